@@ -1,1 +1,101 @@
-//! Placeholder.
+//! What all EventPipeline binaries share: arguments, telemetry, metrics, the admin server and the lifecycle.
+//!
+//! A binary parses its arguments with [`parse`] and hands its own work to [`serve`] (until SIGTERM) or to
+//! [`run_to_completion`] (a job). Both return the process's exit code, and both write an error once, at the edge.
+
+mod admin;
+mod args;
+mod lifecycle;
+mod metrics;
+mod telemetry;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use prometheus::Registry;
+use tracing::{error, info};
+
+pub use admin::{Check, Readiness};
+pub use args::{AdminArgs, LogArgs, LogFormat, ServiceArgs, parse};
+pub use lifecycle::Lifecycle;
+
+/// A running service: where it registers its tasks, its readiness checks and its metrics.
+#[derive(Debug)]
+pub struct Service {
+    /// Joins every task; decides when the process ends and how.
+    pub lifecycle: Lifecycle,
+    /// What `/readyz` answers.
+    pub readiness: Readiness,
+    /// What `/metrics` shows.
+    pub registry: Registry,
+}
+
+/// Runs a service until SIGTERM or SIGINT, or until one of its tasks fails.
+///
+/// The admin server answers before `start` is called. `start` must be quick: what waits for others belongs in a task
+/// of the service's [`Lifecycle`], where a signal can end it.
+pub fn serve(
+    name: &'static str,
+    args: &ServiceArgs,
+    start: impl AsyncFnOnce(&mut Service) -> anyhow::Result<()>,
+) -> ExitCode {
+    run(name, &args.log, async {
+        let registry = metrics::registry(name)?;
+        let readiness = Readiness::default();
+        let mut lifecycle = Lifecycle::new(args.drain());
+        let admin = admin::bind(args.admin.admin_address).await?;
+        lifecycle.spawn_until_end("admin server", admin.serve(readiness.clone(), registry.clone()));
+        let draining = lifecycle.draining();
+        let serving = readiness.check("serving");
+        serving.ready();
+        lifecycle.spawn_until_end("readiness while draining", async move {
+            draining.cancelled().await;
+            serving.not_ready("draining");
+            std::future::pending().await
+        });
+        let mut service = Service { lifecycle, readiness, registry };
+        start(&mut service).await?;
+        service.lifecycle.run().await
+    })
+}
+
+/// Runs a job: its result is the process's result, and SIGTERM or SIGINT ends it with an error.
+pub fn run_to_completion(
+    name: &'static str,
+    log: &LogArgs,
+    job: impl Future<Output = anyhow::Result<()>>,
+) -> ExitCode {
+    run(name, log, async {
+        let mut signals = lifecycle::Signals::listen()?;
+        tokio::select! {
+            result = job => result,
+            signal = signals.next() => anyhow::bail!("interrupted by {signal}"),
+        }
+    })
+}
+
+fn run(name: &'static str, log: &LogArgs, work: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+    telemetry::init(log);
+    // Several dependencies speak TLS; without a process-wide choice each would pick a provider of its own.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        error!("failed to install the TLS provider: one is installed already");
+        return ExitCode::FAILURE;
+    }
+    info!(version = env!("CARGO_PKG_VERSION"), "{name} starts");
+    let result = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("failed to start the asynchronous runtime")
+        .and_then(|runtime| runtime.block_on(work));
+    match result {
+        Ok(()) => {
+            info!("{name} stopped");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            error!(error = format!("{error:#}"), "{name} stopped on an error");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The internal port: `/livez`, `/readyz` and `/metrics`.
+//!
+//! Liveness says that the process schedules tasks, and nothing of what it depends on: restarting a pod mends no
+//! database. Readiness is the sum of named checks and says which of them fails, and why.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use prometheus::{Registry, TextEncoder};
+use tokio::net::TcpListener;
+use tracing::{info, warn};
+
+/// The readiness of a process: ready while every [`Check`] is.
+#[derive(Debug, Clone, Default)]
+pub struct Readiness {
+    /// Why each check is not ready; `None` where it is.
+    checks: Arc<RwLock<BTreeMap<&'static str, Option<String>>>>,
+}
+
+/// One condition of being ready.
+#[derive(Debug, Clone)]
+pub struct Check {
+    name: &'static str,
+    readiness: Readiness,
+}
+
+impl Readiness {
+    /// Adds a check, which is not ready until it says so.
+    pub fn check(&self, name: &'static str) -> Check {
+        let check = Check { name, readiness: self.clone() };
+        check.set(Some("starting".to_owned()));
+        check
+    }
+
+    /// Whether every check is ready, and a line for each.
+    fn report(&self) -> (bool, String) {
+        let checks = self.checks.read().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = String::new();
+        for (name, failure) in checks.iter() {
+            let state = failure.as_deref().unwrap_or("ok");
+            // Writing to a string does not fail.
+            let _ = writeln!(lines, "{name}: {state}");
+        }
+        (checks.values().all(Option::is_none), lines)
+    }
+}
+
+impl Check {
+    /// The check holds.
+    pub fn ready(&self) {
+        self.set(None);
+    }
+
+    /// The check fails; `why` is shown to whoever asks and logged when it is new.
+    pub fn not_ready(&self, why: impl Into<String>) {
+        self.set(Some(why.into()));
+    }
+
+    fn set(&self, failure: Option<String>) {
+        let mut checks = self.readiness.checks.write().unwrap_or_else(PoisonError::into_inner);
+        let before = checks.insert(self.name, failure.clone());
+        drop(checks);
+        if before.as_ref() == Some(&failure) {
+            return;
+        }
+        match failure {
+            None => info!(check = self.name, "{} is ready", self.name),
+            Some(why) => warn!(check = self.name, why, "{} is not ready", self.name),
+        }
+    }
+}
+
+/// The admin server's socket, bound but not yet answering.
+#[derive(Debug)]
+pub(crate) struct Admin {
+    listener: TcpListener,
+}
+
+/// Binds the internal port, so that a port in use is an error at start.
+pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<Admin> {
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("failed to listen on ADMIN_ADDRESS {address}: is the port in use?"))?;
+    Ok(Admin { listener })
+}
+
+impl Admin {
+    /// Answers until it is dropped.
+    pub(crate) async fn serve(self, readiness: Readiness, registry: Registry) -> anyhow::Result<()> {
+        axum::serve(self.listener, router(readiness, registry)).await.context("the admin server failed")
+    }
+}
+
+fn router(readiness: Readiness, registry: Registry) -> Router {
+    Router::new()
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(readyz).with_state(readiness))
+        .route("/metrics", get(metrics).with_state(registry))
+}
+
+async fn readyz(State(readiness): State<Readiness>) -> (StatusCode, String) {
+    match readiness.report() {
+        (true, lines) => (StatusCode::OK, lines),
+        (false, lines) => (StatusCode::SERVICE_UNAVAILABLE, lines),
+    }
+}
+
+async fn metrics(State(registry): State<Registry>) -> Response {
+    match TextEncoder::new().encode_to_string(&registry.gather()) {
+        Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
+        Err(error) => {
+            warn!(%error, "failed to encode the metrics");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn start(readiness: &Readiness) -> String {
+        let admin = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = admin.listener.local_addr().unwrap();
+        let registry = crate::metrics::registry("test").unwrap();
+        tokio::spawn(admin.serve(readiness.clone(), registry));
+        format!("http://{address}")
+    }
+
+    async fn ask(url: String) -> (u16, String) {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().build().unwrap();
+        let response = client.get(url).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn ready_when_every_check_is_and_says_which_is_not() {
+        let readiness = Readiness::default();
+        let (database, schema) = (readiness.check("database"), readiness.check("schema"));
+        let url = start(&readiness).await;
+        assert_eq!(ask(format!("{url}/readyz")).await.0, 503);
+
+        database.ready();
+        schema.not_ready("version 1, needs 2");
+        let (status, text) = ask(format!("{url}/readyz")).await;
+        assert_eq!((status, text.as_str()), (503, "database: ok\nschema: version 1, needs 2\n"));
+
+        schema.ready();
+        assert_eq!(ask(format!("{url}/readyz")).await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn alive_while_not_ready() {
+        let readiness = Readiness::default();
+        readiness.check("database").not_ready("away");
+        let url = start(&readiness).await;
+        assert_eq!(ask(format!("{url}/livez")).await, (200, "ok\n".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn metrics_show_the_process_and_the_build() {
+        let url = start(&Readiness::default()).await;
+        let (status, text) = ask(format!("{url}/metrics")).await;
+        assert_eq!(status, 200);
+        assert!(text.contains("eventpipeline_build_info{binary=\"test\""), "{text}");
+        assert!(text.contains("process_resident_memory_bytes"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_named() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let error = bind(taken.local_addr().unwrap()).await.unwrap_err();
+        assert!(format!("{error:#}").contains("ADMIN_ADDRESS"), "{error:#}");
+    }
+}

@@ -1,0 +1,187 @@
+//! Argument groups that the binaries flatten into theirs, and parsing that fails in one line.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, CommandFactory, Parser, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+/// What every long-running service takes.
+#[derive(Debug, Clone, Args)]
+pub struct ServiceArgs {
+    /// Where and how it logs.
+    #[command(flatten)]
+    pub log: LogArgs,
+    /// Its internal port.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+    /// Seconds that a SIGTERM may take until what is unfinished is given up; keep it below the pod's
+    /// `terminationGracePeriodSeconds`
+    #[arg(long, env = "DRAIN_SECONDS", default_value_t = 25, value_parser = clap::value_parser!(u32).range(0..=3600))]
+    pub drain_seconds: u32,
+}
+
+impl ServiceArgs {
+    pub(crate) fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds.into())
+    }
+}
+
+/// Logging.
+#[derive(Debug, Clone, Args)]
+pub struct LogArgs {
+    /// Format of the log lines
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// Which log lines are written, as `tracing` directives: `info`, `warn,eventpipeline_database=debug`
+    #[arg(long, env = "LOG_FILTER", default_value = "info", value_parser = log_filter)]
+    pub log_filter: String,
+}
+
+/// Format of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for collectors.
+    Json,
+}
+
+/// The internal port.
+#[derive(Debug, Clone, Args)]
+pub struct AdminArgs {
+    /// Address of `/livez`, `/readyz` and `/metrics`
+    #[arg(long, env = "ADMIN_ADDRESS", default_value = "0.0.0.0:9090")]
+    pub admin_address: SocketAddr,
+}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// Parses the process's arguments and environment.
+///
+/// # Errors
+/// The exit code to end with, after one line on standard error that names the variable at fault and says what would
+/// be right. Help and version are printed and end with success.
+pub fn parse<A: Parser>() -> Result<A, ExitCode> {
+    A::try_parse().map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // Nobody is left to tell when standard output is closed.
+            let _ = error.print();
+            ExitCode::SUCCESS
+        }
+        _ => {
+            #[expect(
+                clippy::print_stderr,
+                reason = "logging is configured by the arguments that just failed"
+            )]
+            {
+                eprintln!("{}", one_line::<A>(&error));
+            }
+            ExitCode::from(2)
+        }
+    })
+}
+
+/// The error in one line that leads with the environment variable, because that is what a pod's author set.
+fn one_line<A: CommandFactory>(error: &clap::Error) -> String {
+    let command = A::command();
+    let name = command.get_name().to_owned();
+    let named = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(all)) => all.iter().map(|shown| variable(&command, shown)).collect(),
+        Some(ContextValue::String(shown)) => vec![variable(&command, shown)],
+        _ => Vec::new(),
+    };
+    let value = match error.get(ContextKind::InvalidValue) {
+        Some(ContextValue::String(value)) => value.as_str(),
+        _ => "",
+    };
+    match error.kind() {
+        ErrorKind::MissingRequiredArgument if !named.is_empty() => {
+            format!("{name}: {} must be set", named.join(" and "))
+        }
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue if !named.is_empty() => {
+            let expected = match error.get(ContextKind::ValidValue) {
+                Some(ContextValue::Strings(values)) => format!("must be one of {}", values.join(", ")),
+                _ => std::error::Error::source(error).map_or("is invalid".into(), ToString::to_string),
+            };
+            format!("{name}: {} is {value:?}: {expected}", named.join(" and "))
+        }
+        _ => {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            format!("{name}: {} (--help lists the arguments)", first.trim_start_matches("error: "))
+        }
+    }
+}
+
+/// `DATABASE_HOST (--database-host)` for the `--database-host <DATABASE_HOST>` that clap shows.
+fn variable(command: &clap::Command, shown: &str) -> String {
+    let flag = shown.split([' ', '=']).next().unwrap_or(shown);
+    command
+        .get_arguments()
+        .find(|argument| argument.get_long().is_some_and(|long| flag == format!("--{long}")))
+        .and_then(|argument| argument.get_env())
+        .map_or_else(|| flag.to_owned(), |env| format!("{} ({flag})", env.to_string_lossy()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    #[command(name = "program")]
+    struct Program {
+        #[command(flatten)]
+        service: ServiceArgs,
+        /// Host of the database
+        #[arg(long, env = "EXAMPLE_HOST")]
+        example_host: String,
+    }
+
+    #[track_caller]
+    fn message(arguments: &[&str]) -> String {
+        let error = Program::try_parse_from([&["program"], arguments].concat()).unwrap_err();
+        one_line::<Program>(&error)
+    }
+
+    #[test]
+    fn arguments_are_consistent() {
+        Program::command().debug_assert();
+    }
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        assert_eq!(message(&[]), "program: EXAMPLE_HOST (--example-host) must be set");
+    }
+
+    #[test]
+    fn a_wrong_value_is_shown_with_what_would_be_right() {
+        assert_eq!(
+            message(&["--example-host", "db", "--drain-seconds", "9999"]),
+            "program: DRAIN_SECONDS (--drain-seconds) is \"9999\": 9999 is not in 0..=3600"
+        );
+        assert_eq!(
+            message(&["--example-host", "db", "--log-format", "xml"]),
+            "program: LOG_FORMAT (--log-format) is \"xml\": must be one of text, json"
+        );
+        assert!(
+            message(&["--example-host", "db", "--log-filter", "a=b=c"]).contains("LOG_FILTER (--log-filter)")
+        );
+    }
+
+    #[test]
+    fn an_unknown_argument_is_named() {
+        assert!(message(&["--nonsense"]).contains("'--nonsense'"));
+    }
+
+    #[test]
+    fn every_message_is_one_line() {
+        for arguments in [&[][..], &["--nonsense"], &["--drain-seconds", "-1"]] {
+            assert_eq!(message(arguments).lines().count(), 1);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The metric registry of a process.
+
+use anyhow::Context;
+use prometheus::process_collector::ProcessCollector;
+use prometheus::{IntGauge, Opts, Registry};
+
+/// A registry that already shows the process's own figures and what is running.
+pub(crate) fn registry(binary: &'static str) -> anyhow::Result<Registry> {
+    let registry = Registry::new();
+    registry
+        .register(Box::new(ProcessCollector::for_self()))
+        .context("failed to register the process metrics")?;
+    let info = IntGauge::with_opts(
+        Opts::new("eventpipeline_build_info", "Always 1; the labels say what is running.")
+            .const_label("binary", binary)
+            .const_label("version", env!("CARGO_PKG_VERSION")),
+    )
+    .context("failed to describe eventpipeline_build_info")?;
+    info.set(1);
+    registry.register(Box::new(info)).context("failed to register eventpipeline_build_info")?;
+    Ok(registry)
+}
