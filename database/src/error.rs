@@ -1,0 +1,94 @@
+//! What can go wrong between the queue and its database.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A database operation that did not happen, or of which nobody knows whether it happened.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The password file went away after the start.
+    #[error("failed to read the password file {path:?}")]
+    PasswordFile {
+        /// Where it was expected.
+        path: PathBuf,
+        /// Why it could not be read.
+        source: std::io::Error,
+    },
+    /// No connection could be made.
+    #[error("failed to connect to the database at {address}")]
+    Connect {
+        /// Host and port.
+        address: String,
+        /// What the driver or the server says.
+        source: sqlx::Error,
+    },
+    /// The server answered with an error, or the connection broke.
+    #[error("failed to {operation}")]
+    Query {
+        /// The operation, as a verb: `create events`.
+        operation: &'static str,
+        /// What the driver or the server says.
+        source: sqlx::Error,
+    },
+    /// The server did not answer in time. The connection is given up; what it was doing may still take effect.
+    #[error("failed to {operation}: the database gave no answer within {} s", limit.as_secs())]
+    Timeout {
+        /// The operation, as a verb.
+        operation: &'static str,
+        /// How long it was waited for.
+        limit: Duration,
+    },
+    /// The schema is older than this program, or not there.
+    #[error(
+        "the database's schema is at version {found}, this program needs {needed}: run `eventpipeline-producer schema`"
+    )]
+    SchemaOld {
+        /// The newest version applied; 0 when there is none.
+        found: i64,
+        /// The newest version that this program knows.
+        needed: i64,
+    },
+    /// The schema is newer than this program.
+    #[error(
+        "the database's schema is at version {found}, this program knows only {known}: run a newer program"
+    )]
+    SchemaNew {
+        /// The newest version applied.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+    /// The database holds an `Events` table that this program did not make.
+    #[error("the database has a table Events of another origin; give the pipeline a database of its own")]
+    ForeignTables,
+    /// A migration could not be applied.
+    #[error("failed to migrate the schema")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    /// Another program held the schema's lock all the time.
+    #[error("another program is migrating the schema and did not finish within {} s", limit.as_secs())]
+    SchemaLocked {
+        /// How long it was waited for.
+        limit: Duration,
+    },
+}
+
+/// MySQL's error numbers that mean something to the queue.
+/// Source: MySQL Server Error Message Reference; MariaDB uses the same numbers.
+pub(crate) mod number {
+    /// `ER_DUP_ENTRY`
+    pub(crate) const DUPLICATE_ENTRY: u16 = 1062;
+    /// `ER_LOCK_WAIT_TIMEOUT`
+    pub(crate) const LOCK_WAIT_TIMEOUT: u16 = 1205;
+    /// `ER_LOCK_DEADLOCK`
+    pub(crate) const DEADLOCK: u16 = 1213;
+    /// `ER_NO_SUCH_TABLE`
+    pub(crate) const NO_SUCH_TABLE: u16 = 1146;
+}
+
+/// The server's error number; `None` when the error is not the server's answer.
+pub(crate) fn number_of(error: &sqlx::Error) -> Option<u16> {
+    error
+        .as_database_error()
+        .and_then(|error| error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>())
+        .map(sqlx::mysql::MySqlDatabaseError::number)
+}
