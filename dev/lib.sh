@@ -1,0 +1,100 @@
+# shellcheck shell=bash
+# What every script here shares: strict mode, where things are kept, progress, packages.
+# Source it first: . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+set -euo pipefail
+
+DEV=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck disable=SC2034  # read by the scripts
+ROOT=$(dirname "$DEV")
+# shellcheck source=dev/versions.sh
+. "$DEV/versions.sh"
+
+# Outside the checkout: a fresh clone finds what an earlier one has built.
+CACHE=${EVENTPIPELINE_CACHE:-$HOME/.cache/eventpipeline}
+mkdir -p "$CACHE"/{bin,logs,stamps,work}
+
+# Our tools go before those of the machine, which may be of any age.
+export PATH=$CACHE/bin:$PATH
+export GOCACHE=$CACHE/go/build GOMODCACHE=$CACHE/go/mod GOFLAGS=-modcacherw CGO_ENABLED=0
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CACHE/target}
+
+say() { printf '%s\n' "$*"; }
+warn() { printf 'warning: %s\n' "$*" >&2; }
+die() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# step LABEL COMMAND...: says what is being done and how long it took. The output goes to a log, whose end is shown
+# when the command fails.
+step() {
+  local label=$1 started=$SECONDS status=0 log
+  shift
+  log=$CACHE/logs/$(printf '%s' "$label" | tr -cs '[:alnum:].\n' -).log
+  printf -- '-- %s ... ' "$label"
+  # Not `if ! ...`: a condition would switch off errexit inside the command.
+  set +e
+  (
+    set -e
+    "$@"
+  ) >"$log" 2>&1 </dev/null
+  status=$?
+  set -e
+  if [ "$status" -eq 0 ]; then
+    say "$((SECONDS - started)) s"
+    return
+  fi
+  say "failed after $((SECONDS - started)) s. The end of $log:"
+  tail -n 30 "$log" | sed 's/^/   /' >&2
+  exit 1
+}
+
+# A stamp remembers what a result was made from: build it again only when that changes.
+stamped() { [ "$(cat "$CACHE/stamps/$1" 2>/dev/null)" = "$2" ]; }
+stamp() { printf '%s\n' "$2" >"$CACHE/stamps/$1"; }
+
+# fingerprint FILE_OR_FOLDER...: a short hash of the contents, whatever the paths.
+fingerprint() { find "$@" -type f -print0 | sort -z | xargs -0 cat | sha256sum | cut -c1-12; }
+
+# Two builds of the same thing at a time would overwrite each other. Held until the script ends.
+lock() {
+  have flock || return 0
+  exec 9>"$CACHE/$1.lock"
+  flock 9
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif have sudo; then
+    sudo "$@"
+  else
+    die "needs root for: $* (run as root or install sudo)"
+  fi
+}
+
+have_package() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+# need_packages PACKAGE...: installs those that are missing (Debian, Ubuntu), or names what to install.
+need_packages() {
+  local package missing=()
+  have dpkg-query || die "this needs Debian or Ubuntu; elsewhere install the equivalent of: $*"
+  for package; do
+    have_package "$package" || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  step "apt-get install ${missing[*]}" apt_install "${missing[@]}"
+}
+
+apt_install() {
+  as_root apt-get update -q
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+}
+
+# need_command COMMAND PACKAGE: the same for a command that may also come from elsewhere.
+need_command() {
+  have "$1" && return
+  have dpkg-query || die "$1 is missing: please install it"
+  need_packages "$2"
+}

