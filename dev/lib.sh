@@ -6,7 +6,7 @@ set -euo pipefail
 DEV=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck disable=SC2034  # read by the scripts
 ROOT=$(dirname "$DEV")
-# shellcheck source=dev/versions.sh
+# shellcheck source=versions.sh
 . "$DEV/versions.sh"
 
 # Outside the checkout: a fresh clone finds what an earlier one has built.
@@ -63,6 +63,9 @@ lock() {
   exec 9>"$CACHE/$1.lock"
   flock 9
 }
+
+# go_module_folder MODULE VERSION: where its source lies.
+go_module_folder() { (cd "$CACHE/work" && go mod download -json "$1@$2") | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'; }
 
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then

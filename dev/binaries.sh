@@ -1,0 +1,159 @@
+#!/usr/bin/env bash
+# Builds what is not to be had as a package, from Go modules, once a version:
+#   binaries.sh api      etcd, kube-apiserver, kubectl: what tests without nodes need
+#   binaries.sh tools    kind, helm, kubectl
+#   binaries.sh gates    kubeconform, kube-score: the chart's checkers
+#   binaries.sh node     the parts of the node image
+#   binaries.sh ingress  contour
+# Tools land in $CACHE/bin; parts that only go into images in $CACHE/parts, away from every PATH.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+bin=$CACHE/bin
+parts=$CACHE/parts
+work=$CACHE/work
+kubernetes_minor=${KUBERNETES_VERSION#v1.}
+kubernetes_flags="-s -w -X k8s.io/component-base/version.gitVersion=$KUBERNETES_VERSION"
+kubernetes_flags+=" -X k8s.io/component-base/version.gitMajor=1"
+kubernetes_flags+=" -X k8s.io/component-base/version.gitMinor=${kubernetes_minor%.*}"
+
+# once FILE VERSION LABEL COMMAND...: runs the command unless FILE is there in that version.
+once() {
+  local file=$1 version=$2 label=$3
+  shift 3
+  if stamped "bin-${file##*/}" "$version" && [ -x "$file" ]; then return; fi
+  step "$label" "$@"
+  stamp "bin-${file##*/}" "$version"
+}
+
+# module_with_imports FOLDER PACKAGE...: a module that only names the packages to build.
+module_with_imports() {
+  local folder=$1
+  shift
+  mkdir -p "$folder" && cd "$folder"
+  rm -f go.mod go.sum
+  go mod init wrapper
+  { printf '//go:build tools\n\npackage wrapper\n\nimport (\n' && printf '\t_ "%s"\n' "$@" && echo ')'; } >imports.go
+}
+
+# k8s.io/kubernetes replaces its libraries by folders that its module does not hold: point them at the published ones.
+kubernetes_module() {
+  local library source names=(kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl kubeadm)
+  module_with_imports "$work/kubernetes" "${names[@]/#/k8s.io/kubernetes/cmd/}"
+  source=$(go_module_folder k8s.io/kubernetes "$KUBERNETES_VERSION")
+  sed -n 's#^\s*\(k8s.io/[a-z-]*\) => ./staging.*#\1#p' "$source/go.mod" | while read -r library; do
+    go mod edit -replace "$library=$library@v0.$kubernetes_minor"
+  done
+  go mod edit -require "k8s.io/kubernetes@$KUBERNETES_VERSION"
+  go mod tidy
+}
+
+etcd_module() {
+  module_with_imports "$work/etcd" go.etcd.io/etcd/server/v3
+  go get "go.etcd.io/etcd/server/v3@$ETCD_VERSION"
+  go mod tidy
+}
+
+# CoreDNS's own main pulls in the clients of several clouds; this one has the plugins that a cluster needs.
+coredns_module() {
+  mkdir -p "$work/coredns" && cd "$work/coredns"
+  rm -f go.mod go.sum
+  cp "$DEV/nodekit/coredns/main.go" .
+  go mod init coredns
+  go get "github.com/coredns/coredns@$COREDNS_VERSION"
+  go mod tidy
+}
+
+cni_module() {
+  local prefix=github.com/containernetworking/plugins/plugins
+  module_with_imports "$work/cni" $prefix/main/{loopback,ptp} $prefix/meta/portmap $prefix/ipam/host-local
+  go get "github.com/containernetworking/plugins@$CNI_PLUGINS_VERSION"
+  go mod tidy
+}
+
+nodekit_module() {
+  mkdir -p "$work/nodekit" && cd "$work/nodekit"
+  rm -rf ./*
+  cp -r "$DEV"/nodekit/{crictl,kindnetd} .
+  go mod init nodekit
+  go get "k8s.io/cri-api@v0.$kubernetes_minor"
+  go mod tidy
+}
+
+# module NAME VERSION: writes the module NAME unless that was done for this version.
+module() {
+  if stamped "module-$1" "$2" && [ -f "$work/$1/go.sum" ]; then return; fi
+  step "Go modules of $1 $2" "${1//-/_}_module"
+  stamp "module-$1" "$2"
+}
+
+# in_module FOLDER FILE FLAGS PACKAGE
+in_module() { cd "$work/$1" && go build -trimpath -ldflags "$3" -o "$2" "$4"; }
+installed() { GOBIN=$(dirname "$1") go install -trimpath -ldflags '-s -w' "$2"; }
+
+kubernetes() {
+  local folder=$1 name
+  shift
+  module kubernetes "$KUBERNETES_VERSION"
+  for name; do
+    once "$folder/$name" "$KUBERNETES_VERSION" "$name $KUBERNETES_VERSION" \
+      in_module kubernetes "$folder/$name" "$kubernetes_flags" "k8s.io/kubernetes/cmd/$name"
+  done
+}
+
+# from_module FOLDER PACKAGE VERSION: programs that build without a module around them.
+from_module() {
+  local name=${2##*/}
+  once "$1/$name" "$3" "$name $3" installed "$1/$name" "$2@$3"
+}
+
+etcd() {
+  module etcd "$ETCD_VERSION"
+  once "$bin/etcd" "$ETCD_VERSION" "etcd $ETCD_VERSION" in_module etcd "$bin/etcd" '-s -w' go.etcd.io/etcd/server/v3
+}
+
+node_parts() {
+  local name version
+  kubernetes "$bin" kube-apiserver kubectl
+  etcd
+  kubernetes "$parts" kube-controller-manager kube-scheduler kubelet kube-proxy kubeadm
+  version=$COREDNS_VERSION-$(fingerprint "$DEV/nodekit/coredns")
+  module coredns "$version"
+  once "$parts/coredns" "$version" "coredns $COREDNS_VERSION" in_module coredns "$parts/coredns" '-s -w' .
+  for name in containerd containerd-shim-runc-v2 ctr; do
+    from_module "$parts" "github.com/containerd/containerd/v2/cmd/$name" "$CONTAINERD_VERSION"
+  done
+  from_module "$parts" github.com/rancher/local-path-provisioner "$LOCAL_PATH_PROVISIONER_VERSION"
+  module cni "$CNI_PLUGINS_VERSION"
+  for name in main/loopback main/ptp meta/portmap ipam/host-local; do
+    once "$parts/cni/${name#*/}" "$CNI_PLUGINS_VERSION" "CNI plugin ${name#*/} $CNI_PLUGINS_VERSION" \
+      in_module cni "$parts/cni/${name#*/}" '-s -w' "github.com/containernetworking/plugins/plugins/$name"
+  done
+  version=$KUBERNETES_VERSION-$(fingerprint "$DEV"/nodekit/{crictl,kindnetd})
+  module nodekit "$version"
+  for name in crictl kindnetd; do
+    once "$parts/$name" "$version" "$name (stand-in)" in_module nodekit "$parts/$name" '-s -w' "./$name"
+  done
+  once "$parts/pause" "$PAUSE_VERSION" "pause $PAUSE_VERSION" gcc -Os -static -DVERSION="$PAUSE_VERSION" -o "$parts/pause" \
+    "$(go_module_folder k8s.io/kubernetes "$KUBERNETES_VERSION")/build/pause/linux/pause.c"
+}
+
+have go || die "Go is missing: install it from https://go.dev/dl/ (1.21 or newer; it fetches the release that it needs)"
+mkdir -p "$parts/cni"
+lock binaries
+for group; do
+  case $group in
+    api) etcd && kubernetes "$bin" kube-apiserver kubectl ;;
+    tools)
+      from_module "$bin" sigs.k8s.io/kind "$KIND_VERSION"
+      from_module "$bin" helm.sh/helm/v4/cmd/helm "$HELM_VERSION"
+      kubernetes "$bin" kubectl
+      ;;
+    gates)
+      from_module "$bin" github.com/yannh/kubeconform/cmd/kubeconform "$KUBECONFORM_VERSION"
+      from_module "$bin" github.com/zegl/kube-score/cmd/kube-score "$KUBE_SCORE_VERSION"
+      ;;
+    node) node_parts ;;
+    ingress) from_module "$parts" github.com/projectcontour/contour/cmd/contour "$CONTOUR_VERSION" ;;
+    *) die "no such group of binaries: $group (api, tools, gates, node, ingress)" ;;
+  esac
+done
