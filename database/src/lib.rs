@@ -11,6 +11,7 @@
 //! | [`Session::complete`], [`Session::release`] | `settle.rs` | accepted only with the token of the last claim |
 //! | [`Session::reclaim`] | `reclaim.rs` | what a crashed consumer left locked becomes free again |
 //! | [`Database::migrate`], [`Session::check_schema`] | `schema.rs` | the schema that this version knows, and no other |
+//! | [`watch`] | `health.rs` | says all along whether the database can be used |
 //!
 //! A `Session` belongs to one task and its futures are to be awaited to their end: a query dropped half-way leaves its
 //! answer on the wire for the next one.
@@ -20,6 +21,7 @@ mod claim;
 mod create;
 mod error;
 mod event;
+mod health;
 mod read;
 mod reclaim;
 mod schema;
@@ -31,5 +33,6 @@ pub use args::DatabaseArgs;
 pub use claim::Lease;
 pub use error::Error;
 pub use event::{Claimed, Claimer, EventId, InvalidValue, NewEvent, Snapshot, Value};
+pub use health::watch;
 pub use session::{Database, Session};
 pub use settle::Completion;

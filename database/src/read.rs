@@ -1,11 +1,12 @@
 //! Reading events and the counter.
 
 use sqlx::Row as _;
+use sqlx::mysql::MySqlConnection;
 use sqlx::query_builder::QueryBuilder;
 
 use crate::error::Error;
 use crate::event::{EventId, Snapshot};
-use crate::session::Session;
+use crate::session::{Operation, Session};
 use crate::statement::{LONGEST_LIST, push_ids};
 
 /// Which of the asked-for events a read gives.
@@ -28,32 +29,50 @@ impl Session {
 
     async fn read_which(&mut self, ids: &[EventId], which: Which) -> Result<Vec<Snapshot>, Error> {
         let mut found = Vec::with_capacity(ids.len());
-        for piece in ids.chunks(LONGEST_LIST) {
-            let rows = self
-                .run("read events", async |connection| {
-                    let mut select =
-                        QueryBuilder::new("SELECT id, COALESCE(valor, '') AS valor FROM Events WHERE id IN ");
-                    push_ids(&mut select, piece);
-                    if which == Which::Done {
-                        select.push(" AND LENGTH(valor) > 0");
-                    }
-                    select.build().fetch_all(connection).await
-                })
-                .await?;
-            for row in rows {
-                let failed = |source| Error::Query { operation: "read events", source };
-                let id = EventId::from_row(row.try_get("id").map_err(failed)?);
-                found.push(Snapshot { id, valor: row.try_get("valor").map_err(failed)? });
-            }
+        for ids in ids.chunks(LONGEST_LIST) {
+            found.extend(self.run(&Read { ids, which }).await?);
         }
         Ok(found)
     }
 
     /// How many events were ever created, by anybody.
     pub async fn count(&mut self) -> Result<i64, Error> {
-        self.run("count the events", async |connection| {
-            sqlx::query_scalar("SELECT id FROM DBStatus").fetch_one(connection).await
-        })
-        .await
+        self.run(&Count).await
+    }
+}
+
+struct Read<'a> {
+    ids: &'a [EventId],
+    which: Which,
+}
+
+impl Operation for Read<'_> {
+    const NAME: &'static str = "read events";
+    type Output = Vec<Snapshot>;
+
+    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Vec<Snapshot>, sqlx::Error> {
+        let mut select =
+            QueryBuilder::new("SELECT id, COALESCE(valor, '') AS valor FROM Events WHERE id IN ");
+        push_ids(&mut select, self.ids);
+        if self.which == Which::Done {
+            select.push(" AND LENGTH(valor) > 0");
+        }
+        let rows = select.build().fetch_all(connection).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Snapshot { id: EventId::from_row(row.try_get("id")?), valor: row.try_get("valor")? })
+            })
+            .collect()
+    }
+}
+
+struct Count;
+
+impl Operation for Count {
+    const NAME: &'static str = "count the events";
+    type Output = i64;
+
+    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<i64, sqlx::Error> {
+        sqlx::query_scalar("SELECT id FROM DBStatus").fetch_one(connection).await
     }
 }

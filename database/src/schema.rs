@@ -6,7 +6,7 @@ use sqlx::migrate::Migrator;
 use sqlx::mysql::MySqlConnection;
 
 use crate::error::{Error, number, number_of};
-use crate::session::{Database, Session};
+use crate::session::{Database, Operation, Session};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
@@ -26,17 +26,9 @@ impl Database {
     /// tables were made by somebody else.
     pub async fn migrate(&self) -> Result<i64, Error> {
         let mut connection = self.connect().await?;
-        // sqlx's own lock waits for ever on MySQL and not at all on MariaDB. This one ends with the connection.
-        let locked: Option<i64> =
-            sqlx::query_scalar("SELECT GET_LOCK(CONCAT('eventpipeline.', DATABASE()), ?)")
-                .bind(LOCK_LIMIT.as_secs())
-                .fetch_one(&mut connection)
-                .await
-                .map_err(failed_to("lock the schema"))?;
-        if locked != Some(1) {
-            return Err(Error::SchemaLocked { limit: LOCK_LIMIT });
-        }
-        match applied(&mut connection).await? {
+        lock(&mut connection).await?;
+        let found = ReadVersion.attempt(&mut connection).await.map_err(failed_to(ReadVersion::NAME))?;
+        match found {
             Some(found) if found > known() => return Err(Error::SchemaNew { found, known: known() }),
             Some(_) => forget_unfinished(&mut connection).await?,
             None => refuse_foreign_tables(&mut connection).await?,
@@ -51,13 +43,7 @@ impl Database {
 impl Session {
     /// Whether the schema is the one that this program knows.
     pub async fn check_schema(&mut self) -> Result<(), Error> {
-        let found = self
-            .run("read the schema's version", async |connection| match newest(connection).await {
-                Err(error) if number_of(&error) == Some(number::NO_SUCH_TABLE) => Ok(None),
-                other => other,
-            })
-            .await?
-            .unwrap_or_default();
+        let found = self.run(&ReadVersion).await?.unwrap_or_default();
         match known() {
             needed if found < needed => Err(Error::SchemaOld { found, needed }),
             known if found > known => Err(Error::SchemaNew { found, known }),
@@ -66,17 +52,31 @@ impl Session {
     }
 }
 
-async fn newest(connection: &mut MySqlConnection) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success").fetch_one(connection).await
+/// The newest version applied; `None` when no program of ours was here.
+struct ReadVersion;
+
+impl Operation for ReadVersion {
+    const NAME: &'static str = "read the schema's version";
+    type Output = Option<i64>;
+
+    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Option<i64>, sqlx::Error> {
+        let newest = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success");
+        match newest.fetch_one(connection).await {
+            Ok(version) => Ok(Some(Option::unwrap_or_default(version))),
+            Err(error) if number_of(&error) == Some(number::NO_SUCH_TABLE) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
 }
 
-/// The newest version applied; `None` when no program of ours was here.
-async fn applied(connection: &mut MySqlConnection) -> Result<Option<i64>, Error> {
-    match newest(connection).await {
-        Ok(version) => Ok(Some(version.unwrap_or_default())),
-        Err(error) if number_of(&error) == Some(number::NO_SUCH_TABLE) => Ok(None),
-        Err(error) => Err(failed_to("read the schema's version")(error)),
-    }
+/// Held until the connection ends. sqlx's own lock waits for ever on MySQL, and not at all on MariaDB.
+async fn lock(connection: &mut MySqlConnection) -> Result<(), Error> {
+    let locked: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(CONCAT('eventpipeline.', DATABASE()), ?)")
+        .bind(LOCK_LIMIT.as_secs())
+        .fetch_one(connection)
+        .await
+        .map_err(failed_to("lock the schema"))?;
+    if locked == Some(1) { Ok(()) } else { Err(Error::SchemaLocked { limit: LOCK_LIMIT }) }
 }
 
 /// A migration that was killed half-way is to be run again: each is written so that it can be.

@@ -71,6 +71,22 @@ impl Database {
     }
 }
 
+/// Something done on a connection that may be done again: one transaction, or a single statement.
+///
+/// A trait and not a closure, because the futures of closures over borrowed data cannot be shown to be [`Send`].
+pub(crate) trait Operation: Sync {
+    /// What it does, as a verb, for messages: `create events`.
+    const NAME: &'static str;
+    /// What it gives.
+    type Output;
+
+    /// Does it once.
+    fn attempt(
+        &self,
+        connection: &mut MySqlConnection,
+    ) -> impl Future<Output = Result<Self::Output, sqlx::Error>> + Send;
+}
+
 /// One connection with the queue's operations. It belongs to one task.
 #[derive(Debug)]
 pub struct Session {
@@ -79,21 +95,16 @@ pub struct Session {
 }
 
 impl Session {
-    /// Runs `work` on the connection.
-    ///
-    /// Runs it again, whole, when MySQL rolled it back because of locks, so that `work` must be one transaction. After
-    /// any other error the connection is dropped: its state is not known.
-    pub(crate) async fn run<T>(
-        &mut self,
-        operation: &'static str,
-        mut work: impl AsyncFnMut(&mut MySqlConnection) -> Result<T, sqlx::Error>,
-    ) -> Result<T, Error> {
+    /// Runs an operation on the connection, and again, whole, when MySQL rolled it back because of locks. After any
+    /// other error the connection is dropped: its state is not known.
+    pub(crate) async fn run<O: Operation>(&mut self, work: &O) -> Result<O::Output, Error> {
+        let operation = O::NAME;
         for retry in 0.. {
             let mut connection = match self.connection.take() {
                 Some(connection) => connection,
                 None => self.database.connect().await?,
             };
-            let source = match tokio::time::timeout(OPERATION_LIMIT, work(&mut connection)).await {
+            let source = match tokio::time::timeout(OPERATION_LIMIT, work.attempt(&mut connection)).await {
                 Ok(Ok(done)) => {
                     self.connection = Some(connection);
                     return Ok(done);
@@ -115,7 +126,7 @@ impl Session {
 
     /// Whether the database answers.
     pub async fn ping(&mut self) -> Result<(), Error> {
-        self.run("ping the database", async |connection| connection.ping().await).await
+        self.run(&Ping).await
     }
 
     /// Gives the connection back to the server.
@@ -125,6 +136,17 @@ impl Session {
         {
             warn!(%error, "failed to close a database connection");
         }
+    }
+}
+
+struct Ping;
+
+impl Operation for Ping {
+    const NAME: &'static str = "ping the database";
+    type Output = ();
+
+    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+        connection.ping().await
     }
 }
 

@@ -19,6 +19,7 @@ use tracing::{error, info};
 pub use admin::{Check, Readiness};
 pub use args::{AdminArgs, LogArgs, LogFormat, ServiceArgs, parse};
 pub use lifecycle::Lifecycle;
+pub use metrics::registered;
 
 /// A running service: where it registers its tasks, its readiness checks and its metrics.
 #[derive(Debug)]

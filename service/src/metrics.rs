@@ -1,6 +1,7 @@
 //! The metric registry of a process.
 
 use anyhow::Context;
+use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{IntGauge, Opts, Registry};
 
@@ -19,4 +20,17 @@ pub(crate) fn registry(binary: &'static str) -> anyhow::Result<Registry> {
     info.set(1);
     registry.register(Box::new(info)).context("failed to register eventpipeline_build_info")?;
     Ok(registry)
+}
+
+/// A metric that is in the registry, from one that was just described.
+///
+/// # Errors
+/// An invalid description, or a name that is taken.
+pub fn registered<M: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: Result<M, prometheus::Error>,
+) -> anyhow::Result<M> {
+    let metric = metric.context("failed to describe a metric")?;
+    registry.register(Box::new(metric.clone())).context("failed to register a metric")?;
+    Ok(metric)
 }

@@ -1,0 +1,84 @@
+//! What a producer counts and measures.
+
+use std::time::Duration;
+
+use eventpipeline_service::registered;
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntGauge, Registry, exponential_buckets,
+};
+
+/// Buckets that OpenTelemetry advises for HTTP server durations, in seconds.
+const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+
+/// The producer's metrics. Clones share them.
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics {
+    requests: HistogramVec,
+    active_requests: IntGauge,
+    created: IntCounter,
+    create_batch: Histogram,
+    waiters: IntGauge,
+}
+
+impl Metrics {
+    pub(crate) fn new(registry: &Registry) -> anyhow::Result<Self> {
+        let requests = HistogramOpts::new(
+            "http_server_request_duration_seconds",
+            "Time from a request to its answer; create-sync waits for the event to be processed.",
+        )
+        .buckets(SECONDS.to_vec());
+        let labels = ["http_request_method", "http_route", "http_response_status_code"];
+        let batch =
+            HistogramOpts::new("eventpipeline_create_batch_events", "Events created by one transaction.")
+                .buckets(exponential_buckets(1.0, 2.0, 10)?);
+        Ok(Self {
+            requests: registered(registry, HistogramVec::new(requests, &labels))?,
+            active_requests: registered(
+                registry,
+                IntGauge::new("http_server_active_requests", "Requests that are being served."),
+            )?,
+            created: registered(
+                registry,
+                IntCounter::new("eventpipeline_events_created_total", "Events created by this process."),
+            )?,
+            create_batch: registered(registry, Histogram::with_opts(batch))?,
+            waiters: registered(
+                registry,
+                IntGauge::new("eventpipeline_waiters", "Clients that wait for the answer to their event."),
+            )?,
+        })
+    }
+
+    /// A transaction created `events` events.
+    pub(crate) fn created(&self, events: usize) {
+        let events = u32::try_from(events).unwrap_or(u32::MAX);
+        self.created.inc_by(events.into());
+        self.create_batch.observe(events.into());
+    }
+
+    /// How many clients wait now.
+    pub(crate) fn waiting(&self, waiters: usize) {
+        self.waiters.set(i64::try_from(waiters).unwrap_or(i64::MAX));
+    }
+
+    /// A request was answered. `route` is a route's pattern, never a path.
+    pub(crate) fn answered(&self, method: &'static str, route: &str, status: u16, took: Duration) {
+        self.requests.with_label_values(&[method, route, &status.to_string()]).observe(took.as_secs_f64());
+    }
+
+    /// Counts a request as active until the guard is dropped, also when its client leaves.
+    pub(crate) fn active_request(&self) -> ActiveRequest {
+        self.active_requests.inc();
+        ActiveRequest(self.active_requests.clone())
+    }
+}
+
+/// A request that is being served.
+#[derive(Debug)]
+pub(crate) struct ActiveRequest(IntGauge);
+
+impl Drop for ActiveRequest {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
