@@ -101,3 +101,25 @@ need_command() {
   have dpkg-query || die "$1 is missing: please install it"
   need_packages "$2"
 }
+
+# Taken away in some containers and virtual machines; then even root may not raise a limit or lower an OOM score.
+has_capability_sys_resource() {
+  local bounding
+  bounding=$(awk '/^CapBnd/ { print $2 }' /proc/self/status)
+  ((0x$bounding & 1 << 24))
+}
+
+# The Docker to use: ours if it runs, else the machine's.
+docker_answers() {
+  local socket=$CACHE/docker/docker.sock
+  if [ -S "$socket" ] && docker -H "unix://$socket" info >/dev/null 2>&1; then
+    export DOCKER_HOST=unix://$socket
+    return
+  fi
+  docker info >/dev/null 2>&1
+}
+
+use_docker() {
+  docker_answers || "$DEV/dockerd.sh" start
+  docker_answers || die "Docker does not answer"
+}

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# A Docker daemon of our own, for machines where none runs (no systemd, a container, a bare server): start|stop.
+# Its socket and data lie in the cache. `stop` also takes away what dockerd leaves behind: bridges, packet filter
+# rules and kernel settings.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+home=$CACHE/docker
+# What dockerd and the kubelet change for the whole machine.
+settings=(net.ipv4.ip_forward vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops)
+
+running() { [ -f "$home/pid" ] && grep -q "$home/data" "/proc/$(cat "$home/pid")/cmdline" 2>/dev/null; }
+
+# Docker asks runc for every capability when a container is privileged, as kind's node is; runc refuses where one of
+# them was taken away from this machine for good.
+runtime_arguments() {
+  has_capability_sys_resource && return
+  install -m 0755 "$DEV/runc-bounded" "$home/runc-bounded"
+  printf '%s\n' --add-runtime "bounded=$home/runc-bounded" --default-runtime bounded
+}
+
+remember_settings() {
+  local name
+  for name in "${settings[@]}"; do printf '%s=%s\n' "$name" "$(sysctl -n "$name")"; done >"$home/settings"
+  iptables -S FORWARD 2>/dev/null | head -n 1 >"$home/forward"
+}
+
+start_daemon() {
+  local arguments
+  mkdir -p "$home"
+  remember_settings
+  rm -f "$home/pid"
+  mapfile -t arguments < <(runtime_arguments)
+  # Descriptor 9 is a lock of this script, not of the daemon.
+  setsid nohup dockerd --data-root "$home/data" --exec-root "$home/exec" -H "unix://$home/docker.sock" -p "$home/pid" \
+    "${arguments[@]}" >"$home/log" 2>&1 </dev/null 9>&- &
+  for _ in $(seq 150); do
+    docker -H "unix://$home/docker.sock" info >/dev/null 2>&1 && return
+    sleep 0.2
+  done
+  tail -n 20 "$home/log"
+  die "dockerd did not start; see $home/log"
+}
+
+stop_daemon() {
+  local pid networks
+  pid=$(cat "$home/pid")
+  export DOCKER_HOST=unix://$home/docker.sock
+  # Docker takes away the bridge and the rules of a network that is removed, but not those of one that stays.
+  networks=$(docker network ls -q --filter type=custom)
+  # shellcheck disable=SC2086  # one word an id
+  [ -z "$networks" ] || docker network rm $networks || true
+  kill "$pid"
+  for _ in $(seq 300); do
+    kill -0 "$pid" 2>/dev/null || break
+    sleep 0.1
+  done
+  ! kill -0 "$pid" 2>/dev/null || die "dockerd (pid $pid) does not end"
+}
+
+# Only what names a chain or the bridge of Docker goes; other rules stay as they are.
+forget_rules() {
+  local family
+  for family in iptables ip6tables; do
+    "$family-save" 2>/dev/null | grep -vE 'DOCKER|docker0' | "$family-restore" || true
+  done
+  if grep -q ACCEPT "$home/forward"; then iptables -P FORWARD ACCEPT; fi
+  ip link delete docker0 2>/dev/null || true
+}
+
+restore_settings() {
+  local setting
+  while read -r setting; do sysctl -q -w "$setting"; done <"$home/settings"
+}
+
+unmount_all() {
+  awk -v home="$home/" 'index($2, home) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r -n 1 umount -l
+}
+
+case ${1:-} in
+  start)
+    running && exit 0
+    [ "$(id -u)" -eq 0 ] || die "no Docker answers here, and starting one needs root: start Docker or run this as root"
+    [ "${#home}" -le 70 ] || die "the cache's path is too long for Docker's sockets: set EVENTPIPELINE_CACHE to a shorter one"
+    step "dockerd (data in $home)" start_daemon
+    ;;
+  stop)
+    running || exit 0
+    stop_daemon
+    forget_rules
+    unmount_all
+    restore_settings
+    ;;
+  *) die "usage: dockerd.sh start|stop" ;;
+esac
