@@ -73,7 +73,7 @@ impl Processor {
 
 /// Doubles with each attempt, up to `longest`.
 fn pause_after(attempt: i32, longest: Duration) -> Duration {
-    let doublings = u32::try_from(attempt - 1).unwrap_or(0).min(16);
+    let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(0).min(16);
     (FIRST_PAUSE * 2u32.pow(doublings)).min(longest)
 }
 

@@ -72,6 +72,8 @@ impl Check {
             return;
         }
         match failure {
+            // A new check: that it is not ready yet is no news.
+            Some(_) if before.is_none() => {}
             None => info!(check = self.name, "{} is ready", self.name),
             Some(why) => warn!(check = self.name, why, "{} is not ready", self.name),
         }

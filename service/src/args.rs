@@ -90,7 +90,7 @@ pub fn parse<A: Parser>() -> Result<A, ExitCode> {
 fn one_line<A: CommandFactory>(error: &clap::Error) -> String {
     let command = A::command();
     let name = command.get_name().to_owned();
-    let named = match error.get(ContextKind::InvalidArg) {
+    let named: Vec<String> = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::Strings(all)) => all.iter().map(|shown| variable(&command, shown)).collect(),
         Some(ContextValue::String(shown)) => vec![variable(&command, shown)],
         _ => Vec::new(),
@@ -101,14 +101,15 @@ fn one_line<A: CommandFactory>(error: &clap::Error) -> String {
     };
     match error.kind() {
         ErrorKind::MissingRequiredArgument if !named.is_empty() => {
-            format!("{name}: {} must be set", named.join(" and "))
+            format!("{name}: must be set: {}", named.join("; "))
         }
         ErrorKind::ValueValidation | ErrorKind::InvalidValue if !named.is_empty() => {
             let expected = match error.get(ContextKind::ValidValue) {
-                Some(ContextValue::Strings(values)) => format!("must be one of {}", values.join(", ")),
-                _ => std::error::Error::source(error).map_or("is invalid".into(), ToString::to_string),
+                Some(ContextValue::Strings(values)) => format!("is not one of {}", values.join(", ")),
+                _ => std::error::Error::source(error)
+                    .map_or("is invalid".to_owned(), |source| format!("is invalid ({source})")),
             };
-            format!("{name}: {} is {value:?}: {expected}", named.join(" and "))
+            format!("{name}: {value:?} {expected}: {}", named.join("; "))
         }
         _ => {
             let text = error.to_string();
@@ -118,14 +119,15 @@ fn one_line<A: CommandFactory>(error: &clap::Error) -> String {
     }
 }
 
-/// `DATABASE_HOST (--database-host)` for the `--database-host <DATABASE_HOST>` that clap shows.
+/// `DATABASE_HOST (--database-host), Host name of ...` for the `--database-host <DATABASE_HOST>` that clap shows.
 fn variable(command: &clap::Command, shown: &str) -> String {
     let flag = shown.split([' ', '=']).next().unwrap_or(shown);
-    command
+    let argument = command
         .get_arguments()
-        .find(|argument| argument.get_long().is_some_and(|long| flag == format!("--{long}")))
-        .and_then(|argument| argument.get_env())
-        .map_or_else(|| flag.to_owned(), |env| format!("{} ({flag})", env.to_string_lossy()))
+        .find(|argument| argument.get_long().is_some_and(|long| flag == format!("--{long}")));
+    let env = argument.and_then(clap::Arg::get_env).map(|env| format!("{} ({flag})", env.to_string_lossy()));
+    let help = argument.and_then(clap::Arg::get_help).map(|help| format!(", {help}"));
+    env.unwrap_or_else(|| flag.to_owned()) + &help.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -155,18 +157,20 @@ mod tests {
 
     #[test]
     fn a_missing_variable_is_named() {
-        assert_eq!(message(&[]), "program: EXAMPLE_HOST (--example-host) must be set");
+        assert_eq!(message(&[]), "program: must be set: EXAMPLE_HOST (--example-host), Host of the database");
     }
 
     #[test]
     fn a_wrong_value_is_shown_with_what_would_be_right() {
         assert_eq!(
             message(&["--example-host", "db", "--drain-seconds", "9999"]),
-            "program: DRAIN_SECONDS (--drain-seconds) is \"9999\": 9999 is not in 0..=3600"
+            "program: \"9999\" is invalid (9999 is not in 0..=3600): DRAIN_SECONDS (--drain-seconds), \
+             Seconds that a SIGTERM may take until what is unfinished is given up; keep it below the pod's \
+             `terminationGracePeriodSeconds`"
         );
         assert_eq!(
             message(&["--example-host", "db", "--log-format", "xml"]),
-            "program: LOG_FORMAT (--log-format) is \"xml\": must be one of text, json"
+            "program: \"xml\" is not one of text, json: LOG_FORMAT (--log-format), Format of the log lines"
         );
         assert!(
             message(&["--example-host", "db", "--log-filter", "a=b=c"]).contains("LOG_FILTER (--log-filter)")

@@ -1,6 +1,7 @@
 //! `GET /` and `GET /{id}`.
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use eventpipeline_database::EventId;
 use serde::Serialize;
@@ -23,8 +24,10 @@ pub(super) async fn count(State(api): State<Api>) -> Result<Json<CountBody>, Pro
 /// The value of an event; empty while it is not processed.
 pub(super) async fn event(
     State(api): State<Api>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<ValueBody>, Problem> {
+    // What is not UTF-8 once decoded is rejected; it is no event's id either.
+    let id = id.map_or_else(|_| "\u{fffd}".to_owned(), |Path(id)| id);
     let id = parse_id(&id).ok_or_else(|| Problem::event_not_found(&id))?;
     match api.event.ask(id).await? {
         Some(snapshot) => Ok(ValueBody::json(snapshot.valor)),

@@ -1,0 +1,96 @@
+//! The command line: without a command the arguments of the service, or `schema` with its own.
+
+use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser};
+use eventpipeline_database::DatabaseArgs;
+use eventpipeline_service::LogArgs;
+
+use crate::serve::ServeArgs;
+
+/// What the process is to do.
+#[derive(Debug)]
+pub(crate) enum Cli {
+    /// Serve the HTTP API.
+    Serve(Box<ServeArgs>),
+    /// Bring the database's schema up to date and end.
+    Schema(SchemaArgs),
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+const SCHEMA: &str = "schema";
+
+// By hand, because clap's derive has either required arguments or a subcommand that does without them, but not the
+// two as the variants of one type.
+
+impl Parser for Cli {}
+
+impl CommandFactory for Cli {
+    fn command() -> Command {
+        let schema = Command::new(SCHEMA)
+            .about("Bring the database's schema up to date, waiting for the database as long as it takes");
+        ServeArgs::augment_args(Command::new("eventpipeline-producer"))
+            .version(env!("CARGO_PKG_VERSION"))
+            .about("Durable events over HTTP: an id at once, or the answer once the event is processed")
+            .subcommand(SchemaArgs::augment_args(schema))
+            .args_conflicts_with_subcommands(true)
+            .subcommand_negates_reqs(true)
+    }
+
+    fn command_for_update() -> Command {
+        Self::command()
+    }
+}
+
+impl FromArgMatches for Cli {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        match matches.subcommand() {
+            Some((SCHEMA, matches)) => SchemaArgs::from_arg_matches(matches).map(Self::Schema),
+            _ => ServeArgs::from_arg_matches(matches).map(|args| Self::Serve(Box::new(args))),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATABASE: [&str; 4] = ["--database-host", "db", "--database-password-file", "/dev/null"];
+
+    fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from([&["eventpipeline-producer"], arguments].concat())
+    }
+
+    #[test]
+    fn arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn it_serves_without_a_command() {
+        assert!(matches!(parse(&DATABASE), Ok(Cli::Serve(_))));
+    }
+
+    #[test]
+    fn schema_takes_the_database_alone() {
+        assert!(matches!(parse(&[&[SCHEMA], &DATABASE[..]].concat()), Ok(Cli::Schema(_))));
+        assert!(parse(&[&[SCHEMA, "--listen-address", "127.0.0.1:1"], &DATABASE[..]].concat()).is_err());
+    }
+
+    #[test]
+    fn both_need_the_database() {
+        assert!(parse(&[]).is_err());
+        assert!(parse(&[SCHEMA]).is_err());
+    }
+}
