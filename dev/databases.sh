@@ -3,6 +3,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # The core packages hold the programs alone: nothing is started, and no server of this machine is configured.
-if ! [ -x /usr/sbin/mariadbd ]; then need_packages mariadb-server-core; fi
-need_command openssl openssl
+# The client's holds what mariadb-install-db calls.
+if ! [ -x /usr/sbin/mariadbd ] || ! have my_print_defaults; then
+  need_packages mariadb-server-core mariadb-client-core
+fi
 "$DEV/mysql-rootfs.sh"

@@ -1,1 +1,27 @@
-//! Placeholder.
+//! Real servers for tests, each on a free port of 127.0.0.1 with files of its own.
+//!
+//! - [`Database`]: MySQL or MariaDB, ready when `start` returns, with what fault tests need: kill, freeze, restart.
+//! - [`ApiServer`]: kube-apiserver on etcd with RBAC. No nodes and no controllers: objects are stored, defaulted,
+//!   validated and watched; nothing runs them, and nothing collects what a deleted owner leaves.
+//!
+//! A server ends with the value that holds it. Those that `shared` gives, one a test binary, end with the process,
+//! however it ends: a shell beside it ([`room`]) kills what is left and removes the files.
+//!
+//! A server that does not start panics with the end of its log: a test that needs it cannot go on.
+
+mod apiserver;
+mod binaries;
+mod database;
+mod error;
+mod process;
+mod room;
+mod wait;
+
+pub use apiserver::ApiServer;
+pub use database::{Database, Engine, Options};
+
+/// The one place where this crate panics, on behalf of the test that called it.
+#[expect(clippy::panic, reason = "a test whose server is missing cannot go on, and says why")]
+fn or_panic<T>(what: &str, result: Result<T, error::Error>) -> T {
+    result.unwrap_or_else(|error| panic!("failed to start {what}: {}", error::chain(&error)))
+}

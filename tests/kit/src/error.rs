@@ -1,0 +1,47 @@
+//! Why a server of the kit is not there.
+
+use std::{fmt::Write as _, io, path::PathBuf, time::Duration};
+
+/// What [`crate::or_panic`] tells the author of a test.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("the program `{program}` is missing, neither in {} nor on PATH: {remedy}", folder.display())]
+    Missing { program: &'static str, folder: PathBuf, remedy: &'static str },
+
+    #[error("failed to {action}")]
+    Io { action: String, source: io::Error },
+
+    #[error("`{command}` failed:\n{output}")]
+    Command { command: String, output: String },
+
+    #[error("{name} ended by itself ({status}); the end of its log:\n{log}")]
+    Ended { name: &'static str, status: String, log: String },
+
+    #[error("{name} did not get ready within {} s; the end of its log:\n{log}", within.as_secs())]
+    NotReady { name: &'static str, within: Duration, log: String },
+
+    #[error("{name} did not stop within {} s of being asked to; the end of its log:\n{log}", within.as_secs())]
+    NotStopped { name: &'static str, within: Duration, log: String },
+
+    #[error("{name} has been stopped: call `restart` first")]
+    Stopped { name: &'static str },
+}
+
+impl Error {
+    /// Names what was tried when the operating system refused it.
+    pub(crate) fn io(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let action = action.into();
+        move |source| Self::Io { action, source }
+    }
+}
+
+/// The error and its causes in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
