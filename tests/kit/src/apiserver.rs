@@ -11,7 +11,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tokio::sync::OnceCell;
+use tokio::{net::TcpStream, sync::OnceCell};
 
 use crate::{
     binaries::Program,
@@ -69,12 +69,12 @@ impl ApiServer {
     async fn launch() -> Result<Self, Error> {
         let folder = room::folder("kubernetes")?;
         let [port, clients, peers] = wait::free_ports()?;
-        let etcd = Process::start("etcd", folder.path(), &etcd(clients, peers)?)?;
+        let mut etcd = Process::start("etcd", folder.path(), &etcd(clients, peers)?)?;
+        etcd.ready(START, async || TcpStream::connect(("127.0.0.1", clients)).await.is_ok()).await?;
         credentials(folder.path())?;
         let mut apiserver = Process::start("kube-apiserver", folder.path(), &kube_apiserver(port, clients)?)?;
         let kubeconfig = write_kubeconfig(folder.path(), port, TOKEN)?;
         let kubectl = Program::Kubectl.find()?;
-        // The apiserver waits for etcd itself, and for its port it asks first: it ends if that is taken.
         apiserver.ready(START, async || answers(kubectl.clone(), kubeconfig.clone()).await).await?;
         Ok(Self { port, _apiserver: apiserver, _etcd: etcd, folder })
     }
