@@ -1,0 +1,67 @@
+//! Names of conditions and of their reasons, as they stand in `status.conditions`.
+
+/// Types of conditions.
+pub mod types {
+    /// Everything that the spec asks for is there.
+    pub const READY: &str = "Ready";
+    /// Something that the spec asks for is on its way.
+    pub const RECONCILING: &str = "Reconciling";
+    /// Waiting does not help: somebody must act.
+    pub const STALLED: &str = "Stalled";
+    /// The database answers.
+    pub const DATABASE_READY: &str = "DatabaseReady";
+    /// The database's schema is up to date.
+    pub const SCHEMA_READY: &str = "SchemaReady";
+    /// Every group of producers has the pods that are wanted.
+    pub const PRODUCERS_READY: &str = "ProducersReady";
+    /// Every group of consumers has the pods that are wanted.
+    pub const CONSUMERS_READY: &str = "ConsumersReady";
+    /// The route's object stands as the spec asks for.
+    pub const ROUTE_ACCEPTED: &str = "RouteAccepted";
+}
+
+/// Reasons of conditions.
+pub mod reasons {
+    /// All is as the spec asks for.
+    pub const AS_SPECIFIED: &str = "AsSpecified";
+    /// The operator has seen the pipeline and not yet looked further.
+    pub const FIRST_SEEN: &str = "FirstSeen";
+    /// The database is not ready.
+    pub const DATABASE_NOT_READY: &str = "DatabaseNotReady";
+    /// The schema is not up to date.
+    pub const SCHEMA_NOT_READY: &str = "SchemaNotReady";
+    /// A group of producers lacks pods.
+    pub const PRODUCERS_NOT_READY: &str = "ProducersNotReady";
+    /// A group of consumers lacks pods.
+    pub const CONSUMERS_NOT_READY: &str = "ConsumersNotReady";
+    /// Pods are starting, or are being replaced.
+    pub const PODS_STARTING: &str = "PodsStarting";
+    /// All pods that are wanted are ready.
+    pub const PODS_READY: &str = "PodsReady";
+    /// Every group is suspended.
+    pub const SUSPENDED: &str = "Suspended";
+    /// The schema Job is running.
+    pub const JOB_RUNNING: &str = "JobRunning";
+    /// The schema Job has succeeded.
+    pub const JOB_SUCCEEDED: &str = "JobSucceeded";
+    /// The schema Job has failed as often as it may.
+    pub const JOB_FAILED: &str = "JobFailed";
+    /// A Deployment made no progress within its deadline.
+    pub const PROGRESS_DEADLINE_EXCEEDED: &str = "ProgressDeadlineExceeded";
+    /// The Ingress stands and its controller has given it an address.
+    pub const ADDRESS_ASSIGNED: &str = "AddressAssigned";
+    /// The Ingress stands; no controller has given it an address.
+    pub const ADDRESS_PENDING: &str = "AddressPending";
+    /// The spec asks for no route.
+    pub const NO_ROUTE: &str = "NoRoute";
+    /// The spec breaks a rule that the API server did not hold it to.
+    pub const INVALID_SPEC: &str = "InvalidSpec";
+    /// The API server refuses an object that the spec asks for.
+    pub const OBJECT_REFUSED: &str = "ObjectRefused";
+    /// An object could not be written; it is tried again.
+    pub const APPLY_FAILED: &str = "ApplyFailed";
+    /// Nothing stands in the way.
+    pub const NOT_STALLED: &str = "NotStalled";
+    /// See the condition `Stalled`.
+    pub const STALLED: &str = "Stalled";
+}

@@ -1,0 +1,33 @@
+//! The resource definition as YAML: what `eventpipeline-operator crd` prints and `crds/eventpipeline.yaml` holds.
+
+use kube::CustomResourceExt;
+use serde::ser::Error as _;
+use serde_json::{Number, Value};
+use serde_saphyr::ser::Error;
+
+use crate::EventPipeline;
+
+/// The resource definition of [`EventPipeline`].
+pub fn crd() -> Result<String, Error> {
+    let mut crd = serde_json::to_value(EventPipeline::crd()).map_err(Error::custom)?;
+    write_whole_numbers_as_such(&mut crd);
+    serde_saphyr::to_string(&crd)
+}
+
+/// The client's type holds bounds as floating point; `maximum: 1000.0` would differ from what the API server answers.
+fn write_whole_numbers_as_such(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            if let Some(whole) = number.as_f64().and_then(whole) {
+                *number = whole;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(write_whole_numbers_as_such),
+        Value::Object(fields) => fields.values_mut().for_each(write_whole_numbers_as_such),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+fn whole(number: f64) -> Option<Number> {
+    format!("{number}").parse::<i64>().ok().map(Number::from)
+}
