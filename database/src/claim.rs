@@ -52,7 +52,7 @@ impl Session {
 /// The locking read. Its order is the index's order: a sort would lock every free event before the first is given, and
 /// leave nothing for the next consumer. `FORCE INDEX`, because on a small table the optimizer prefers the primary key,
 /// and would lock its way through the finished events.
-const SELECT_FREE: &str = "SELECT id, token, attempts, payload FROM Events FORCE INDEX (state_id) \
+pub const SELECT_FREE: &str = "SELECT id, token, attempts, payload FROM Events FORCE INDEX (state_id) \
      WHERE state = 0 ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED";
 
 struct Claim<'a> {

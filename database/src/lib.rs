@@ -30,7 +30,7 @@ mod settle;
 mod statement;
 
 pub use args::DatabaseArgs;
-pub use claim::Lease;
+pub use claim::{Lease, SELECT_FREE};
 pub use error::Error;
 pub use event::{Claimed, Claimer, EventId, InvalidValue, NewEvent, Snapshot, Value};
 pub use health::watch;

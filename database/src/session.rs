@@ -48,14 +48,18 @@ impl Database {
     }
 
     pub(crate) async fn connect(&self) -> Result<MySqlConnection, Error> {
-        let options = MySqlConnectOptions::new()
+        let password = self.password()?;
+        let mut options = MySqlConnectOptions::new()
             .host(&self.args.database_host)
             .port(self.args.database_port)
             .database(&self.args.database_name)
             .username(&self.args.database_user)
-            .password(self.password()?.expose_secret())
             .ssl_mode(MySqlSslMode::Preferred)
             .disable_statement_logging();
+        // An empty password and none are not the same to the protocol; to servers only the latter exists.
+        if !password.expose_secret().is_empty() {
+            options = options.password(password.expose_secret());
+        }
         let failed = |source| Error::Connect { address: self.address(), source };
         let connecting = async {
             let mut connection = options.connect().await?;

@@ -1,0 +1,107 @@
+//! Claims: the oldest free events, each by one at a time, and nobody waits for anybody.
+
+use std::collections::BTreeSet;
+
+use eventpipeline_database::SELECT_FREE;
+use sqlx::{AssertSqlSafe, Connection as _};
+
+use crate::support::{claim, create, ids, on_each};
+
+#[tokio::test]
+async fn the_oldest_free_events_come_first() {
+    on_each(async |fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 5).await;
+        assert!(session.has_free().await.unwrap());
+        assert_eq!(ids(&claim(&mut session, 2).await), [1, 2]);
+        assert_eq!(ids(&claim(&mut session, 10).await), [3, 4, 5]);
+        assert!(!session.has_free().await.unwrap());
+        assert_eq!(ids(&claim(&mut session, 10).await), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_claim_does_not_wait_for_rows_that_another_is_claiming() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 4).await;
+        let mut another = fixture.other.begin().await.unwrap();
+        sqlx::query("SELECT id FROM Events WHERE state = 0 ORDER BY id LIMIT 2 FOR UPDATE SKIP LOCKED")
+            .fetch_all(&mut *another)
+            .await
+            .unwrap();
+        // With the first two locked, and not claimed yet.
+        assert_eq!(ids(&claim(&mut session, 10).await), [3, 4]);
+        another.rollback().await.unwrap();
+        assert_eq!(ids(&claim(&mut session, 10).await), [1, 2]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_claimers_at_once_share_no_event_and_leave_none() {
+    on_each(async |fixture| {
+        create(&mut fixture.session(), 1000).await;
+        let claimers = (1..=8).map(|size| {
+            let mut session = fixture.session();
+            tokio::spawn(async move {
+                let mut mine = Vec::new();
+                // A claim that skips rows in somebody's hands may find none while there are more.
+                while session.has_free().await.unwrap() {
+                    mine.extend(ids(&claim(&mut session, size * 4).await));
+                }
+                mine
+            })
+        });
+        let mut all = Vec::new();
+        for claimer in claimers.collect::<Vec<_>>() {
+            all.extend(claimer.await.unwrap());
+        }
+        assert_eq!(all.len(), 1000);
+        assert_eq!(all.into_iter().collect::<BTreeSet<_>>(), (1..=1000).collect());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_claim_counts_an_attempt_and_grows_the_token() {
+    on_each(async |fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 1).await;
+        let mut token = 0;
+        for attempt in 1..=3 {
+            let claims = claim(&mut session, 1).await;
+            assert_eq!(claims[0].attempt, attempt);
+            assert!(claims[0].token > token);
+            token = claims[0].token;
+            session.release(&claims).await.unwrap();
+        }
+    })
+    .await;
+}
+
+/// What the claim reads, in the order of an index, however the table is filled: a sort would lock every free event.
+#[tokio::test]
+async fn the_claim_reads_its_index_in_order_on_empty_small_and_large_tables() {
+    on_each(async |mut fixture| {
+        for fill in [
+            "SELECT 1",
+            "INSERT INTO Events (id) VALUES (1), (2), (3)",
+            "INSERT INTO Events (id, valor) WITH RECURSIVE numbers AS \
+             (SELECT 10 AS id UNION ALL SELECT id + 1 FROM numbers WHERE id < 900) SELECT id, 'done' FROM numbers",
+        ] {
+            fixture.sql(fill).await;
+            fixture.sql("ANALYZE TABLE Events").await;
+            let explain = format!("EXPLAIN FORMAT=JSON {SELECT_FREE}");
+            let plan: String = sqlx::query_scalar(AssertSqlSafe(explain))
+                .bind(16)
+                .fetch_one(&mut fixture.other)
+                .await
+                .unwrap();
+            assert!(plan.contains("state_id"), "{plan}");
+            assert!(!plan.contains("filesort") && !plan.contains("\"using_filesort\": true"), "{plan}");
+        }
+    })
+    .await;
+}

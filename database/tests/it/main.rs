@@ -1,0 +1,12 @@
+//! The queue's operations on real servers: every test runs on MySQL and on MariaDB.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod claim;
+mod classic;
+mod create;
+mod faults;
+mod reclaim;
+mod schema;
+mod settle;
+mod support;

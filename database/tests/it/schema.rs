@@ -1,0 +1,86 @@
+//! The schema: any number of programs may bring it up to date, and none uses one that it does not know.
+
+use eventpipeline_database::{Database, Error};
+use eventpipeline_testkit::{Database as Server, Engine};
+
+use crate::support::{Fixture, create, on_each};
+
+#[tokio::test]
+async fn several_programs_migrate_at_once() {
+    for engine in Engine::all() {
+        let mut fixture = Fixture::empty(Server::shared(engine).await).await;
+        let databases = [(); 4].map(|()| fixture.database.clone());
+        let [a, b, c, d] = databases.each_ref().map(Database::migrate);
+        let (a, b, c, d) = tokio::join!(a, b, c, d);
+        for migrated in [a, b, c, d] {
+            migrated.unwrap();
+        }
+        assert_eq!(fixture.value::<i64>("SELECT COUNT(*) FROM DBStatus").await, 1);
+        fixture.session().check_schema().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn migrating_again_keeps_everything() {
+    on_each(async |fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 3).await;
+        fixture.database.migrate().await.unwrap();
+        assert_eq!(session.count().await.unwrap(), 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_migration_that_was_killed_is_finished_by_the_next() {
+    on_each(async |mut fixture| {
+        fixture.sql("DROP TABLE Events").await;
+        fixture.sql("UPDATE _sqlx_migrations SET success = FALSE").await;
+        assert!(matches!(fixture.session().check_schema().await, Err(Error::SchemaOld { found: 0, .. })));
+        fixture.database.migrate().await.unwrap();
+        fixture.session().check_schema().await.unwrap();
+        assert_eq!(create(&mut fixture.session(), 1).await, [1]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_schema_that_is_not_there_yet_is_old() {
+    for engine in Engine::all() {
+        let fixture = Fixture::empty(Server::shared(engine).await).await;
+        let error = fixture.session().check_schema().await.unwrap_err();
+        assert!(matches!(error, Error::SchemaOld { found: 0, .. }), "{error:?}");
+        assert!(error.to_string().contains("eventpipeline-producer schema"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    on_each(async |mut fixture| {
+        fixture
+            .sql(
+                "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                 VALUES (9999, 'of tomorrow', TRUE, '', 0)",
+            )
+            .await;
+        assert!(matches!(fixture.database.migrate().await, Err(Error::SchemaNew { found: 9999, .. })));
+        assert!(matches!(fixture.session().check_schema().await, Err(Error::SchemaNew { found: 9999, .. })));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tables_of_another_origin_are_not_touched() {
+    for engine in Engine::all() {
+        let mut fixture = Fixture::empty(Server::shared(engine).await).await;
+        fixture.sql("CREATE TABLE Events (id INT, valor VARCHAR(127), processing INT)").await;
+        assert!(matches!(fixture.database.migrate().await, Err(Error::ForeignTables)));
+        let columns: i64 = fixture
+            .value(
+                "SELECT COUNT(*) FROM information_schema.columns \
+                 WHERE table_schema = DATABASE() AND table_name = 'Events'",
+            )
+            .await;
+        assert_eq!(columns, 3);
+    }
+}

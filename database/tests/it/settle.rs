@@ -1,0 +1,73 @@
+//! I3 and I4: one answer is accepted, from the last claim, and never changes.
+
+use eventpipeline_database::{Claimed, Completion, Lease, Value};
+
+use crate::support::{LONG, claim, create, eventually, ids, on_each};
+
+fn answer(claim: &Claimed, text: &str) -> Completion {
+    Completion { claim: claim.clone(), value: Value::new(text).unwrap() }
+}
+
+#[tokio::test]
+async fn the_first_answer_is_kept() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 2).await;
+        let claims = claim(&mut session, 2).await;
+        let id = claims[0].id;
+        assert_eq!(session.complete(&[answer(&claims[0], "maçã")]).await.unwrap(), [id]);
+        assert_eq!(session.complete(&[answer(&claims[0], "pera")]).await.unwrap(), []);
+        let done = session.read_done(&[id, claims[1].id]).await.unwrap();
+        assert_eq!(done.len(), 1);
+        assert_eq!((done[0].id, done[0].valor.as_str()), (id, "maçã"));
+        assert_eq!(fixture.value::<i32>("SELECT processing FROM Events WHERE id = 1").await, 0);
+        assert_eq!(session.read(&[id, claims[1].id]).await.unwrap().len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_two_holders_the_last_one_answers() {
+    on_each(async |fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 1).await;
+        let short = Lease::new(std::time::Duration::from_millis(1));
+        let frozen = session.claim(&crate::support::claimer(), short, 1).await.unwrap().remove(0);
+        let mut other = fixture.session();
+        eventually(async || (!other.reclaim(Lease::new(LONG)).await.unwrap().is_empty()).then_some(())).await;
+        // Between its lease and the next claim, and after the next claim.
+        assert_eq!(session.complete(&[answer(&frozen, "tarde")]).await.unwrap(), []);
+        let current = claim(&mut session, 1).await.remove(0);
+        assert_eq!(session.complete(&[answer(&frozen, "tarde")]).await.unwrap(), []);
+        session.release(std::slice::from_ref(&frozen)).await.unwrap();
+        assert_eq!(session.complete(&[answer(&current, "cedo")]).await.unwrap(), [current.id]);
+        assert_eq!(session.read(&[current.id]).await.unwrap()[0].valor, "cedo");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_released_event_is_free_at_once_and_its_claim_is_over() {
+    on_each(async |fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 2).await;
+        let claims = claim(&mut session, 2).await;
+        session.release(&claims).await.unwrap();
+        assert_eq!(session.complete(&[answer(&claims[0], "tarde")]).await.unwrap(), []);
+        assert_eq!(ids(&claim(&mut session, 2).await), [1, 2]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_of_the_greatest_length_is_kept() {
+    on_each(async |fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 1).await;
+        let claims = claim(&mut session, 1).await;
+        let longest = "🦀".repeat(Value::MAX_CHARS);
+        assert_eq!(session.complete(&[answer(&claims[0], &longest)]).await.unwrap().len(), 1);
+        assert_eq!(session.read(&[claims[0].id]).await.unwrap()[0].valor, longest);
+    })
+    .await;
+}

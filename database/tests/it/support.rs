@@ -1,0 +1,106 @@
+//! A database of its own for each test, on the servers that all tests of this binary share.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use eventpipeline_database::{Claimed, Claimer, Database, DatabaseArgs, Lease, NewEvent, Session};
+use eventpipeline_testkit::{Database as Server, Engine};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
+use tempfile::NamedTempFile;
+
+/// A pipeline's database, and a connection for what other programs do to it.
+pub(crate) struct Fixture {
+    pub(crate) database: Database,
+    pub(crate) other: MySqlConnection,
+    _password: NamedTempFile,
+}
+
+impl Fixture {
+    /// An empty database on `server`.
+    pub(crate) async fn empty(server: &Server) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let options =
+            MySqlConnectOptions::new().host(server.host()).port(server.port()).username(server.user());
+        let mut other = options.connect().await.unwrap();
+        other.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+        other.execute(AssertSqlSafe(format!("USE {name}"))).await.unwrap();
+        let password = NamedTempFile::new().unwrap();
+        std::fs::write(password.path(), server.password()).unwrap();
+        let database = Database::new(DatabaseArgs {
+            database_host: server.host().to_owned(),
+            database_port: server.port(),
+            database_name: name,
+            database_user: server.user().to_owned(),
+            database_password_file: password.path().to_owned(),
+        });
+        Self { database, other, _password: password }
+    }
+
+    /// A database with the schema.
+    pub(crate) async fn new(server: &Server) -> Self {
+        let fixture = Self::empty(server).await;
+        fixture.database.migrate().await.unwrap();
+        fixture
+    }
+
+    pub(crate) fn session(&self) -> Session {
+        self.database.session()
+    }
+
+    /// Runs a statement as another program would.
+    pub(crate) async fn sql(&mut self, statement: &'static str) {
+        self.other.execute(statement).await.unwrap();
+    }
+
+    /// A single value, as another program reads it.
+    pub(crate) async fn value<T>(&mut self, query: &'static str) -> T
+    where
+        T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::MySql> + sqlx::Type<sqlx::MySql>,
+    {
+        sqlx::query_scalar(query).fetch_one(&mut self.other).await.unwrap()
+    }
+}
+
+/// Runs a test on each engine.
+pub(crate) async fn on_each<F: Future<Output = ()>>(test: impl Fn(Fixture) -> F) {
+    for engine in Engine::all() {
+        let server = Server::shared(engine).await;
+        test(Fixture::new(server).await).await;
+    }
+}
+
+pub(crate) const LONG: Duration = Duration::from_mins(10);
+
+pub(crate) fn claimer() -> Claimer {
+    Claimer::new("test")
+}
+
+/// Claims with a lease that does not end.
+pub(crate) async fn claim(session: &mut Session, limit: usize) -> Vec<Claimed> {
+    session.claim(&claimer(), Lease::new(LONG), limit).await.unwrap()
+}
+
+/// Creates `many` events without payload.
+pub(crate) async fn create(session: &mut Session, many: usize) -> Vec<i64> {
+    let ids = session.create(&vec![NewEvent::default(); many]).await.unwrap();
+    ids.into_iter().map(eventpipeline_database::EventId::get).collect()
+}
+
+pub(crate) fn ids(claims: &[Claimed]) -> Vec<i64> {
+    claims.iter().map(|claim| claim.id.get()).collect()
+}
+
+/// Asks again until `probe` gives something. Panics when it does not for half a minute.
+pub(crate) async fn eventually<T>(mut probe: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = probe().await {
+            return found;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "it did not happen within 30 s");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
