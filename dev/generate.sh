@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Writes the generated files anew: the resource definition from its Rust types, and the chart's copy of it.
+# With --check it changes nothing and fails when one differs.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+cd "$ROOT"
+outdated=()
+
+# generated FILE: takes its content from standard input.
+generated() {
+  cat >"$scratch/new"
+  cmp -s "$scratch/new" "$1" && return
+  if $check; then
+    diff -u "$1" "$scratch/new" | head -n 40 || true
+    outdated+=("$1")
+  else
+    cp "$scratch/new" "$1"
+    say "written: $1"
+  fi
+}
+
+case ${1:-} in
+  '') check=false ;;
+  --check) check=true ;;
+  *) die "usage: generate.sh [--check]" ;;
+esac
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+cargo run --quiet --locked -p eventpipeline-operator -- crd >"$scratch/crd.yaml"
+generated crds/eventpipeline.yaml <"$scratch/crd.yaml"
+generated charts/eventpipeline/files/crd.yaml <"$scratch/crd.yaml"
+
+[ ${#outdated[@]} -eq 0 ] || die "not up to date: ${outdated[*]} (run dev/generate.sh)"
