@@ -142,7 +142,10 @@ mkdir -p "$parts/cni"
 lock binaries
 for group; do
   case $group in
-    api) etcd && kubernetes "$bin" kube-apiserver kubectl ;;
+    api)
+      etcd
+      kubernetes "$bin" kube-apiserver kubectl
+      ;;
     tools)
       from_module "$bin" sigs.k8s.io/kind "$KIND_VERSION"
       from_module "$bin" helm.sh/helm/v4/cmd/helm "$HELM_VERSION"

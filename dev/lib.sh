@@ -45,7 +45,8 @@ step() {
     say "$((SECONDS - started)) s"
     return
   fi
-  say "failed after $((SECONDS - started)) s. The end of $log:"
+  say "failed after $((SECONDS - started)) s"
+  say "The end of $log:" >&2
   tail -n 30 "$log" | sed 's/^/   /' >&2
   exit 1
 }
@@ -122,4 +123,30 @@ docker_answers() {
 use_docker() {
   docker_answers || "$DEV/dockerd.sh" start
   docker_answers || die "Docker does not answer"
+}
+
+# The name of the node image that is built here. What it is made of decides, so that a change makes another image.
+node_image() {
+  local parts
+  parts=$({
+    echo "$KIND_VERSION $ETCD_VERSION $CONTAINERD_VERSION $CNI_PLUGINS_VERSION $COREDNS_VERSION"
+    echo "$LOCAL_PATH_PROVISIONER_VERSION $PAUSE_VERSION $NODE_DEBIAN_SUITE"
+    cat "$DEV"/{node-image,node-rootfs,rootfs}.sh "$DEV/node.Dockerfile" "$DEV"/nodekit/*/*.go
+  } | sha256sum | cut -c1-8)
+  echo "eventpipeline-node:$KUBERNETES_VERSION-$parts"
+}
+
+# Can images be pulled here? Asked once a run: where there is no registry, the answer takes seconds.
+pulls_images() {
+  if [ -z "${IMAGES_FROM:-}" ]; then
+    if docker image inspect "$(node_image)" >/dev/null 2>&1; then
+      IMAGES_FROM=packages
+    elif timeout 20 docker pull -q hello-world >/dev/null 2>&1; then
+      IMAGES_FROM=registry
+    else
+      IMAGES_FROM=packages
+    fi
+    export IMAGES_FROM
+  fi
+  [ "$IMAGES_FROM" = registry ]
 }

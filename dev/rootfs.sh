@@ -11,18 +11,32 @@ libraries_of() {
 
 loader_of() { echo "$1/usr/lib64/ld-linux-x86-64.so.2"; }
 
-# copy_programs ROOTFS FOLDER FILE...: the files, their libraries and the loader, under merged /usr.
+# copy_programs ROOTFS FOLDER FILE...: the files, and what they load.
 copy_programs() {
   local rootfs=$1 folder=$2 file
   shift 2
-  mkdir -p "$folder"/usr/{bin,sbin,lib,lib64} "$folder"/usr/lib/x86_64-linux-gnu "$folder"/{etc,run,tmp,var}
-  for file in bin sbin lib lib64; do ln -sfn "usr/$file" "$folder/$file"; done
-  chmod 1777 "$folder/tmp"
+  merged_folders "$folder"
   for file; do install -D "$rootfs$file" "$folder$file"; done
+  copy_libraries "$rootfs" "$folder" "$@"
+}
+
+# copy_libraries ROOTFS FOLDER FILE...: the libraries that the files load, and the loader.
+copy_libraries() {
+  local rootfs=$1 folder=$2 file
+  shift 2
+  merged_folders "$folder"
   for file; do libraries_of "$rootfs" "$file"; done | sort -u | while read -r file; do
     install -D "$rootfs$file" "$folder/usr/lib/x86_64-linux-gnu/${file##*/}"
   done
   install -D "$(realpath "$(loader_of "$rootfs")")" "$folder/usr/lib64/ld-linux-x86-64.so.2"
+}
+
+# The folders of a root file system, with /bin, /lib and so on in /usr as Debian has them.
+merged_folders() {
+  local name
+  mkdir -p "$1"/usr/{bin,sbin,lib,lib64} "$1"/{etc,run,tmp,var}
+  for name in bin sbin lib lib64; do ln -sfn "usr/$name" "$1/$name"; done
+  chmod 1777 "$1/tmp"
 }
 
 # import_image IMAGE FOLDER [DOCKERFILE_INSTRUCTION...]: a folder becomes an image of one layer.
@@ -32,3 +46,7 @@ import_image() {
   for instruction; do changes+=(--change "$instruction"); done
   tar -C "$folder" --owner=0 --group=0 --numeric-owner --sort=name -c . | docker import "${changes[@]}" - "$image"
 }
+
+# The label on a stand-in for a public image: what it was made from.
+made_from() { docker image inspect -f '{{index .Config.Labels "eventpipeline.dev/made-from"}}' "$1" 2>/dev/null; }
+label_made_from() { echo "LABEL eventpipeline.dev/made-from=$1"; }

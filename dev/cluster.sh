@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# The kind cluster: `cluster.sh up` creates it, or repairs it where it is broken; `cluster.sh down` deletes it.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+config=$CACHE/work/kind-config.yaml
+node=$CLUSTER_NAME-control-plane
+
+exists() { kind get clusters 2>/dev/null | grep -qx "$CLUSTER_NAME"; }
+
+# kind-config.yaml is what everybody can use; a machine that needs more gets it in a copy.
+write_config() {
+  cp "$ROOT/kind-config.yaml" "$config"
+  if [ "$(docker info -f '{{.CgroupVersion}}')" = 1 ]; then
+    # Kubelets refuse cgroup v1 since Kubernetes 1.35, unless told otherwise.
+    printf '%s\n' 'kubeadmConfigPatches:' '  - |' '    kind: KubeletConfiguration' '    failCgroupV1: false' >>"$config"
+  fi
+  if ! has_capability_sys_resource; then
+    # The node may not protect its pods from the kernel's memory killer more than itself is.
+    printf '%s\n' 'containerdConfigPatches:' '  - |-' '    [plugins."io.containerd.grpc.v1.cri"]' \
+      '      restrict_oom_score_adj = true' >>"$config"
+  fi
+}
+
+create() {
+  local image=()
+  write_config
+  pulls_images || image=(--image "$(node_image)")
+  kind create cluster --config "$config" "${image[@]}" --wait 180s
+}
+
+# A node that was stopped, by a reboot for example, keeps its data.
+start_node() {
+  [ "$(docker inspect -f '{{.State.Running}}' "$node" 2>/dev/null)" = true ] || docker start "$node"
+  kind export kubeconfig --name "$CLUSTER_NAME"
+}
+
+healthy() {
+  local deadline=$((SECONDS + 90))
+  kind get kubeconfig --name "$CLUSTER_NAME" >"$CACHE/kubeconfig"
+  until kubectl --kubeconfig "$CACHE/kubeconfig" wait --for=condition=Ready "node/$node" --timeout=5s; do
+    [ $SECONDS -lt $deadline ] || return 1
+    sleep 1
+  done
+}
+
+up() {
+  if exists; then
+    if (start_node && healthy) >"$CACHE/logs/cluster-check.log" 2>&1; then return; fi
+    warn "the cluster does not answer and is replaced, with the data in it (see $CACHE/logs/cluster-check.log)"
+    step "removal of the broken cluster" kind delete cluster --name "$CLUSTER_NAME"
+  fi
+  pulls_images || "$DEV/node-image.sh"
+  step "kind cluster $CLUSTER_NAME" create
+  kind get kubeconfig --name "$CLUSTER_NAME" >"$CACHE/kubeconfig"
+}
+
+case ${1:-} in
+  up) use_docker && up ;;
+  down) if exists; then step "removal of the cluster" kind delete cluster --name "$CLUSTER_NAME"; fi ;;
+  *) die "usage: cluster.sh up|down" ;;
+esac

