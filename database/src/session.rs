@@ -159,3 +159,35 @@ impl Operation for Ping {
 fn lost_to_locks(error: &sqlx::Error) -> bool {
     matches!(number_of(error), Some(number::DEADLOCK | number::LOCK_WAIT_TIMEOUT))
 }
+
+#[cfg(test)]
+mod tests {
+    use eventpipeline_testkit::{Database as Server, Engine};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn sessions_take_no_gap_locks_and_do_not_wait_long_for_locks() {
+        for (engine, isolation) in [
+            (Engine::MySql, "SELECT @@session.transaction_isolation"),
+            (Engine::MariaDb, "SELECT @@session.tx_isolation"),
+        ] {
+            let server = Server::shared(engine).await;
+            let database = Database::new(DatabaseArgs {
+                database_host: server.host().to_owned(),
+                database_port: server.port(),
+                database_name: "mysql".to_owned(),
+                database_user: server.user().to_owned(),
+                database_password_file: "/dev/null".into(),
+            });
+            let mut connection = database.connect().await.unwrap();
+            let isolation: String = sqlx::query_scalar(isolation).fetch_one(&mut connection).await.unwrap();
+            assert_eq!(isolation, "READ-COMMITTED");
+            let seconds: u64 = sqlx::query_scalar("SELECT @@session.innodb_lock_wait_timeout")
+                .fetch_one(&mut connection)
+                .await
+                .unwrap();
+            assert!(Duration::from_secs(seconds) < OPERATION_LIMIT);
+        }
+    }
+}

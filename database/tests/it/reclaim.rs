@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventpipeline_database::Lease;
+use eventpipeline_database::{Completion, Lease, Value};
 
 use crate::support::{LONG, claim, claimer, create, eventually, ids, on_each};
 
@@ -53,6 +53,22 @@ async fn a_claim_in_the_hands_of_a_transaction_is_left_alone() {
         fixture.sql("COMMIT").await;
         assert_eq!(session.reclaim(Lease::new(LONG)).await.unwrap(), []);
         assert_eq!(fixture.value::<String>("SELECT valor FROM Events").await, "classic");
+    })
+    .await;
+}
+
+/// The classic consumer moves no token, so that the freed event must already have another one.
+#[tokio::test]
+async fn the_holder_of_a_freed_event_is_fenced_off_also_when_a_classic_consumer_takes_it() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 1).await;
+        let frozen = session.claim(&claimer(), Lease::new(SHORT), 1).await.unwrap().remove(0);
+        eventually(async || (session.reclaim(Lease::new(LONG)).await.unwrap().len() == 1).then_some(()))
+            .await;
+        fixture.sql("UPDATE Events SET processing = 1 WHERE id = 1").await;
+        let late = Completion { claim: frozen, value: Value::new("tarde").unwrap() };
+        assert_eq!(session.complete(&[late]).await.unwrap(), []);
     })
     .await;
 }
