@@ -97,6 +97,7 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<Admin> {
 impl Admin {
     /// Answers until it is dropped.
     pub(crate) async fn serve(self, readiness: Readiness, registry: Registry) -> anyhow::Result<()> {
+        info!(address = %self.listener.local_addr()?, "the admin server listens");
         axum::serve(self.listener, router(readiness, registry)).await.context("the admin server failed")
     }
 }

@@ -1,6 +1,7 @@
 //! Real servers for tests, each on a free port of 127.0.0.1 with files of its own.
 //!
 //! - [`Database`]: MySQL or MariaDB, ready when `start` returns, with what fault tests need: kill, freeze, restart.
+//! - [`Program`]: a binary of the product as a process, with its log, its addresses and its signals.
 //! - [`ApiServer`]: kube-apiserver on etcd with RBAC. No nodes and no controllers: objects are stored, defaulted,
 //!   validated and watched; nothing runs them, and nothing collects what a deleted owner leaves.
 //!
@@ -14,11 +15,13 @@ mod binaries;
 mod database;
 mod error;
 mod process;
+mod program;
 mod room;
 mod wait;
 
 pub use apiserver::ApiServer;
 pub use database::{Database, Engine, Options};
+pub use program::Program;
 
 /// The one place where this crate panics, on behalf of the test that called it.
 #[expect(clippy::panic, reason = "a test whose server is missing cannot go on, and says why")]

@@ -1,6 +1,7 @@
 //! One server process: its log, its signals, its end.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     io::{Read as _, Seek as _, SeekFrom},
     os::unix::process::CommandExt as _,
@@ -72,9 +73,14 @@ impl Process {
     /// The orderly end (SIGTERM).
     pub(crate) async fn stop(mut self, within: Duration) -> Result<(), Error> {
         self.signal(Signal::TERM)?;
+        self.end(within).await.map(drop)
+    }
+
+    /// How the process ended, once it has.
+    pub(crate) async fn end(&mut self, within: Duration) -> Result<ExitStatus, Error> {
         let ended = wait::until(within, async || self.child.try_wait().transpose()).await;
         match ended {
-            Some(Ok(_)) => Ok(()),
+            Some(Ok(status)) => Ok(status),
             Some(Err(source)) => Err(Error::Io { action: format!("wait for {}", self.name), source }),
             None => Err(Error::NotStopped { name: self.name, within, log: self.log() }),
         }
@@ -115,7 +121,8 @@ impl Drop for Process {
 
 /// Runs a program to its end; an error holds what it said.
 pub(crate) fn run(command: &mut Command) -> Result<String, Error> {
-    let shown = format!("{command:?}");
+    let words = [command.get_program()].into_iter().chain(command.get_args());
+    let shown = words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ");
     let output = command.stdin(Stdio::null()).output().map_err(Error::io(format!("run {shown}")))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if output.status.success() {
