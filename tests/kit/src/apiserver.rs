@@ -91,8 +91,27 @@ impl ApiServer {
 
     /// Runs kubectl as the administrator; what it prints, or what it says when it fails.
     pub fn kubectl<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Result<String, String> {
+        self.client(Program::Kubectl, arguments)
+    }
+
+    /// Runs Helm as the administrator, with nothing of this machine's own configuration.
+    pub fn helm<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Result<String, String> {
+        self.client(Program::Helm, arguments)
+    }
+
+    fn client<'a>(
+        &self,
+        program: Program,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> Result<String, String> {
+        let folder = self.folder.path();
         let run = || {
-            run(Command::new(Program::Kubectl.find()?).env("KUBECONFIG", self.kubeconfig()).args(arguments))
+            let mut command = Command::new(program.find()?);
+            command.env("KUBECONFIG", self.kubeconfig()).args(arguments);
+            for home in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
+                command.env(home, folder.join("helm"));
+            }
+            run(&mut command)
         };
         run().map_err(|error| error.to_string())
     }

@@ -19,6 +19,7 @@ pub(crate) enum Program {
     Etcd,
     KubeApiserver,
     Kubectl,
+    Helm,
     Openssl,
 }
 
@@ -31,6 +32,7 @@ impl Program {
             Self::Etcd => ("etcd", API),
             Self::KubeApiserver => ("kube-apiserver", API),
             Self::Kubectl => ("kubectl", API),
+            Self::Helm => ("helm", "`dev/binaries.sh tools` builds it (`make test` calls that first)"),
             Self::Openssl => ("openssl", "install the package `openssl`"),
         }
     }
