@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Every check that needs no cluster; what it needs is built or installed first. It goes on after a failure and ends with
+# what passed and what failed.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+cd "$ROOT"
+passed=0
+failed=()
+log=$CACHE/logs/test.log
+
+# check LABEL COMMAND...: runs it in full view, under a heading.
+check() {
+  local label=$1 started=$SECONDS
+  shift
+  say "" "== $label"
+  if "$@"; then
+    passed=$((passed + 1))
+    say "== $label: passed, $((SECONDS - started)) s"
+  else
+    failed+=("$label")
+    say "== $label: FAILED, $((SECONDS - started)) s"
+  fi
+}
+
+# Whatever calls itself a shell script, and what such scripts source.
+scripts() {
+  git ls-files -co --exclude-standard | while read -r file; do
+    [ -f "$file" ] || continue
+    case $file in *.sh) say "$file" ;; *) if head -n 1 -- "$file" | grep -qaE '^#!.*sh$'; then say "$file"; fi ;; esac
+  done
+}
+
+shell_lint() { scripts | xargs shellcheck; }
+
+clippy() { cargo clippy --locked --quiet --workspace --all-targets -- -D warnings; }
+
+# Those of eventpipeline-e2e need a cluster: dev/e2e.sh. The programs are built first, for the tests that run them.
+tests() {
+  cargo build --locked --quiet --workspace --exclude eventpipeline-e2e --bins &&
+    cargo test --locked --workspace --exclude eventpipeline-e2e --no-fail-fast 2>&1 | tee "$log"
+}
+
+# count WORD: the sum of what cargo's `test result:` lines say.
+count() { sed -n "s/^test result:.* \([0-9]*\) $1.*/\1/p" "$log" | awk '{ sum += $1 } END { print sum + 0 }'; }
+
+have cargo || die "Rust is missing: install rustup from https://rustup.rs"
+need_command shellcheck shellcheck
+need_command openssl openssl
+"$DEV/databases.sh"
+"$DEV/binaries.sh" api tools
+: >"$log"
+
+check "formatting" cargo fmt --all --check
+check "shell scripts" shell_lint
+check "clippy" clippy
+check "generated files" "$DEV/generate.sh" --check
+check "tests" tests
+check "documentation" env RUSTDOCFLAGS='-D warnings' cargo doc --locked --quiet --workspace --no-deps
+check "dependencies" "$DEV/deny.sh"
+
+say "" "tests: $(count passed) passed, $(count failed) failed, $((SECONDS / 60)) min $((SECONDS % 60)) s in all"
+if [ ${#failed[@]} -eq 0 ]; then
+  say "checks: $passed passed, 0 failed"
+else
+  say "checks: $passed passed, ${#failed[@]} failed:$(printf ' [%s]' "${failed[@]}")"
+  exit 1
+fi
