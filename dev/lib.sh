@@ -27,12 +27,12 @@ die() {
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # step LABEL COMMAND...: says what is being done and how long it took. The output goes to a log, whose end is shown
-# when the command fails.
+# when the command fails. It speaks on standard error: standard output is for results.
 step() {
   local label=$1 started=$SECONDS status=0 log
   shift
   log=$CACHE/logs/$(printf '%s' "$label" | tr -cs '[:alnum:].\n' -).log
-  printf -- '-- %s ... ' "$label"
+  printf -- '-- %s ... ' "$label" >&2
   # Not `if ! ...`: a condition would switch off errexit inside the command.
   set +e
   (
@@ -42,12 +42,13 @@ step() {
   status=$?
   set -e
   if [ "$status" -eq 0 ]; then
-    say "$((SECONDS - started)) s"
+    say "$((SECONDS - started)) s" >&2
     return
   fi
-  say "failed after $((SECONDS - started)) s"
-  say "The end of $log:" >&2
-  tail -n 30 "$log" | sed 's/^/   /' >&2
+  {
+    say "failed after $((SECONDS - started)) s. The end of $log:"
+    tail -n 30 "$log" | sed 's/^/   /'
+  } >&2
   exit 1
 }
 

@@ -33,6 +33,6 @@ build() {
 }
 
 use_docker
-"$DEV/mysql-rootfs.sh" >&2
-[ "$(made_from "$MYSQL_IMAGE")" = "$version" ] || step "image $MYSQL_IMAGE (from Debian's packages)" build >&2
+"$DEV/mysql-rootfs.sh"
+[ "$(made_from "$MYSQL_IMAGE")" = "$version" ] || step "image $MYSQL_IMAGE (from Debian's packages)" build
 say "$MYSQL_IMAGE"

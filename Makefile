@@ -1,0 +1,38 @@
+# A menu: each target is a script in dev/ that can be run by itself.
+.DEFAULT_GOAL := help
+.PHONY: help up down test e2e images crds fmt lint deny clean-cache
+
+help: ## This menu
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## A local cluster with a pipeline in it, and a demo; CLUSTER=current REGISTRY=... uses the current kubectl context
+	@dev/up.sh
+
+down: ## Remove the cluster and whatever else `make up` has started
+	@dev/down.sh
+
+test: ## Lints, unit tests, tests with real databases and a real Kubernetes API, chart and generated files
+	@dev/test.sh
+
+e2e: ## Tests of a pipeline on the cluster of `make up`
+	@dev/e2e.sh
+
+images: ## Build EventPipeline's image; REGISTRY=... pushes it there
+	@dev/images.sh
+
+crds: ## Write the generated files anew: the resource definition, and the chart's copy of it
+	@dev/generate.sh
+
+fmt: ## Format the code
+	@dev/fmt.sh
+
+lint: ## Check formatting and lints of Rust, shell and Go
+	@dev/lint.sh
+
+deny: ## Check licences and advisories of the dependencies
+	@dev/deny.sh
+
+clean-cache: ## Free everything that was built and downloaded
+	@dev/clean-cache.sh
+
+export CLUSTER REGISTRY URL

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# demo.sh URL: talks to the pipeline through the ingress and prints each command with its answer.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+url=${1:?usage: demo.sh http://ADDRESS}
+requests=20
+
+# The ingress controller learns of the route a moment after the pipeline is ready.
+wait_for_route() {
+  local deadline=$((SECONDS + 60))
+  until curl -fsS --max-time 5 "$url/" >/dev/null 2>&1; do
+    [ $SECONDS -lt $deadline ] || die "no answer from $url/ after 60 s: $(curl -sS --max-time 5 -i "$url/" 2>&1)"
+    sleep 0.5
+  done
+}
+
+# show CURL_ARGUMENT...: the command as one would type it, and what it prints.
+show() {
+  say "" "\$ curl $*"
+  answer=$(curl -sS --fail-with-body --max-time 60 "$@") || die "that failed: $answer"
+  say "$answer"
+}
+
+# One connection, so that what takes turns is the proxy and not the connections.
+served_by() {
+  curl -fsS --max-time 30 -o /dev/null -D - "$url/?request=[1-$requests]" | tr -d '\r' |
+    sed -n 's/^x-served-by: //Ip' | sort | uniq -c
+}
+
+fair() { [ "$(awk '{ print $1 }' <<<"$1")" = "$(printf '%s\n' $((requests / 2)) $((requests / 2)))" ]; }
+
+# Right after a rollout the proxy may still know a pod that has gone.
+round_robin() {
+  local deadline=$((SECONDS + 30)) turns
+  until turns=$(served_by) && fair "$turns"; do
+    [ $SECONDS -lt $deadline ] || die "$requests requests were not split evenly over two producers:"$'\n'"$turns"
+    sleep 1
+  done
+  say "" "$requests requests over one connection were answered by:" "$turns"
+}
+
+wait_for_route
+show -X POST "$url/create-sync"
+show "$url/"
+show -i -X POST "$url/create-async"
+show "$url/$(sed -n 's/.*"id": *\([0-9]*\).*/\1/p' <<<"$answer")"
+round_robin
+cat <<NEXT
+
+Try next:
+  kubectl get eventpipelines
+  kubectl explain eventpipeline.spec
+  kubectl edit eventpipeline demo      # more replicas, another group
+  kubectl delete eventpipeline demo    # the events stay: apply examples/eventpipeline.yaml again and they are back
+  make down
+NEXT

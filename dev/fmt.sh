@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Formats Rust and Go.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+cd "$ROOT"
+cargo fmt --all
+if have gofmt; then gofmt -w "$DEV/nodekit"; fi

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Formatting and lints of everything, warnings as errors: Rust, shell, Go.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+go_formatted() {
+  local files
+  files=$(gofmt -l "$DEV/nodekit")
+  [ -z "$files" ] || die "gofmt would change: $files"
+}
+
+cd "$ROOT"
+need_command shellcheck shellcheck
+mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh' dev/runc-bounded .ci/run)
+step "shellcheck" shellcheck "${scripts[@]}"
+if have gofmt; then step "gofmt" go_formatted; fi
+step "cargo fmt" cargo fmt --all --check
+step "cargo clippy" cargo clippy --locked --workspace --all-targets -- --deny warnings

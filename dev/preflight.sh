@@ -1,0 +1,73 @@
+# shellcheck shell=bash
+# What `make up` needs of this machine: installs what is missing where it can, and says plainly what it can't.
+# Source it after lib.sh and call preflight.
+
+preflight() {
+  check_system
+  check_rust
+  check_docker
+  check_ports
+  if pulls_images; then
+    check_tools
+  else
+    check_building
+  fi
+}
+
+check_system() {
+  local name
+  [ "$(uname -s)" = Linux ] ||
+    die "make up builds Linux programs and needs Linux (on $(uname -s): run it in a Linux virtual machine)"
+  for name in curl tar gzip; do need_command $name $name; done
+  [ "$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)" -ge 3500000 ] || warn "less than 4 GB of memory: the cluster may be slow"
+}
+
+check_rust() {
+  have cargo || die "Rust is missing: install rustup from https://rustup.rs (the toolchain follows by itself)"
+  need_command cc gcc
+}
+
+check_docker() {
+  docker_answers && return
+  if ! have dockerd; then
+    if have dpkg-query; then
+      need_packages docker.io iptables
+    else
+      die "Docker is missing or does not run: install and start it (https://docs.docker.com/engine/install/)"
+    fi
+  fi
+  # Newer Debian has the client in a package of its own.
+  have docker || need_packages docker-cli
+  use_docker
+}
+
+# A port is fine when nobody has it, or the cluster of an earlier run.
+check_ports() {
+  local port node=$CLUSTER_NAME-control-plane
+  if [ "$(docker inspect -f '{{.State.Running}}' "$node" 2>/dev/null)" = true ]; then return; fi
+  while read -r port; do
+    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+      die "port $port of 127.0.0.1 is in use: stop what listens there, or change hostPort in kind-config.yaml"
+    fi
+  done < <(sed -n 's/.*hostPort: \([0-9]*\).*/\1/p' "$ROOT/kind-config.yaml")
+}
+
+check_tools() {
+  if have kind && have helm && have kubectl; then return; fi
+  have go || die "install kind, helm and kubectl, or Go from https://go.dev/dl/ to have them built"
+  "$DEV/binaries.sh" tools
+}
+
+# No registry: the node image and all that goes into the cluster is made here, of Go modules and Debian packages.
+check_building() {
+  [ "$(uname -m)" = x86_64 ] || die "no image can be pulled here, and building them is only known to work on x86_64"
+  [ "$(id -u)" -eq 0 ] || die "no image can be pulled here; to build them from packages, run this as root"
+  have go || die "no image can be pulled here; to build them, install Go from https://go.dev/dl/ (1.21 or newer)"
+  need_packages mmdebstrap debian-archive-keyring gcc libc6-dev
+  python3 -m pip --version >/dev/null 2>&1 || need_packages python3-pip
+  if ! docker image inspect "$(node_image)" >/dev/null 2>&1; then
+    say "No image can be pulled here: building all from packages, once. On 2 cores this takes about half an hour."
+    [ "$(df --output=avail -k "$CACHE" | tail -n 1)" -ge 25000000 ] || warn "less than 25 GB are free for $CACHE"
+  fi
+  "$DEV/binaries.sh" tools
+}
