@@ -139,9 +139,7 @@ mod tests {
     }
 
     async fn ask(url: String) -> (u16, String) {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().build().unwrap();
-        let response = client.get(url).send().await.unwrap();
+        let response = eventpipeline_testkit::client().get(url).send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     }
 

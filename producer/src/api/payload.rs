@@ -1,15 +1,18 @@
 //! The body of a creation: nothing, or JSON.
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, header};
+use axum::http::header;
 use eventpipeline_database::NewEvent;
+use futures::StreamExt as _;
 use serde::de::IgnoredAny;
 
 use crate::api::problem::Problem;
 
 /// The longest payload, in bytes.
 pub(super) const MAX_BYTES: usize = 64 * 1024;
+/// How much of a longer one is read before it is refused, in bytes.
+const DISCARDED_BYTES: usize = 1024 * 1024;
 
 /// JSON text as it was posted, or nothing.
 #[derive(Debug)]
@@ -26,7 +29,7 @@ impl<S: Sync> FromRequest<S> for Payload {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let bytes = read(&parts.headers, body).await?;
+        let bytes = read(body).await?;
         if bytes.is_empty() {
             return Ok(Self(None));
         }
@@ -42,13 +45,22 @@ impl<S: Sync> FromRequest<S> for Payload {
     }
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: usize| length > MAX_BYTES) {
-        return Err(Problem::too_large());
+/// The whole body. One that is too large is read on for a while and thrown away: a client that is still sending when the
+/// answer comes and the connection ends may never see the answer.
+async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+    let mut chunks = body.into_data_stream();
+    let (mut bytes, mut length) = (Vec::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Problem::incomplete())?;
+        length += chunk.len();
+        if length > DISCARDED_BYTES {
+            break;
+        }
+        if length <= MAX_BYTES {
+            bytes.extend_from_slice(&chunk);
+        }
     }
-    // The limit is the only error of a body that its sender can still be told about.
-    to_bytes(body, MAX_BYTES).await.map(Vec::from).map_err(|_| Problem::too_large())
+    if length > MAX_BYTES { Err(Problem::too_large()) } else { Ok(bytes) }
 }
 
 /// `application/json`, `application/vnd.example+json`; parameters do not matter.

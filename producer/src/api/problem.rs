@@ -60,6 +60,11 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload-too-large", "Payload too large", detail)
     }
 
+    pub(super) fn incomplete() -> Self {
+        let detail = "the request ended before its body did";
+        Self::new(StatusCode::BAD_REQUEST, "incomplete", "Incomplete request", detail)
+    }
+
     pub(super) fn not_json_type(content_type: &str) -> Self {
         let detail = format!("a payload is application/json, or there is none; this one is {content_type:?}");
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json-type", "Unsupported media type", detail)

@@ -14,6 +14,7 @@ use std::{
 };
 
 use rustix::process::Signal;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection};
 use tempfile::TempDir;
 use tokio::{io::AsyncReadExt as _, net::TcpStream, sync::OnceCell, time::timeout};
 
@@ -127,6 +128,24 @@ impl Database {
     /// The address of a database in it, as clients take it.
     pub fn url(&self, database: &str) -> String {
         format!("mysql://{}@{}:{}/{database}", self.user(), self.host(), self.port)
+    }
+
+    /// Makes an empty database in it.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub async fn create_database(&self, name: &str) {
+        or_panic("a database", self.try_create_database(name).await);
+    }
+
+    async fn try_create_database(&self, name: &str) -> Result<(), Error> {
+        let sql = Error::sql(format!("create the database {name}"));
+        let create = async {
+            let mut connection = MySqlConnection::connect(&self.url("")).await?;
+            connection.execute(AssertSqlSafe(format!("CREATE DATABASE `{name}`"))).await?;
+            connection.close().await
+        };
+        create.await.map_err(sql)
     }
 
     /// `kill -9`: what was committed is there after [`Self::restart`], nothing else is. No effect on a stopped server.

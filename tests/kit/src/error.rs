@@ -11,6 +11,9 @@ pub(crate) enum Error {
     #[error("failed to {action}")]
     Io { action: String, source: io::Error },
 
+    #[error("failed to {action}")]
+    Sql { action: String, source: sqlx::Error },
+
     #[error("`{command}` failed:\n{output}")]
     Command { command: String, output: String },
 
@@ -31,6 +34,11 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// Names what was tried when the database refused it.
+    pub(crate) fn sql(action: String) -> impl FnOnce(sqlx::Error) -> Self {
+        move |source| Self::Sql { action, source }
+    }
+
     /// Names what was tried when the operating system refused it.
     pub(crate) fn io(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let action = action.into();

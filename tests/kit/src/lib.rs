@@ -2,6 +2,7 @@
 //!
 //! - [`Database`]: MySQL or MariaDB, ready when `start` returns, with what fault tests need: kill, freeze, restart.
 //! - [`Program`]: a binary of the product as a process, with its log, its addresses and its signals.
+//! - [`client`]: an HTTP client for them.
 //! - [`ApiServer`]: kube-apiserver on etcd with RBAC. No nodes and no controllers: objects are stored, defaulted,
 //!   validated and watched; nothing runs them, and nothing collects what a deleted owner leaves.
 //!
@@ -14,6 +15,7 @@ mod apiserver;
 mod binaries;
 mod database;
 mod error;
+mod http;
 mod process;
 mod program;
 mod room;
@@ -21,10 +23,15 @@ mod wait;
 
 pub use apiserver::ApiServer;
 pub use database::{Database, Engine, Options};
+pub use http::client;
 pub use program::Program;
+
+fn or_panic<T>(what: &str, result: Result<T, error::Error>) -> T {
+    result.unwrap_or_else(|error| panic_of(what, &error))
+}
 
 /// The one place where this crate panics, on behalf of the test that called it.
 #[expect(clippy::panic, reason = "a test whose server is missing cannot go on, and says why")]
-fn or_panic<T>(what: &str, result: Result<T, error::Error>) -> T {
-    result.unwrap_or_else(|error| panic!("failed to start {what}: {}", error::chain(&error)))
+fn panic_of(what: &str, error: &dyn std::error::Error) -> ! {
+    panic!("failed to start {what}: {}", error::chain(error))
 }

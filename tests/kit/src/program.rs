@@ -27,21 +27,21 @@ pub struct Program {
 }
 
 impl Program {
-    /// Runs `path` with these environment variables on top of `LOG_FORMAT=json`, and no other variable of the product.
+    /// Runs a command, its path first, with these environment variables on top of `LOG_FORMAT=json`, and no other variable of the product.
     ///
     /// # Panics
     /// When it cannot be run.
-    pub fn start(name: &'static str, path: &str, environment: &[(&str, &str)]) -> Self {
-        or_panic(name, Self::try_start(name, path, environment))
+    pub fn start(name: &'static str, command: &[&str], environment: &[(&str, &str)]) -> Self {
+        or_panic(name, Self::try_start(name, command, environment))
     }
 
-    fn try_start(name: &'static str, path: &str, environment: &[(&str, &str)]) -> Result<Self, Error> {
+    fn try_start(name: &'static str, command: &[&str], environment: &[(&str, &str)]) -> Result<Self, Error> {
         let folder = room::folder(name)?;
-        let mut command = Command::new("env");
-        command.args(["-i", "LOG_FORMAT=json"]);
-        command.args(environment.iter().map(|(key, value)| format!("{key}={value}")));
-        command.arg(path);
-        let process = Process::start(name, folder.path(), &command)?;
+        let mut env = Command::new("env");
+        env.args(["-i", "LOG_FORMAT=json"]);
+        env.args(environment.iter().map(|(key, value)| format!("{key}={value}")));
+        env.args(command);
+        let process = Process::start(name, folder.path(), &env)?;
         let log = folder.path().join(format!("{name}.log"));
         Ok(Self { name, process, log, _folder: folder })
     }

@@ -1,0 +1,146 @@
+//! Requests and settings that are wrong: each is told what is wrong and what would be right.
+
+use reqwest::{Method, Response};
+use serde_json::Value as Json;
+
+use crate::support::{Producer, database, program};
+
+/// A problem document that also carries `message`.
+#[track_caller]
+fn check(status: u16, kind: &str, problem: &Json) {
+    assert_eq!(problem["status"], status, "{problem}");
+    assert_eq!(problem["type"], format!("urn:eventpipeline:problem:{kind}"), "{problem}");
+    for text in ["title", "detail", "message"] {
+        assert!(problem[text].as_str().is_some_and(|text| !text.is_empty()), "{text} in {problem}");
+    }
+}
+
+async fn problem(response: Response) -> (u16, Json) {
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    (response.status().as_u16(), response.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn what_is_no_event_is_not_found() {
+    let producer = Producer::start().await;
+    producer.post("/create-async").await;
+    for id in [
+        "2",
+        "0",
+        "-1",
+        "01",
+        "seven",
+        "%FF",
+        "%00",
+        "9223372036854775808",
+        "18446744073709551616",
+        "1.0",
+        "1'--",
+    ] {
+        let (status, problem) = problem(producer.get(&format!("/{id}")).await).await;
+        assert_eq!(status, 404, "{id}");
+        check(404, "event-not-found", &problem);
+        assert_eq!(problem["message"], "Event not found");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_path_names_the_known_ones() {
+    let producer = Producer::start().await;
+    let (status, problem) = problem(producer.get("/create/async").await).await;
+    assert_eq!(status, 404);
+    check(404, "no-such-path", &problem);
+    assert!(problem["detail"].as_str().unwrap().contains("POST /create-async"));
+}
+
+#[tokio::test]
+async fn a_wrong_method_names_the_right_ones() {
+    let producer = Producer::start().await;
+    for (method, path, allowed) in [
+        (Method::GET, "/create-async", "POST"),
+        (Method::PUT, "/create-sync", "POST"),
+        (Method::DELETE, "/1", "GET,HEAD"),
+        (Method::POST, "/", "GET,HEAD"),
+    ] {
+        let response = producer.request(method, path).await;
+        assert_eq!(response.headers()["allow"], allowed, "{path}");
+        let (status, problem) = problem(response).await;
+        assert_eq!(status, 405);
+        check(405, "method-not-allowed", &problem);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_body_is_refused_and_creates_nothing() {
+    let producer = Producer::start().await;
+    let json = "application/json";
+    let long = format!("\"{}\"", "a".repeat(300 * 1024));
+    let bodies: [(&str, &[u8], u16, &str); 6] = [
+        (json, b"{\"a\":", 400, "not-json"),
+        (json, b"{} {}", 400, "not-json"),
+        (json, b"\"\xff\"", 400, "not-json"),
+        ("application/x-www-form-urlencoded", b"a=1", 415, "not-json-type"),
+        ("text/plain", b"{}", 415, "not-json-type"),
+        (json, long.as_bytes(), 413, "payload-too-large"),
+    ];
+    for path in ["/create-async", "/create-sync"] {
+        for (content_type, body, expected, kind) in bodies {
+            let post = producer.client.post(format!("{}{path}", producer.api));
+            let response =
+                post.header("content-type", content_type).body(body.to_vec()).send().await.unwrap();
+            let (status, problem) = problem(response).await;
+            assert_eq!(status, expected);
+            check(expected, kind, &problem);
+        }
+    }
+    assert_eq!(producer.get("/").await.json::<Json>().await.unwrap()["events"], 0);
+}
+
+#[tokio::test]
+async fn a_payload_of_the_greatest_size_is_taken() {
+    let producer = Producer::start().await;
+    let body = format!("\"{}\"", "a".repeat(64 * 1024 - 2));
+    let post = producer.client.post(format!("{}/create-async", producer.api));
+    let response = post.header("content-type", "application/json").body(body).send().await.unwrap();
+    assert_eq!(response.status(), 202);
+}
+
+#[tokio::test]
+async fn a_setting_that_is_missing_or_wrong_ends_the_start_with_one_line_that_names_it() {
+    let args = eventpipeline_database::DatabaseArgs {
+        database_host: "127.0.0.1".to_owned(),
+        database_port: 1,
+        database_name: "eventpipeline".to_owned(),
+        database_user: "root".to_owned(),
+        database_password_file: "/dev/null".into(),
+    };
+    for (variable, value) in [
+        ("DATABASE_HOST", ""),
+        ("DATABASE_PORT", "0"),
+        ("DATABASE_PASSWORD_FILE", "/no/such/file"),
+        ("LISTEN_ADDRESS", "nowhere"),
+        ("ADMIN_ADDRESS", "127.0.0.1"),
+        ("LOG_FORMAT", "xml"),
+        ("DRAIN_SECONDS", "-1"),
+        ("POD_NAME", "a\u{7f}b"),
+    ] {
+        let mut program = program(&args, &[(variable, value)]);
+        let status = program.end().await;
+        assert_eq!(status.code(), Some(2), "{variable}");
+        let log = program.log();
+        assert_eq!(log.lines().count(), 1, "{log}");
+        assert!(log.starts_with("eventpipeline-producer: ") && log.contains(variable), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_named() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let server = eventpipeline_testkit::Database::shared(eventpipeline_testkit::Engine::MySql).await;
+    for variable in ["LISTEN_ADDRESS", "ADMIN_ADDRESS"] {
+        let mut program = program(&database(server), &[(variable, &address)]);
+        assert_eq!(program.end().await.code(), Some(1));
+        assert!(program.log().contains(variable), "{}", program.log());
+    }
+}

@@ -1,0 +1,134 @@
+//! The wire contract: what every client since the first version relies on.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value as Json, json};
+
+use crate::support::{Producer, eventually};
+
+#[tokio::test]
+async fn create_async_answers_an_id_and_where_to_find_it() {
+    let producer = Producer::start().await;
+    let created = producer.post("/create-async").await;
+    assert_eq!(created.status(), 202);
+    assert_eq!(created.headers()["location"], "/1");
+    assert_eq!(created.headers()["content-type"], "application/json");
+    let body: Json = created.json().await.unwrap();
+    assert_eq!(body, json!({"message": "Event created on demand", "id": 1}));
+}
+
+#[tokio::test]
+async fn an_event_has_an_empty_value_until_it_is_processed() {
+    let producer = Producer::start().await;
+    producer.post("/create-async").await;
+    assert_eq!(producer.get("/1").await.json::<Json>().await.unwrap(), json!({"valor": ""}));
+    producer.consume(&mut producer.database.session(), "maçã").await;
+    let done = producer.get("/1").await;
+    assert_eq!(done.status(), 200);
+    assert_eq!(done.json::<Json>().await.unwrap(), json!({"valor": "maçã"}));
+}
+
+#[tokio::test]
+async fn the_root_counts_every_event_ever_created() {
+    let producer = Producer::start().await;
+    assert_eq!(producer.get("/").await.json::<Json>().await.unwrap(), json!({"events": 0}));
+    for _ in 0..3 {
+        producer.post("/create-async").await;
+    }
+    assert_eq!(producer.get("/").await.json::<Json>().await.unwrap(), json!({"events": 3}));
+}
+
+#[tokio::test]
+async fn create_sync_answers_the_value_that_is_stored() {
+    let producer = Producer::start().await;
+    let mut session = producer.database.session();
+    let (created, ()) =
+        tokio::join!(producer.post("/create-sync"), producer.consume(&mut session, "saudade"));
+    assert_eq!(created.status(), 201);
+    assert_eq!(created.json::<Json>().await.unwrap(), json!({"valor": "saudade"}));
+    assert_eq!(producer.get("/1").await.json::<Json>().await.unwrap(), json!({"valor": "saudade"}));
+    producer.until_waiters(0).await;
+}
+
+#[tokio::test]
+async fn many_waiters_each_get_the_value_of_their_own_event() {
+    let producer = Producer::start().await;
+    let waiting: Vec<_> = (0..50)
+        .map(|_| {
+            let request = producer.client.post(format!("{}/create-sync", producer.api));
+            tokio::spawn(async move { request.send().await.unwrap().json::<Json>().await.unwrap() })
+        })
+        .collect();
+    producer.until_waiters(50).await;
+    let mut session = producer.database.session();
+    for number in 1..=50 {
+        producer.consume(&mut session, &format!("value of {number}")).await;
+    }
+    let mut values = BTreeSet::new();
+    for answer in waiting {
+        values.insert(answer.await.unwrap()["valor"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(values, (1..=50).map(|number| format!("value of {number}")).collect());
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_frees_its_place() {
+    let producer = Producer::start().await;
+    let request = producer.client.post(format!("{}/create-sync", producer.api));
+    let waiting = tokio::spawn(async move { request.send().await });
+    producer.until_waiters(1).await;
+    waiting.abort();
+    producer.until_waiters(0).await;
+    // Its event stays, and is processed like any other.
+    producer.consume(&mut producer.database.session(), "fica").await;
+    assert_eq!(producer.get("/1").await.json::<Json>().await.unwrap(), json!({"valor": "fica"}));
+}
+
+#[tokio::test]
+async fn requests_at_the_same_time_get_distinct_ids() {
+    let producer = Producer::start().await;
+    let requests: Vec<_> = (0..200)
+        .map(|_| {
+            let request = producer.client.post(format!("{}/create-async", producer.api));
+            tokio::spawn(async move { request.send().await.unwrap().json::<Json>().await.unwrap() })
+        })
+        .collect();
+    let mut ids = BTreeSet::new();
+    for request in requests {
+        ids.insert(request.await.unwrap()["id"].as_i64().unwrap());
+    }
+    assert_eq!(ids, (1..=200).collect());
+}
+
+#[tokio::test]
+async fn every_answer_says_what_it_came_from_and_may_be_read_by_any_page() {
+    let producer = Producer::start().await;
+    let answers = [
+        producer.get("/").await,
+        producer.get("/7").await,
+        producer.get("/no/such/path").await,
+        producer.post("/create-async").await,
+        producer.request(reqwest::Method::DELETE, "/").await,
+        producer.request(reqwest::Method::OPTIONS, "/create-sync").await,
+    ];
+    for answer in answers {
+        assert_eq!(answer.headers()["x-service-language"], "rust", "{answer:?}");
+        assert_eq!(answer.headers()["access-control-allow-origin"], "*", "{answer:?}");
+        assert_eq!(answer.headers()["x-served-by"], "local", "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_json_payload_reaches_the_consumer_as_it_was_posted() {
+    let producer = Producer::start().await;
+    let body = "{\"nome\":  \"João\", \"n\": 1e400}";
+    let post = producer.client.post(format!("{}/create-async", producer.api));
+    let created =
+        post.header("content-type", "application/json; charset=utf-8").body(body).send().await.unwrap();
+    assert_eq!(created.status(), 202);
+    let mut session = producer.database.session();
+    let claimer = eventpipeline_database::Claimer::new("test");
+    let lease = eventpipeline_database::Lease::new(std::time::Duration::from_mins(1));
+    let claim = eventually(async || session.claim(&claimer, lease, 1).await.unwrap().pop()).await;
+    assert_eq!(claim.payload.as_deref(), Some(body));
+}

@@ -1,0 +1,71 @@
+//! A database that is away, late, or without its schema.
+
+use eventpipeline_database::Database;
+use eventpipeline_testkit::{Database as Server, Engine, Options};
+use serde_json::Value as Json;
+
+use crate::support::{Producer, database, eventually, program};
+
+#[tokio::test]
+async fn without_its_database_a_producer_answers_503_and_recovers() {
+    let server = Server::start_with(Engine::MySql, Options { durable: true, ..Options::default() }).await;
+    let producer = Producer::before(&server, &[]).await;
+    assert_eq!(producer.post("/create-async").await.status(), 202);
+    let request = producer.client.post(format!("{}/create-sync", producer.api));
+    let waiting = tokio::spawn(async move { request.send().await.unwrap() });
+    producer.until_waiters(1).await;
+
+    server.kill9();
+    eventually(async || {
+        producer.until_ready(503).await.contains("failed to connect to the database").then_some(())
+    })
+    .await;
+    for path in ["/create-async", "/create-sync"] {
+        let response = producer.post(path).await;
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()["retry-after"], "1");
+        let problem: Json = response.json().await.unwrap();
+        assert_eq!(problem["type"], "urn:eventpipeline:problem:database-unavailable");
+    }
+    assert_eq!(producer.get("/1").await.status(), 503);
+    assert_eq!(producer.get("/").await.status(), 503);
+    assert_eq!(producer.admin("/livez").await.0, 200);
+
+    server.restart().await;
+    producer.until_ready(200).await;
+    assert_eq!(producer.get("/").await.json::<Json>().await.unwrap()["events"], 2);
+    assert_eq!(producer.post("/create-async").await.status(), 202);
+    // Who waited before waits on, and is answered after.
+    let mut session = producer.database.session();
+    producer.consume(&mut session, "um").await;
+    producer.consume(&mut session, "dois").await;
+    assert_eq!(waiting.await.unwrap().json::<Json>().await.unwrap()["valor"], "dois");
+}
+
+#[tokio::test]
+async fn a_producer_waits_for_its_schema_and_the_schema_command_makes_it() {
+    let server = Server::shared(Engine::MariaDb).await;
+    let args = database(server);
+    server.create_database(&args.database_name).await;
+    let producer = program(&args, &[]);
+    producer.line("run `eventpipeline-producer schema`").await;
+
+    let mut schema = crate::support::schema(&args);
+    assert_eq!(schema.end().await.code(), Some(0), "{}", schema.log());
+    producer.line("database is ready").await;
+    Database::new(args).session().check_schema().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_schema_command_waits_for_the_database() {
+    let server = Server::start(Engine::MySql).await;
+    let args = database(&server);
+    server.create_database(&args.database_name).await;
+    server.stop().await;
+    let mut schema = crate::support::schema(&args);
+    schema.line("waiting for the database at 127.0.0.1").await;
+    server.restart().await;
+    assert_eq!(schema.end().await.code(), Some(0), "{}", schema.log());
+    let mut session = Database::new(args).session();
+    eventually(async || session.check_schema().await.ok()).await;
+}
