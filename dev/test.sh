@@ -22,18 +22,6 @@ check() {
   fi
 }
 
-# Whatever calls itself a shell script, and what such scripts source.
-scripts() {
-  git ls-files -co --exclude-standard | while read -r file; do
-    [ -f "$file" ] || continue
-    case $file in *.sh) say "$file" ;; *) if head -n 1 -- "$file" | grep -qaE '^#!.*sh$'; then say "$file"; fi ;; esac
-  done
-}
-
-shell_lint() { scripts | xargs shellcheck; }
-
-clippy() { cargo clippy --locked --quiet --workspace --all-targets -- -D warnings; }
-
 # Those of eventpipeline-e2e need a cluster: dev/e2e.sh. The programs are built first, for the tests that run them.
 tests() {
   cargo build --locked --quiet --workspace --exclude eventpipeline-e2e --bins &&
@@ -44,15 +32,12 @@ tests() {
 count() { sed -n "s/^test result:.* \([0-9]*\) $1.*/\1/p" "$log" | awk '{ sum += $1 } END { print sum + 0 }'; }
 
 have cargo || die "Rust is missing: install rustup from https://rustup.rs"
-need_command shellcheck shellcheck
 need_command openssl openssl
 "$DEV/databases.sh"
 "$DEV/binaries.sh" api tools
 : >"$log"
 
-check "formatting" cargo fmt --all --check
-check "shell scripts" shell_lint
-check "clippy" clippy
+check "formatting and lints" "$DEV/lint.sh"
 check "generated files" "$DEV/generate.sh" --check
 check "tests" tests
 check "documentation" env RUSTDOCFLAGS='-D warnings' cargo doc --locked --quiet --workspace --no-deps

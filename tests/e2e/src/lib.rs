@@ -1,1 +1,15 @@
-//! Placeholder.
+//! A pipeline on the cluster of `make up`, as its users meet it: by kubectl's API and through the ingress.
+//!
+//! The tests are in `tests/it`; `dev/e2e.sh` gives them the cluster. Each [`Pipeline`] lives in a namespace of its own,
+//! which admits restricted pods only, and is told apart at the ingress by its host name. A test that fails leaves its
+//! namespace for a look at it; `dev/e2e.sh` removes what carries [`LABEL`].
+
+mod http;
+mod namespace;
+mod pipeline;
+mod wait;
+
+pub use http::Ingress;
+pub use namespace::{LABEL, connect, fresh_namespace};
+pub use pipeline::Pipeline;
+pub use wait::until;

@@ -1,0 +1,145 @@
+//! One pipeline in a namespace of its own.
+
+use std::{fmt::Debug, time::Duration};
+
+use anyhow::{Context as _, Result};
+use eventpipeline_crds::EventPipeline;
+use k8s_openapi::{NamespaceResourceScope, api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::Condition};
+use kube::{
+    Api, Client, Resource, ResourceExt as _,
+    api::{DeleteParams, ListParams, Patch, PatchParams},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::{Ingress, connect, fresh_namespace, until};
+
+/// A database that initialises on a machine of two cores, and all that waits for it.
+const START: Duration = Duration::from_mins(5);
+
+/// A pipeline called `events`.
+#[derive(Clone)]
+pub struct Pipeline {
+    client: Client,
+    namespace: String,
+    /// Its way in.
+    pub ingress: Ingress,
+}
+
+impl Pipeline {
+    /// Its name.
+    pub const NAME: &str = "events";
+
+    /// Applies a pipeline with all defaults in the namespace `e2e-NAME`, and does not wait for it.
+    pub async fn apply_in(name: &str) -> Result<Self> {
+        let client = connect().await?;
+        let namespace = format!("e2e-{name}");
+        fresh_namespace(&client, &namespace).await?;
+        let ingress = Ingress::new(&Self::host(&namespace))?;
+        let pipeline = Self { client, namespace, ingress };
+        pipeline.apply(json!({})).await?;
+        Ok(pipeline)
+    }
+
+    /// The same, and waits until it is ready and the ingress controller knows it.
+    pub async fn start(name: &str) -> Result<Self> {
+        let pipeline = Self::apply_in(name).await?;
+        pipeline.serves().await?;
+        Ok(pipeline)
+    }
+
+    fn host(namespace: &str) -> String {
+        format!("{namespace}.example.com")
+    }
+
+    /// Server-side apply of a spec, which gets the route of this pipeline.
+    pub async fn apply(&self, mut spec: Value) -> Result<()> {
+        spec["route"] = json!({ "ingress": { "host": Self::host(&self.namespace) } });
+        let object = json!({
+            "apiVersion": EventPipeline::api_version(&()),
+            "kind": EventPipeline::kind(&()),
+            "metadata": { "name": Self::NAME },
+            "spec": spec,
+        });
+        let apply = PatchParams::apply("eventpipeline-e2e").force();
+        self.api::<EventPipeline>().patch(Self::NAME, &apply, &Patch::Apply(object)).await?;
+        Ok(())
+    }
+
+    /// Deletes the pipeline, and waits for nothing.
+    pub async fn delete(&self) -> Result<()> {
+        self.api::<EventPipeline>().delete(Self::NAME, &DeleteParams::default()).await?;
+        Ok(())
+    }
+
+    /// Waits until it is ready and the ingress controller knows it.
+    pub async fn serves(&self) -> Result<()> {
+        self.condition("Ready", "True", START).await?;
+        // The ingress controller learns of the route a moment later.
+        until("an answer through the ingress", Duration::from_mins(1), async || {
+            self.ingress.count().await.map(Some)
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Waits until a condition has this status, and is about the spec as it stands.
+    pub async fn condition(&self, type_: &str, status: &str, within: Duration) -> Result<Condition> {
+        let mut seen = String::new();
+        let what = format!("{type_}={status}");
+        let found = until(&what, within, async || {
+            let pipeline = self.api::<EventPipeline>().get(Self::NAME).await?;
+            let generation = pipeline.metadata.generation;
+            let state = pipeline.status.unwrap_or_default();
+            seen = format!("{:#?}", state.conditions);
+            let current = state.observed_generation == generation;
+            Ok(state.conditions.into_iter().find(|it| current && it.type_ == type_ && it.status == status))
+        })
+        .await;
+        found.with_context(|| format!("{} in {}, whose conditions are {seen}", Self::NAME, self.namespace))
+    }
+
+    /// The pods of a component (`mysql`, `producer`, `consumer`) that are not on their way out.
+    pub async fn pods(&self, component: &str) -> Result<Vec<Pod>> {
+        let selector = ListParams::default().labels(&format!(
+            "app.kubernetes.io/instance={},app.kubernetes.io/component={component}",
+            Self::NAME
+        ));
+        let mut pods = self.api::<Pod>().list(&selector).await?.items;
+        pods.retain(|pod| pod.metadata.deletion_timestamp.is_none());
+        Ok(pods)
+    }
+
+    /// Ends the pods of a component as a crash would: no signal but SIGKILL, no grace.
+    pub async fn kill9(&self, component: &str) -> Result<()> {
+        for pod in self.pods(component).await? {
+            let at_once = DeleteParams::default().grace_period(0);
+            self.api::<Pod>().delete(&pod.name_any(), &at_once).await?;
+        }
+        Ok(())
+    }
+
+    /// The names of all objects of a kind in the namespace, those of Kubernetes' own left out.
+    pub async fn names<K>(&self) -> Result<Vec<String>>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+    {
+        let objects = self.api::<K>().list(&ListParams::default()).await?;
+        Ok(objects.iter().map(kube::ResourceExt::name_any).collect())
+    }
+
+    /// Access to objects of a kind in the namespace.
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Removes the namespace, and waits for nothing. A test that fails does not come to this: there is a trace then.
+    pub async fn remove(self) -> Result<()> {
+        let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(self.client);
+        namespaces.delete(&self.namespace, &DeleteParams::default()).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,48 @@
+//! A pipeline comes, goes and comes back.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use eventpipeline_e2e::{Pipeline, until};
+use k8s_openapi::api::{
+    apps::v1::{Deployment, StatefulSet},
+    batch::v1::Job,
+    core::v1::{PersistentVolumeClaim, Pod, Secret, Service},
+    networking::v1::Ingress,
+};
+use serde_json::json;
+
+#[tokio::test]
+async fn deleting_a_pipeline_leaves_its_data_and_applying_it_again_finds_it() -> Result<()> {
+    let pipeline = Pipeline::apply_in("lifecycle").await?;
+    let first = pipeline.condition("Ready", "False", Duration::from_secs(30)).await?;
+    assert!(!first.reason.is_empty() && !first.message.is_empty(), "{first:?}");
+    pipeline.serves().await?;
+    let word = pipeline.ingress.create_sync().await?;
+
+    pipeline.delete().await?;
+    until("nothing but the data", Duration::from_mins(2), async || {
+        let gone = [
+            pipeline.names::<Pod>().await?,
+            pipeline.names::<Deployment>().await?,
+            pipeline.names::<StatefulSet>().await?,
+            pipeline.names::<Job>().await?,
+            pipeline.names::<Service>().await?,
+            pipeline.names::<Ingress>().await?,
+        ];
+        let left = gone.concat();
+        anyhow::ensure!(left.is_empty(), "still there: {left:?}");
+        Ok(Some(()))
+    })
+    .await?;
+    assert_eq!(pipeline.names::<Secret>().await?, ["events-mysql"]);
+    assert_eq!(pipeline.names::<PersistentVolumeClaim>().await?, ["data-events-mysql-0"]);
+
+    pipeline.apply(json!({})).await?;
+    pipeline.serves().await?;
+    assert_eq!(pipeline.ingress.count().await?, 1);
+    assert_eq!(pipeline.ingress.value(1).await?, word);
+    pipeline.ingress.create_sync().await?;
+    assert_eq!(pipeline.ingress.count().await?, 2);
+    pipeline.remove().await
+}
