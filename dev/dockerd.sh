@@ -79,6 +79,13 @@ unmount_all() {
   awk -v home="$home/" 'index($2, home) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r -n 1 umount -l
 }
 
+stop() {
+  stop_daemon
+  forget_rules
+  unmount_all
+  restore_settings
+}
+
 case ${1:-} in
   start)
     running && exit 0
@@ -88,10 +95,7 @@ case ${1:-} in
     ;;
   stop)
     running || exit 0
-    stop_daemon
-    forget_rules
-    unmount_all
-    restore_settings
+    step "end of dockerd" stop
     ;;
   *) die "usage: dockerd.sh start|stop" ;;
 esac

@@ -30,6 +30,9 @@ fill_context() {
 build() {
   docker image inspect "$1" >/dev/null 2>&1 || docker build -t "$1" "$context"
   docker tag "$1" eventpipeline:dev
+  # Earlier ones would pile up, one a change.
+  docker image ls --format '{{.Repository}}:{{.Tag}}' eventpipeline | grep -vxE "$1|eventpipeline:dev" |
+    xargs -r docker image rm
 }
 
 push() {

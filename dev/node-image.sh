@@ -11,8 +11,15 @@ server=$CACHE/work/kubernetes-server
 base=eventpipeline-node-base:$KIND_VERSION
 node=$(node_image)
 
-# kind's source names the images that its manifests use.
+# The names of the images that kind's manifests use, from its source; its configuration of containerd, not kubeadm,
+# decides on the image of the pause.
+kind_source=$(go_module_folder sigs.k8s.io/kind "$KIND_VERSION")
 kind_constant() { sed -n "s/^const $2 = \"\(.*\)\"/\1/p" "$kind_source/pkg/build/nodeimage/$1"; }
+kindnetd() { kind_constant const_cni.go kindnetdImage; }
+provisioner() { kind_constant const_storage.go storageProvisionerImage; }
+storage_helper() { kind_constant const_storage.go storageHelperImage; }
+pause() { sed -n 's/.*sandbox_image = "\(.*\)"/\1/p' "$kind_source/images/base/files/etc/containerd/config.toml"; }
+
 # kubeadm_image NAME: the full name that kubeadm asks for.
 kubeadm_image() {
   "$parts/kubeadm" config images list --kubernetes-version "$KUBERNETES_VERSION" 2>/dev/null | grep "/$1:"
@@ -60,18 +67,16 @@ kube_proxy_image() {
 
 component_images() {
   local name
-  kind_source=$(go_module_folder sigs.k8s.io/kind "$KIND_VERSION")
   rm -rf "$images"
   for name in kube-apiserver etcd; do program_image "$(kubeadm_image $name)" "$CACHE/bin/$name"; done
   for name in kube-controller-manager kube-scheduler coredns; do
     program_image "$(kubeadm_image $name)" "$parts/$name"
   done
   kube_proxy_image "$(kubeadm_image kube-proxy)"
-  program_image "$(kind_constant const_cni.go kindnetdImage)" "$parts/kindnetd"
-  program_image "$(kind_constant const_storage.go storageProvisionerImage)" "$parts/local-path-provisioner"
-  storage_helper_image "$(kind_constant const_storage.go storageHelperImage)"
-  # kind replaces kubeadm's pause by the one of its containerd configuration.
-  pause_image "$(sed -n 's/.*sandbox_image = "\(.*\)"/\1/p' "$rootfs/etc/containerd/config.toml")"
+  program_image "$(kindnetd)" "$parts/kindnetd"
+  program_image "$(provisioner)" "$parts/local-path-provisioner"
+  storage_helper_image "$(storage_helper)"
+  pause_image "$(pause)"
   rm -rf "$images"
 }
 
@@ -80,7 +85,7 @@ component_images() {
 # of a name; kind wants it in.
 save() {
   local archive=$1 folder=$images/save registry
-  registry=$(kind_constant const_cni.go kindnetdImage)
+  registry=$(kindnetd)
   shift
   rm -rf "$folder"
   mkdir -p "$folder"
@@ -93,7 +98,6 @@ save() {
 # The archive of a Kubernetes release. kind loads four images from it: the others ride in the scheduler's file.
 server_archive() {
   local folder=$server/kubernetes name
-  kind_source=$(go_module_folder sigs.k8s.io/kind "$KIND_VERSION")
   rm -rf "$server"
   mkdir -p "$folder/server/bin"
   echo "$KUBERNETES_VERSION" >"$folder/version"
@@ -102,9 +106,7 @@ server_archive() {
     save "$folder/server/bin/$name.tar" "$(kubeadm_image $name)"
   done
   save "$folder/server/bin/kube-scheduler.tar" "$(kubeadm_image kube-scheduler)" "$(kubeadm_image etcd)" \
-    "$(kubeadm_image coredns)" "$(kind_constant const_cni.go kindnetdImage)" \
-    "$(kind_constant const_storage.go storageProvisionerImage)" "$(kind_constant const_storage.go storageHelperImage)" \
-    "$(sed -n 's/.*sandbox_image = "\(.*\)"/\1/p' "$rootfs/etc/containerd/config.toml")"
+    "$(kubeadm_image coredns)" "$(kindnetd)" "$(provisioner)" "$(storage_helper)" "$(pause)"
   # Stored, not packed: it is read once, from this disk.
   tar -C "$server" -c kubernetes | gzip -1 >"$server.tar.gz"
   rm -rf "$server"
@@ -123,10 +125,14 @@ base_image() {
 build_node_image() {
   kind build node-image --type file --image "$node" --base-image "$base" "$server.tar.gz"
   rm -rf "$server.tar.gz" "$rootfs"
+  # The node image holds them now.
+  docker image rm "$base" "$(kindnetd)" "$(provisioner)" "$(storage_helper)" "$(pause)" \
+    "$(kubeadm_image kube-apiserver)" "$(kubeadm_image kube-controller-manager)" "$(kubeadm_image kube-scheduler)" \
+    "$(kubeadm_image kube-proxy)" "$(kubeadm_image etcd)" "$(kubeadm_image coredns)"
 }
 
 use_docker
-docker image inspect "$node" >/dev/null 2>&1 && exit 0
+if docker image inspect "$node" >/dev/null 2>&1; then exit 0; fi
 [ "$(id -u)" -eq 0 ] || die "the node image is made from Debian's packages, which needs root"
 need_command mmdebstrap mmdebstrap
 need_packages gcc libc6-dev
