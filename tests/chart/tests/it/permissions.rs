@@ -15,6 +15,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("create", "pods/exec"),
     ("get", "configmaps"),
     ("delete", "persistentvolumeclaims"),
+    ("delete", "statefulsets.apps"),
     ("patch", "eventpipelines.eventpipeline.dev"),
     ("delete", "eventpipelines.eventpipeline.dev"),
     ("create", "serviceaccounts"),
