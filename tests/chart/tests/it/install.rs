@@ -6,6 +6,8 @@ use eventpipeline_testkit::ApiServer;
 
 use crate::{NAMESPACE, install, repository, text};
 
+const DEFINITION: &str = "crd/eventpipelines.eventpipeline.dev";
+
 #[tokio::test]
 async fn pipelines_outlive_the_release_and_the_next_one_adopts_them() {
     let server = ApiServer::start().await;
@@ -16,8 +18,10 @@ async fn pipelines_outlive_the_release_and_the_next_one_adopts_them() {
     server.kubectl(["apply", "-f", text(&example)]).expect("a pipeline");
 
     server.helm(["uninstall", "eventpipeline", "--namespace", NAMESPACE]).expect("no release");
-    let left = server.kubectl(["get", "eventpipeline", "minimal", "-o", "name"]);
-    assert_eq!(left.expect("the pipeline stays").trim(), "eventpipeline.eventpipeline.dev/minimal");
+    // A definition on its way out takes its pipelines with it, a moment later.
+    let leaving = server.kubectl(["get", DEFINITION, "-o", "jsonpath={.metadata.deletionTimestamp}"]);
+    assert_eq!(leaving.as_deref(), Ok(""));
+    server.kubectl(["get", "eventpipeline", "minimal"]).expect("the pipeline stays");
     let operator = server.kubectl(["get", "deployment", "-n", NAMESPACE, "-o", "name"]);
     assert_eq!(operator.expect("a list").trim(), "");
 
@@ -40,6 +44,7 @@ async fn every_example_is_accepted() {
 }
 
 fn established(server: &ApiServer) {
-    let crd = "crd/eventpipelines.eventpipeline.dev";
-    server.kubectl(["wait", "--for=condition=Established", "--timeout=30s", crd]).expect("the definition");
+    server
+        .kubectl(["wait", "--for=condition=Established", "--timeout=30s", DEFINITION])
+        .expect("the definition");
 }
