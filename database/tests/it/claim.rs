@@ -16,7 +16,7 @@ async fn the_oldest_free_events_come_first() {
         assert_eq!(ids(&claim(&mut session, 2).await), [1, 2]);
         assert_eq!(ids(&claim(&mut session, 10).await), [3, 4, 5]);
         assert!(!session.has_free().await.unwrap());
-        assert_eq!(ids(&claim(&mut session, 10).await), []);
+        assert!(claim(&mut session, 10).await.is_empty());
     })
     .await;
 }

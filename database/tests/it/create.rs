@@ -12,7 +12,7 @@ async fn ids_begin_at_one_and_have_no_gaps() {
         let mut session = fixture.session();
         assert_eq!(session.count().await.unwrap(), 0);
         assert_eq!(create(&mut session, 3).await, [1, 2, 3]);
-        assert_eq!(create(&mut session, 0).await, []);
+        assert!(create(&mut session, 0).await.is_empty());
         assert_eq!(create(&mut session, 1000).await, (4..=1003).collect::<Vec<_>>());
         assert_eq!(session.count().await.unwrap(), 1003);
     })

@@ -3,7 +3,8 @@
 use eventpipeline_database::{Error, NewEvent};
 use eventpipeline_testkit::{Database as Server, Engine, Options};
 
-use crate::support::{Fixture, create, eventually};
+use crate::support::{Fixture, create};
+use eventpipeline_testkit::eventually;
 
 #[tokio::test]
 async fn a_killed_server_loses_no_answered_event_and_the_session_goes_on() {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use eventpipeline_database::{Completion, Lease, Value};
 
-use crate::support::{LONG, claim, claimer, create, eventually, ids, on_each};
+use eventpipeline_testkit::eventually;
+
+use crate::support::{LONG, claim, claimer, create, ids, on_each};
 
 const SHORT: Duration = Duration::from_millis(1);
 

@@ -2,7 +2,9 @@
 
 use eventpipeline_database::{Claimed, Completion, Lease, Value};
 
-use crate::support::{LONG, claim, create, eventually, ids, on_each};
+use eventpipeline_testkit::eventually;
+
+use crate::support::{LONG, claim, create, ids, on_each};
 
 fn answer(claim: &Claimed, text: &str) -> Completion {
     Completion { claim: claim.clone(), value: Value::new(text).unwrap() }

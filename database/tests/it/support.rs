@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use eventpipeline_database::{Claimed, Claimer, Database, DatabaseArgs, Lease, NewEvent, Session};
 use eventpipeline_testkit::{Database as Server, Engine};
@@ -91,16 +91,4 @@ pub(crate) async fn create(session: &mut Session, many: usize) -> Vec<i64> {
 
 pub(crate) fn ids(claims: &[Claimed]) -> Vec<i64> {
     claims.iter().map(|claim| claim.id.get()).collect()
-}
-
-/// Asks again until `probe` gives something. Panics when it does not for half a minute.
-pub(crate) async fn eventually<T>(mut probe: impl AsyncFnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = probe().await {
-            return found;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(30), "it did not happen within 30 s");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }

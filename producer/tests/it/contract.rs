@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
-use crate::support::{Producer, eventually};
+use crate::support::Producer;
+use eventpipeline_testkit::eventually;
 
 #[tokio::test]
 async fn create_async_answers_an_id_and_where_to_find_it() {

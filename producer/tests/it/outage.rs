@@ -4,7 +4,8 @@ use eventpipeline_database::Database;
 use eventpipeline_testkit::{Database as Server, Engine, Options};
 use serde_json::Value as Json;
 
-use crate::support::{Producer, database, eventually, program};
+use crate::support::{Producer, database, program};
+use eventpipeline_testkit::eventually;
 
 #[tokio::test]
 async fn without_its_database_a_producer_answers_503_and_recovers() {

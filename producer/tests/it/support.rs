@@ -1,10 +1,10 @@
 //! A producer with a database of its own.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use eventpipeline_database::{Claimer, Completion, Database, DatabaseArgs, Lease, Session, Value};
-use eventpipeline_testkit::{Database as Server, Engine, Program};
+use eventpipeline_testkit::{Database as Server, Engine, Program, eventually};
 use reqwest::{Client, Method, Response};
 
 const PRODUCER: &str = env!("CARGO_BIN_EXE_eventpipeline-producer");
@@ -125,17 +125,5 @@ impl Producer {
         let line = format!("eventpipeline_waiters {many}");
         eventually(async || self.admin("/metrics").await.1.lines().any(|found| found == line).then_some(()))
             .await;
-    }
-}
-
-/// Asks again until `probe` gives something. Panics when it does not for half a minute.
-pub(crate) async fn eventually<T>(mut probe: impl AsyncFnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = probe().await {
-            return found;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(30), "it did not happen within 30 s");
-        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -26,6 +26,9 @@ pub(crate) enum Error {
     #[error("{name} did not stop within {} s of being asked to; the end of its log:\n{log}", within.as_secs())]
     NotStopped { name: &'static str, within: Duration, log: String },
 
+    #[error("it did not happen within {} s", within.as_secs())]
+    NotHappened { within: Duration },
+
     #[error("{name} did not log {text:?}; it logged:\n{log}")]
     NotLogged { name: &'static str, text: String, log: String },
 

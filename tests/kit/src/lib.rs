@@ -3,6 +3,7 @@
 //! - [`Database`]: MySQL or MariaDB, ready when `start` returns, with what fault tests need: kill, freeze, restart.
 //! - [`Program`]: a binary of the product as a process, with its log, its addresses and its signals.
 //! - [`client`]: an HTTP client for them.
+//! - [`eventually`]: waits for what is to happen, instead of for a time.
 //! - [`ApiServer`]: kube-apiserver on etcd with RBAC. No nodes and no controllers: objects are stored, defaulted,
 //!   validated and watched; nothing runs them, and nothing collects what a deleted owner leaves.
 //!
@@ -25,6 +26,7 @@ pub use apiserver::ApiServer;
 pub use database::{Database, Engine, Options};
 pub use http::client;
 pub use program::Program;
+pub use wait::eventually;
 
 fn or_panic<T>(what: &str, result: Result<T, error::Error>) -> T {
     result.unwrap_or_else(|error| panic_of(what, &error))

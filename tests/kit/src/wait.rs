@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::error::Error;
+use crate::{error::Error, or_panic};
 
 /// How often a predicate is asked.
 const PACE: Duration = Duration::from_millis(20);
@@ -22,6 +22,16 @@ pub(crate) async fn until<T>(within: Duration, mut ask: impl AsyncFnMut() -> Opt
         }
         tokio::time::sleep(PACE).await;
     }
+}
+
+/// Asks until there is an answer, and gives it.
+///
+/// # Panics
+/// When there is none within a minute.
+pub async fn eventually<T>(ask: impl AsyncFnMut() -> Option<T>) -> T {
+    const LIMIT: Duration = Duration::from_mins(1);
+    let answer = until(LIMIT, ask).await;
+    or_panic("what was waited for", answer.ok_or(Error::NotHappened { within: LIMIT }))
 }
 
 /// Ports that were free a moment ago. Somebody else may take one before the server does: who uses them tries again.

@@ -1,0 +1,23 @@
+//! Settings that are missing or wrong end the start with one line that names them.
+
+use crate::support::Pipeline;
+
+#[tokio::test]
+async fn a_wrong_setting_is_named() {
+    let pipeline = Pipeline::new().await;
+    for (variable, environment) in [
+        ("DATABASE_HOST", &[("DATABASE_HOST", "")][..]),
+        ("DATABASE_PORT", &[("DATABASE_PORT", "65536")]),
+        ("HANDLER", &[("HANDLER", "wordApi")]),
+        ("WORD_API_URL", &[("HANDLER", "word-api")]),
+        ("WORD_API_URL", &[("HANDLER", "word-api"), ("WORD_API_URL", "words.example")]),
+        ("CONCURRENCY", &[("CONCURRENCY", "0")]),
+        ("LEASE_SECONDS", &[("LEASE_SECONDS", "0")]),
+    ] {
+        let mut consumer = pipeline.consumer(environment);
+        assert_eq!(consumer.end().await.code(), Some(2), "{variable}");
+        let log = consumer.log();
+        assert_eq!(log.lines().count(), 1, "{log}");
+        assert!(log.starts_with("eventpipeline-consumer: ") && log.contains(variable), "{log}");
+    }
+}
