@@ -1,0 +1,173 @@
+//! Calls of the API server, each with a time limit.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::time::Duration;
+
+use k8s_openapi::NamespaceResourceScope;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::{DeserializeGuard, Status};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use eventpipeline_crds::{EventPipeline, EventPipelineStatus};
+
+/// Owner of every field that the operator writes.
+pub(crate) const FIELD_MANAGER: &str = "eventpipeline-operator";
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// A call that failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The API server says no.
+    #[error("failed to {action}: {}", status.message)]
+    Refused { action: String, status: Box<Status> },
+    /// The API server could not be asked or understood.
+    #[error("failed to {action}")]
+    Request { action: String, source: Box<kube::Error> },
+    /// The API server did not answer in time.
+    #[error("failed to {action}: no answer within {} s", LIMIT.as_secs())]
+    Timeout { action: String },
+}
+
+impl Error {
+    fn is(&self, reason: impl Fn(&Status) -> bool) -> bool {
+        matches!(self, Self::Refused { status, .. } if reason(status))
+    }
+
+    /// Nothing of that name is there.
+    pub(crate) fn not_found(&self) -> bool {
+        self.is(Status::is_not_found)
+    }
+}
+
+/// What is written to and read from the API server.
+pub(crate) trait Object:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Serialize
+{
+}
+
+impl<K> Object for K where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Serialize
+{
+}
+
+/// The cluster.
+#[derive(Clone)]
+pub(crate) struct Cluster {
+    client: Client,
+}
+
+impl Cluster {
+    pub(crate) fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// Makes the object as it is given, its fields ours, and answers it as it is now.
+    pub(crate) async fn apply<K: Object>(&self, object: &K) -> Result<K, Error> {
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let name = object.name_any();
+        self.call(format!("apply {}", label(object)), async {
+            self.of(object).patch(&name, &params, &Patch::Apply(object)).await
+        })
+        .await
+    }
+
+    /// Creates the object; `false` when it is there already.
+    pub(crate) async fn create<K: Object>(&self, object: &K) -> Result<bool, Error> {
+        let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        let created = self
+            .call(format!("create {}", label(object)), async {
+                self.of(object).create(&params, object).await.map(drop)
+            })
+            .await;
+        match created {
+            Ok(()) => Ok(true),
+            Err(error) if error.is(Status::is_already_exists) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The objects of a namespace that carry the labels.
+    pub(crate) async fn list<K: Object>(&self, namespace: &str, labels: &str) -> Result<Vec<K>, Error> {
+        let api = Api::<K>::namespaced(self.client.clone(), namespace);
+        let params = ListParams::default().labels(labels);
+        let list = self.call(format!("list {}s", K::kind(&())), async { api.list(&params).await }).await?;
+        Ok(list.items)
+    }
+
+    /// Deletes that very object, if it is still there.
+    pub(crate) async fn delete<K: Object>(&self, object: &K) -> Result<(), Error> {
+        let params = DeleteParams::background()
+            .preconditions(Preconditions { uid: object.uid(), ..Preconditions::default() });
+        let name = object.name_any();
+        let deleted = self
+            .call(format!("delete {}", label(object)), async {
+                self.of(object).delete(&name, &params).await.map(drop)
+            })
+            .await;
+        match deleted {
+            Err(error) if error.not_found() || error.is(Status::is_conflict) => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Writes a pipeline's status; a pipeline that is gone needs none.
+    pub(crate) async fn write_status(
+        &self,
+        namespace: &str,
+        name: &str,
+        status: &EventPipelineStatus,
+    ) -> Result<(), Error> {
+        let api = Api::<DeserializeGuard<EventPipeline>>::namespaced(self.client.clone(), namespace);
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let patch = Patch::Apply(json!({
+            "apiVersion": EventPipeline::api_version(&()),
+            "kind": EventPipeline::kind(&()),
+            "status": status,
+        }));
+        let written = self
+            .call(format!("write the status of EventPipeline {name}"), async {
+                api.patch_status(name, &params, &patch).await.map(drop)
+            })
+            .await;
+        match written {
+            Err(error) if error.not_found() => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Runs a call within the time limit.
+    pub(crate) async fn call<T>(
+        &self,
+        action: String,
+        call: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<T, Error> {
+        match tokio::time::timeout(LIMIT, call).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(kube::Error::Api(status))) => Err(Error::Refused { action, status }),
+            Ok(Err(source)) => Err(Error::Request { action, source: Box::new(source) }),
+            Err(_) => Err(Error::Timeout { action }),
+        }
+    }
+
+    fn of<K: Object>(&self, object: &K) -> Api<K> {
+        Api::namespaced(self.client.clone(), &object.namespace().unwrap_or_default())
+    }
+}
+
+/// `Deployment demo-producer-default`
+fn label<K: Object>(object: &K) -> String {
+    format!("{} {}", K::kind(&()), object.name_any())
+}

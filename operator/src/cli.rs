@@ -1,0 +1,92 @@
+//! The command line: without a command the arguments of the operator, or `crd`.
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser};
+use eventpipeline_service::ServiceArgs;
+
+/// What the process is to do.
+#[derive(Debug)]
+pub(crate) enum Cli {
+    /// Run the operator.
+    Run(Box<RunArgs>),
+    /// Print the resource definition.
+    Crd,
+}
+
+/// Arguments of the operator.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Image of producers, consumers and schema Jobs, wherever a pipeline names no other
+    #[arg(long, env = "IMAGE", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) image: String,
+    /// The one namespace whose pipelines are run; empty: those of all namespaces
+    #[arg(long, env = "WATCH_NAMESPACE", default_value = "")]
+    pub(crate) watch_namespace: String,
+    /// Name that its Events carry
+    #[arg(long, env = "POD_NAME", default_value = "local", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) pod_name: String,
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
+}
+
+const CRD: &str = "crd";
+
+// By hand, because clap's derive has either required arguments or a subcommand that does without them, but not the
+// two as the variants of one type.
+
+impl Parser for Cli {}
+
+impl CommandFactory for Cli {
+    fn command() -> Command {
+        RunArgs::augment_args(Command::new("eventpipeline-operator"))
+            .version(env!("CARGO_PKG_VERSION"))
+            .about("Runs what each EventPipeline asks for and reports how that is going")
+            .subcommand(Command::new(CRD).about("Print the resource definition as YAML"))
+            .args_conflicts_with_subcommands(true)
+            .subcommand_negates_reqs(true)
+    }
+
+    fn command_for_update() -> Command {
+        Self::command()
+    }
+}
+
+impl FromArgMatches for Cli {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        match matches.subcommand_name() {
+            Some(CRD) => Ok(Self::Crd),
+            _ => RunArgs::from_arg_matches(matches).map(|args| Self::Run(Box::new(args))),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from([&["eventpipeline-operator"], arguments].concat())
+    }
+
+    #[test]
+    fn arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn it_runs_without_a_command_and_needs_the_image() {
+        assert!(matches!(parse(&["--image", "eventpipeline:dev"]), Ok(Cli::Run(_))));
+        assert!(parse(&[]).is_err());
+        assert!(parse(&["--image", ""]).is_err());
+    }
+
+    #[test]
+    fn crd_needs_nothing() {
+        assert!(matches!(parse(&[CRD]), Ok(Cli::Crd)));
+    }
+}

@@ -1,0 +1,88 @@
+//! What is done for one pipeline: `dereference -> validate -> build -> apply -> status`.
+//!
+//! Only the first and the last two steps talk to the API server; [`validate`] and [`build`] are pure.
+
+mod apply;
+mod build;
+mod dereference;
+mod report;
+mod resources;
+mod status;
+mod validate;
+
+use eventpipeline_crds::EventPipeline;
+use jiff::Timestamp;
+use kube::Resource as _;
+use kube::core::DeserializeGuard;
+use kube::runtime::events::Recorder;
+
+use crate::api::Cluster;
+use report::Report;
+
+/// Labels of everything that the operator makes, as a selector.
+pub(crate) const MANAGED_BY_OPERATOR: &str = "app.kubernetes.io/managed-by=eventpipeline-operator";
+
+/// What every reconcile needs.
+pub(crate) struct Operator {
+    cluster: Cluster,
+    image: String,
+    recorder: Recorder,
+}
+
+impl Operator {
+    /// `image`: what pipelines run that name no other.
+    pub(crate) fn new(cluster: Cluster, image: String, recorder: Recorder) -> Self {
+        Self { cluster, image, recorder }
+    }
+}
+
+/// A step that failed and is tried again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// What is there could not be read.
+    #[error("failed to read what is there")]
+    Dereference(#[source] dereference::Error),
+    /// What must be could not be written.
+    #[error("failed to write what must be")]
+    Apply(#[source] apply::Error),
+    /// How it is going could not be written.
+    #[error("failed to report")]
+    Report(#[source] report::Error),
+}
+
+/// Brings what is there to what the pipeline asks for, as far as that goes now, and reports.
+///
+/// A pipeline that must be changed by its author first is no error: it is reported, and its change will wake us.
+pub(crate) async fn reconcile(
+    object: &DeserializeGuard<EventPipeline>,
+    operator: &Operator,
+) -> Result<(), Error> {
+    if object.meta().deletion_timestamp.is_some() {
+        // All but the data goes with its owner; what we made now would be in the way of that.
+        return Ok(());
+    }
+    let report = Report::new(operator, object);
+    let pipeline = match &object.0 {
+        Ok(pipeline) => pipeline,
+        Err(invalid) => return report.invalid(&invalid.error).await.map_err(Error::Report),
+    };
+    if pipeline.status.is_none() {
+        report.first_seen().await.map_err(Error::Report)?;
+    }
+
+    let existing = dereference::dereference(&operator.cluster, pipeline).await.map_err(Error::Dereference)?;
+    let validated = match validate::validate(pipeline, &operator.image) {
+        Ok(validated) => validated,
+        Err(invalid) => return report.invalid(&invalid.to_string()).await.map_err(Error::Report),
+    };
+    let prepared = build::build(&validated);
+    let applied = match Box::pin(apply::apply(&operator.cluster, prepared, existing)).await {
+        Ok(applied) => applied,
+        Err(error) => {
+            report.not_applied(&error).await.map_err(Error::Report)?;
+            return Err(Error::Apply(error));
+        }
+    };
+    let status = status::of(&applied, pipeline.status.as_ref(), pipeline.meta().generation, Timestamp::now());
+    report.status(status).await.map_err(Error::Report)
+}

@@ -1,0 +1,36 @@
+//! Third step: the objects of a validated pipeline, one file each. Pure: the same pipeline makes the same objects.
+
+mod consumer_deployment;
+mod environment;
+mod group_deployment;
+mod ingress;
+pub(super) mod meta;
+pub(super) mod mysql_secret;
+mod mysql_service;
+mod mysql_stateful_set;
+mod pod;
+mod producer_deployment;
+mod producer_service;
+mod schema_job;
+
+use std::marker::PhantomData;
+
+use super::resources::{Prepared, Resources};
+use super::validate::Pipeline;
+
+/// Builds every object of the pipeline.
+pub(super) fn build(pipeline: &Pipeline) -> Resources<Prepared> {
+    let producer = |group| producer_deployment::build(pipeline, group);
+    let consumer = |group| consumer_deployment::build(pipeline, group);
+    Resources {
+        mysql_secret: mysql_secret::build(pipeline),
+        mysql_service: mysql_service::build(pipeline),
+        mysql_stateful_set: mysql_stateful_set::build(pipeline),
+        schema_job: schema_job::build(pipeline),
+        producer_service: producer_service::build(pipeline),
+        producer_deployments: pipeline.producers.iter().map(producer).collect(),
+        consumer_deployments: pipeline.consumers.iter().map(consumer).collect(),
+        ingress: ingress::build(pipeline),
+        state: PhantomData,
+    }
+}

@@ -1,0 +1,77 @@
+//! The environment of a pod that uses the database: the contract of producers and consumers in any language.
+
+use k8s_openapi::api::core::v1::{
+    EnvVar, EnvVarSource, KeyToPath, ObjectFieldSelector, SecretVolumeSource, Volume, VolumeMount,
+};
+
+use super::super::validate::Pipeline;
+use super::meta::mysql_name;
+use super::mysql_secret::PASSWORD;
+
+/// Port of the database.
+pub(super) const MYSQL_PORT: i32 = 3306;
+/// Name of the database, and of the user that owns it.
+pub(super) const DATABASE: &str = "eventpipeline";
+
+const FOLDER: &str = "/etc/eventpipeline/database";
+const VOLUME: &str = "database";
+
+/// A variable with a value.
+pub(super) fn variable(name: &str, value: impl Into<String>) -> EnvVar {
+    EnvVar { name: name.to_owned(), value: Some(value.into()), value_from: None }
+}
+
+/// Where the database is and who to be there.
+pub(super) fn database(pipeline: &Pipeline) -> Vec<EnvVar> {
+    vec![
+        variable("DATABASE_HOST", mysql_name(pipeline)),
+        variable("DATABASE_PORT", MYSQL_PORT.to_string()),
+        variable("DATABASE_NAME", DATABASE),
+        variable("DATABASE_USER", DATABASE),
+        variable("DATABASE_PASSWORD_FILE", format!("{FOLDER}/{PASSWORD}")),
+    ]
+}
+
+/// How to log.
+pub(super) fn logging() -> Vec<EnvVar> {
+    vec![variable("LOG_FORMAT", "json"), variable("LOG_FILTER", "info")]
+}
+
+/// What a service is told on top of that: its internal port, its name, and how long it may drain.
+pub(super) fn service(drain_seconds: i64) -> Vec<EnvVar> {
+    let name = ObjectFieldSelector { api_version: None, field_path: "metadata.name".to_owned() };
+    vec![
+        variable("ADMIN_ADDRESS", "0.0.0.0:9090"),
+        EnvVar {
+            name: "POD_NAME".to_owned(),
+            value: None,
+            value_from: Some(EnvVarSource { field_ref: Some(name), ..EnvVarSource::default() }),
+        },
+        variable("DRAIN_SECONDS", drain_seconds.to_string()),
+    ]
+}
+
+/// The user's password as a file. Root's stays out of these pods.
+pub(super) fn password_volume(pipeline: &Pipeline) -> Volume {
+    Volume {
+        name: VOLUME.to_owned(),
+        secret: Some(SecretVolumeSource {
+            secret_name: Some(mysql_name(pipeline)),
+            items: Some(vec![KeyToPath { key: PASSWORD.to_owned(), path: PASSWORD.to_owned(), mode: None }]),
+            // For the pod's group.
+            default_mode: Some(0o440),
+            optional: None,
+        }),
+        ..Volume::default()
+    }
+}
+
+/// Where the volume of [`password_volume`] goes.
+pub(super) fn password_mount() -> VolumeMount {
+    VolumeMount {
+        name: VOLUME.to_owned(),
+        mount_path: FOLDER.to_owned(),
+        read_only: Some(true),
+        ..VolumeMount::default()
+    }
+}

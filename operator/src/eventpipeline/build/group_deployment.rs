@@ -1,0 +1,126 @@
+//! What the Deployments of producers and consumers have in common.
+
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment};
+use k8s_openapi::api::core::v1::{
+    Container, ContainerPort, EnvVar, Lifecycle, PodSpec, PodTemplateSpec, Probe, TopologySpreadConstraint,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use super::super::validate::{GroupName, Pipeline, Program};
+use super::environment;
+use super::meta::{Component, Labels, group_selector, labels, match_labels, owned};
+use super::pod::{OUR_USER, Share, container_security, http_probe, mount, pod, scratch_volume};
+
+const ADMIN: &str = "admin";
+const ADMIN_PORT: i32 = 9090;
+
+/// What makes a group's Deployment its own.
+pub(super) struct Group<'a> {
+    pub(super) component: Component,
+    pub(super) name: &'a GroupName,
+    pub(super) replicas: i32,
+    pub(super) program: &'a Program,
+    /// Pods that may start before old ones go.
+    pub(super) surge: IntOrString,
+    /// Seconds from the signal to end until a pod is killed, and how many of them it may drain.
+    pub(super) grace_seconds: i64,
+    pub(super) drain_seconds: i64,
+    pub(super) lifecycle: Option<Lifecycle>,
+    pub(super) ports: Vec<ContainerPort>,
+    pub(super) environment: Vec<EnvVar>,
+    pub(super) share: Share,
+}
+
+/// The Deployment of a group. Its template depends on nothing that scales or suspends: that must restart no pod.
+pub(super) fn build(pipeline: &Pipeline, group: Group<'_>) -> Deployment {
+    let component: &str = group.component.into();
+    let name = format!("{}-{component}-{}", pipeline.name, group.name);
+    let selector = group_selector(pipeline, group.component, group.name);
+    Deployment {
+        metadata: owned(pipeline, name, selector.clone()),
+        spec: Some(DeploymentSpec {
+            replicas: Some(group.replicas),
+            revision_history_limit: Some(3),
+            progress_deadline_seconds: Some(600),
+            selector: match_labels(selector.clone()),
+            strategy: Some(DeploymentStrategy {
+                type_: Some("RollingUpdate".to_owned()),
+                rolling_update: Some(RollingUpdateDeployment {
+                    max_unavailable: Some(IntOrString::Int(0)),
+                    max_surge: Some(group.surge.clone()),
+                }),
+            }),
+            template: PodTemplateSpec {
+                metadata: Some(ObjectMeta {
+                    labels: Some(labels(selector.clone())),
+                    ..ObjectMeta::default()
+                }),
+                spec: Some(group_pod(pipeline, group, selector)),
+            },
+            ..DeploymentSpec::default()
+        }),
+        status: None,
+    }
+}
+
+fn group_pod(pipeline: &Pipeline, group: Group<'_>, selector: Labels) -> PodSpec {
+    PodSpec {
+        termination_grace_period_seconds: Some(group.grace_seconds),
+        topology_spread_constraints: Some(vec![spread(selector)]),
+        containers: vec![container(pipeline, group)],
+        volumes: Some(vec![environment::password_volume(pipeline), scratch_volume("tmp", "64Mi")]),
+        ..pod(OUR_USER)
+    }
+}
+
+/// Over the nodes, as far as that is possible.
+fn spread(selector: Labels) -> TopologySpreadConstraint {
+    TopologySpreadConstraint {
+        max_skew: 1,
+        topology_key: "kubernetes.io/hostname".to_owned(),
+        when_unsatisfiable: "ScheduleAnyway".to_owned(),
+        label_selector: Some(match_labels(selector)),
+        // Pods of the template that is being replaced don't count.
+        match_label_keys: Some(vec!["pod-template-hash".to_owned()]),
+        ..TopologySpreadConstraint::default()
+    }
+}
+
+fn container(pipeline: &Pipeline, group: Group<'_>) -> Container {
+    let Group { component, program, drain_seconds, lifecycle, mut ports, environment: own, share, .. } =
+        group;
+    let component: &str = component.into();
+    ports.push(ContainerPort {
+        name: Some(ADMIN.to_owned()),
+        container_port: ADMIN_PORT,
+        ..ContainerPort::default()
+    });
+    let common =
+        [environment::database(pipeline), environment::logging(), environment::service(drain_seconds)];
+    Container {
+        name: component.to_owned(),
+        image: Some(program.image.clone()),
+        command: program.command.clone(),
+        env: Some([common.concat(), own].concat()),
+        ports: Some(ports),
+        volume_mounts: Some(vec![environment::password_mount(), mount("tmp", "/tmp")]),
+        // Says that the process schedules work; it depends on nothing that a restart would not mend.
+        liveness_probe: Some(Probe {
+            period_seconds: Some(10),
+            timeout_seconds: Some(5),
+            failure_threshold: Some(6),
+            ..http_probe("/livez", ADMIN)
+        }),
+        readiness_probe: Some(Probe {
+            period_seconds: Some(3),
+            timeout_seconds: Some(2),
+            failure_threshold: Some(2),
+            ..http_probe("/readyz", ADMIN)
+        }),
+        resources: Some(share.resources()),
+        security_context: Some(container_security()),
+        lifecycle,
+        ..Container::default()
+    }
+}

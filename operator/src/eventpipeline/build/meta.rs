@@ -1,0 +1,86 @@
+//! Names, labels and owners: what every object of a pipeline has.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+
+use super::super::validate::{GroupName, Pipeline};
+
+/// Label with the pipeline's name.
+pub(in crate::eventpipeline) const INSTANCE: &str = "app.kubernetes.io/instance";
+/// Label with the group's name.
+pub(in crate::eventpipeline) const GROUP: &str = "eventpipeline.dev/group";
+
+const NAME: &str = "app.kubernetes.io/name";
+const COMPONENT: &str = "app.kubernetes.io/component";
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// Labels of an object.
+pub(super) type Labels = BTreeMap<String, String>;
+
+/// What an object is for.
+#[derive(Debug, Clone, Copy, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub(super) enum Component {
+    Mysql,
+    Schema,
+    Producer,
+    Consumer,
+    Route,
+}
+
+/// Name of the database's Secret, Service and StatefulSet.
+pub(super) fn mysql_name(pipeline: &Pipeline) -> String {
+    format!("{}-mysql", pipeline.name)
+}
+
+/// Name of the Service of all producers.
+pub(super) fn producers_name(pipeline: &Pipeline) -> String {
+    format!("{}-producers", pipeline.name)
+}
+
+/// What selects the pods of a component. Never more than this: selectors can't be changed.
+pub(super) fn selector(pipeline: &Pipeline, component: Component) -> Labels {
+    let component: &str = component.into();
+    [
+        (NAME, "eventpipeline".to_owned()),
+        (INSTANCE, pipeline.name.to_string()),
+        (COMPONENT, component.to_owned()),
+    ]
+    .map(|(label, value)| (label.to_owned(), value))
+    .into()
+}
+
+/// What selects the pods of a group.
+pub(super) fn group_selector(pipeline: &Pipeline, component: Component, group: &GroupName) -> Labels {
+    let mut labels = selector(pipeline, component);
+    labels.insert(GROUP.to_owned(), group.to_string());
+    labels
+}
+
+/// Labels of an object or pod that the selector finds.
+pub(super) fn labels(selector: Labels) -> Labels {
+    let mut labels = selector;
+    labels.insert(MANAGED_BY.to_owned(), "eventpipeline-operator".to_owned());
+    labels
+}
+
+/// Metadata of an object that goes with its pipeline.
+pub(super) fn owned(pipeline: &Pipeline, name: String, selector: Labels) -> ObjectMeta {
+    ObjectMeta { owner_references: Some(vec![pipeline.owner.clone()]), ..kept(pipeline, name, selector) }
+}
+
+/// Metadata of an object that stays when its pipeline goes.
+pub(super) fn kept(pipeline: &Pipeline, name: String, selector: Labels) -> ObjectMeta {
+    ObjectMeta {
+        name: Some(name),
+        namespace: Some(pipeline.namespace.clone()),
+        labels: Some(labels(selector)),
+        ..ObjectMeta::default()
+    }
+}
+
+/// The selector as a Deployment or StatefulSet wants it.
+pub(super) fn match_labels(selector: Labels) -> LabelSelector {
+    LabelSelector { match_labels: Some(selector), match_expressions: None }
+}

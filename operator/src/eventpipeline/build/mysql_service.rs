@@ -1,0 +1,28 @@
+//! The database's address: the name of its one pod.
+
+use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use super::super::validate::Pipeline;
+use super::environment::MYSQL_PORT;
+use super::meta::{Component, mysql_name, owned, selector};
+
+/// A headless Service: clients connect to the pod itself, which a StatefulSet's pods need one for anyway.
+pub(super) fn build(pipeline: &Pipeline) -> Service {
+    let selector = selector(pipeline, Component::Mysql);
+    Service {
+        metadata: owned(pipeline, mysql_name(pipeline), selector.clone()),
+        spec: Some(ServiceSpec {
+            cluster_ip: Some("None".to_owned()),
+            selector: Some(selector),
+            ports: Some(vec![ServicePort {
+                name: Some("mysql".to_owned()),
+                port: MYSQL_PORT,
+                target_port: Some(IntOrString::String("mysql".to_owned())),
+                ..ServicePort::default()
+            }]),
+            ..ServiceSpec::default()
+        }),
+        ..Service::default()
+    }
+}

@@ -1,0 +1,59 @@
+//! The Job that brings the database's schema up to date.
+
+use k8s_openapi::api::batch::v1::{Job, JobSpec};
+use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use sha2::{Digest as _, Sha256};
+
+use super::super::validate::Pipeline;
+use super::environment;
+use super::meta::{Component, labels, owned, selector};
+use super::pod::{OUR_USER, Share, container_security, mount, pod, scratch_volume};
+
+const SHARE: Share =
+    Share { cpu: ("10m", "500m"), memory: ("32Mi", "128Mi"), ephemeral_storage: ("16Mi", "128Mi") };
+
+/// A Job with the hash of its template in its name: a template can't be changed, and a new one must run once more.
+/// It stays when it is done, so that it is not run again.
+pub(super) fn build(pipeline: &Pipeline) -> Job {
+    let selector = selector(pipeline, Component::Schema);
+    let template = PodTemplateSpec {
+        metadata: Some(ObjectMeta { labels: Some(labels(selector.clone())), ..ObjectMeta::default() }),
+        spec: Some(schema_pod(pipeline)),
+    };
+    Job {
+        metadata: owned(pipeline, format!("{}-schema-{}", pipeline.name, hash(&template)), selector),
+        spec: Some(JobSpec {
+            template,
+            // It waits for the database by itself; what makes it fail is looked at long before this many tries.
+            backoff_limit: Some(20),
+            ..JobSpec::default()
+        }),
+        status: None,
+    }
+}
+
+fn schema_pod(pipeline: &Pipeline) -> PodSpec {
+    PodSpec {
+        restart_policy: Some("OnFailure".to_owned()),
+        containers: vec![Container {
+            name: "schema".to_owned(),
+            image: Some(pipeline.image.clone()),
+            command: Some(vec!["/eventpipeline-producer".to_owned(), "schema".to_owned()]),
+            env: Some([environment::database(pipeline), environment::logging()].concat()),
+            volume_mounts: Some(vec![environment::password_mount(), mount("tmp", "/tmp")]),
+            resources: Some(SHARE.resources()),
+            security_context: Some(container_security()),
+            ..Container::default()
+        }],
+        volumes: Some(vec![environment::password_volume(pipeline), scratch_volume("tmp", "16Mi")]),
+        ..pod(OUR_USER)
+    }
+}
+
+/// Eight hexadecimal digits that change with the template.
+fn hash(template: &PodTemplateSpec) -> String {
+    // Its Debug form has every field, and making it can't fail.
+    let [a, b, c, d, ..]: [u8; 32] = Sha256::digest(format!("{template:?}")).into();
+    format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
+}

@@ -1,0 +1,115 @@
+//! Writes a pipeline's status, and Events for what somebody must act on.
+
+use std::time::Duration;
+
+use eventpipeline_crds::conditions::reasons;
+use eventpipeline_crds::{EventPipeline, EventPipelineStatus};
+use jiff::Timestamp;
+use kube::core::DeserializeGuard;
+use kube::runtime::events::{Event, EventType};
+use kube::{Resource as _, ResourceExt as _};
+use tracing::warn;
+
+use super::{Operator, apply, status};
+use crate::api;
+use crate::error::chain;
+
+/// An Event's note may have 1 kB.
+const LONGEST_NOTE: usize = 1000;
+const EVENT_LIMIT: Duration = Duration::from_secs(10);
+
+/// What could not be reported.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The status.
+    #[error("the status could not be written")]
+    Status(#[source] api::Error),
+}
+
+/// Where a pipeline's state is reported.
+pub(super) struct Report<'a> {
+    operator: &'a Operator,
+    object: &'a DeserializeGuard<EventPipeline>,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(operator: &'a Operator, object: &'a DeserializeGuard<EventPipeline>) -> Self {
+        Self { operator, object }
+    }
+
+    /// Says that it is seen: tools take a resource without conditions for one that is done.
+    pub(super) async fn first_seen(&self) -> Result<(), Error> {
+        self.write(&status::first_seen(self.generation(), Timestamp::now())).await
+    }
+
+    /// Says that the author must change the spec.
+    pub(super) async fn invalid(&self, why: &str) -> Result<(), Error> {
+        self.status(status::stalled(
+            self.previous(),
+            reasons::INVALID_SPEC,
+            why,
+            self.generation(),
+            Timestamp::now(),
+        ))
+        .await
+    }
+
+    /// Says that an object could not be written, if that is for somebody to act on.
+    pub(super) async fn not_applied(&self, error: &apply::Error) -> Result<(), Error> {
+        let Some(refusal) = error.refusal() else {
+            // The API server is away or busy, and would hardly take a status either.
+            return Ok(());
+        };
+        let (why, now) = (chain(error), Timestamp::now());
+        if refusal.is_invalid() {
+            let reason = reasons::OBJECT_REFUSED;
+            return self.status(status::stalled(self.previous(), reason, &why, self.generation(), now)).await;
+        }
+        self.event(reasons::APPLY_FAILED, &why).await;
+        self.write(&status::retrying(self.previous(), &why, self.generation(), now)).await
+    }
+
+    /// Writes the status if it differs from the one that is there; an Event when the pipeline begins to stall.
+    pub(super) async fn status(&self, status: EventPipelineStatus) -> Result<(), Error> {
+        if let Some((reason, why)) = status::begins_to_stall(self.previous(), &status) {
+            self.event(reason, why).await;
+        }
+        self.write(&status).await
+    }
+
+    async fn write(&self, status: &EventPipelineStatus) -> Result<(), Error> {
+        if self.previous() == Some(status) {
+            return Ok(());
+        }
+        let (namespace, name) = (self.object.namespace().unwrap_or_default(), self.object.name_any());
+        self.operator.cluster.write_status(&namespace, &name, status).await.map_err(Error::Status)
+    }
+
+    /// An Event that is lost is only logged: the status says the same.
+    async fn event(&self, reason: &str, why: &str) {
+        let note =
+            why.char_indices().take_while(|(at, _)| *at < LONGEST_NOTE).map(|(_, char)| char).collect();
+        let event = Event {
+            type_: EventType::Warning,
+            reason: reason.to_owned(),
+            note: Some(note),
+            action: "Reconcile".to_owned(),
+            secondary: None,
+        };
+        let pipeline = self.object.object_ref(&());
+        let published = self.operator.recorder.publish(&event, &pipeline);
+        match tokio::time::timeout(EVENT_LIMIT, published).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(error = chain(&error), reason, "failed to publish an Event"),
+            Err(_) => warn!(reason, "failed to publish an Event: no answer from the API server"),
+        }
+    }
+
+    fn previous(&self) -> Option<&EventPipelineStatus> {
+        self.object.0.as_ref().ok()?.status.as_ref()
+    }
+
+    fn generation(&self) -> Option<i64> {
+        self.object.meta().generation
+    }
+}

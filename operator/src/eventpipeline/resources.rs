@@ -1,0 +1,31 @@
+//! The objects of a pipeline, before and after they were applied.
+
+use std::marker::PhantomData;
+
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Secret, Service};
+use k8s_openapi::api::networking::v1::Ingress;
+
+/// As they must be.
+#[derive(Debug)]
+pub(super) struct Prepared;
+
+/// As the API server answered them when they were applied: status can only be computed from these.
+#[derive(Debug)]
+pub(super) struct Applied;
+
+/// The objects of a pipeline.
+#[derive(Debug)]
+pub(super) struct Resources<State> {
+    /// Without its passwords: they are made when it is created, and never read.
+    pub(super) mysql_secret: Secret,
+    pub(super) mysql_service: Service,
+    pub(super) mysql_stateful_set: StatefulSet,
+    pub(super) schema_job: Job,
+    pub(super) producer_service: Service,
+    pub(super) producer_deployments: Vec<Deployment>,
+    pub(super) consumer_deployments: Vec<Deployment>,
+    pub(super) ingress: Option<Ingress>,
+    pub(super) state: PhantomData<State>,
+}

@@ -1,0 +1,138 @@
+//! Last step: how the pipeline is going, from the objects as they were applied. Pure.
+//!
+//! `Ready`, `Reconciling` and `Stalled` are meant as kstatus defines them: of the three exactly one is true once the
+//! operator has looked, and each condition keeps the time of its last change.
+
+mod conditions;
+mod parts;
+
+use eventpipeline_crds::conditions::{reasons, types};
+use eventpipeline_crds::{EventPipelineStatus, GroupCounts};
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
+
+use super::resources::{Applied, Resources};
+use conditions::{Conditions, FALSE, TRUE, UNKNOWN};
+use parts::{Part, State};
+
+/// What is true of a pipeline whose objects are applied.
+pub(super) fn of(
+    applied: &Resources<Applied>,
+    previous: Option<&EventPipelineStatus>,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> EventPipelineStatus {
+    let mut conditions = Conditions::new(previous, generation, now);
+    let parts = parts::of(applied, schema_ready_since(previous), now);
+    summarise(&parts, &mut conditions);
+    for part in &parts {
+        let status = if matches!(part.state, State::Ready) { TRUE } else { FALSE };
+        conditions.set(part.type_, status, part.reason, &part.message);
+    }
+    EventPipelineStatus {
+        observed_generation: generation,
+        conditions: conditions.finish(),
+        producers: Some(count(&applied.producer_deployments)),
+        consumers: Some(count(&applied.consumer_deployments)),
+    }
+}
+
+/// What is true of a pipeline that the operator has not looked at yet.
+pub(super) fn first_seen(generation: Option<i64>, now: Timestamp) -> EventPipelineStatus {
+    let mut conditions = Conditions::new(None, generation, now);
+    let why = "the pipeline has been seen and is being looked at";
+    conditions.set(types::READY, UNKNOWN, reasons::FIRST_SEEN, why);
+    conditions.set(types::RECONCILING, TRUE, reasons::FIRST_SEEN, why);
+    conditions.set(types::STALLED, FALSE, reasons::NOT_STALLED, "");
+    EventPipelineStatus {
+        observed_generation: generation,
+        conditions: conditions.finish(),
+        ..EventPipelineStatus::default()
+    }
+}
+
+/// What is true of a pipeline that somebody must change first. What was known of its parts is known still.
+pub(super) fn stalled(
+    previous: Option<&EventPipelineStatus>,
+    reason: &str,
+    why: &str,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> EventPipelineStatus {
+    let mut conditions = Conditions::new(previous, generation, now);
+    conditions.set(types::READY, FALSE, reason, why);
+    conditions.set(types::RECONCILING, FALSE, reasons::STALLED, "somebody must act first");
+    conditions.set(types::STALLED, TRUE, reason, why);
+    EventPipelineStatus {
+        observed_generation: generation,
+        conditions: conditions.finish_keeping_others(),
+        ..previous.cloned().unwrap_or_default()
+    }
+}
+
+/// What is true of a pipeline of which an object could not be written this time.
+pub(super) fn retrying(
+    previous: Option<&EventPipelineStatus>,
+    why: &str,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> EventPipelineStatus {
+    let mut conditions = Conditions::new(previous, generation, now);
+    conditions.set(types::READY, FALSE, reasons::APPLY_FAILED, why);
+    conditions.set(types::RECONCILING, TRUE, reasons::APPLY_FAILED, why);
+    conditions.set(types::STALLED, FALSE, reasons::NOT_STALLED, "it is tried again");
+    EventPipelineStatus {
+        observed_generation: generation,
+        conditions: conditions.finish_keeping_others(),
+        ..previous.cloned().unwrap_or_default()
+    }
+}
+
+/// Why the pipeline stalls, if it did not for that reason before.
+pub(super) fn begins_to_stall<'a>(
+    previous: Option<&EventPipelineStatus>,
+    status: &'a EventPipelineStatus,
+) -> Option<(&'a str, &'a str)> {
+    let stalled = conditions::find(status, types::STALLED).filter(|condition| condition.status == TRUE)?;
+    let before = previous.and_then(|previous| conditions::find(previous, types::STALLED));
+    let news = before.is_none_or(|before| before.status != TRUE || before.reason != stalled.reason);
+    news.then_some((stalled.reason.as_str(), stalled.message.as_str()))
+}
+
+fn summarise(parts: &[Part], conditions: &mut Conditions<'_>) {
+    let missing: Vec<&Part> = parts.iter().filter(|part| !matches!(part.state, State::Ready)).collect();
+    let stalled = parts.iter().find(|part| matches!(part.state, State::Stalled));
+    let all = missing.iter().map(|part| part.message.as_str()).collect::<Vec<_>>().join("; ");
+    match (missing.first(), stalled) {
+        (None, _) => {
+            let why = "everything that the spec asks for is there";
+            conditions.set(types::READY, TRUE, reasons::AS_SPECIFIED, why);
+            conditions.set(types::RECONCILING, FALSE, reasons::AS_SPECIFIED, why);
+            conditions.set(types::STALLED, FALSE, reasons::NOT_STALLED, "");
+        }
+        (Some(_), Some(part)) => {
+            conditions.set(types::READY, FALSE, part.reason, &all);
+            conditions.set(types::RECONCILING, FALSE, reasons::STALLED, "somebody must act first");
+            conditions.set(types::STALLED, TRUE, part.reason, &part.message);
+        }
+        (Some(first), None) => {
+            conditions.set(types::READY, FALSE, first.not_ready, &all);
+            conditions.set(types::RECONCILING, TRUE, first.not_ready, &all);
+            conditions.set(types::STALLED, FALSE, reasons::NOT_STALLED, "");
+        }
+    }
+}
+
+fn schema_ready_since(previous: Option<&EventPipelineStatus>) -> Option<Timestamp> {
+    let condition = conditions::find(previous?, types::SCHEMA_READY)?;
+    (condition.status == TRUE).then_some(condition.last_transition_time.0)
+}
+
+fn count(deployments: &[Deployment]) -> GroupCounts {
+    let wanted = |deployment: &Deployment| deployment.spec.as_ref()?.replicas;
+    let ready = |deployment: &Deployment| deployment.status.as_ref()?.ready_replicas;
+    GroupCounts {
+        wanted: deployments.iter().filter_map(wanted).sum(),
+        ready: deployments.iter().filter_map(ready).sum(),
+    }
+}

@@ -1,0 +1,35 @@
+//! The operator as a process: its client, its tasks, its readiness.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use eventpipeline_service::Service;
+use kube::{Client, Config};
+
+use crate::api::Cluster;
+use crate::cli::RunArgs;
+use crate::controller::{self, Context, Metrics, Scope};
+
+/// Runs until SIGTERM.
+pub(crate) fn run(args: RunArgs) -> ExitCode {
+    let service = args.service.clone();
+    eventpipeline_service::serve("eventpipeline-operator", &service, async move |service| {
+        start(args, service).await
+    })
+}
+
+async fn start(args: RunArgs, service: &mut Service) -> anyhow::Result<()> {
+    let RunArgs { image, watch_namespace, pod_name, service: _ } = args;
+    let config = Config::infer().await.context(
+        "failed to find the API server: neither KUBECONFIG nor a service account tells where it is",
+    )?;
+    let client = Client::try_from(config).context("failed to set up the client of the API server")?;
+    let scope = Scope::new(watch_namespace);
+    let metrics = Metrics::new(&service.registry)?;
+    let context = Arc::new(Context::new(Cluster::new(client), image, pod_name, metrics));
+    let check = service.readiness.check("pipelines");
+    let draining = service.lifecycle.draining();
+    service.lifecycle.spawn("controller", controller::run(context, scope, check, draining));
+    Ok(())
+}
