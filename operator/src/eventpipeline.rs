@@ -8,6 +8,8 @@ mod dereference;
 mod report;
 mod resources;
 mod status;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 use eventpipeline_crds::EventPipeline;

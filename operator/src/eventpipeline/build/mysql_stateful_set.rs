@@ -32,7 +32,7 @@ const ARGUMENTS: [&str; 7] = [
     "--transaction-isolation=READ-COMMITTED",
     "--innodb-flush-log-at-trx-commit=1",
     "--sync-binlog=1",
-    "--innodb-buffer-pool-size=512M",
+    "--innodb-buffer-pool-size=256M",
     "--max-connections=500",
     "--skip-name-resolve",
 ];

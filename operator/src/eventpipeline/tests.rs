@@ -1,0 +1,38 @@
+//! From YAML through the real validation to the objects that would be applied.
+
+mod build;
+mod status;
+mod validate;
+
+use eventpipeline_crds::EventPipeline;
+
+use super::resources::{Prepared, Resources};
+use super::validate as validation;
+
+/// A name, namespace and image of which none is part of another: a mix-up shows.
+const MINIMAL: &str = "
+apiVersion: eventpipeline.dev/v1alpha1
+kind: EventPipeline
+metadata: {name: orders, namespace: shop, uid: 7f0c, generation: 3}
+spec: {}
+";
+
+const IMAGE: &str = "registry.example/ours:1.2.3";
+
+fn minimal() -> EventPipeline {
+    parse(MINIMAL)
+}
+
+fn parse(yaml: &str) -> EventPipeline {
+    serde_saphyr::from_str(yaml).unwrap()
+}
+
+/// The minimal pipeline with this spec.
+fn with_spec(spec: &str) -> EventPipeline {
+    parse(&MINIMAL.replace("spec: {}", &format!("spec: {spec}")))
+}
+
+#[track_caller]
+fn prepared(pipeline: &EventPipeline) -> Resources<Prepared> {
+    super::build::build(&validation::validate(pipeline, IMAGE).unwrap())
+}

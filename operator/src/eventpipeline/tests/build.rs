@@ -1,0 +1,107 @@
+//! Whole objects, as snapshots; and what must never change with what.
+
+use insta::assert_yaml_snapshot;
+
+use super::{minimal, prepared, with_spec};
+
+/// Every field set to something that is not its default.
+const FULL: &str = r#"{
+  database: {managed: {image: "mysql:8.4", storage: {size: 20Gi, className: fast}}},
+  producers: [
+    {name: rust, replicas: 3},
+    {name: node, replicas: 1, image: "registry.example/node:7"},
+  ],
+  consumers: [
+    {name: words, replicas: 4, suspend: true},
+    {name: api, replicas: 5, image: "registry.example/python:9", command: [python, -m, consumer], handler: {wordApi: {url: "http://words/api"}}},
+  ],
+  route: {ingress: {className: contour, host: events.example, path: /events, annotations: {
+    projectcontour.io/response-timeout: 90s, example.com/owner: shop,
+  }}},
+}"#;
+
+#[test]
+fn minimal_pipeline() {
+    let resources = prepared(&minimal());
+    assert_yaml_snapshot!("minimal_mysql_secret", resources.mysql_secret);
+    assert_yaml_snapshot!("minimal_mysql_service", resources.mysql_service);
+    assert_yaml_snapshot!("minimal_mysql_stateful_set", resources.mysql_stateful_set);
+    assert_yaml_snapshot!("minimal_schema_job", resources.schema_job);
+    assert_yaml_snapshot!("minimal_producer_service", resources.producer_service);
+    assert_yaml_snapshot!("minimal_producer_deployments", resources.producer_deployments);
+    assert_yaml_snapshot!("minimal_consumer_deployments", resources.consumer_deployments);
+    assert_yaml_snapshot!("minimal_ingress", resources.ingress);
+}
+
+#[test]
+fn full_pipeline() {
+    let resources = prepared(&with_spec(FULL));
+    assert_yaml_snapshot!("full_mysql_stateful_set", resources.mysql_stateful_set);
+    assert_yaml_snapshot!("full_producer_deployments", resources.producer_deployments);
+    assert_yaml_snapshot!("full_consumer_deployments", resources.consumer_deployments);
+    assert_yaml_snapshot!("full_ingress", resources.ingress);
+}
+
+#[test]
+fn without_a_route_there_is_no_ingress() {
+    assert!(prepared(&with_spec("{route: {none: {}}}")).ingress.is_none());
+}
+
+#[test]
+fn the_same_pipeline_makes_the_same_objects() {
+    let describe = || format!("{:?}", prepared(&with_spec(FULL)));
+    assert_eq!(describe(), describe());
+}
+
+/// A changed template replaces every pod.
+#[test]
+fn scaling_and_suspending_change_no_template() {
+    let templates = |spec: &str| {
+        let resources = prepared(&with_spec(spec));
+        let groups = resources.producer_deployments.iter().chain(&resources.consumer_deployments);
+        let groups: Vec<_> = groups.map(|group| group.spec.clone().unwrap().template).collect();
+        (groups, resources.mysql_stateful_set, resources.schema_job)
+    };
+    let spec = |replicas: i32, suspend: bool| {
+        format!(
+            "{{producers: [{{name: a, replicas: {replicas}}}], \
+               consumers: [{{name: b, replicas: {replicas}, suspend: {suspend}}}]}}"
+        )
+    };
+    let base = templates(&spec(1, false));
+    for replicas in [1, 2, 1000] {
+        for suspend in [false, true] {
+            assert_eq!(templates(&spec(replicas, suspend)), base, "{replicas} {suspend}");
+        }
+    }
+}
+
+#[test]
+fn a_suspended_group_has_no_pods_and_keeps_its_deployment() {
+    let resources = prepared(&with_spec("{consumers: [{name: a, replicas: 7, suspend: true}]}"));
+    let replicas = |index: usize| resources.consumer_deployments[index].spec.as_ref().unwrap().replicas;
+    assert_eq!((resources.consumer_deployments.len(), replicas(0)), (1, Some(0)));
+}
+
+#[test]
+fn a_new_image_makes_a_new_schema_job() {
+    let job = |image: &str| {
+        let validated = super::validation::validate(&minimal(), image).unwrap();
+        super::super::build::build(&validated).schema_job.metadata.name.unwrap()
+    };
+    assert_eq!(job("ours:1"), job("ours:1"));
+    assert_ne!(job("ours:1"), job("ours:2"));
+}
+
+/// What a pod of a foreign image must be told is no more than what ours is told.
+#[test]
+fn only_a_named_image_runs_its_own_entrypoint() {
+    let commands = |group: &str| {
+        let resources = prepared(&with_spec(&format!("{{producers: [{group}]}}")));
+        let pod = resources.producer_deployments[0].spec.as_ref().unwrap().template.spec.clone().unwrap();
+        (pod.containers[0].image.clone().unwrap(), pod.containers[0].command.clone().unwrap_or_default())
+    };
+    assert_eq!(commands("{name: a}"), (super::IMAGE.to_owned(), vec!["/eventpipeline-producer".to_owned()]));
+    assert_eq!(commands("{name: a, image: x}"), ("x".to_owned(), Vec::new()));
+    assert_eq!(commands("{name: a, image: x, command: [y]}"), ("x".to_owned(), vec!["y".to_owned()]));
+}

@@ -1,0 +1,257 @@
+//! What is reported of objects in every state.
+
+use std::marker::PhantomData;
+
+use eventpipeline_crds::EventPipelineStatus;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, DeploymentStatus, StatefulSetStatus};
+use k8s_openapi::api::batch::v1::{JobCondition, JobStatus};
+use k8s_openapi::api::networking::v1::{
+    IngressLoadBalancerIngress, IngressLoadBalancerStatus, IngressStatus,
+};
+
+use super::super::resources::{Applied, Resources};
+use super::super::status::{begins_to_stall, first_seen, of, retrying, stalled};
+use super::{prepared, with_spec};
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn later(minutes: i64) -> Timestamp {
+    NOW + SignedDuration::from_mins(minutes)
+}
+
+/// The minimal pipeline's objects, applied, without any state.
+fn applied(spec: &str) -> Resources<Applied> {
+    let Resources {
+        mysql_secret,
+        mysql_service,
+        mysql_stateful_set,
+        schema_job,
+        producer_service,
+        producer_deployments,
+        consumer_deployments,
+        ingress,
+        state: _,
+    } = prepared(&with_spec(spec));
+    Resources {
+        mysql_secret,
+        mysql_service,
+        mysql_stateful_set,
+        schema_job,
+        producer_service,
+        producer_deployments,
+        consumer_deployments,
+        ingress,
+        state: PhantomData,
+    }
+}
+
+fn database_ready(resources: &mut Resources<Applied>) {
+    resources.mysql_stateful_set.status = Some(StatefulSetStatus {
+        ready_replicas: Some(1),
+        current_revision: Some("r".to_owned()),
+        update_revision: Some("r".to_owned()),
+        ..StatefulSetStatus::default()
+    });
+}
+
+fn job_is(resources: &mut Resources<Applied>, type_: &str, message: Option<&str>) {
+    resources.schema_job.status = Some(JobStatus {
+        conditions: Some(vec![JobCondition {
+            type_: type_.to_owned(),
+            status: "True".to_owned(),
+            message: message.map(str::to_owned),
+            ..JobCondition::default()
+        }]),
+        ..JobStatus::default()
+    });
+}
+
+fn pods_ready(deployment: &mut Deployment) {
+    let replicas = deployment.spec.as_ref().unwrap().replicas;
+    deployment.status = Some(DeploymentStatus {
+        replicas,
+        updated_replicas: replicas,
+        ready_replicas: replicas,
+        available_replicas: replicas,
+        ..DeploymentStatus::default()
+    });
+}
+
+fn late(deployment: &mut Deployment) {
+    deployment.status = Some(DeploymentStatus {
+        conditions: Some(vec![DeploymentCondition {
+            type_: "Progressing".to_owned(),
+            status: "False".to_owned(),
+            reason: Some("ProgressDeadlineExceeded".to_owned()),
+            message: Some("ReplicaSet has timed out progressing.".to_owned()),
+            ..DeploymentCondition::default()
+        }]),
+        ..DeploymentStatus::default()
+    });
+}
+
+fn all_ready(spec: &str) -> Resources<Applied> {
+    let mut resources = applied(spec);
+    database_ready(&mut resources);
+    job_is(&mut resources, "Complete", None);
+    resources.producer_deployments.iter_mut().for_each(pods_ready);
+    resources.consumer_deployments.iter_mut().for_each(pods_ready);
+    resources
+}
+
+/// `True/AsSpecified`
+fn shown(status: &EventPipelineStatus, type_: &str) -> String {
+    let condition = status.conditions.iter().find(|condition| condition.type_ == type_).unwrap();
+    format!("{}/{}", condition.status, condition.reason)
+}
+
+#[track_caller]
+fn assert_summary(status: &EventPipelineStatus, ready: &str, reconciling: &str, stalled: &str) {
+    let [is_ready, is_reconciling, is_stalled] =
+        ["Ready", "Reconciling", "Stalled"].map(|type_| shown(status, type_));
+    assert_eq!([is_ready.as_str(), &is_reconciling, &is_stalled], [ready, reconciling, stalled]);
+}
+
+fn message(status: &EventPipelineStatus, type_: &str) -> String {
+    status.conditions.iter().find(|condition| condition.type_ == type_).unwrap().message.clone()
+}
+
+#[test]
+fn everything_there_is_ready() {
+    let status = of(&all_ready("{}"), None, Some(3), NOW);
+    assert_summary(&status, "True/AsSpecified", "False/AsSpecified", "False/NotStalled");
+    for part in ["DatabaseReady", "SchemaReady", "ProducersReady", "ConsumersReady", "RouteAccepted"] {
+        assert!(shown(&status, part).starts_with("True/"), "{part}");
+    }
+    assert_eq!(status.observed_generation, Some(3));
+    assert!(status.conditions.iter().all(|condition| condition.observed_generation == Some(3)));
+    let counts = status.producers.unwrap();
+    assert_eq!((counts.wanted, counts.ready), (2, 2));
+}
+
+#[test]
+fn the_reason_is_the_first_part_that_is_missing_and_the_message_names_all() {
+    let mut resources = applied("{}");
+    let status = of(&resources, None, None, NOW);
+    assert_summary(&status, "False/DatabaseNotReady", "True/DatabaseNotReady", "False/NotStalled");
+    let all = message(&status, "Ready");
+    for part in ["orders-mysql-0", "orders-schema-", "producers: group default", "consumers: group default"] {
+        assert!(all.contains(part), "{part} in {all}");
+    }
+
+    database_ready(&mut resources);
+    assert_eq!(shown(&of(&resources, None, None, NOW), "Ready"), "False/SchemaNotReady");
+    job_is(&mut resources, "Complete", None);
+    assert_eq!(shown(&of(&resources, None, None, NOW), "Ready"), "False/ProducersNotReady");
+    resources.producer_deployments.iter_mut().for_each(pods_ready);
+    let status = of(&resources, None, None, NOW);
+    assert_eq!(shown(&status, "Ready"), "False/ConsumersNotReady");
+    assert_eq!(
+        message(&status, "Ready"),
+        "consumers: group default has 0 of 2 pods ready, 0 of them updated"
+    );
+}
+
+#[test]
+fn what_the_workload_controller_has_not_seen_yet_is_not_ready() {
+    let mut resources = all_ready("{}");
+    resources.consumer_deployments[0].metadata.generation = Some(2);
+    resources.consumer_deployments[0].status.as_mut().unwrap().observed_generation = Some(1);
+    assert_eq!(shown(&of(&resources, None, None, NOW), "Ready"), "False/ConsumersNotReady");
+}
+
+#[test]
+fn pods_of_an_old_template_are_not_what_the_spec_asks_for() {
+    let mut resources = all_ready("{}");
+    resources.producer_deployments[0].status.as_mut().unwrap().updated_replicas = Some(1);
+    assert_eq!(shown(&of(&resources, None, None, NOW), "Ready"), "False/ProducersNotReady");
+    let mut resources = all_ready("{}");
+    resources.mysql_stateful_set.status.as_mut().unwrap().update_revision = Some("new".to_owned());
+    assert_eq!(shown(&of(&resources, None, None, NOW), "Ready"), "False/DatabaseNotReady");
+}
+
+#[test]
+fn a_suspended_group_is_as_specified() {
+    let status = of(&all_ready("{consumers: [{name: a, suspend: true}]}"), None, None, NOW);
+    assert_eq!(shown(&status, "Ready"), "True/AsSpecified");
+    assert_eq!(shown(&status, "ConsumersReady"), "True/Suspended");
+}
+
+#[test]
+fn a_failed_schema_job_stalls_and_says_why() {
+    let mut resources = applied("{}");
+    job_is(&mut resources, "Failed", Some("Job has reached the specified backoff limit"));
+    let status = of(&resources, None, None, NOW);
+    assert_summary(&status, "False/JobFailed", "False/Stalled", "True/JobFailed");
+    assert!(message(&status, "Stalled").contains("reached the specified backoff limit"));
+}
+
+#[test]
+fn a_deployment_stalls_only_after_its_full_time_since_the_schema_was_ready() {
+    let mut resources = all_ready("{}");
+    late(&mut resources.producer_deployments[0]);
+    let before = of(&resources, None, None, NOW);
+    assert_summary(&before, "False/ProducersNotReady", "True/ProducersNotReady", "False/NotStalled");
+
+    let soon = of(&resources, Some(&before), None, later(9));
+    assert_eq!(shown(&soon, "Stalled"), "False/NotStalled");
+    assert_eq!(begins_to_stall(Some(&before), &soon), None);
+
+    let late = of(&resources, Some(&soon), None, later(10));
+    assert_summary(&late, "False/ProgressDeadlineExceeded", "False/Stalled", "True/ProgressDeadlineExceeded");
+    assert!(message(&late, "Stalled").contains("timed out progressing"));
+    assert_eq!(begins_to_stall(Some(&soon), &late).unwrap().0, "ProgressDeadlineExceeded");
+    assert_eq!(begins_to_stall(Some(&late), &late), None);
+}
+
+#[test]
+fn the_route_says_whether_it_has_an_address() {
+    let mut resources = all_ready("{}");
+    assert_eq!(shown(&of(&resources, None, None, NOW), "RouteAccepted"), "True/AddressPending");
+    let address = IngressLoadBalancerIngress { ip: Some("192.0.2.7".to_owned()), ..Default::default() };
+    resources.ingress.as_mut().unwrap().status = Some(IngressStatus {
+        load_balancer: Some(IngressLoadBalancerStatus { ingress: Some(vec![address]) }),
+    });
+    let status = of(&resources, None, None, NOW);
+    assert_eq!(shown(&status, "RouteAccepted"), "True/AddressAssigned");
+    assert!(message(&status, "RouteAccepted").contains("192.0.2.7"));
+    let status = of(&all_ready("{route: {none: {}}}"), None, None, NOW);
+    assert_eq!(shown(&status, "RouteAccepted"), "True/NoRoute");
+}
+
+#[test]
+fn nothing_new_is_the_same_status_and_a_change_keeps_the_times_of_the_rest() {
+    let first = of(&all_ready("{}"), None, None, NOW);
+    assert_eq!(of(&all_ready("{}"), Some(&first), None, later(5)), first);
+
+    let mut resources = all_ready("{}");
+    resources.consumer_deployments[0].status = None;
+    let second = of(&resources, Some(&first), None, later(5));
+    let time = |type_: &str| {
+        second.conditions.iter().find(|condition| condition.type_ == type_).unwrap().last_transition_time.0
+    };
+    assert_eq!([time("Ready"), time("ConsumersReady"), time("DatabaseReady")], [later(5), later(5), NOW]);
+}
+
+#[test]
+fn the_first_word_is_that_it_is_not_known_yet() {
+    let status = first_seen(Some(1), NOW);
+    assert_summary(&status, "Unknown/FirstSeen", "True/FirstSeen", "False/NotStalled");
+}
+
+#[test]
+fn a_pipeline_that_must_be_changed_stalls_and_keeps_what_was_known_of_its_parts() {
+    let before = of(&all_ready("{}"), None, Some(1), NOW);
+    let status = stalled(Some(&before), "InvalidSpec", "`replicas` must be", Some(2), later(1));
+    assert_summary(&status, "False/InvalidSpec", "False/Stalled", "True/InvalidSpec");
+    assert_eq!(shown(&status, "DatabaseReady"), "True/PodsReady");
+    assert_eq!((status.observed_generation, status.producers), (Some(2), before.producers));
+    assert_eq!(stalled(Some(&status), "InvalidSpec", "`replicas` must be", Some(2), later(9)), status);
+}
+
+#[test]
+fn a_write_that_failed_is_reported_as_on_its_way() {
+    let status = retrying(None, "quota exceeded", Some(2), NOW);
+    assert_summary(&status, "False/ApplyFailed", "True/ApplyFailed", "False/NotStalled");
+}

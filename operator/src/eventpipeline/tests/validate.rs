@@ -1,0 +1,57 @@
+//! What slipped past the API server ends as a message that says what must be.
+
+use super::super::validate::validate;
+use super::{IMAGE, MINIMAL, parse, with_spec};
+
+#[track_caller]
+fn message(spec: &str) -> String {
+    let error = validate(&with_spec(spec), IMAGE).unwrap_err();
+    crate::error::chain(&error)
+}
+
+#[test]
+fn every_rule_has_its_message() {
+    for (spec, expected) in [
+        ("{producers: []}", "`producers` must have at least one group"),
+        (
+            "{producers: [{name: a}, {name: a}]}",
+            "`producers` must have distinct names, and \"a\" is there twice",
+        ),
+        (
+            "{consumers: [{name: a}, {name: a}]}",
+            "`consumers` must have distinct names, and \"a\" is there twice",
+        ),
+        ("{consumers: [{name: ''}]}", "must have from 1 to 20 characters"),
+        ("{consumers: [{name: A}]}", "must have only lower-case letters, digits and `-`"),
+        (
+            "{consumers: [{name: a, replicas: 0}]}",
+            "`replicas` of group \"a\" is 0 and must be from 1 to 1000",
+        ),
+        ("{database: {managed: {storage: {size: 1Pi}}}}", "must be a quantity from 1Gi to 64Ti"),
+        ("{database: {}}", "`database` must set exactly one of `managed`"),
+        ("{route: {}}", "`route` must set exactly one of `ingress` and `none`"),
+        ("{route: {ingress: {}, none: {}}}", "`route` must set exactly one of `ingress` and `none`"),
+        ("{consumers: [{name: a, handler: {}}]}", "`handler` must set exactly one of `words` and `wordApi`"),
+        (
+            "{consumers: [{name: a, handler: {wordApi: {url: words}}}]}",
+            "must be an absolute http or https URL",
+        ),
+    ] {
+        let message = message(spec);
+        assert!(message.contains(expected), "{spec}: {message}");
+    }
+}
+
+#[test]
+fn names_that_could_not_be_part_of_other_names_are_refused() {
+    for (name, expected) in [
+        ("a-name-that-is-longer-than-thirty", "from 1 to 30 characters"),
+        ("1st", "must begin with a letter"),
+        ("a.b", "must have only lower-case letters"),
+        ("a-producer-b", "must not contain `-producer`"),
+    ] {
+        let error = validate(&parse(&MINIMAL.replace("orders", name)), IMAGE).unwrap_err();
+        let message = crate::error::chain(&error);
+        assert!(message.contains(expected), "{name}: {message}");
+    }
+}
