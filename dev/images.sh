@@ -31,8 +31,8 @@ build() {
   docker image inspect "$1" >/dev/null 2>&1 || docker build -t "$1" "$context"
   docker tag "$1" eventpipeline:dev
   # Earlier ones would pile up, one a change.
-  docker image ls --format '{{.Repository}}:{{.Tag}}' eventpipeline | grep -vxE "$1|eventpipeline:dev" |
-    xargs -r docker image rm
+  docker image ls --format '{{.Repository}}:{{.Tag}}' eventpipeline |
+    awk -v image="$1" '$0 != image && $0 != "eventpipeline:dev"' | xargs -r docker image rm
 }
 
 push() {

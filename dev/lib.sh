@@ -18,7 +18,8 @@ export PATH=$CACHE/bin:$PATH
 export GOCACHE=$CACHE/go/build GOMODCACHE=$CACHE/go/mod GOFLAGS=-modcacherw CGO_ENABLED=0
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CACHE/target}
 
-say() { printf '%s\n' "$*"; }
+# One line an argument.
+say() { printf '%s\n' "$@"; }
 warn() { printf 'warning: %s\n' "$*" >&2; }
 die() {
   printf 'error: %s\n' "$*" >&2
