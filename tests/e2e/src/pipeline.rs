@@ -99,15 +99,13 @@ impl Pipeline {
         found.with_context(|| format!("{} in {}, whose conditions are {seen}", Self::NAME, self.namespace))
     }
 
-    /// The pods of a component (`mysql`, `producer`, `consumer`) that are not on their way out.
+    /// The pods of a component (`mysql`, `producer`, `consumer`), those on their way out included.
     pub async fn pods(&self, component: &str) -> Result<Vec<Pod>> {
         let selector = ListParams::default().labels(&format!(
             "app.kubernetes.io/instance={},app.kubernetes.io/component={component}",
             Self::NAME
         ));
-        let mut pods = self.api::<Pod>().list(&selector).await?.items;
-        pods.retain(|pod| pod.metadata.deletion_timestamp.is_none());
-        Ok(pods)
+        Ok(self.api::<Pod>().list(&selector).await?.items)
     }
 
     /// Ends the pods of a component as a crash would: no signal but SIGKILL, no grace.

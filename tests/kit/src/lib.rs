@@ -8,7 +8,7 @@
 //!   validated and watched; nothing runs them, and nothing collects what a deleted owner leaves.
 //!
 //! A server ends with the value that holds it. Those that `shared` gives, one a test binary, end with the process,
-//! however it ends: a shell beside it ([`room`]) kills what is left and removes the files.
+//! however it ends: a shell beside it kills what is left and removes the files.
 //!
 //! A server that does not start panics with the end of its log: a test that needs it cannot go on.
 
