@@ -40,7 +40,8 @@ impl Error {
 
     /// Nothing of that name is there.
     pub(crate) fn not_found(&self) -> bool {
-        self.is(Status::is_not_found)
+        // By the code: a server that does not know the path at all answers without a reason.
+        self.is(|status| status.code == 404)
     }
 }
 

@@ -66,7 +66,10 @@ pub(crate) async fn reconcile(
     let report = Report::new(operator, object);
     let pipeline = match &object.0 {
         Ok(pipeline) => pipeline,
-        Err(invalid) => return report.invalid(&invalid.error).await.map_err(Error::Report),
+        Err(unreadable) => {
+            let why = format!("this version of the operator can't read the spec: {}", unreadable.error);
+            return report.invalid(&why).await.map_err(Error::Report);
+        }
     };
     if pipeline.status.is_none() {
         report.first_seen().await.map_err(Error::Report)?;

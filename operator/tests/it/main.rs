@@ -1,0 +1,17 @@
+//! The operator's program against a real API server: objects are stored, defaulted, validated and watched. Nothing runs
+//! them: where a test needs a pod that is ready or a Job that has succeeded, it writes that status itself.
+
+#[cfg(test)]
+mod cluster;
+#[cfg(test)]
+mod defaults;
+#[cfg(test)]
+mod invalid;
+#[cfg(test)]
+mod operator;
+#[cfg(test)]
+mod reconcile;
+#[cfg(test)]
+mod role;
+#[cfg(test)]
+mod start;

@@ -1,0 +1,106 @@
+//! The operator's program, as a process with no more rights than the chart gives it.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Duration;
+
+use eventpipeline_testkit::ApiServer;
+use tempfile::TempDir;
+
+use super::cluster::until;
+
+/// Ends with the value that holds it, or with the test's process.
+pub(crate) struct Operator {
+    shell: Child,
+    open: Option<ChildStdin>,
+    admin: SocketAddr,
+    folder: TempDir,
+}
+
+/// Ends the program when its own standard input ends, however the test's process does.
+const SHELL: &str = r#"
+trap '' HUP INT
+"$@" >"$LOG" 2>&1 &
+read -r _
+kill "$!" 2>/dev/null
+wait "$!"
+"#;
+
+impl Operator {
+    /// Starts it for one namespace. It may not be ready yet.
+    pub(crate) fn start(server: &ApiServer, namespace: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let kubeconfig = folder.path().join("kubeconfig");
+        // The administrator in the role of the operator.
+        let theirs = fs::read_to_string(server.kubeconfig()).unwrap();
+        let ours = theirs.replace("user: {token:", "user: {as: eventpipeline-operator, token:");
+        assert_ne!(theirs, ours);
+        fs::write(&kubeconfig, ours).unwrap();
+        let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut shell = Command::new("sh")
+            .args(["-c", SHELL, "operator", env!("CARGO_BIN_EXE_eventpipeline-operator")])
+            .args(["--image", "registry.example/eventpipeline:test", "--watch-namespace", namespace])
+            .args([
+                "--admin-address",
+                &admin.to_string(),
+                "--log-filter",
+                "info,eventpipeline_operator=debug",
+            ])
+            .env("KUBECONFIG", kubeconfig)
+            .env("LOG", folder.path().join("log"))
+            .stdin(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let open = shell.stdin.take();
+        Self { shell, open, admin, folder }
+    }
+
+    /// Starts it for one namespace and waits until it is ready.
+    pub(crate) async fn ready(server: &ApiServer, namespace: &str) -> Self {
+        let operator = Self::start(server, namespace);
+        operator.becomes_ready().await;
+        operator
+    }
+
+    pub(crate) async fn becomes_ready(&self) {
+        until("the operator to be ready", async || self.get("/readyz").filter(|text| text.contains(" 200 ")))
+            .await;
+    }
+
+    /// What the admin port answers, status line and all.
+    pub(crate) fn get(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(self.admin).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: operator\r\nconnection: close\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
+    }
+
+    /// How many reconciles ended so.
+    pub(crate) fn reconciles(&self, result: &str) -> u64 {
+        let metrics = self.get("/metrics").unwrap();
+        let series = format!(
+            "controller_runtime_reconcile_total{{controller=\"eventpipeline\",result=\"{result}\"}} "
+        );
+        metrics.lines().find_map(|line| line.strip_prefix(&series)).unwrap().parse().unwrap()
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- the operator's log\n{}", self.log());
+        }
+        drop(self.open.take());
+        let _ = self.shell.wait();
+    }
+}

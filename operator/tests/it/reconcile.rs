@@ -1,0 +1,286 @@
+//! A pipeline from its first moment to its last.
+
+use std::collections::BTreeMap;
+
+use eventpipeline_crds::EventPipeline;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Secret, Service};
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::api::networking::v1::Ingress;
+use kube::ResourceExt as _;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+
+use super::cluster::{Cluster, until, value};
+use super::operator::Operator;
+
+/// Name and resource version of every object in the namespace that belongs to the pipeline.
+async fn versions(cluster: &Cluster) -> BTreeMap<String, String> {
+    let mut versions = BTreeMap::new();
+    macro_rules! collect {
+        ($($kind:ty),*) => {$(
+            for object in cluster.api::<$kind>().list(&ListParams::default()).await.unwrap() {
+                let kind = <$kind as kube::Resource>::kind(&());
+                versions.insert(format!("{kind} {}", object.name_any()), object.resource_version().unwrap());
+            }
+        )*};
+    }
+    collect!(EventPipeline, Secret, Service, StatefulSet, Job, Deployment, Ingress);
+    versions
+}
+
+/// A change that means nothing wakes the operator; the next reconciles are over when it rests.
+async fn another_reconcile(cluster: &Cluster, operator: &Operator) {
+    let before = operator.reconciles("success");
+    let touch = json!({"metadata": {"annotations": {"example.com/touched": before.to_string()}}});
+    cluster
+        .api::<EventPipeline>()
+        .patch("demo", &PatchParams::default(), &Patch::Merge(touch))
+        .await
+        .unwrap();
+    until("another reconcile", async || (operator.reconciles("success") > before).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_pipeline_gets_its_objects_and_a_truthful_status() {
+    let cluster = Cluster::new("objects").await;
+    let _operator = Operator::ready(cluster.server, "objects").await;
+    cluster.apply("demo", json!({})).await.unwrap();
+    cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
+    cluster.condition_is("demo", "Reconciling", "True/DatabaseNotReady").await;
+    cluster.condition_is("demo", "Stalled", "False/NotStalled").await;
+
+    let versions = versions(&cluster).await;
+    let names: Vec<&str> =
+        versions.keys().map(String::as_str).filter(|name| !name.starts_with("Job ")).collect();
+    assert_eq!(
+        names,
+        [
+            "Deployment demo-consumer-default",
+            "Deployment demo-producer-default",
+            "EventPipeline demo",
+            "Ingress demo",
+            "Secret demo-mysql",
+            "Service demo-mysql",
+            "Service demo-producers",
+            "StatefulSet demo-mysql",
+        ]
+    );
+    let pipeline = cluster.api::<EventPipeline>().get("demo").await.unwrap();
+    assert_eq!(pipeline.status.clone().unwrap().observed_generation, pipeline.metadata.generation);
+    // All but the data goes with the pipeline.
+    let owner = |owners: &[_]| value(&owners)[0]["uid"].clone();
+    let deployment = cluster.api::<Deployment>().get("demo-producer-default").await.unwrap();
+    assert_eq!(owner(deployment.owner_references()), json!(pipeline.uid().unwrap()));
+    let secret = cluster.api::<Secret>().get("demo-mysql").await.unwrap();
+    assert!(secret.owner_references().is_empty());
+    let keys: Vec<_> = secret.data.unwrap().into_keys().collect();
+    assert_eq!(keys, ["password", "root-password"]);
+}
+
+#[tokio::test]
+async fn a_pipeline_becomes_ready_with_its_parts_and_says_so_when_one_fails() {
+    let cluster = Cluster::new("ready").await;
+    let _operator = Operator::ready(cluster.server, "ready").await;
+    cluster
+        .apply("demo", json!({"consumers": [{"name": "words"}, {"name": "off", "suspend": true}]}))
+        .await
+        .unwrap();
+    cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
+
+    cluster
+        .write_status::<StatefulSet>(
+            "demo-mysql",
+            json!({"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "currentRevision": "a", "updateRevision": "a"}),
+        )
+        .await;
+    cluster.condition_is("demo", "Ready", "False/SchemaNotReady").await;
+    let job = cluster.names::<Job>().await.remove(0);
+    let (start, end) = ("2026-01-01T00:00:00Z", "2026-01-01T00:00:09Z");
+    let condition = |type_: &str| json!({"type": type_, "status": "True", "lastTransitionTime": end});
+    cluster
+        .write_status::<Job>(
+            &job,
+            json!({
+                "startTime": start, "completionTime": end, "succeeded": 1,
+                "conditions": [condition("SuccessCriteriaMet"), condition("Complete")],
+            }),
+        )
+        .await;
+    cluster.condition_is("demo", "Ready", "False/ProducersNotReady").await;
+    for (deployment, pods) in
+        [("demo-producer-default", 2), ("demo-consumer-words", 2), ("demo-consumer-off", 0)]
+    {
+        cluster.write_status::<Deployment>(deployment, pods_ready(pods)).await;
+    }
+    cluster.condition_is("demo", "Ready", "True/AsSpecified").await;
+    cluster.condition_is("demo", "Reconciling", "False/AsSpecified").await;
+    // What people see of it.
+    let row = cluster.server.kubectl(["get", "evp", "demo", "-n", "ready", "--no-headers"]).unwrap();
+    assert_eq!(row.split_whitespace().take(5).collect::<Vec<_>>(), ["demo", "True", "AsSpecified", "2", "2"]);
+
+    cluster
+        .write_status::<Deployment>(
+            "demo-consumer-words",
+            json!({"readyReplicas": 1, "availableReplicas": 1}),
+        )
+        .await;
+    cluster.condition_is("demo", "Ready", "False/ConsumersNotReady").await;
+}
+
+fn pods_ready(pods: i32) -> Value {
+    json!({
+        "observedGeneration": 1, "replicas": pods, "updatedReplicas": pods, "readyReplicas": pods,
+        "availableReplicas": pods,
+    })
+}
+
+#[tokio::test]
+async fn a_steady_pipeline_costs_no_write_and_its_secret_stays() {
+    let cluster = Cluster::new("steady").await;
+    let operator = Operator::ready(cluster.server, "steady").await;
+    cluster.apply("demo", json!({})).await.unwrap();
+    cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
+    another_reconcile(&cluster, &operator).await;
+    let mut before = versions(&cluster).await;
+    another_reconcile(&cluster, &operator).await;
+    let mut after = versions(&cluster).await;
+    // The annotation that woke the operator.
+    before.remove("EventPipeline demo");
+    after.remove("EventPipeline demo");
+    assert_eq!(before, after);
+    assert_eq!(operator.reconciles("error"), 0);
+}
+
+#[tokio::test]
+async fn a_group_that_left_the_spec_is_removed_and_nothing_else() {
+    let cluster = Cluster::new("groups").await;
+    let _operator = Operator::ready(cluster.server, "groups").await;
+    cluster.apply("other", json!({"producers": [{"name": "b"}]})).await.unwrap();
+    cluster.apply("demo", json!({"producers": [{"name": "a"}, {"name": "b"}]})).await.unwrap();
+    let has = async |name: &str| cluster.names::<Deployment>().await.contains(&name.to_owned());
+    until("group b", async || has("demo-producer-b").await.then_some(())).await;
+    // Somebody's own, with our labels.
+    let mut foreign = cluster.api::<Deployment>().get("demo-producer-b").await.unwrap();
+    foreign.metadata = kube::core::ObjectMeta {
+        name: Some("demo-own".to_owned()),
+        labels: foreign.metadata.labels.take(),
+        ..Default::default()
+    };
+    cluster.api::<Deployment>().create(&PostParams::default(), &foreign).await.unwrap();
+
+    cluster.apply("demo", json!({"producers": [{"name": "a"}], "route": {"none": {}}})).await.unwrap();
+    until("group b to go", async || (!has("demo-producer-b").await).then_some(())).await;
+    until("the Ingress to go", async || {
+        (!cluster.names::<Ingress>().await.contains(&"demo".to_owned())).then_some(())
+    })
+    .await;
+    let mut left = cluster.names::<Deployment>().await;
+    left.retain(|name| !name.contains("consumer"));
+    assert_eq!(left, ["demo-own", "demo-producer-a", "other-producer-b"]);
+    assert!(cluster.names::<Ingress>().await.contains(&"other".to_owned()));
+}
+
+#[tokio::test]
+async fn what_somebody_changed_or_deleted_is_put_right() {
+    let cluster = Cluster::new("drift").await;
+    let _operator = Operator::ready(cluster.server, "drift").await;
+    cluster.apply("demo", json!({})).await.unwrap();
+    cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
+    let replicas = async || {
+        let deployment = cluster.api::<Deployment>().get("demo-consumer-default").await.unwrap();
+        deployment.spec.unwrap().replicas.unwrap()
+    };
+    let patch = Patch::Merge(json!({"spec": {"replicas": 9}}));
+    cluster
+        .api::<Deployment>()
+        .patch("demo-consumer-default", &PatchParams::default(), &patch)
+        .await
+        .unwrap();
+    until("two replicas again", async || (replicas().await == 2).then_some(())).await;
+
+    let service = async || cluster.api::<Service>().get("demo-producers").await;
+    let old = service().await.unwrap().uid();
+    cluster.delete::<Service>("demo-producers").await;
+    until("a new Service", async || service().await.ok().filter(|service| service.uid() != old)).await;
+}
+
+#[tokio::test]
+async fn suspending_a_group_leaves_its_template_alone() {
+    let cluster = Cluster::new("suspend").await;
+    let _operator = Operator::ready(cluster.server, "suspend").await;
+    let spec = |suspend: bool| json!({"consumers": [{"name": "a", "replicas": 3, "suspend": suspend}]});
+    let deployment = async || cluster.api::<Deployment>().get("demo-consumer-a").await.ok()?.spec;
+    cluster.apply("demo", spec(false)).await.unwrap();
+    let before = until("the group", async || deployment().await).await;
+    cluster.apply("demo", spec(true)).await.unwrap();
+    let after =
+        until("no replicas", async || deployment().await.filter(|spec| spec.replicas == Some(0))).await;
+    assert_eq!(before.template, after.template);
+    cluster.apply("demo", spec(false)).await.unwrap();
+    until("three replicas", async || deployment().await.filter(|spec| spec.replicas == Some(3))).await;
+}
+
+/// `kubectl delete --cascade=foreground`: the pipeline stays until its objects have gone, and must not get them back.
+#[tokio::test]
+async fn a_pipeline_that_is_being_deleted_gets_nothing_back() {
+    let cluster = Cluster::new("deletion").await;
+    let operator = Operator::ready(cluster.server, "deletion").await;
+    cluster.apply("demo", json!({})).await.unwrap();
+    cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
+    cluster.api::<EventPipeline>().delete("demo", &DeleteParams::foreground()).await.unwrap();
+    let before = operator.reconciles("success");
+    cluster.delete::<Service>("demo-producers").await;
+    cluster.delete::<Ingress>("demo").await;
+    until("reconciles of both", async || (operator.reconciles("success") > before).then_some(())).await;
+    another_reconcile(&cluster, &operator).await;
+    assert_eq!(cluster.names::<Service>().await, ["demo-mysql"]);
+    assert_eq!(operator.reconciles("error"), 0);
+    let left = cluster.api::<EventPipeline>().get("demo").await.unwrap();
+    assert!(left.metadata.deletion_timestamp.is_some());
+}
+
+#[tokio::test]
+async fn the_passwords_outlive_the_pipeline() {
+    let cluster = Cluster::new("again").await;
+    let _operator = Operator::ready(cluster.server, "again").await;
+    cluster.apply("demo", json!({})).await.unwrap();
+    cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
+    let secret = async || cluster.api::<Secret>().get("demo-mysql").await.unwrap().data;
+    let before = secret().await;
+    cluster.delete::<EventPipeline>("demo").await;
+    cluster.apply("demo", json!({})).await.unwrap();
+    cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
+    assert_eq!(secret().await, before);
+}
+
+#[tokio::test]
+async fn an_object_that_is_refused_stalls_the_pipeline_with_the_answer_and_an_event() {
+    let cluster = Cluster::new("refused").await;
+    let operator = Operator::ready(cluster.server, "refused").await;
+    // A StatefulSet of that name whose claims can't be changed into ours.
+    let foreign = json!({
+        "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "demo-mysql"},
+        "spec": {
+            "serviceName": "x", "selector": {"matchLabels": {"a": "b"}},
+            "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "x", "image": "x"}]}},
+        },
+    });
+    let foreign: StatefulSet = serde_json::from_value(foreign).unwrap();
+    cluster.api::<StatefulSet>().create(&PostParams::default(), &foreign).await.unwrap();
+    cluster.apply("demo", json!({})).await.unwrap();
+    cluster.condition_is("demo", "Stalled", "True/ObjectRefused").await;
+    cluster.condition_is("demo", "Ready", "False/ObjectRefused").await;
+    until("a failed reconcile", async || (operator.reconciles("error") > 0).then_some(())).await;
+    let event = until("an Event", async || {
+        cluster.api::<Event>().list(&ListParams::default()).await.unwrap().items.pop()
+    })
+    .await;
+    assert_eq!(event.reason.as_deref(), Some("ObjectRefused"));
+    assert!(event.note.unwrap().contains("demo-mysql"));
+
+    cluster.delete::<StatefulSet>("demo-mysql").await;
+    cluster.condition_is("demo", "Stalled", "False/NotStalled").await;
+    assert!(!operator.log().contains("panicked"));
+}
