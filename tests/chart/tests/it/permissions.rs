@@ -1,8 +1,11 @@
 //! The operator may do what it does and nothing else; Kubernetes itself is asked.
 
-use eventpipeline_testkit::ApiServer;
+use std::collections::BTreeSet;
 
-use crate::{OPERATOR, install};
+use eventpipeline_testkit::ApiServer;
+use serde_json::Value;
+
+use crate::{OPERATOR, install, repository, text};
 
 /// What would let the operator, or who takes it over, reach further than pipelines.
 const FORBIDDEN: &[(&str, &str)] = &[
@@ -71,4 +74,29 @@ async fn with_one_namespace_it_may_do_nothing_elsewhere() {
         assert!(may(&server, *rule, "team"), "it may not {rule:?}");
         assert!(!may(&server, *rule, "default"), "it may {rule:?} elsewhere");
     }
+}
+
+#[tokio::test]
+async fn it_is_granted_what_its_own_tests_run_with() {
+    let server = ApiServer::shared().await;
+    install(server, &[]).expect("an installation");
+    server
+        .kubectl(["apply", "-f", text(&repository("operator/tests/it/role.yaml"))])
+        .expect("the tests' role");
+    let granted = rules(server, "eventpipeline-operator");
+    let tested = rules(server, "eventpipeline-operator-test");
+    assert_eq!(tested.difference(&granted).collect::<Vec<_>>(), Vec::<&String>::new());
+    // Only admission that is not on in every cluster asks for it.
+    let more: Vec<_> = granted.difference(&tested).collect();
+    assert_eq!(more, [&r#"["eventpipeline.dev"] ["eventpipelines/finalizers"] ["update"]"#.to_owned()]);
+}
+
+fn rules(server: &ApiServer, role: &str) -> BTreeSet<String> {
+    let json = server.kubectl(["get", "clusterrole", role, "-o", "json"]).expect("the role");
+    let role: Value = serde_json::from_str(&json).expect("JSON");
+    let rules = role["rules"].as_array().expect("rules");
+    rules
+        .iter()
+        .map(|rule| format!("{} {} {}", rule["apiGroups"], rule["resources"], rule["verbs"]))
+        .collect()
 }
