@@ -21,6 +21,15 @@ show() {
   say "$answer"
 }
 
+# What was created asynchronously has its value a moment later.
+wait_for_value() {
+  local deadline=$((SECONDS + 30))
+  while [ "$(curl -fsS --max-time 5 "$1")" = '{"valor":""}' ]; do
+    [ $SECONDS -lt $deadline ] || die "$1 has no value after 30 s: are the consumers running?"
+    sleep 0.1
+  done
+}
+
 # One connection, so that what takes turns is the proxy and not the connections.
 served_by() {
   curl -fsS --max-time 30 -o /dev/null -D - "$url/?request=[1-$requests]" | tr -d '\r' |
@@ -43,7 +52,9 @@ wait_for_route
 show -X POST "$url/create-sync"
 show "$url/"
 show -i -X POST "$url/create-async"
-show "$url/$(sed -n 's/.*"id": *\([0-9]*\).*/\1/p' <<<"$answer")"
+event=$url/$(sed -n 's/.*"id": *\([0-9]*\).*/\1/p' <<<"$answer")
+wait_for_value "$event"
+show "$event"
 round_robin
 cat <<NEXT
 

@@ -8,7 +8,26 @@ home=$CACHE/docker
 # What dockerd and the kubelet change for the whole machine.
 settings=(net.ipv4.ip_forward vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops)
 
-running() { [ -f "$home/pid" ] && grep -q "$home/data" "/proc/$(cat "$home/pid")/cmdline" 2>/dev/null; }
+# ours PIDFILE: does the process that the file names run, and for this folder? A number may have gone to another one.
+ours() { [ -f "$1" ] && grep -q "$home" "/proc/$(cat "$1")/cmdline" 2>/dev/null; }
+running() { ours "$home/pid"; }
+
+# end PIDFILE SIGNAL: and waits until the process is gone, or a zombie, which `kill -0` would take for a living one.
+end() {
+  kill "-$2" "$(cat "$1")"
+  for _ in $(seq 300); do
+    ours "$1" || return 0
+    sleep 0.1
+  done
+  die "process $(cat "$1") does not end"
+}
+
+# What a daemon that was killed has left: its containerd would keep the next one waiting.
+end_orphan() {
+  local pidfile=$home/exec/containerd/containerd.pid
+  if ours "$pidfile"; then end "$pidfile" KILL; fi
+  rm -f "$pidfile" "$home/pid"
+}
 
 # Docker asks runc for every capability when a container is privileged, as kind's node is; runc refuses where one of
 # them was taken away from this machine for good.
@@ -30,7 +49,7 @@ start_daemon() {
   local arguments
   mkdir -p "$home"
   remember_settings
-  rm -f "$home/pid"
+  end_orphan
   mapfile -t arguments < <(runtime_arguments)
   # Descriptor 9 is a lock of this script, not of the daemon.
   setsid nohup dockerd --data-root "$home/data" --exec-root "$home/exec" -H "unix://$home/docker.sock" -p "$home/pid" \
@@ -44,19 +63,13 @@ start_daemon() {
 }
 
 stop_daemon() {
-  local pid networks
-  pid=$(cat "$home/pid")
+  local networks
   export DOCKER_HOST=unix://$home/docker.sock
   # Docker takes away the bridge and the rules of a network that is removed, but not those of one that stays.
   networks=$(docker network ls -q --filter type=custom)
   # shellcheck disable=SC2086  # one word an id
   [ -z "$networks" ] || docker network rm $networks || true
-  kill "$pid"
-  for _ in $(seq 300); do
-    kill -0 "$pid" 2>/dev/null || break
-    sleep 0.1
-  done
-  ! kill -0 "$pid" 2>/dev/null || die "dockerd (pid $pid) does not end"
+  end "$home/pid" TERM
 }
 
 # Only what names a chain or the bridge of Docker goes; other rules stay as they are.
