@@ -10,6 +10,8 @@ mod invalid;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
+mod pod_security;
+#[cfg(test)]
 mod reconcile;
 #[cfg(test)]
 mod role;

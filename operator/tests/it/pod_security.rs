@@ -1,0 +1,67 @@
+//! What every pod may do, by the API server's own word.
+
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{EmptyDirVolumeSource, Namespace, Pod, PodTemplateSpec, Volume};
+use kube::Api;
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use serde_json::json;
+
+use super::cluster::Cluster;
+use super::operator::Operator;
+
+/// Of a Deployment's template the admission only warns; a pod it refuses.
+#[tokio::test]
+async fn every_pod_is_accepted_where_the_restricted_standard_is_enforced() {
+    let cluster = Cluster::new("restricted").await;
+    let enforce = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
+    Api::<Namespace>::all(cluster.client.clone())
+        .patch("restricted", &PatchParams::default(), &Patch::Merge(enforce))
+        .await
+        .unwrap();
+    let _operator = Operator::ready(cluster.server, "restricted").await;
+    cluster.apply("demo", json!({})).await.unwrap();
+    cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
+
+    let templates = templates(&cluster).await;
+    assert_eq!(templates.len(), 4);
+    for template in templates {
+        let pod = pod(template);
+        let dry_run = PostParams { dry_run: true, ..PostParams::default() };
+        cluster.api::<Pod>().create(&dry_run, &pod).await.unwrap();
+
+        let mut privileged = pod;
+        privileged.spec.as_mut().unwrap().containers[0].security_context = None;
+        let error = cluster.api::<Pod>().create(&dry_run, &privileged).await.unwrap_err();
+        assert!(error.to_string().contains("violates PodSecurity"), "{error}");
+    }
+}
+
+async fn templates(cluster: &Cluster) -> Vec<PodTemplateSpec> {
+    let all = ListParams::default();
+    let stateful_sets = cluster.api::<StatefulSet>().list(&all).await.unwrap();
+    let deployments = cluster.api::<Deployment>().list(&all).await.unwrap();
+    let jobs = cluster.api::<Job>().list(&all).await.unwrap();
+    let databases = stateful_sets.into_iter().map(|object| object.spec.unwrap().template);
+    let groups = deployments.into_iter().map(|object| object.spec.unwrap().template);
+    let schemas = jobs.into_iter().map(|object| object.spec.unwrap().template);
+    databases.chain(groups).chain(schemas).collect()
+}
+
+/// A pod of the template, as its controller would make it.
+fn pod(template: PodTemplateSpec) -> Pod {
+    let mut metadata = template.metadata.unwrap();
+    metadata.name = Some("pod".to_owned());
+    let mut spec = template.spec.unwrap();
+    let volumes = spec.volumes.get_or_insert_default();
+    let mounts = spec.containers[0].volume_mounts.iter().flatten();
+    for mount in mounts.filter(|mount| mount.name == "data") {
+        // In place of the claim that a StatefulSet puts there.
+        volumes.push(Volume {
+            name: mount.name.clone(),
+            empty_dir: Some(EmptyDirVolumeSource::default()),
+            ..Volume::default()
+        });
+    }
+    Pod { metadata, spec: Some(spec), status: None }
+}
