@@ -72,6 +72,9 @@ stop_daemon() {
   end "$home/pid" TERM
 }
 
+# The rules and settings may serve a daemon that is not ours. (Ours may still be there as a zombie.)
+another_daemon() { ps -C dockerd -o stat= | grep -qv Z; }
+
 # Only what names a chain or the bridge of Docker goes; other rules stay as they are.
 forget_rules() {
   local family
@@ -85,7 +88,6 @@ forget_rules() {
 restore_settings() {
   local setting
   while read -r setting; do sysctl -q -w "$setting"; done <"$home/settings"
-  rm -f "$home/settings"
 }
 
 unmount_all() {
@@ -94,9 +96,12 @@ unmount_all() {
 
 stop() {
   stop_daemon
-  forget_rules
   unmount_all
-  restore_settings
+  if ! another_daemon; then
+    forget_rules
+    restore_settings
+  fi
+  rm -f "$home/settings"
 }
 
 case ${1:-} in
