@@ -73,7 +73,7 @@ stop_daemon() {
 }
 
 # The rules and settings may serve a daemon that is not ours. (Ours may still be there as a zombie.)
-another_daemon() { ps -C dockerd -o stat= | grep -qv Z; }
+another_daemon() { pgrep -x -r D,R,S dockerd >/dev/null; }
 
 # Only what names a chain or the bridge of Docker goes; other rules stay as they are.
 forget_rules() {
