@@ -137,7 +137,7 @@ node_parts() {
     "$(go_module_folder k8s.io/kubernetes "$KUBERNETES_VERSION")/build/pause/linux/pause.c"
 }
 
-have go || die "Go is missing: install it from https://go.dev/dl/ (1.21 or newer; it fetches the release that it needs)"
+have go || die "Go is missing: install 1.21 or newer from https://go.dev/dl/"
 mkdir -p "$parts/cni"
 lock binaries
 for group; do

@@ -52,17 +52,26 @@ check_ports() {
   done < <(sed -n 's/.*hostPort: \([0-9]*\).*/\1/p' "$ROOT/kind-config.yaml")
 }
 
+# Contour's manifests come in its Go module; kind, helm and kubectl are built where the machine has none.
 check_tools() {
+  check_go
   if have kind && have helm && have kubectl; then return; fi
-  have go || die "install kind, helm and kubectl, or Go from https://go.dev/dl/ to have them built"
   "$DEV/binaries.sh" tools
+}
+
+# Since 1.21 Go fetches by itself the release that a module asks for.
+check_go() {
+  local minor
+  have go || die "Go is missing: install 1.21 or newer from https://go.dev/dl/"
+  minor=$(go env GOVERSION | sed 's/^go1\.\([0-9]*\).*/\1/')
+  [ "$minor" -ge 21 ] || die "$(go version) is too old: install 1.21 or newer from https://go.dev/dl/"
 }
 
 # No registry: the node image and all that goes into the cluster is made here, of Go modules and Debian packages.
 check_building() {
   [ "$(uname -m)" = x86_64 ] || die "no image can be pulled here, and building them is only known to work on x86_64"
   [ "$(id -u)" -eq 0 ] || die "no image can be pulled here; to build them from packages, run this as root"
-  have go || die "no image can be pulled here; to build them, install Go from https://go.dev/dl/ (1.21 or newer)"
+  check_go
   need_packages mmdebstrap debian-archive-keyring gcc libc6-dev
   python3 -m pip --version >/dev/null 2>&1 || need_packages python3-pip
   if ! docker image inspect "$(node_image)" >/dev/null 2>&1; then
