@@ -43,10 +43,20 @@ build_images() {
   say "$contour" "$envoy"
 }
 
-# Its resource definitions are larger than what a client-side apply may note on them.
-apply_manifests() {
-  kubectl apply --server-side --force-conflicts -f "$manifests" -f "$DEV/ingress-class.yaml"
+# Contour's own settings, with one more: by default Envoy ends a request on which nothing moved for five minutes, and
+# no annotation of an Ingress changes that. A create-sync may wait for longer.
+with_patience() { sed 's/^  contour.yaml: |$/&\n    timeouts:\n      stream-idle-timeout: infinity/' "$1"; }
+
+all_manifests() {
+  local file
+  for file in "$manifests"/*.yaml "$DEV/ingress-class.yaml"; do
+    with_patience "$file"
+    echo ---
+  done
 }
+
+# Its resource definitions are larger than what a client-side apply may note on them.
+apply_manifests() { all_manifests | kubectl apply --server-side --force-conflicts -f -; }
 
 wait_for_proxy() {
   kubectl -n projectcontour rollout status deployment/contour --timeout=180s
