@@ -11,6 +11,17 @@ ROOT=$(dirname "$DEV")
 
 # Outside the checkout: a fresh clone finds what an earlier one has built.
 CACHE=${EVENTPIPELINE_CACHE:-$HOME/.cache/eventpipeline}
+[[ $CACHE = /* ]] || CACHE=$PWD/$CACHE
+if [ ! -e "$CACHE/CACHEDIR.TAG" ]; then
+  # `make clean-cache` deletes the folder: it may never be one that holds something else.
+  if [ -n "$(ls -A "$CACHE" 2>/dev/null)" ]; then
+    echo "error: EVENTPIPELINE_CACHE: $CACHE is neither empty nor a cache of EventPipeline; name another folder" >&2
+    exit 1
+  fi
+  mkdir -p "$CACHE"
+  # A signature that backup programs know, too.
+  printf '%s\n' 'Signature: 8a477f597d28d172789f06886806bc55' '# EventPipeline: make clean-cache' >"$CACHE/CACHEDIR.TAG"
+fi
 mkdir -p "$CACHE"/{bin,logs,stamps,work}
 
 # Our tools go before those of the machine, which may be of any age.
