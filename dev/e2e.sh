@@ -6,25 +6,30 @@
 
 cd "$ROOT"
 
-cluster_exists() { [ -f "$CACHE/kubeconfig" ] && kubectl --kubeconfig "$CACHE/kubeconfig" get --raw /readyz; }
-
 forget_tests() { kubectl delete namespace --selector eventpipeline.dev/e2e --wait=false --ignore-not-found; }
 
 leave_as_found() {
   local status=$?
   if [ $status -ne 0 ]; then "$DEV/diagnose.sh" || true; fi
-  step "removal of what the tests have made" forget_tests
+  (step "removal of what the tests have made" forget_tests) || true
   if $ours; then "$DEV/down.sh"; fi
   exit $status
 }
 
 ours=false
 if [ "${CLUSTER:-kind}" = kind ]; then
-  cluster_exists >/dev/null 2>&1 || ours=true
+  # There from `make up` to `make down`, even while the cluster is stopped: its data is not ours to remove.
   export KUBECONFIG=$CACHE/kubeconfig
+  [ -f "$KUBECONFIG" ] || ours=true
+else
+  [ -n "${URL:-}" ] || die "CLUSTER=$CLUSTER: set URL to where its ingress controller answers (http://ADDRESS)"
 fi
 trap leave_as_found EXIT
 "$DEV/up.sh"
-export EVENTPIPELINE_URL=${URL:-http://127.0.0.1:8080}
+if [ -z "${URL:-}" ]; then
+  use_docker
+  URL=http://$(docker port "$CLUSTER_NAME-control-plane" 80/tcp)
+fi
+export EVENTPIPELINE_URL=$URL
 # One after the other: each test starts a pipeline, and two at a time would wait for each other on a small machine.
 cargo test --locked -p eventpipeline-e2e -- --test-threads=1 "$@"

@@ -108,8 +108,8 @@ impl Pipeline {
         Ok(self.api::<Pod>().list(&selector).await?.items)
     }
 
-    /// Ends the pods of a component as a crash would: no signal but SIGKILL, no grace.
-    pub async fn kill9(&self, component: &str) -> Result<()> {
+    /// Takes the pods of a component away at once, as losing their node would: kubelet gives them a second or two.
+    pub async fn lose(&self, component: &str) -> Result<()> {
         for pod in self.pods(component).await? {
             let at_once = DeleteParams::default().grace_period(0);
             self.api::<Pod>().delete(&pod.name_any(), &at_once).await?;

@@ -10,13 +10,15 @@ async fn what_was_accepted_outlives_consumers_and_database() -> Result<()> {
     let pipeline = Pipeline::start("crashes").await?;
 
     let mut ids = create(&pipeline, 100).await?;
-    pipeline.kill9("consumer").await?;
+    pipeline.lose("consumer").await?;
     ids.extend(create(&pipeline, 100).await?);
     all_get_values(&pipeline, &ids).await?;
 
+    pipeline.serves().await?;
     ids.extend(create(&pipeline, 50).await?);
-    pipeline.kill9("mysql").await?;
-    let away = pipeline.condition("Ready", "False", Duration::from_mins(1)).await?;
+    pipeline.lose("mysql").await?;
+    pipeline.condition("DatabaseReady", "False", Duration::from_mins(1)).await?;
+    let away = pipeline.condition("Ready", "False", Duration::from_secs(10)).await?;
     assert_eq!(away.reason, "DatabaseNotReady", "{away:?}");
     pipeline.serves().await?;
     all_get_values(&pipeline, &ids).await?;
