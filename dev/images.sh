@@ -30,9 +30,9 @@ fill_context() {
 build() {
   docker image inspect "$1" >/dev/null 2>&1 || docker build -t "$1" "$context"
   docker tag "$1" eventpipeline:dev
-  # Earlier ones would pile up, one a change.
-  docker image ls --format '{{.Repository}}:{{.Tag}}' eventpipeline |
-    awk -v image="$1" '$0 != image && $0 != "eventpipeline:dev"' | xargs -r docker image rm
+  # Earlier ones would pile up, one a change. Tags that are no hash are somebody else's.
+  docker image ls --format '{{.Repository}}:{{.Tag}}' eventpipeline | sed -nE '/:[0-9a-f]{12}$/p' |
+    awk -v image="$1" '$0 != image' | xargs -r docker image rm
 }
 
 push() {
