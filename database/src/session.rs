@@ -117,8 +117,6 @@ impl Session {
                 Err(_) => return Err(Error::Timeout { operation, limit: OPERATION_LIMIT }),
             };
             if !lost_to_locks(&source) || retry == LOCK_RETRIES {
-                // Say goodbye where the server still listens; a broken connection is just dropped.
-                tokio::spawn(tokio::time::timeout(CONNECT_LIMIT, connection.close()));
                 return Err(Error::Query { operation, source });
             }
             debug!(operation, retry, error = %source, "trying again after a lock conflict");

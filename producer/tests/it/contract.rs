@@ -101,6 +101,24 @@ async fn requests_at_the_same_time_get_distinct_ids() {
     assert_eq!(ids, (1..=200).collect());
 }
 
+/// Together they are more than MariaDB takes in one packet.
+#[tokio::test]
+async fn many_of_the_largest_payloads_at_once_are_all_taken() {
+    let server = eventpipeline_testkit::Database::shared(eventpipeline_testkit::Engine::MariaDb).await;
+    let producer = Producer::before(server, &[]).await;
+    let body = format!("\"{}\"", "a".repeat(64 * 1024 - 2));
+    let requests: Vec<_> = (0..300)
+        .map(|_| {
+            let post = producer.client.post(format!("{}/create-async", producer.api));
+            let request = post.header("content-type", "application/json").body(body.clone());
+            tokio::spawn(async move { request.send().await.unwrap().status() })
+        })
+        .collect();
+    for request in requests {
+        assert_eq!(request.await.unwrap(), 202);
+    }
+}
+
 #[tokio::test]
 async fn every_answer_says_what_it_came_from_and_may_be_read_by_any_page() {
     let producer = Producer::start().await;
