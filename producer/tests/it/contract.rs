@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value as Json, json};
 
 use crate::support::Producer;
-use eventpipeline_testkit::eventually;
+use eventpipeline_testkit::{Database as Server, Engine, Options, eventually};
 
 #[tokio::test]
 async fn create_async_answers_an_id_and_where_to_find_it() {
@@ -101,11 +101,12 @@ async fn requests_at_the_same_time_get_distinct_ids() {
     assert_eq!(ids, (1..=200).collect());
 }
 
-/// Together they are more than MariaDB takes in one packet.
+/// Together they are more than the server takes in one packet.
 #[tokio::test]
 async fn many_of_the_largest_payloads_at_once_are_all_taken() {
-    let server = eventpipeline_testkit::Database::shared(eventpipeline_testkit::Engine::MariaDb).await;
-    let producer = Producer::before(server, &[]).await;
+    let options = Options { arguments: vec!["--max-allowed-packet=6M".to_owned()], ..Options::default() };
+    let server = Server::start_with(Engine::MariaDb, options).await;
+    let producer = Producer::before(&server, &[]).await;
     let body = format!("\"{}\"", "a".repeat(64 * 1024 - 2));
     let requests: Vec<_> = (0..300)
         .map(|_| {
