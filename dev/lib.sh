@@ -68,6 +68,13 @@ step() {
 stamped() { [ "$(cat "$CACHE/stamps/$1" 2>/dev/null)" = "$2" ]; }
 stamp() { printf '%s\n' "$2" >"$CACHE/stamps/$1"; }
 
+# Cargo tells from times of files what is fresh. Of two checkouts that take turns here, one would get the other's programs:
+# what comes from this repository is compiled again when another checkout takes over.
+if [ "$CARGO_TARGET_DIR" = "$CACHE/target" ] && ! stamped target-of "$ROOT"; then
+  rm -rf "$CACHE"/target/{,*/}{debug,release}/.fingerprint/eventpipeline-*
+  stamp target-of "$ROOT"
+fi
+
 # fingerprint FILE_OR_FOLDER...: a short hash of the contents, whatever the paths.
 fingerprint() { find "$@" -type f -print0 | sort -z | xargs -0 cat | sha256sum | cut -c1-12; }
 
