@@ -45,7 +45,11 @@ healthy() {
 
 up() {
   if exists; then
-    if (start_node && healthy) >"$CACHE/logs/cluster-check.log" 2>&1; then return; fi
+    if (start_node && healthy) >"$CACHE/logs/cluster-check.log" 2>&1; then
+      pulls_images || [ "$(cluster_image)" = "$(node_image)" ] ||
+        warn "the cluster runs an earlier node image; make down and make up replace it, with the data in it"
+      return
+    fi
     warn "the cluster does not answer and is replaced, with the data in it (see $CACHE/logs/cluster-check.log)"
     step "removal of the broken cluster" kind delete cluster --name "$CLUSTER_NAME"
   fi

@@ -37,14 +37,20 @@ node_image() {
 # Can images be pulled here? Asked once a run: where there is no registry, the answer takes seconds.
 pulls_images() {
   if [ -z "${IMAGES_FROM:-}" ]; then
-    if docker image inspect "$(node_image)" >/dev/null 2>&1; then
-      IMAGES_FROM=packages
-    elif timeout 20 docker pull -q hello-world >/dev/null 2>&1; then
-      IMAGES_FROM=registry
-    else
-      IMAGES_FROM=packages
-    fi
+    case $(cluster_image) in
+      eventpipeline-node:*) IMAGES_FROM=packages ;;
+      ?*) IMAGES_FROM=registry ;;
+      *) if can_pull; then IMAGES_FROM=registry; else IMAGES_FROM=packages; fi ;;
+    esac
     export IMAGES_FROM
   fi
   [ "$IMAGES_FROM" = registry ]
+}
+
+# The node image of the cluster that is there.
+cluster_image() { docker inspect -f '{{.Config.Image}}' "$CLUSTER_NAME-control-plane" 2>/dev/null || true; }
+
+# What was built here once is used again, without asking a registry.
+can_pull() {
+  ! docker image inspect "$(node_image)" >/dev/null 2>&1 && timeout 20 docker pull -q hello-world >/dev/null 2>&1
 }
