@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventpipeline_database::{Claimed, Claimer, Lease, Session};
+use eventpipeline_service::chain;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -68,7 +69,7 @@ impl ClaimLoop {
             }
             Err(failure) => {
                 *idle = AFTER_FAILURE;
-                warn!(error = format!("{:#}", anyhow::Error::new(failure)), "failed to claim");
+                warn!(error = chain(&failure), "failed to claim");
                 Vec::new()
             }
         }

@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use eventpipeline_database::{Claimed, Completion};
+use eventpipeline_service::chain;
 use futures::FutureExt as _;
 use rand::RngExt as _;
 use tokio_util::sync::CancellationToken;
@@ -58,7 +59,7 @@ impl Processor {
                 debug!(event.id = %claim.id, "event {} has its answer", claim.id);
                 return Settlement::Complete(Completion { claim, value });
             }
-            Ok(Ok(Err(failure))) => format!("{:#}", anyhow::Error::new(failure)),
+            Ok(Ok(Err(failure))) => chain(&failure),
             Ok(Err(_)) => "the handler panicked".to_owned(),
             Err(_) => format!("the handler gave no answer within {} s", (self.lease / 2).as_secs_f32()),
         };

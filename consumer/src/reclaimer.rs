@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use eventpipeline_database::{Lease, Session};
+use eventpipeline_service::chain;
 use rand::RngExt as _;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -29,7 +30,7 @@ pub(crate) async fn run(
                     warn!(event.id = %id, "event {id} is free again: its claim was not settled in time");
                 }
             }
-            Err(failure) => warn!(error = format!("{:#}", anyhow::Error::new(failure)), "failed to reclaim"),
+            Err(failure) => warn!(error = chain(&failure), "failed to reclaim"),
         }
     }
     session.close().await;

@@ -91,11 +91,8 @@ fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
     });
     lifecycle.spawn("reclaimer", reclaimer::run(database.session(), lease, lifecycle.draining(), metrics));
     let check = service.readiness.check("database");
-    let watch =
-        eventpipeline_database::watch(database.session(), lifecycle.draining(), move |state| match state {
-            Ok(()) => check.ready(),
-            Err(failure) => check.not_ready(format!("{:#}", anyhow::Error::new(failure))),
-        });
+    let report = move |state| check.report(&state);
+    let watch = eventpipeline_database::watch(database.session(), lifecycle.draining(), report);
     lifecycle.spawn("database health", async {
         watch.await;
         Ok(())

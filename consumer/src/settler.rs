@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use eventpipeline_database::{Error, Session};
+use eventpipeline_service::chain;
 use tokio::sync::mpsc;
 use tracing::warn;
 
@@ -58,7 +59,7 @@ pub(crate) async fn run(
 }
 
 async fn pause(what: &str, events: usize, failure: Error) {
-    let error = format!("{:#}", anyhow::Error::new(failure));
+    let error = chain(&failure);
     warn!(events, error, "failed to {what}; trying again");
     tokio::time::sleep(PAUSE).await;
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eventpipeline_crds::EventPipeline;
-use eventpipeline_service::Check;
+use eventpipeline_service::{Check, chain};
 use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
@@ -29,7 +29,6 @@ pub(crate) use context::Context;
 pub(crate) use metrics::Metrics;
 pub(crate) use scope::Scope;
 
-use crate::error::chain;
 use crate::eventpipeline::{self, MANAGED_BY_OPERATOR};
 
 /// How many pipelines are worked on at once: the calls of each are one after the other.

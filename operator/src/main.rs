@@ -5,7 +5,6 @@
 mod api;
 mod cli;
 mod controller;
-mod error;
 mod eventpipeline;
 mod run;
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use eventpipeline_database::{EventId, Session, Snapshot};
+use eventpipeline_service::chain;
 use tracing::error;
 
 use crate::error::Unavailable;
@@ -53,7 +54,7 @@ async fn count(session: &mut Session, batch: Vec<Request<(), i64>>) {
 
 fn unavailable<T>(result: Result<T, eventpipeline_database::Error>) -> Answer<T> {
     result.map_err(|failure| {
-        error!(error = format!("{:#}", anyhow::Error::new(failure)), "a read failed");
+        error!(error = chain(&failure), "a read failed");
         Unavailable::Database
     })
 }

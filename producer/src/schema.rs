@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use eventpipeline_database::{Database, Error};
+use eventpipeline_service::chain;
 use tracing::{info, warn};
 
 /// How long to wait before the database is asked again.
@@ -19,7 +20,7 @@ pub(crate) async fn migrate(database: Database) -> anyhow::Result<()> {
             }
             Err(error @ (Error::Connect { .. } | Error::Timeout { .. })) => {
                 let address = database.address();
-                let error = format!("{:#}", anyhow::Error::new(error));
+                let error = chain(&error);
                 warn!(error, "waiting for the database at {address}");
                 tokio::time::sleep(PAUSE).await;
             }

@@ -68,11 +68,8 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
     lifecycle.spawn("reader", reader::run(database.session(), events, counts));
     lifecycle.spawn("waiters", waiters.clone().run(database.session(), api_ended.clone()));
     let check = service.readiness.check("database");
-    let watch =
-        eventpipeline_database::watch(database.session(), lifecycle.draining(), move |state| match state {
-            Ok(()) => check.ready(),
-            Err(failure) => check.not_ready(format!("{:#}", anyhow::Error::new(failure))),
-        });
+    let report = move |state| check.report(&state);
+    let watch = eventpipeline_database::watch(database.session(), lifecycle.draining(), report);
     lifecycle.spawn("database health", async {
         watch.await;
         Ok(())

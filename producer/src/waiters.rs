@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use eventpipeline_database::{EventId, Session};
+use eventpipeline_service::chain;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -86,7 +87,7 @@ impl Waiters {
             }
             Err(failure) => {
                 let waiters = ids.len();
-                let failure = format!("{:#}", anyhow::Error::new(failure));
+                let failure = chain(&failure);
                 warn!(
                     waiters,
                     error = failure,

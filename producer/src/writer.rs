@@ -1,6 +1,7 @@
 //! The task that creates events: what arrived while the last commit was running is the next transaction.
 
 use eventpipeline_database::{EventId, NewEvent, Session};
+use eventpipeline_service::chain;
 use tracing::error;
 
 use crate::error::Unavailable;
@@ -62,7 +63,7 @@ async fn create(session: &mut Session, batch: Vec<Create>, metrics: &Metrics) {
         }
         Err(failure) => {
             let events = events.len();
-            let failure = format!("{:#}", anyhow::Error::new(failure));
+            let failure = chain(&failure);
             error!(events, error = failure, "{events} events were not created");
             for answer in answers {
                 let _ = answer.send(Err(Unavailable::Database));

@@ -18,6 +18,8 @@ use prometheus::{Registry, TextEncoder};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
+use crate::chain::chain;
+
 /// The readiness of a process: ready while every [`Check`] is.
 #[derive(Debug, Clone, Default)]
 pub struct Readiness {
@@ -57,6 +59,14 @@ impl Check {
     /// The check holds.
     pub fn ready(&self) {
         self.set(None);
+    }
+
+    /// The check holds, or fails for the error and all that led to it.
+    pub fn report<E: std::error::Error>(&self, state: &Result<(), E>) {
+        match state {
+            Ok(()) => self.ready(),
+            Err(error) => self.not_ready(chain(error)),
+        }
     }
 
     /// The check fails; `why` is shown to whoever asks and logged when it is new.

@@ -5,6 +5,7 @@
 
 mod admin;
 mod args;
+mod chain;
 mod lifecycle;
 mod metrics;
 mod telemetry;
@@ -18,6 +19,7 @@ use tracing::{error, info};
 
 pub use admin::{Check, Readiness};
 pub use args::{AdminArgs, LogArgs, LogFormat, ServiceArgs, parse};
+pub use chain::chain;
 pub use lifecycle::Lifecycle;
 pub use metrics::registered;
 

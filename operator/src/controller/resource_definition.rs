@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use eventpipeline_crds::EventPipeline;
-use eventpipeline_service::Check;
+use eventpipeline_service::{Check, chain};
 use kube::api::ListParams;
 
 use super::Scope;
 use crate::api::Cluster;
-use crate::error::chain;
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(15);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use eventpipeline_crds::conditions::reasons;
 use eventpipeline_crds::{EventPipeline, EventPipelineStatus};
+use eventpipeline_service::chain;
 use jiff::Timestamp;
 use kube::core::DeserializeGuard;
 use kube::runtime::events::{Event, EventType};
@@ -12,7 +13,6 @@ use tracing::warn;
 
 use super::{Operator, apply, status};
 use crate::api;
-use crate::error::chain;
 
 /// An Event's note may have 1 kB.
 const LONGEST_NOTE: usize = 1000;

@@ -6,7 +6,7 @@ use super::{IMAGE, MINIMAL, parse, with_spec};
 #[track_caller]
 fn message(spec: &str) -> String {
     let error = validate(&with_spec(spec), IMAGE).unwrap_err();
-    crate::error::chain(&error)
+    eventpipeline_service::chain(&error)
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn names_that_could_not_be_part_of_other_names_are_refused() {
         ("a-producer-b", "must not contain `-producer`"),
     ] {
         let error = validate(&parse(&MINIMAL.replace("orders", name)), IMAGE).unwrap_err();
-        let message = crate::error::chain(&error);
+        let message = eventpipeline_service::chain(&error);
         assert!(message.contains(expected), "{name}: {message}");
     }
 }
