@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A node image for kind where none can be pulled: Debian packages, binaries of Go modules, and kind's own
-# `kind build node-image`. Prints nothing and does nothing when Docker has it already.
+# `kind build node-image`. Does nothing when Docker has it already.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$DEV/rootfs.sh"
 
@@ -123,12 +123,17 @@ base_image() {
 }
 
 build_node_image() {
-  kind build node-image --type file --image "$node" --base-image "$base" "$server.tar.gz"
-  rm -rf "$server.tar.gz" "$rootfs"
+  # kind unpacks the archive into a temporary folder and leaves it there.
+  mkdir -p "$server"
+  TMPDIR=$server kind build node-image --type file --image "$node" --base-image "$base" "$server.tar.gz"
+  rm -rf "$server" "$server.tar.gz" "$rootfs"
   # The node image holds them now.
   docker image rm "$base" "$(kindnetd)" "$(provisioner)" "$(storage_helper)" "$(pause)" \
     "$(kubeadm_image kube-apiserver)" "$(kubeadm_image kube-controller-manager)" "$(kubeadm_image kube-scheduler)" \
     "$(kubeadm_image kube-proxy)" "$(kubeadm_image etcd)" "$(kubeadm_image coredns)"
+  # Earlier node images go, except one that a cluster runs: Docker refuses that.
+  docker image ls --format '{{.Repository}}:{{.Tag}}' eventpipeline-node | awk -v node="$node" '$0 != node' |
+    xargs -r -n 1 docker image rm || true
 }
 
 use_docker
