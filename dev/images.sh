@@ -41,7 +41,7 @@ push() {
 }
 
 [ "$(uname -s)" = Linux ] || die "the image's programs are built on Linux: run this in a Linux machine"
-have cargo || die "Rust is missing: install rustup from https://rustup.rs"
+need_rust
 use_docker
 lock image
 step "EventPipeline's programs (release)" compile

@@ -123,5 +123,19 @@ need_command() {
   need_packages "$2"
 }
 
+# Debian 13, Ubuntu 24.04 and later have rustup, which fetches the pinned toolchain by itself; Rust of the distribution is
+# too old.
+need_rust() {
+  have cargo && return
+  if have apt-get; then
+    step "apt-get update" as_root apt-get update -q
+    if [ -n "$(apt-cache search --names-only '^rustup$')" ]; then
+      need_packages rustup
+      return
+    fi
+  fi
+  die "Rust is missing, and there is no package of rustup here: install it from https://rustup.rs"
+}
+
 # shellcheck source=docker.sh
 . "$DEV/docker.sh"

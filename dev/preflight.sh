@@ -23,7 +23,7 @@ check_system() {
 }
 
 check_rust() {
-  have cargo || die "Rust is missing: install rustup from https://rustup.rs (the toolchain follows by itself)"
+  need_rust
   need_command cc gcc
 }
 

@@ -28,7 +28,7 @@ tests() { cargo test --locked --workspace --exclude eventpipeline-e2e --no-fail-
 # count WORD: the sum of what cargo's `test result:` lines say.
 count() { sed -n "s/^test result:.* \([0-9]*\) $1.*/\1/p" "$log" | awk '{ sum += $1 } END { print sum + 0 }'; }
 
-have cargo || die "Rust is missing: install rustup from https://rustup.rs"
+need_rust
 need_command openssl openssl
 "$DEV/databases.sh"
 "$DEV/binaries.sh" api tools
