@@ -10,7 +10,6 @@ forget_tests() { kubectl delete namespace --selector eventpipeline.dev/e2e --wai
 
 leave_as_found() {
   local status=$?
-  if [ $status -ne 0 ]; then "$DEV/diagnose.sh" || true; fi
   (step "removal of what the tests have made" forget_tests) || true
   if $ours; then "$DEV/down.sh"; fi
   exit $status
@@ -32,4 +31,8 @@ if [ -z "${URL:-}" ]; then
 fi
 export EVENTPIPELINE_URL=$URL
 # One after the other: each test starts a pipeline, and two at a time would wait for each other on a small machine.
-cargo test --locked -p eventpipeline-e2e -- --test-threads=1 "$@"
+cargo test --locked -p eventpipeline-e2e -- --test-threads=1 "$@" || {
+  status=$?
+  "$DEV/diagnose.sh" || true
+  exit $status
+}
