@@ -69,11 +69,21 @@ stamped() { [ "$(cat "$CACHE/stamps/$1" 2>/dev/null)" = "$2" ]; }
 stamp() { printf '%s\n' "$2" >"$CACHE/stamps/$1"; }
 
 # Cargo tells from times of files what is fresh. Of two checkouts that take turns here, one would get the other's programs:
-# what comes from this repository is compiled again when another checkout takes over.
-if [ "$CARGO_TARGET_DIR" = "$CACHE/target" ] && ! stamped target-of "$ROOT"; then
-  rm -rf "$CACHE"/target/{,*/}{debug,release}/.fingerprint/eventpipeline-*
+# what comes from this repository is compiled again when another checkout takes over, once its last build has ended (cargo
+# holds the same lock while it builds).
+take_over_target() {
+  local profile
+  for profile in "$CACHE"/target/{,*/}{debug,release}; do
+    [ -e "$profile/.cargo-lock" ] || continue
+    if have flock; then
+      flock "$profile/.cargo-lock" rm -rf "$profile"/.fingerprint/eventpipeline-*
+    else
+      rm -rf "$profile"/.fingerprint/eventpipeline-*
+    fi
+  done
   stamp target-of "$ROOT"
-fi
+}
+if [ "$CARGO_TARGET_DIR" = "$CACHE/target" ] && ! stamped target-of "$ROOT"; then take_over_target; fi
 
 # fingerprint FILE_OR_FOLDER...: a short hash of the contents, whatever the paths.
 fingerprint() { find "$@" -type f -print0 | sort -z | xargs -0 cat | sha256sum | cut -c1-12; }
