@@ -2,7 +2,6 @@
 # Builds what is not to be had as a package, from Go modules, once a version:
 #   binaries.sh api      etcd, kube-apiserver, kubectl: what tests without nodes need
 #   binaries.sh tools    kind, helm, kubectl
-#   binaries.sh gates    kubeconform, kube-score: the chart's checkers
 #   binaries.sh node     the parts of the node image
 #   binaries.sh ingress  contour
 # Tools land in $CACHE/bin; parts that only go into images in $CACHE/parts, away from every PATH.
@@ -151,12 +150,8 @@ for group; do
       from_module "$bin" helm.sh/helm/v4/cmd/helm "$HELM_VERSION"
       kubernetes "$bin" kubectl
       ;;
-    gates)
-      from_module "$bin" github.com/yannh/kubeconform/cmd/kubeconform "$KUBECONFORM_VERSION"
-      from_module "$bin" github.com/zegl/kube-score/cmd/kube-score "$KUBE_SCORE_VERSION"
-      ;;
     node) node_parts ;;
     ingress) from_module "$parts" github.com/projectcontour/contour/cmd/contour "$CONTOUR_VERSION" ;;
-    *) die "no such group of binaries: $group (api, tools, gates, node, ingress)" ;;
+    *) die "no such group of binaries: $group (api, tools, node, ingress)" ;;
   esac
 done

@@ -28,8 +28,6 @@ MYSQL_IMAGE=mysql:9.7
 MYSQL_DEBIAN_SUITE=sid
 
 # Checkers of the chart.
-KUBECONFORM_VERSION=v0.8.0
-KUBE_SCORE_VERSION=v1.20.0
 
 # Checker of the Rust dependencies.
 CARGO_DENY_VERSION=0.20.2
