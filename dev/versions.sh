@@ -27,7 +27,5 @@ ENVOY_VERSION=1.38.3
 MYSQL_IMAGE=mysql:9.7
 MYSQL_DEBIAN_SUITE=sid
 
-# Checkers of the chart.
-
 # Checker of the Rust dependencies.
 CARGO_DENY_VERSION=0.20.2
