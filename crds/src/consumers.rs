@@ -68,7 +68,7 @@ impl ConsumerGroup {
 #[x_kube(validation = Rule::new("has(self.words) != has(self.wordApi)")
     .message("`handler` must set exactly one of `words` and `wordApi`"))]
 pub struct Handler {
-    /// A random word of a list that the consumer carries: needs nothing from outside.
+    /// A word of a list that the consumer carries, the same at each attempt: needs nothing from outside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "WordsHandler")]
     pub words: Option<WordsHandler>,
@@ -85,7 +85,7 @@ impl Default for Handler {
     }
 }
 
-/// A random word of a list that the consumer carries.
+/// A word of a list that the consumer carries, the same at each attempt.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WordsHandler {}
 
