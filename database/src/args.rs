@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, ValueEnum};
+use sqlx::mysql::MySqlSslMode;
 
 /// The database's address and the user to be. The password is a file, because environments leak into logs and
 /// child processes; it is read at each connect, so that it can be rotated.
@@ -24,6 +25,37 @@ pub struct DatabaseArgs {
     /// File that holds the user's password
     #[arg(long, env = "DATABASE_PASSWORD_FILE", value_parser = readable_file)]
     pub database_password_file: PathBuf,
+    /// How the connection is encrypted, and whether the server's certificate is checked
+    #[arg(long, env = "DATABASE_TLS", value_enum, default_value_t = Tls::Preferred)]
+    pub database_tls: Tls,
+    /// File with the certificates (PEM) that the server's must be signed by, for `verify-ca` and `verify-identity`;
+    /// those of the system when it is not set
+    #[arg(long, env = "DATABASE_TLS_CA_FILE", value_parser = readable_file)]
+    pub database_tls_ca_file: Option<PathBuf>,
+}
+
+/// How connections to the database are encrypted, in the terms of MySQL's `--ssl-mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Tls {
+    /// Where the server can; its certificate is not checked
+    Preferred,
+    /// Always; the certificate is not checked
+    Required,
+    /// Always, with a certificate that the given authorities have signed
+    VerifyCa,
+    /// The same, and the certificate names the host
+    VerifyIdentity,
+}
+
+impl From<Tls> for MySqlSslMode {
+    fn from(tls: Tls) -> Self {
+        match tls {
+            Tls::Preferred => Self::Preferred,
+            Tls::Required => Self::Required,
+            Tls::VerifyCa => Self::VerifyCa,
+            Tls::VerifyIdentity => Self::VerifyIdentity,
+        }
+    }
 }
 
 fn readable_file(path: &str) -> Result<PathBuf, String> {

@@ -77,6 +77,8 @@ pub enum Error {
 pub(crate) mod number {
     /// `ER_DUP_ENTRY`
     pub(crate) const DUPLICATE_ENTRY: u16 = 1062;
+    /// `ER_BAD_NULL_ERROR`
+    pub(crate) const NULL_COLUMN: u16 = 1048;
     /// `ER_LOCK_WAIT_TIMEOUT`
     pub(crate) const LOCK_WAIT_TIMEOUT: u16 = 1205;
     /// `ER_LOCK_DEADLOCK`

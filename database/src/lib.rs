@@ -5,34 +5,52 @@
 //!
 //! | operation | file | what it promises |
 //! |---|---|---|
-//! | [`Session::create`] | `create.rs` | distinct ids without gaps, committed in order, counted in the same transaction |
-//! | [`Session::read`], [`Session::count`] | `read.rs` | the value once there is one; how many events were ever created |
+//! | [`Session::create`] | `create.rs` | distinct ids without gaps, committed in order, counted in the same transaction; a key creates once |
 //! | [`Session::claim`] | `claim.rs` | an event is claimed by one consumer at a time; its fence token grows |
-//! | [`Session::complete`], [`Session::release`] | `settle.rs` | accepted only with the token of the last claim |
-//! | [`Session::reclaim`] | `reclaim.rs` | what a crashed consumer left locked becomes free again |
-//! | [`Database::migrate`], [`Session::check_schema`] | `schema.rs` | the schema that this version knows, and no other |
+//! | [`Session::complete`], [`Session::fail`], [`Session::release`], [`Session::extend`] | `settle.rs` | accepted only with the token of the last claim |
+//! | [`Session::reclaim`] | `reclaim.rs` | what a crashed consumer left locked becomes free again, or is given up |
+//! | [`Session::retry`], [`Session::cancel`] | `change.rs` | what people ask for, where the event's state allows it |
+//! | [`Session::remove`] | `remove.rs` | finished events go, in short transactions, and stay counted |
+//! | [`Session::read`], [`Session::event`], [`Session::list`], [`Session::stats`] | `read.rs`, `list.rs`, `stats.rs` | what is committed |
+//! | [`Database::migrate`], [`Session::check_schema`] | `schema.rs` | a schema that this version can use, and no other |
 //! | [`watch`] | `health.rs` | says all along whether the database can be used |
 //!
 //! A `Session` belongs to one task and its futures are to be awaited to their end: a query dropped half-way leaves its
 //! answer on the wire for the next one.
 
 mod args;
+mod change;
 mod claim;
 mod create;
 mod error;
 mod event;
+mod fenced;
 mod health;
+mod key;
+mod list;
+mod metrics;
 mod read;
 mod reclaim;
+mod remove;
 mod schema;
+mod script;
 mod session;
 mod settle;
-mod statement;
+mod stats;
+mod time;
 
-pub use args::DatabaseArgs;
-pub use claim::{Lease, SELECT_FREE};
+pub use args::{DatabaseArgs, Tls};
+pub use change::Change;
+pub use claim::{ClaimCursor, Claimed, Claimer, LARGEST_CLAIM, Lease, claim_statement};
+pub use create::{Created, Creation, Ids, NewEvent};
 pub use error::Error;
-pub use event::{Claimed, Claimer, EventId, InvalidValue, NewEvent, Snapshot, Value};
+pub use event::{Event, EventId, Finished, InvalidValue, Priority, Snapshot, State, Value};
 pub use health::watch;
+pub use key::{IdempotencyKey, InvalidKey};
+pub use list::{Cursor, InvalidCursor, Listing};
+pub use metrics::Metrics;
+pub use reclaim::{MaxAttempts, Reclaimed};
+pub use remove::{LARGEST_REMOVAL, Removal};
 pub use session::{Database, Session};
-pub use settle::Completion;
+pub use settle::{Completion, Failure, Next};
+pub use stats::Stats;

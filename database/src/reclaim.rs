@@ -1,83 +1,113 @@
 //! Freeing what crashed consumers left locked.
 
-use sqlx::Connection as _;
+use std::num::NonZeroU32;
+
+use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
-use sqlx::query_builder::QueryBuilder;
 
 use crate::claim::Lease;
 use crate::error::Error;
 use crate::event::EventId;
+use crate::script::Script;
 use crate::session::{Operation, Session};
-use crate::statement::{LONGEST_LIST, push_ids};
 
-impl Session {
-    /// Frees claimed events whose lease has run out, up to 512 at a time, and gives their ids.
-    ///
-    /// A claim without a lease is one of a program that knows only the classic columns. Nobody knows when it was made,
-    /// so that its lease, `unknown_age`, begins the first time it is seen here.
-    pub async fn reclaim(&mut self, unknown_age: Lease) -> Result<Vec<EventId>, Error> {
-        self.run(&Reclaim { unknown_age }).await
+/// How often an event is tried before it is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaxAttempts(NonZeroU32);
+
+impl MaxAttempts {
+    /// `None` for 0: an event is tried at least once.
+    pub fn new(attempts: u32) -> Option<Self> {
+        NonZeroU32::new(attempts).map(Self)
+    }
+
+    /// The number.
+    pub fn get(self) -> u32 {
+        self.0.get()
     }
 }
 
-/// Under READ COMMITTED the locks of rows that do not match are given back at once; rows in use are skipped.
-const SELECT_CLAIMED: &str = "SELECT id, lease_until IS NULL FROM Events FORCE INDEX (state_id) \
-     WHERE state = 1 AND (lease_until IS NULL OR lease_until < UTC_TIMESTAMP(6)) \
-     ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED";
+/// What became of claims whose lease has run out.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Reclaimed {
+    /// Free again.
+    pub freed: Vec<EventId>,
+    /// Given up: whoever claims them dies or freezes.
+    pub dead: Vec<EventId>,
+}
+
+impl Session {
+    /// Frees claimed events whose lease has run out, up to 512 at a time, and gives up those that were tried
+    /// `max_attempts` times.
+    ///
+    /// A claim without a lease is one of a program that knows only the classic columns. Nobody knows when it was made,
+    /// so that its lease, `unknown_age`, begins the first time it is seen here.
+    pub async fn reclaim(
+        &mut self,
+        unknown_age: Lease,
+        max_attempts: MaxAttempts,
+    ) -> Result<Reclaimed, Error> {
+        self.run(&Reclaim { unknown_age, max_attempts }).await
+    }
+}
+
+/// The order is the index's; rows in use are skipped.
+const SELECT_OVERDUE: &str = "START TRANSACTION; SELECT id, attempts, lease_until IS NULL AS unleased FROM Events \
+     FORCE INDEX (state_due) WHERE state = 1 AND due < UTC_TIMESTAMP(6) ORDER BY due, id LIMIT 512 \
+     FOR UPDATE SKIP LOCKED";
 
 struct Reclaim {
     unknown_age: Lease,
+    max_attempts: MaxAttempts,
 }
 
 impl Operation for Reclaim {
     const NAME: &'static str = "reclaim events";
-    type Output = Vec<EventId>;
+    type Output = Reclaimed;
 
-    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Vec<EventId>, sqlx::Error> {
-        let limit = u32::try_from(LONGEST_LIST).unwrap_or(u32::MAX);
-        let mut transaction = connection.begin().await?;
-        let claimed: Vec<(i64, bool)> =
-            sqlx::query_as(SELECT_CLAIMED).bind(limit).fetch_all(&mut *transaction).await?;
-        let (unleased, expired): (Vec<_>, Vec<_>) =
-            claimed.into_iter().partition(|(_, without_lease)| *without_lease);
-        let expired = ids(expired);
-        free(&mut transaction, &expired).await?;
-        self.begin_lease(&mut transaction, &ids(unleased)).await?;
-        transaction.commit().await?;
-        Ok(expired)
+    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Reclaimed, sqlx::Error> {
+        let mut unleased = Vec::new();
+        let mut reclaimed = Reclaimed::default();
+        for row in Script::new(SELECT_OVERDUE).rows(connection).await? {
+            let id = EventId::from_row(row.try_get("id")?);
+            if row.try_get("unleased")? {
+                unleased.push(id);
+            } else if i64::from(row.try_get::<i32, _>("attempts")?) >= i64::from(self.max_attempts.get()) {
+                reclaimed.dead.push(id);
+            } else {
+                reclaimed.freed.push(id);
+            }
+        }
+        self.settle(&reclaimed, &unleased).execute(connection).await?;
+        Ok(reclaimed)
     }
-}
-
-fn ids(rows: Vec<(i64, bool)>) -> Vec<EventId> {
-    rows.into_iter().map(|(id, _)| EventId::from_row(id)).collect()
-}
-
-/// The token grows too, so that whoever held the event is fenced off before anybody else claims it.
-async fn free(connection: &mut MySqlConnection, ids: &[EventId]) -> Result<(), sqlx::Error> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let free = "UPDATE Events SET processing = 0, lease_until = NULL, token = token + 1 WHERE id IN ";
-    let mut update = QueryBuilder::new(free);
-    push_ids(&mut update, ids);
-    update.build().execute(connection).await?;
-    Ok(())
 }
 
 impl Reclaim {
-    async fn begin_lease(
-        &self,
-        connection: &mut MySqlConnection,
-        ids: &[EventId],
-    ) -> Result<(), sqlx::Error> {
-        if ids.is_empty() {
-            return Ok(());
+    /// The token grows too, so that whoever held an event is fenced off before anybody else claims it.
+    fn settle(&self, reclaimed: &Reclaimed, unleased: &[EventId]) -> Script {
+        let mut script = Script::default();
+        if !reclaimed.freed.is_empty() {
+            script.sql(
+                "UPDATE Events SET processing = 0, lease_until = NULL, token = token + 1, \
+                 due = created_at - INTERVAL priority MINUTE WHERE id IN (",
+            );
+            script.ids(&reclaimed.freed).sql("); ");
         }
-        let mut update = QueryBuilder::new("UPDATE Events SET lease_until = UTC_TIMESTAMP(6) + INTERVAL ");
-        update.push_bind(self.unknown_age.microseconds());
-        update.push(" MICROSECOND WHERE id IN ");
-        push_ids(&mut update, ids);
-        update.build().execute(connection).await?;
-        Ok(())
+        if !reclaimed.dead.is_empty() {
+            script.sql(
+                "UPDATE Events SET processing = 3, lease_until = NULL, token = token + 1, \
+                 due = UTC_TIMESTAMP(6), done_at = UTC_TIMESTAMP(6), error = CONCAT('claimed ', attempts, \
+                 ' times, the last time by ', owner, ', which did not settle it in its lease') WHERE id IN (",
+            );
+            script.ids(&reclaimed.dead).sql("); ");
+        }
+        if !unleased.is_empty() {
+            script.sql("UPDATE Events SET lease_until = ").in_future(self.unknown_age.0);
+            script.sql(", due = ").in_future(self.unknown_age.0).sql(" WHERE id IN (");
+            script.ids(unleased).sql("); ");
+        }
+        script.sql("COMMIT");
+        script
     }
 }

@@ -1,4 +1,7 @@
 //! The schema: brought up to date by one program at a time, and checked by all before they use it.
+//!
+//! Expand, then contract: a migration adds what the next programs need while those of the version before go on, and says
+//! in `SchemaCompatibility` which is the oldest that may. What only old programs need is taken away a version later.
 
 use std::time::Duration;
 
@@ -22,14 +25,19 @@ impl Database {
     /// Brings the schema up to date and gives its version. Any number of programs may do so at once.
     ///
     /// # Errors
-    /// [`Error::SchemaNew`] when a newer program was here: going back is not possible. [`Error::ForeignTables`] when the
-    /// tables were made by somebody else.
+    /// [`Error::SchemaNew`] when a newer program was here and left a schema that this one cannot use.
+    /// [`Error::ForeignTables`] when the tables were made by somebody else.
     pub async fn migrate(&self) -> Result<i64, Error> {
         let mut connection = self.connect().await?;
         lock(&mut connection).await?;
         let found = ReadVersion.attempt(&mut connection).await.map_err(failed_to(ReadVersion::NAME))?;
         match found {
-            Some(found) if found > known() => return Err(Error::SchemaNew { found, known: known() }),
+            Some(found) if found > known() => {
+                // A newer program was here; what it left is ours to use, or not.
+                let oldest =
+                    ReadOldest.attempt(&mut connection).await.map_err(failed_to(ReadOldest::NAME))?;
+                return compatible(found, oldest).map(|()| found);
+            }
             Some(_) => forget_unfinished(&mut connection).await?,
             None => refuse_foreign_tables(&mut connection).await?,
         }
@@ -41,14 +49,31 @@ impl Database {
 }
 
 impl Session {
-    /// Whether the schema is the one that this program knows.
+    /// Whether the schema is one that this program can use: that which it knows, or a newer one that only added to it.
     pub async fn check_schema(&mut self) -> Result<(), Error> {
         let found = self.run(&ReadVersion).await?.unwrap_or_default();
         match known() {
             needed if found < needed => Err(Error::SchemaOld { found, needed }),
-            known if found > known => Err(Error::SchemaNew { found, known }),
+            known if found > known => compatible(found, self.run(&ReadOldest).await?),
             _ => Ok(()),
         }
+    }
+}
+
+/// `oldest`: the oldest program that may use the schema of version `found`.
+fn compatible(found: i64, oldest: i64) -> Result<(), Error> {
+    if known() >= oldest { Ok(()) } else { Err(Error::SchemaNew { found, known: known() }) }
+}
+
+/// Reads which is the oldest program that may use the schema.
+struct ReadOldest;
+
+impl Operation for ReadOldest {
+    const NAME: &'static str = "read the schema's compatibility";
+    type Output = i64;
+
+    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<i64, sqlx::Error> {
+        sqlx::query_scalar("SELECT oldest_program FROM SchemaCompatibility").fetch_one(connection).await
     }
 }
 
@@ -91,7 +116,7 @@ async fn forget_unfinished(connection: &mut MySqlConnection) -> Result<(), Error
 async fn refuse_foreign_tables(connection: &mut MySqlConnection) -> Result<(), Error> {
     let foreign: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM information_schema.tables \
-         WHERE table_schema = DATABASE() AND table_name IN ('Events', 'DBStatus')",
+         WHERE table_schema = DATABASE() AND table_name IN ('Events', 'DBStatus', 'IdempotencyKeys', 'Ledger')",
     )
     .fetch_one(connection)
     .await

@@ -1,14 +1,16 @@
 //! One connection to the database: made when needed, given up when in doubt, retried where MySQL says so.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tracing::{debug, warn};
 
 use crate::args::DatabaseArgs;
 use crate::error::{Error, number, number_of};
+use crate::metrics::{Metrics, Open};
+use crate::script::Script;
 
 /// How long a server may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -17,16 +19,23 @@ const OPERATION_LIMIT: Duration = Duration::from_secs(10);
 /// How often a transaction that MySQL rolled back for its locks is tried again.
 const LOCK_RETRIES: u32 = 8;
 
+/// READ COMMITTED takes no gap locks, with which claims and inserts deadlock each other. Strict, because what does not fit
+/// its column is an error and not something else that does.
+const SETTINGS: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+     SET SESSION innodb_lock_wait_timeout = 5; \
+     SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')";
+
 /// Where the database is. Makes [`Session`]s.
 #[derive(Debug, Clone)]
 pub struct Database {
     args: DatabaseArgs,
+    metrics: Metrics,
 }
 
 impl Database {
     /// Nothing is connected yet.
-    pub fn new(args: DatabaseArgs) -> Self {
-        Self { args }
+    pub fn new(args: DatabaseArgs, metrics: Metrics) -> Self {
+        Self { args, metrics }
     }
 
     /// A session of its own for a task. It connects at its first operation, and again after each failure.
@@ -47,6 +56,10 @@ impl Database {
         Ok(text.trim_end_matches(['\r', '\n']).into())
     }
 
+    async fn open(&self) -> Result<Connected, Error> {
+        Ok(Connected { connection: self.connect().await?, open: self.metrics.opened() })
+    }
+
     pub(crate) async fn connect(&self) -> Result<MySqlConnection, Error> {
         let password = self.password()?;
         let mut options = MySqlConnectOptions::new()
@@ -54,8 +67,11 @@ impl Database {
             .port(self.args.database_port)
             .database(&self.args.database_name)
             .username(&self.args.database_user)
-            .ssl_mode(MySqlSslMode::Preferred)
+            .ssl_mode(self.args.database_tls.into())
             .disable_statement_logging();
+        if let Some(path) = &self.args.database_tls_ca_file {
+            options = options.ssl_ca(path);
+        }
         // An empty password and none are not the same to the protocol; to servers only the latter exists.
         if !password.expose_secret().is_empty() {
             options = options.password(password.expose_secret());
@@ -63,9 +79,7 @@ impl Database {
         let failed = |source| Error::Connect { address: self.address(), source };
         let connecting = async {
             let mut connection = options.connect().await?;
-            // READ COMMITTED takes no gap locks, with which claims and inserts deadlock each other.
-            connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
-            connection.execute("SET SESSION innodb_lock_wait_timeout = 5").await?;
+            connection.execute(SETTINGS).await?;
             Ok(connection)
         };
         match tokio::time::timeout(CONNECT_LIMIT, connecting).await {
@@ -95,22 +109,36 @@ pub(crate) trait Operation: Sync {
 #[derive(Debug)]
 pub struct Session {
     database: Database,
-    connection: Option<MySqlConnection>,
+    connection: Option<Connected>,
+}
+
+#[derive(Debug)]
+struct Connected {
+    connection: MySqlConnection,
+    open: Open,
 }
 
 impl Session {
     /// Runs an operation on the connection, and again, whole, when MySQL rolled it back because of locks. After any
     /// other error the connection is dropped: its state is not known.
     pub(crate) async fn run<O: Operation>(&mut self, work: &O) -> Result<O::Output, Error> {
+        let begun = Instant::now();
+        let result = self.run_untimed(work).await;
+        self.database.metrics.ran(O::NAME, begun.elapsed(), result.is_ok());
+        result
+    }
+
+    async fn run_untimed<O: Operation>(&mut self, work: &O) -> Result<O::Output, Error> {
         let operation = O::NAME;
         for retry in 0.. {
-            let mut connection = match self.connection.take() {
-                Some(connection) => connection,
-                None => self.database.connect().await?,
+            let mut connected = match self.connection.take() {
+                Some(connected) => connected,
+                None => self.database.open().await?,
             };
-            let source = match tokio::time::timeout(OPERATION_LIMIT, work.attempt(&mut connection)).await {
+            let attempt = work.attempt(&mut connected.connection);
+            let source = match tokio::time::timeout(OPERATION_LIMIT, attempt).await {
                 Ok(Ok(done)) => {
-                    self.connection = Some(connection);
+                    self.connection = Some(connected);
                     return Ok(done);
                 }
                 Ok(Err(error)) => error,
@@ -120,7 +148,8 @@ impl Session {
                 return Err(Error::Query { operation, source });
             }
             debug!(operation, retry, error = %source, "trying again after a lock conflict");
-            self.connection = Some(connection);
+            self.database.metrics.retried(operation);
+            self.connection = rolled_back(connected).await;
         }
         // `retry` counts to LOCK_RETRIES and returns.
         Err(Error::Timeout { operation, limit: OPERATION_LIMIT })
@@ -133,7 +162,7 @@ impl Session {
 
     /// Gives the connection back to the server.
     pub async fn close(mut self) {
-        if let Some(connection) = self.connection.take()
+        if let Some(Connected { connection, open: _open }) = self.connection.take()
             && let Err(error) = connection.close().await
         {
             warn!(%error, "failed to close a database connection");
@@ -152,10 +181,15 @@ impl Operation for Ping {
     }
 }
 
-/// A deadlock rolls the whole transaction back, a lock wait timeout only its statement; both leave the connection well,
-/// and a transaction dropped on the way out is rolled back before the connection is used again.
+/// A deadlock rolls the whole transaction back, a lock wait timeout only its statement; both leave the connection well.
 fn lost_to_locks(error: &sqlx::Error) -> bool {
     matches!(number_of(error), Some(number::DEADLOCK | number::LOCK_WAIT_TIMEOUT))
+}
+
+/// Ends the transaction that a lock wait timeout leaves open. `None` where that fails: a new connection is made.
+async fn rolled_back(mut connected: Connected) -> Option<Connected> {
+    let rollback = Script::new("ROLLBACK").execute(&mut connected.connection);
+    matches!(tokio::time::timeout(OPERATION_LIMIT, rollback).await, Ok(Ok(_))).then_some(connected)
 }
 
 #[cfg(test)]
@@ -171,13 +205,16 @@ mod tests {
             (Engine::MariaDb, "SELECT @@session.tx_isolation"),
         ] {
             let server = Server::shared(engine).await;
-            let database = Database::new(DatabaseArgs {
+            let args = DatabaseArgs {
                 database_host: server.host().to_owned(),
                 database_port: server.port(),
                 database_name: "mysql".to_owned(),
                 database_user: server.user().to_owned(),
                 database_password_file: "/dev/null".into(),
-            });
+                database_tls: crate::Tls::Preferred,
+                database_tls_ca_file: None,
+            };
+            let database = Database::new(args, Metrics::new(&prometheus::Registry::new()).unwrap());
             let mut connection = database.connect().await.unwrap();
             let isolation: String = sqlx::query_scalar(isolation).fetch_one(&mut connection).await.unwrap();
             assert_eq!(isolation, "READ-COMMITTED");

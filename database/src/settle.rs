@@ -1,11 +1,15 @@
-//! Settling a claim: its event gets its answer, or becomes free again. Both are fenced.
+//! Settling claims: events get their answers, are to be tried again, or are given up. All of it is fenced.
 
-use sqlx::Connection as _;
+use std::time::Duration;
+
 use sqlx::mysql::MySqlConnection;
 
+use crate::claim::{Claimed, Lease};
 use crate::error::Error;
-use crate::event::{Claimed, EventId, Value};
+use crate::event::{EventId, Value};
+use crate::fenced::{Change, Item, LARGEST_BATCH};
 use crate::session::{Operation, Session};
+use crate::time::microseconds;
 
 /// The answer to a claimed event.
 #[derive(Debug, Clone)]
@@ -16,70 +20,163 @@ pub struct Completion {
     pub value: Value,
 }
 
+/// A failed attempt at a claimed event.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The claim that it settles.
+    pub claim: Claimed,
+    /// Why it failed; [`Failure::MAX_CHARS`] characters of it are kept.
+    pub error: String,
+    /// What is to become of the event.
+    pub next: Next,
+}
+
+/// What becomes of an event whose attempt has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// It may be claimed again.
+    Retry {
+        /// Not before this time has passed.
+        after: Duration,
+    },
+    /// It is given up.
+    Dead,
+}
+
+impl Failure {
+    /// The width of `Events.error`, in characters.
+    pub const MAX_CHARS: usize = 1000;
+
+    fn kept(&self) -> &str {
+        let end = self.error.char_indices().nth(Self::MAX_CHARS).map_or(self.error.len(), |(index, _)| index);
+        self.error.get(..end).unwrap_or_default()
+    }
+}
+
 impl Session {
-    /// Writes the answers, in one transaction, and gives the ids of those that were accepted. An answer is refused when
-    /// the event was claimed again since, or has its answer: what comes late changes nothing.
+    /// Writes answers and gives the ids of those that were accepted. An answer is refused when the event was claimed
+    /// again since, or has its answer: what comes late changes nothing. One statement for 512 of them.
     pub async fn complete(&mut self, completions: &[Completion]) -> Result<Vec<EventId>, Error> {
-        let mut completions: Vec<&Completion> = completions.iter().collect();
-        // All transactions lock events in the same order, so that no two wait for each other.
-        completions.sort_unstable_by_key(|completion| completion.claim.id);
-        self.run(&Complete { completions }).await
+        let items = completions.iter().map(|done| Item::new(&done.claim, done.value.as_str(), 0));
+        self.settle::<Complete>(items.collect()).await
     }
 
-    /// Frees claimed events, to be claimed again by anybody at once. Those whose claim is no longer theirs are left.
+    /// Gives events back, to be tried again later, or gives them up. Gives the ids of those whose claim still held.
+    pub async fn fail(&mut self, failures: &[Failure]) -> Result<Vec<EventId>, Error> {
+        let items = failures.iter().map(|failed| {
+            let pause = match failed.next {
+                Next::Retry { after } => microseconds(after),
+                Next::Dead => DEAD,
+            };
+            Item::new(&failed.claim, failed.kept(), pause)
+        });
+        self.settle::<Fail>(items.collect()).await
+    }
+
+    /// Gives events back to their places in line, unbegun: the attempt is not counted.
     pub async fn release(&mut self, claims: &[Claimed]) -> Result<(), Error> {
-        let mut claims: Vec<&Claimed> = claims.iter().collect();
-        claims.sort_unstable_by_key(|claim| claim.id);
-        self.run(&Release { claims }).await
+        let items = claims.iter().map(|claim| Item::new(claim, "", 0));
+        self.settle::<Release>(items.collect()).await.map(drop)
+    }
+
+    /// Begins the leases of claims anew and gives the ids of those that still hold. Whoever works on another one should
+    /// stop: its answer will be refused.
+    pub async fn extend(&mut self, claims: &[Claimed], lease: Lease) -> Result<Vec<EventId>, Error> {
+        let items = claims.iter().map(|claim| Item::new(claim, "", microseconds(lease.0)));
+        self.settle::<Extend>(items.collect()).await
+    }
+
+    async fn settle<K: Kind>(&mut self, mut items: Vec<Item<'_>>) -> Result<Vec<EventId>, Error> {
+        items.sort_unstable_by_key(Item::id);
+        let mut settled = Vec::with_capacity(items.len());
+        for items in items.chunks(LARGEST_BATCH) {
+            settled.extend(self.run(&Settle { items, kind: std::marker::PhantomData::<K> }).await?);
+        }
+        Ok(settled)
     }
 }
 
-/// Matches only while the claim is the event's last and unsettled, so that of two answers one is accepted.
-const COMPLETE: &str = "UPDATE Events \
-     SET valor = ?, processing = 0, lease_until = NULL, done_at = UTC_TIMESTAMP(6) \
-     WHERE id = ? AND token = ? AND state = 1";
-
-struct Complete<'a> {
-    completions: Vec<&'a Completion>,
+/// A way of settling claims.
+trait Kind: Sync {
+    const NAME: &'static str;
+    const CHANGE: Change;
 }
 
-impl Operation for Complete<'_> {
-    const NAME: &'static str = "complete events";
+struct Settle<'a, K> {
+    items: &'a [Item<'a>],
+    kind: std::marker::PhantomData<K>,
+}
+
+impl<K: Kind> Operation for Settle<'_, K> {
+    const NAME: &'static str = K::NAME;
     type Output = Vec<EventId>;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Vec<EventId>, sqlx::Error> {
-        let mut accepted = Vec::with_capacity(self.completions.len());
-        let mut transaction = connection.begin().await?;
-        for Completion { claim, value } in &self.completions {
-            let update = sqlx::query(COMPLETE).bind(value.as_str()).bind(claim.id.get()).bind(claim.token);
-            let updated = update.execute(&mut *transaction).await?;
-            // Matched rows: sqlx connects with CLIENT_FOUND_ROWS.
-            if updated.rows_affected() == 1 {
-                accepted.push(claim.id);
-            }
-        }
-        transaction.commit().await?;
-        Ok(accepted)
+        K::CHANGE.apply(self.items, connection).await
     }
 }
 
-const RELEASE: &str = "UPDATE Events SET processing = 0, lease_until = NULL \
-     WHERE id = ? AND token = ? AND state = 1";
+struct Complete;
 
-struct Release<'a> {
-    claims: Vec<&'a Claimed>,
+impl Kind for Complete {
+    const NAME: &'static str = "complete events";
+    const CHANGE: Change = Change {
+        set: "e.valor = item.text, e.processing = 0, e.lease_until = NULL, \
+              e.due = UTC_TIMESTAMP(6), e.done_at = UTC_TIMESTAMP(6)",
+        happened: "e.token = item.token AND e.state = 2 AND e.valor = item.text COLLATE utf8mb4_bin",
+    };
 }
 
-impl Operation for Release<'_> {
-    const NAME: &'static str = "release events";
-    type Output = ();
+/// In an item's number: no pause, the event is given up.
+const DEAD: i64 = -1;
 
-    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
-        let mut transaction = connection.begin().await?;
-        for claim in &self.claims {
-            let update = sqlx::query(RELEASE).bind(claim.id.get()).bind(claim.token);
-            update.execute(&mut *transaction).await?;
-        }
-        transaction.commit().await
+struct Fail;
+
+impl Kind for Fail {
+    const NAME: &'static str = "fail events";
+    // The token grows, so that the claim is over also where a classic program, which moves no token, takes the event next.
+    const CHANGE: Change = Change {
+        set: "e.processing = IF(item.number < 0, 3, 2), e.error = item.text, e.token = e.token + 1, \
+              e.lease_until = NULL, \
+              e.due = UTC_TIMESTAMP(6) + INTERVAL GREATEST(item.number, 0) MICROSECOND, \
+              e.done_at = IF(item.number < 0, UTC_TIMESTAMP(6), NULL)",
+        happened: "e.token = item.token + 1 AND e.state <> 1 AND e.error = item.text COLLATE utf8mb4_bin",
+    };
+}
+
+struct Release;
+
+impl Kind for Release {
+    const NAME: &'static str = "release events";
+    const CHANGE: Change = Change {
+        set: "e.processing = 0, e.token = e.token + 1, e.attempts = e.attempts - 1, e.lease_until = NULL, \
+              e.due = e.created_at - INTERVAL e.priority MINUTE",
+        happened: "e.token = item.token + 1 AND e.state = 0",
+    };
+}
+
+struct Extend;
+
+impl Kind for Extend {
+    const NAME: &'static str = "extend leases";
+    const CHANGE: Change = Change {
+        set: "e.due = UTC_TIMESTAMP(6) + INTERVAL item.number MICROSECOND, \
+              e.lease_until = UTC_TIMESTAMP(6) + INTERVAL item.number MICROSECOND",
+        happened: "e.token = item.token AND e.state = 1",
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_error_is_cut_between_characters() {
+        let claim =
+            Claimed { id: EventId::from_row(1), token: 1, attempt: 1, payload: None, age: Duration::ZERO };
+        let failure = |error: String| Failure { claim: claim.clone(), error, next: Next::Dead };
+        assert_eq!(failure("ç".repeat(1001)).kept(), "ç".repeat(1000));
+        assert_eq!(failure("ç".repeat(1000)).kept(), "ç".repeat(1000));
+        assert_eq!(failure(String::new()).kept(), "");
     }
 }

@@ -1,21 +1,22 @@
 //! Claims: the oldest free events, each by one at a time, and nobody waits for anybody.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use eventpipeline_database::SELECT_FREE;
+use eventpipeline_database::{Failure, Next, claim_statement};
 use sqlx::{AssertSqlSafe, Connection as _};
 
-use crate::support::{claim, create, ids, on_each};
+use crate::support::{claim, create, has_due, ids, on_each};
 
 #[tokio::test]
 async fn the_oldest_free_events_come_first() {
     on_each(async |fixture| {
         let mut session = fixture.session();
         create(&mut session, 5).await;
-        assert!(session.has_free().await.unwrap());
+        assert!(has_due(&mut session).await);
         assert_eq!(ids(&claim(&mut session, 2).await), [1, 2]);
         assert_eq!(ids(&claim(&mut session, 10).await), [3, 4, 5]);
-        assert!(!session.has_free().await.unwrap());
+        assert!(!has_due(&mut session).await);
         assert!(claim(&mut session, 10).await.is_empty());
     })
     .await;
@@ -27,7 +28,7 @@ async fn a_claim_does_not_wait_for_rows_that_another_is_claiming() {
         let mut session = fixture.session();
         create(&mut session, 4).await;
         let mut another = fixture.other.begin().await.unwrap();
-        sqlx::query("SELECT id FROM Events WHERE state = 0 ORDER BY id LIMIT 2 FOR UPDATE SKIP LOCKED")
+        sqlx::query("SELECT id FROM Events WHERE state = 0 ORDER BY due, id LIMIT 2 FOR UPDATE SKIP LOCKED")
             .fetch_all(&mut *another)
             .await
             .unwrap();
@@ -48,7 +49,7 @@ async fn many_claimers_at_once_share_no_event_and_leave_none() {
             tokio::spawn(async move {
                 let mut mine = Vec::new();
                 // A claim that skips rows in somebody's hands may find none while there are more.
-                while session.has_free().await.unwrap() {
+                while has_due(&mut session).await {
                     mine.extend(ids(&claim(&mut session, size * 4).await));
                 }
                 mine
@@ -75,7 +76,12 @@ async fn every_claim_counts_an_attempt_and_grows_the_token() {
             assert_eq!(claims[0].attempt, attempt);
             assert!(claims[0].token > token);
             token = claims[0].token;
-            session.release(&claims).await.unwrap();
+            let failure = Failure {
+                claim: claims[0].clone(),
+                error: "no word today".to_owned(),
+                next: Next::Retry { after: Duration::ZERO },
+            };
+            assert_eq!(session.fail(&[failure]).await.unwrap(), [claims[0].id]);
         }
     })
     .await;
@@ -93,14 +99,13 @@ async fn the_claim_reads_its_index_in_order_on_empty_small_and_large_tables() {
         ] {
             fixture.sql(fill).await;
             fixture.sql("ANALYZE TABLE Events").await;
-            let explain = format!("EXPLAIN FORMAT=JSON {SELECT_FREE}");
-            let plan: String = sqlx::query_scalar(AssertSqlSafe(explain))
-                .bind(16)
-                .fetch_one(&mut fixture.other)
-                .await
-                .unwrap();
-            assert!(plan.contains("state_id"), "{plan}");
-            assert!(!plan.contains("filesort") && !plan.contains("\"using_filesort\": true"), "{plan}");
+            for from in [None, Some(1_700_000_000_000_000)] {
+                let explain = format!("EXPLAIN FORMAT=JSON {}", claim_statement(from, 16));
+                let plan: String =
+                    sqlx::query_scalar(AssertSqlSafe(explain)).fetch_one(&mut fixture.other).await.unwrap();
+                assert!(plan.contains("state_due"), "{plan}");
+                assert!(!plan.contains("filesort") && !plan.contains("\"using_filesort\": true"), "{plan}");
+            }
         }
     })
     .await;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use eventpipeline_database::NewEvent;
+use eventpipeline_database::{Creation, NewEvent};
 
-use crate::support::{claim, create, on_each};
+use crate::support::{claim, create, create_all, on_each};
 
 #[tokio::test]
 async fn ids_begin_at_one_and_have_no_gaps() {
@@ -12,7 +12,7 @@ async fn ids_begin_at_one_and_have_no_gaps() {
         let mut session = fixture.session();
         assert_eq!(session.count().await.unwrap(), 0);
         assert_eq!(create(&mut session, 3).await, [1, 2, 3]);
-        assert!(create(&mut session, 0).await.is_empty());
+        assert!(session.create(&[]).await.unwrap().is_empty());
         assert_eq!(create(&mut session, 1000).await, (4..=1003).collect::<Vec<_>>());
         assert_eq!(session.count().await.unwrap(), 1003);
     })
@@ -51,9 +51,11 @@ async fn a_payload_is_kept_to_the_letter() {
         let mut session = fixture.session();
         let long = format!("\"{}\"", "ã🦀".repeat(8000));
         let payloads = [None, Some("{\"b\": 1,  \"a\": null}".to_owned()), Some(long)];
-        let events: Vec<NewEvent> =
-            payloads.iter().map(|payload| NewEvent { payload: payload.clone() }).collect();
-        session.create(&events).await.unwrap();
+        let events: Vec<NewEvent> = payloads
+            .iter()
+            .map(|payload| NewEvent { payload: payload.clone(), ..NewEvent::default() })
+            .collect();
+        create_all(&mut session, events).await;
         let claimed: Vec<Option<String>> =
             claim(&mut session, 10).await.into_iter().map(|claim| claim.payload).collect();
         assert_eq!(claimed, payloads);
@@ -65,7 +67,7 @@ async fn a_payload_is_kept_to_the_letter() {
 async fn nothing_is_created_without_a_counter() {
     on_each(async |mut fixture| {
         fixture.sql("DELETE FROM DBStatus").await;
-        let error = fixture.session().create(&[NewEvent::default()]).await.unwrap_err();
+        let error = fixture.session().create(&[Creation::one(NewEvent::default())]).await.unwrap_err();
         let source = std::error::Error::source(&error).unwrap().to_string();
         assert!(source.contains("DBStatus must have one row"), "{source}");
         assert_eq!(fixture.value::<i64>("SELECT COUNT(*) FROM Events").await, 0);

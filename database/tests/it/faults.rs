@@ -1,6 +1,6 @@
 //! What a session does when its server goes away, freezes or is somebody else's.
 
-use eventpipeline_database::{Error, NewEvent};
+use eventpipeline_database::{Creation, Error, NewEvent};
 use eventpipeline_testkit::{Database as Server, Engine, Options};
 
 use crate::support::{Fixture, create};
@@ -15,7 +15,7 @@ async fn a_killed_server_loses_no_answered_event_and_the_session_goes_on() {
         assert_eq!(create(&mut session, 3).await, [1, 2, 3]);
 
         server.kill9();
-        let error = session.create(&[NewEvent::default()]).await.unwrap_err();
+        let error = session.create(&[Creation::one(NewEvent::default())]).await.unwrap_err();
         assert!(matches!(error, Error::Query { .. } | Error::Connect { .. }), "{error:?}");
         assert!(matches!(session.count().await, Err(Error::Connect { .. })));
 

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use eventpipeline_database::{Completion, Lease, Value};
-
+use eventpipeline_database::{Completion, Value};
 use eventpipeline_testkit::eventually;
 
-use crate::support::{LONG, claim, claimer, create, ids, on_each};
+use crate::support::{LONG, claim, claim_for, create, ids, on_each, reclaim};
 
 const SHORT: Duration = Duration::from_millis(1);
 
@@ -15,15 +14,15 @@ async fn only_claims_past_their_lease_are_freed() {
     on_each(async |fixture| {
         let mut session = fixture.session();
         create(&mut session, 4).await;
-        session.claim(&claimer(), Lease::new(SHORT), 2).await.unwrap();
+        claim_for(&mut session, SHORT, 2).await;
         claim(&mut session, 1).await;
         let freed = eventually(async || {
-            let freed = session.reclaim(Lease::new(LONG)).await.unwrap();
+            let freed = reclaim(&mut session, LONG).await.freed;
             (freed.len() == 2).then_some(freed)
         })
         .await;
         assert_eq!(freed.iter().map(|id| id.get()).collect::<Vec<_>>(), [1, 2]);
-        assert_eq!(session.reclaim(Lease::new(LONG)).await.unwrap(), []);
+        assert_eq!(reclaim(&mut session, LONG).await.freed, []);
         assert_eq!(ids(&claim(&mut session, 10).await), [1, 2, 4]);
     })
     .await;
@@ -35,9 +34,8 @@ async fn a_classic_claim_gets_a_lease_when_it_is_first_seen() {
         let mut session = fixture.session();
         create(&mut session, 1).await;
         fixture.sql("UPDATE Events SET processing = 1 WHERE id = 1").await;
-        assert_eq!(session.reclaim(Lease::new(SHORT)).await.unwrap(), []);
-        eventually(async || (session.reclaim(Lease::new(SHORT)).await.unwrap().len() == 1).then_some(()))
-            .await;
+        assert_eq!(reclaim(&mut session, SHORT).await.freed, []);
+        eventually(async || (reclaim(&mut session, SHORT).await.freed.len() == 1).then_some(())).await;
         assert_eq!(ids(&claim(&mut session, 1).await), [1]);
     })
     .await;
@@ -48,12 +46,14 @@ async fn a_claim_in_the_hands_of_a_transaction_is_left_alone() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 1).await;
-        fixture.sql("UPDATE Events SET processing = 1, lease_until = '2020-01-01' WHERE id = 1").await;
+        fixture
+            .sql("UPDATE Events SET processing = 1, due = '2020-01-01', lease_until = due WHERE id = 1")
+            .await;
         fixture.sql("START TRANSACTION").await;
         fixture.sql("UPDATE Events SET valor = 'classic', processing = 0 WHERE id = 1").await;
-        assert_eq!(session.reclaim(Lease::new(LONG)).await.unwrap(), []);
+        assert_eq!(reclaim(&mut session, LONG).await.freed, []);
         fixture.sql("COMMIT").await;
-        assert_eq!(session.reclaim(Lease::new(LONG)).await.unwrap(), []);
+        assert_eq!(reclaim(&mut session, LONG).await.freed, []);
         assert_eq!(fixture.value::<String>("SELECT valor FROM Events").await, "classic");
     })
     .await;
@@ -65,9 +65,8 @@ async fn the_holder_of_a_freed_event_is_fenced_off_also_when_a_classic_consumer_
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 1).await;
-        let frozen = session.claim(&claimer(), Lease::new(SHORT), 1).await.unwrap().remove(0);
-        eventually(async || (session.reclaim(Lease::new(LONG)).await.unwrap().len() == 1).then_some(()))
-            .await;
+        let frozen = claim_for(&mut session, SHORT, 1).await.remove(0);
+        eventually(async || (reclaim(&mut session, LONG).await.freed.len() == 1).then_some(())).await;
         fixture.sql("UPDATE Events SET processing = 1 WHERE id = 1").await;
         let late = Completion { claim: frozen, value: Value::new("tarde").unwrap() };
         assert_eq!(session.complete(&[late]).await.unwrap(), []);

@@ -1,9 +1,9 @@
 //! The schema: any number of programs may bring it up to date, and none uses one that it does not know.
 
-use eventpipeline_database::{Database, Error};
+use eventpipeline_database::{Completion, Database, Error, Value};
 use eventpipeline_testkit::{Database as Server, Engine};
 
-use crate::support::{Fixture, create, on_each};
+use crate::support::{Fixture, claim, create, on_each};
 
 #[tokio::test]
 async fn several_programs_migrate_at_once() {
@@ -55,7 +55,7 @@ async fn a_schema_that_is_not_there_yet_is_old() {
 }
 
 #[tokio::test]
-async fn a_newer_schema_is_refused() {
+async fn a_newer_schema_that_is_not_for_this_program_is_refused() {
     on_each(async |mut fixture| {
         fixture
             .sql(
@@ -63,6 +63,7 @@ async fn a_newer_schema_is_refused() {
                  VALUES (9999, 'of tomorrow', TRUE, '', 0)",
             )
             .await;
+        fixture.sql("UPDATE SchemaCompatibility SET oldest_program = 9999").await;
         assert!(matches!(fixture.database.migrate().await, Err(Error::SchemaNew { found: 9999, .. })));
         assert!(matches!(fixture.session().check_schema().await, Err(Error::SchemaNew { found: 9999, .. })));
     })
@@ -83,4 +84,35 @@ async fn tables_of_another_origin_are_not_touched() {
             .await;
         assert_eq!(columns, 3);
     }
+}
+
+/// Expand: the pods of the version before go on while a newer program migrates, and after it.
+#[tokio::test]
+async fn a_newer_schema_that_only_adds_is_used_while_it_comes() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        let working = tokio::spawn(async move {
+            let mut done = 0;
+            while done < 300 {
+                create(&mut session, 3).await;
+                for claim in claim(&mut session, 3).await {
+                    let completion = Completion { claim, value: Value::new("palavra").unwrap() };
+                    done += session.complete(&[completion]).await.unwrap().len();
+                }
+                session.check_schema().await.unwrap();
+            }
+            done
+        });
+        fixture.sql("ALTER TABLE Events ADD COLUMN tomorrow VARCHAR(55) NULL INVISIBLE").await;
+        fixture
+            .sql(
+                "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                 VALUES (9999, 'of tomorrow', TRUE, '', 0)",
+            )
+            .await;
+        assert_eq!(working.await.unwrap(), 300);
+        // A Job of the older version that comes late leaves what it finds.
+        assert_eq!(fixture.database.migrate().await.unwrap(), 9999);
+    })
+    .await;
 }

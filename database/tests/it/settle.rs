@@ -1,10 +1,11 @@
 //! I3 and I4: one answer is accepted, from the last claim, and never changes.
 
-use eventpipeline_database::{Claimed, Completion, Lease, Value};
+use std::time::Duration;
 
+use eventpipeline_database::{Claimed, Completion, Value};
 use eventpipeline_testkit::eventually;
 
-use crate::support::{LONG, claim, create, ids, on_each};
+use crate::support::{LONG, claim, claim_for, create, ids, on_each, reclaim};
 
 fn answer(claim: &Claimed, text: &str) -> Completion {
     Completion { claim: claim.clone(), value: Value::new(text).unwrap() }
@@ -19,7 +20,7 @@ async fn the_first_answer_is_kept() {
         let id = claims[0].id;
         assert_eq!(session.complete(&[answer(&claims[0], "maçã")]).await.unwrap(), [id]);
         assert_eq!(session.complete(&[answer(&claims[0], "pera")]).await.unwrap(), []);
-        let done = session.read_done(&[id, claims[1].id]).await.unwrap();
+        let done = session.read_finished(&[id, claims[1].id]).await.unwrap();
         assert_eq!(done.len(), 1);
         assert_eq!((done[0].id, done[0].valor.as_str()), (id, "maçã"));
         assert_eq!(fixture.value::<i32>("SELECT processing FROM Events WHERE id = 1").await, 0);
@@ -33,10 +34,9 @@ async fn of_two_holders_the_last_one_answers() {
     on_each(async |fixture| {
         let mut session = fixture.session();
         create(&mut session, 1).await;
-        let short = Lease::new(std::time::Duration::from_millis(1));
-        let frozen = session.claim(&crate::support::claimer(), short, 1).await.unwrap().remove(0);
+        let frozen = claim_for(&mut session, Duration::from_millis(1), 1).await.remove(0);
         let mut other = fixture.session();
-        eventually(async || (!other.reclaim(Lease::new(LONG)).await.unwrap().is_empty()).then_some(())).await;
+        eventually(async || (!reclaim(&mut other, LONG).await.freed.is_empty()).then_some(())).await;
         // Between its lease and the next claim, and after the next claim.
         assert_eq!(session.complete(&[answer(&frozen, "tarde")]).await.unwrap(), []);
         let current = claim(&mut session, 1).await.remove(0);

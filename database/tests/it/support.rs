@@ -4,8 +4,12 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use eventpipeline_database::{Claimed, Claimer, Database, DatabaseArgs, Lease, NewEvent, Session};
+use eventpipeline_database::{
+    ClaimCursor, Claimed, Claimer, Created, Creation, Database, DatabaseArgs, EventId, Lease, MaxAttempts,
+    Metrics, NewEvent, Reclaimed, Session, Tls,
+};
 use eventpipeline_testkit::{Database as Server, Engine};
+use prometheus::Registry;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
 use tempfile::NamedTempFile;
@@ -29,13 +33,16 @@ impl Fixture {
         other.execute(AssertSqlSafe(format!("USE {name}"))).await.unwrap();
         let password = NamedTempFile::new().unwrap();
         std::fs::write(password.path(), server.password()).unwrap();
-        let database = Database::new(DatabaseArgs {
+        let args = DatabaseArgs {
             database_host: server.host().to_owned(),
             database_port: server.port(),
             database_name: name,
             database_user: server.user().to_owned(),
             database_password_file: password.path().to_owned(),
-        });
+            database_tls: Tls::Preferred,
+            database_tls_ca_file: None,
+        };
+        let database = Database::new(args, Metrics::new(&Registry::new()).unwrap());
         Self { database, other, _password: password }
     }
 
@@ -80,13 +87,34 @@ pub(crate) fn claimer() -> Claimer {
 
 /// Claims with a lease that does not end.
 pub(crate) async fn claim(session: &mut Session, limit: usize) -> Vec<Claimed> {
-    session.claim(&claimer(), Lease::new(LONG), limit).await.unwrap()
+    claim_for(session, LONG, limit).await
+}
+
+/// Claims, looking from the start.
+pub(crate) async fn claim_for(session: &mut Session, lease: Duration, limit: usize) -> Vec<Claimed> {
+    session.claim(&mut ClaimCursor::default(), &claimer(), Lease::new(lease), limit).await.unwrap()
+}
+
+/// Whether anything is due, looking from the start.
+pub(crate) async fn has_due(session: &mut Session) -> bool {
+    session.has_due(&mut ClaimCursor::default()).await.unwrap()
+}
+
+/// Reclaims what may be tried often.
+pub(crate) async fn reclaim(session: &mut Session, unknown_age: Duration) -> Reclaimed {
+    session.reclaim(Lease::new(unknown_age), MaxAttempts::new(1000).unwrap()).await.unwrap()
 }
 
 /// Creates `many` events without payload.
 pub(crate) async fn create(session: &mut Session, many: usize) -> Vec<i64> {
-    let ids = session.create(&vec![NewEvent::default(); many]).await.unwrap();
-    ids.into_iter().map(eventpipeline_database::EventId::get).collect()
+    create_all(session, vec![NewEvent::default(); many]).await.into_iter().map(EventId::get).collect()
+}
+
+/// Creates events by one creation.
+pub(crate) async fn create_all(session: &mut Session, events: Vec<NewEvent>) -> Vec<EventId> {
+    let created = session.create(&[Creation::many(events).unwrap()]).await.unwrap();
+    let Created::New(ids) = created[0] else { unreachable!("there is no key: {created:?}") };
+    ids.iter().collect()
 }
 
 pub(crate) fn ids(claims: &[Claimed]) -> Vec<i64> {

@@ -1,0 +1,124 @@
+//! The statements that store new events.
+
+use sqlx::Row as _;
+use sqlx::mysql::MySqlConnection;
+
+use crate::create::NewEvent;
+use crate::create::plan::{NewKey, Plan};
+use crate::error::{number, number_of};
+use crate::event::EventId;
+use crate::script::Script;
+
+/// How many bytes of payload one statement takes. In hexadecimal digits they are twice as long, and `max_allowed_packet`
+/// is 16 MiB at the least by default.
+const PIECE: usize = 4 * 1024 * 1024;
+
+/// Moves the counter, inserts the events and their keys, commits, and gives the first of the ids. `script` is what comes
+/// before, in the same packet.
+///
+/// Ids are counted back from `@last`, which the transaction reads after it moved the counter: without the counter's row
+/// it is NULL, which no id may be.
+pub(super) async fn insert(
+    script: Script,
+    plan: &Plan<'_>,
+    connection: &mut MySqlConnection,
+) -> Result<EventId, sqlx::Error> {
+    let inserted = insert_after(script, plan, connection).await;
+    inserted.map_err(|error| match number_of(&error) {
+        Some(number::NULL_COLUMN) => {
+            sqlx::Error::Protocol("DBStatus must have one row, and has none".to_owned())
+        }
+        _ => error,
+    })
+}
+
+async fn insert_after(
+    mut script: Script,
+    plan: &Plan<'_>,
+    connection: &mut MySqlConnection,
+) -> Result<EventId, sqlx::Error> {
+    let mut after = plan.events.len();
+    script.sql("UPDATE DBStatus SET id = id + ").count(after);
+    script.sql("; SET @last = (SELECT id FROM DBStatus); ");
+    for piece in pieces(&plan.events) {
+        if after < plan.events.len() {
+            std::mem::take(&mut script).execute(connection).await?;
+        }
+        script.sql("INSERT INTO Events (id, payload, priority, processing, due) VALUES ");
+        script.list(piece, |script, event| {
+            after -= 1;
+            script.sql("(@last-").count(after).sql(",");
+            values(script, event);
+        });
+        script.sql("; ");
+    }
+    if !plan.keys.is_empty() {
+        script.sql("INSERT INTO IdempotencyKeys (name, fingerprint, first_id, events) VALUES ");
+        script.list(&plan.keys, |script, key| new_key(script, key, plan.events.len()));
+        script.sql("; ");
+    }
+    script.sql("SELECT @last AS last; COMMIT");
+    let rows = script.rows(connection).await?;
+    let last: i64 = rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get("last")?;
+    let many = i64::try_from(plan.events.len()).unwrap_or(i64::MAX);
+    Ok(EventId::from_row(last - many + 1))
+}
+
+/// `events` in pieces that one statement takes.
+fn pieces<'a>(mut events: &'a [&'a NewEvent]) -> impl Iterator<Item = &'a [&'a NewEvent]> {
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |event: &&NewEvent| {
+            bytes += event.payload.as_ref().map_or(0, String::len);
+            bytes <= PIECE
+        };
+        let many = events.iter().copied().take_while(fits).count().max(1);
+        let (piece, rest) = events.split_at_checked(many)?;
+        events = rest;
+        Some(piece)
+    })
+}
+
+/// What stands behind the id in an event's row.
+fn values(script: &mut Script, event: &NewEvent) {
+    match &event.payload {
+        Some(payload) => script.text(payload),
+        None => script.sql("NULL"),
+    };
+    let priority = event.priority.get();
+    script.sql(",").number(priority).sql(",");
+    match event.not_before {
+        None if priority == 0 => script.sql("0,UTC_TIMESTAMP(6))"),
+        None => script.sql("0,UTC_TIMESTAMP(6) - INTERVAL ").number(priority).sql(" MINUTE)"),
+        // Hidden from classic programs, who know no time before which an event is not to be taken.
+        Some(time) => script
+            .sql("IF(")
+            .time(time)
+            .sql(" > UTC_TIMESTAMP(6), 2, 0),GREATEST(")
+            .time(time)
+            .sql(", UTC_TIMESTAMP(6) - INTERVAL ")
+            .number(priority)
+            .sql(" MINUTE))"),
+    };
+}
+
+fn new_key(script: &mut Script, key: &NewKey<'_>, events: usize) {
+    script.sql("(").bytes(key.name.as_bytes()).sql(",").bytes(&key.fingerprint);
+    script.sql(",@last-").count(events - 1 - key.events.offset).sql(",").count(key.events.many).sql(")");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_has_a_limit_in_bytes_and_nothing_is_left_out() {
+        let sizes = [3, 2, 1, 5, 0, 0].map(|mebibytes| mebibytes * 1024 * 1024);
+        let events = sizes.map(|size| NewEvent { payload: Some("x".repeat(size)), ..NewEvent::default() });
+        let events: Vec<&NewEvent> = events.iter().collect();
+        let pieces: Vec<_> = pieces(&events).collect();
+        assert_eq!(pieces.iter().map(|piece| piece.len()).collect::<Vec<_>>(), [1, 2, 1, 2]);
+        assert_eq!(pieces.concat(), events);
+        assert_eq!(super::pieces(&[]).count(), 0);
+    }
+}

@@ -1,0 +1,166 @@
+//! What is to be inserted for a list of creations, and what each is answered.
+
+use std::collections::HashMap;
+
+use sqlx::Row as _;
+use sqlx::mysql::MySqlRow;
+
+use crate::create::{Created, Creation, Ids, NewEvent};
+use crate::event::EventId;
+use crate::key::fingerprint;
+
+/// A key of an earlier transaction.
+#[derive(Debug, Clone)]
+pub(super) struct Remembered {
+    pub(super) name: String,
+    pub(super) fingerprint: Vec<u8>,
+    pub(super) ids: Ids,
+}
+
+impl Remembered {
+    pub(super) fn from_row(row: &MySqlRow) -> Result<Self, sqlx::Error> {
+        let name: Vec<u8> = row.try_get("name")?;
+        let many: i32 = row.try_get("events")?;
+        Ok(Self {
+            name: String::from_utf8_lossy(&name).into_owned(),
+            fingerprint: row.try_get("fingerprint")?,
+            ids: Ids {
+                first: EventId::from_row(row.try_get("first_id")?),
+                many: usize::try_from(many).unwrap_or_default(),
+            },
+        })
+    }
+}
+
+/// A key to be remembered.
+#[derive(Debug)]
+pub(super) struct NewKey<'a> {
+    pub(super) name: &'a str,
+    pub(super) fingerprint: [u8; 32],
+    pub(super) events: Place,
+}
+
+/// Events among those that are inserted: how many come before, and how many they are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) offset: usize,
+    pub(super) many: usize,
+}
+
+/// What a creation is answered.
+#[derive(Debug)]
+enum Fate {
+    Insert(Place),
+    /// The same creation stands in the same list, further up.
+    Repeat(Place),
+    Known(Created),
+}
+
+/// What is to be done for a list of creations.
+#[derive(Debug, Default)]
+pub(super) struct Plan<'a> {
+    /// To be inserted, with consecutive ids.
+    pub(super) events: Vec<&'a NewEvent>,
+    pub(super) keys: Vec<NewKey<'a>>,
+    fates: Vec<Fate>,
+}
+
+impl<'a> Plan<'a> {
+    pub(super) fn new(creations: &'a [Creation], remembered: Vec<Remembered>) -> Self {
+        let remembered: HashMap<String, Remembered> =
+            remembered.into_iter().map(|key| (key.name.clone(), key)).collect();
+        let mut plan = Self::default();
+        for creation in creations {
+            let fate = plan.decide(creation, &remembered);
+            plan.fates.push(fate);
+        }
+        plan
+    }
+
+    fn decide(&mut self, creation: &'a Creation, remembered: &HashMap<String, Remembered>) -> Fate {
+        let Some(key) = &creation.key else {
+            return Fate::Insert(self.insert(creation));
+        };
+        let (name, fingerprint) = (key.as_str(), fingerprint(&creation.events));
+        if let Some(key) = remembered.get(name) {
+            let same = key.fingerprint == fingerprint;
+            return Fate::Known(if same { Created::Replayed(key.ids) } else { Created::KeyReused });
+        }
+        if let Some(key) = self.keys.iter().find(|key| key.name == name) {
+            let same = key.fingerprint == fingerprint;
+            return if same { Fate::Repeat(key.events) } else { Fate::Known(Created::KeyReused) };
+        }
+        let events = self.insert(creation);
+        self.keys.push(NewKey { name, fingerprint, events });
+        Fate::Insert(events)
+    }
+
+    fn insert(&mut self, creation: &'a Creation) -> Place {
+        let place = Place { offset: self.events.len(), many: creation.events.len() };
+        self.events.extend(&creation.events);
+        place
+    }
+
+    /// The answers, given the id of the first event that was inserted.
+    pub(super) fn outcomes(&self, first: EventId) -> Vec<Created> {
+        let ids = |Place { offset, many }| {
+            let offset = i64::try_from(offset).unwrap_or(i64::MAX);
+            Ids { first: EventId::from_row(first.get().saturating_add(offset)), many }
+        };
+        let outcome = |fate: &Fate| match *fate {
+            Fate::Insert(place) => Created::New(ids(place)),
+            Fate::Repeat(place) => Created::Replayed(ids(place)),
+            Fate::Known(created) => created,
+        };
+        self.fates.iter().map(outcome).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::key::IdempotencyKey;
+
+    use super::*;
+
+    fn creation(payload: &str, many: usize, key: Option<&str>) -> Creation {
+        let event = NewEvent { payload: Some(payload.to_owned()), ..NewEvent::default() };
+        let key = key.map(|key| IdempotencyKey::new(key).unwrap());
+        Creation::many(vec![event; many]).unwrap().with_key(key)
+    }
+
+    fn ids(first: i64, many: usize) -> Ids {
+        Ids { first: EventId::from_row(first), many }
+    }
+
+    #[test]
+    fn each_key_inserts_once_and_the_rest_get_its_ids() {
+        let creations = [
+            creation("1", 2, None),
+            creation("1", 3, Some("a")),
+            creation("2", 3, Some("a")),
+            creation("1", 3, Some("a")),
+            creation("1", 1, Some("b")),
+            creation("2", 1, Some("b")),
+            creation("2", 1, Some("c")),
+        ];
+        let remembered = Remembered {
+            name: "b".to_owned(),
+            fingerprint: fingerprint(creations[4].events()).into(),
+            ids: ids(7, 1),
+        };
+        let plan = Plan::new(&creations, vec![remembered]);
+        assert_eq!((plan.events.len(), plan.keys.len()), (6, 2));
+        assert_eq!(
+            plan.outcomes(EventId::from_row(100)),
+            [
+                Created::New(ids(100, 2)),
+                Created::New(ids(102, 3)),
+                Created::KeyReused,
+                Created::Replayed(ids(102, 3)),
+                Created::Replayed(ids(7, 1)),
+                Created::KeyReused,
+                Created::New(ids(105, 1)),
+            ]
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! Statements over many claims at once, each of which takes effect only while its fence token is the event's last.
+
+use serde::Serialize;
+use sqlx::mysql::MySqlConnection;
+use sqlx::{AssertSqlSafe, Row as _};
+
+use crate::claim::Claimed;
+use crate::event::EventId;
+
+/// The most claims in one statement.
+pub(crate) const LARGEST_BATCH: usize = 512;
+
+/// A claim and what is to be written for it, as a row of the statement's list: `[id, token, text, number]`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Item<'a>(i64, i64, &'a str, i64);
+
+impl<'a> Item<'a> {
+    pub(crate) fn new(claim: &Claimed, text: &'a str, number: i64) -> Self {
+        Self(claim.id.get(), claim.token, text, number)
+    }
+
+    pub(crate) fn id(&self) -> EventId {
+        EventId::from_row(self.0)
+    }
+}
+
+/// A change of claimed events.
+pub(crate) struct Change {
+    /// Assignments to the columns of `e`, from `item.text` and `item.number`.
+    pub(crate) set: &'static str,
+    /// What is true of the event once it has happened; false while the claim holds.
+    pub(crate) happened: &'static str,
+}
+
+/// What matches while a claim is the event's last and unsettled.
+const HELD: &str = "e.token = item.token AND e.state = 1";
+
+impl Change {
+    /// Makes the change for each item whose claim holds, and gives the ids for which it happened, now or in an earlier
+    /// try of the same.
+    ///
+    /// The list is one JSON parameter, so that the statement has few texts, and is prepared once. It is joined from the
+    /// list's side, by primary key and in ascending order: all transactions lock events in the same order, so that no two
+    /// wait for each other.
+    pub(crate) async fn apply(
+        &self,
+        items: &[Item<'_>],
+        connection: &mut MySqlConnection,
+    ) -> Result<Vec<EventId>, sqlx::Error> {
+        let list = serde_json::to_string(items).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        let source = join(items);
+        let update = format!("UPDATE {source} SET {} WHERE {HELD}", self.set);
+        let updated = sqlx::query(AssertSqlSafe(update)).bind(&list).execute(&mut *connection).await?;
+        // Matched rows: sqlx connects with CLIENT_FOUND_ROWS.
+        if updated.rows_affected() == items.len() as u64 {
+            return Ok(items.iter().map(Item::id).collect());
+        }
+        let select = format!("SELECT e.id FROM {source} WHERE {}", self.happened);
+        let rows = sqlx::query(AssertSqlSafe(select)).bind(&list).fetch_all(connection).await?;
+        rows.iter().map(|row| Ok(EventId::from_row(row.try_get("id")?))).collect()
+    }
+}
+
+/// The list and its events. Engines give a temporary table's row its full width, so that it is as narrow as it can be, in
+/// few steps.
+fn join(items: &[Item<'_>]) -> String {
+    let longest = items.iter().map(|item| item.2.len()).max().unwrap_or_default();
+    let width = [64, 1024].into_iter().find(|width| longest <= *width).unwrap_or(8000);
+    format!(
+        "JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]', token BIGINT PATH '$[1]', \
+         text VARCHAR({width}) CHARACTER SET utf8mb4 PATH '$[2]', number BIGINT PATH '$[3]')) AS item \
+         STRAIGHT_JOIN Events AS e ON e.id = item.id"
+    )
+}

@@ -1,0 +1,156 @@
+//! Events in full: one, or a page of them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sqlx::Row as _;
+use sqlx::mysql::{MySqlConnection, MySqlRow};
+
+use crate::error::Error;
+use crate::event::{Event, EventId, Priority, State};
+use crate::script::Script;
+use crate::session::{Operation, Session};
+use crate::time::timestamp;
+
+/// A page of a list.
+#[derive(Debug, Clone, Copy)]
+pub struct Listing {
+    /// Only the events of this state, in the order of [`Event::due`]; without, all in the order of their ids.
+    pub state: Option<State>,
+    /// Behind which event the page begins.
+    pub after: Option<Cursor>,
+    /// How many events at the most; up to [`Listing::LARGEST`].
+    pub limit: usize,
+}
+
+impl Listing {
+    /// The longest page.
+    pub const LARGEST: usize = 1000;
+}
+
+/// A place in a list: behind an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// Microseconds since 1970.
+    due: i64,
+    id: EventId,
+}
+
+/// A text that is no cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a cursor is what an earlier page gave as the next one")]
+pub struct InvalidCursor;
+
+impl From<&Event> for Cursor {
+    fn from(event: &Event) -> Self {
+        Self { due: event.due.as_microsecond(), id: event.id }
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}-{}", self.due, self.id)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let (due, id) = text.rsplit_once('-').ok_or(InvalidCursor)?;
+        let due: i64 = due.parse().map_err(|_| InvalidCursor)?;
+        let id = id.parse().ok().and_then(EventId::new).ok_or(InvalidCursor)?;
+        // What no event can have would be an error of the database.
+        timestamp(due).map_err(|_| InvalidCursor)?;
+        Ok(Self { due, id })
+    }
+}
+
+impl Session {
+    /// An event in full, if it exists.
+    pub async fn event(&mut self, id: EventId) -> Result<Option<Event>, Error> {
+        self.run(&One(id)).await
+    }
+
+    /// A page of events. Those that change their state while somebody turns pages may be seen twice or not at all.
+    pub async fn list(&mut self, listing: &Listing) -> Result<Vec<Event>, Error> {
+        self.run(listing).await
+    }
+}
+
+const COLUMNS: &str = "SELECT id, state, COALESCE(valor, '') AS valor, payload, priority, attempts, error, owner, \
+     TIMESTAMPDIFF(MICROSECOND, '1970-01-01', created_at) AS created_at, \
+     TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due) AS due_at, \
+     TIMESTAMPDIFF(MICROSECOND, '1970-01-01', done_at) AS done_at FROM Events";
+
+struct One(EventId);
+
+impl Operation for One {
+    const NAME: &'static str = "read an event";
+    type Output = Option<Event>;
+
+    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Option<Event>, sqlx::Error> {
+        let mut select = Script::new(COLUMNS);
+        select.sql(" WHERE id = ").number(self.0.get());
+        select.rows(connection).await?.first().map(event).transpose()
+    }
+}
+
+impl Operation for Listing {
+    const NAME: &'static str = "list events";
+    type Output = Vec<Event>;
+
+    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Vec<Event>, sqlx::Error> {
+        let mut select = Script::new(COLUMNS);
+        match (self.state, self.after) {
+            (None, after) => {
+                let after = after.map_or(0, |cursor| cursor.id.get());
+                select.sql(" WHERE id > ").number(after).sql(" ORDER BY id");
+            }
+            (Some(state), after) => {
+                select.sql(" FORCE INDEX (state_due) WHERE state = ").number(state.number());
+                if let Some(Cursor { due, id }) = after {
+                    // The first condition is what the index serves.
+                    select.sql(" AND due >= ").time_at(due).sql(" AND (due > ").time_at(due);
+                    select.sql(" OR id > ").number(id.get()).sql(")");
+                }
+                select.sql(" ORDER BY due, id");
+            }
+        }
+        select.sql(" LIMIT ").count(self.limit.min(Self::LARGEST));
+        select.rows(connection).await?.iter().map(event).collect()
+    }
+}
+
+fn event(row: &MySqlRow) -> Result<Event, sqlx::Error> {
+    let finished_at: Option<i64> = row.try_get("done_at")?;
+    Ok(Event {
+        id: EventId::from_row(row.try_get("id")?),
+        state: State::from_row(row.try_get("state")?)?,
+        valor: row.try_get("valor")?,
+        payload: row.try_get("payload")?,
+        priority: Priority::from_row(row.try_get("priority")?),
+        attempts: u32::try_from(row.try_get::<i32, _>("attempts")?).unwrap_or_default(),
+        error: row.try_get("error")?,
+        owner: row.try_get("owner")?,
+        created_at: timestamp(row.try_get("created_at")?)?,
+        due: timestamp(row.try_get("due_at")?)?,
+        finished_at: finished_at.map(timestamp).transpose()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_written_and_read_alike() {
+        for (due, id) in [(0, 1), (-5, 7), (1_795_000_000_000_000, i64::MAX)] {
+            let cursor = Cursor { due, id: EventId::from_row(id) };
+            assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        }
+        for wrong in ["", "-", "1", "1-0", "x-1", "1-x", "9223372036854775807-1", "1--1"] {
+            assert_eq!(wrong.parse::<Cursor>(), Err(InvalidCursor), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Removing finished events, a few at a time.
+
+use std::time::Duration;
+
+use sqlx::Row as _;
+use sqlx::mysql::MySqlConnection;
+
+use crate::error::Error;
+use crate::event::{EventId, Finished, State};
+use crate::script::Script;
+use crate::session::{Operation, Session};
+use crate::time::microseconds;
+
+/// The most events that one call removes: its locks are short.
+pub const LARGEST_REMOVAL: usize = 512;
+
+/// What a call removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Removal {
+    /// How many events are gone.
+    pub events: usize,
+    /// Whether there may be more to remove.
+    pub more: bool,
+}
+
+impl Session {
+    /// Removes up to `limit` (at most [`LARGEST_REMOVAL`]) events that have been `finished` for longer than
+    /// `older_than`, the oldest first, with their idempotency keys.
+    ///
+    /// What a classic program has done carries no time; its age begins the first time it is met here.
+    pub async fn remove(
+        &mut self,
+        finished: Finished,
+        older_than: Duration,
+        limit: usize,
+    ) -> Result<Removal, Error> {
+        self.run(&Remove { finished, older_than, limit: limit.min(LARGEST_REMOVAL) }).await
+    }
+}
+
+struct Remove {
+    finished: Finished,
+    older_than: Duration,
+    limit: usize,
+}
+
+impl Operation for Remove {
+    const NAME: &'static str = "remove events";
+    type Output = Removal;
+
+    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Removal, sqlx::Error> {
+        let mut select = Script::new(
+            "START TRANSACTION; SELECT id, done_at IS NULL AS untimed FROM Events FORCE INDEX (state_due) WHERE state = ",
+        );
+        select.number(State::from(self.finished).number()).sql(" AND due < UTC_TIMESTAMP(6) - INTERVAL ");
+        select.number(microseconds(self.older_than)).sql(" MICROSECOND ORDER BY due, id LIMIT ");
+        select.count(self.limit).sql(" FOR UPDATE SKIP LOCKED");
+        let (mut untimed, mut old) = (Vec::new(), Vec::new());
+        for row in select.rows(connection).await? {
+            let id = EventId::from_row(row.try_get("id")?);
+            if row.try_get("untimed")? { untimed.push(id) } else { old.push(id) }
+        }
+        remove(&untimed, &old).execute(connection).await?;
+        Ok(Removal { events: old.len(), more: untimed.len() + old.len() == self.limit })
+    }
+}
+
+/// The ledger's row is locked last, so that it is held for the commit alone.
+fn remove(untimed: &[EventId], old: &[EventId]) -> Script {
+    let mut script = Script::default();
+    if !untimed.is_empty() {
+        script.sql("UPDATE Events SET due = UTC_TIMESTAMP(6), done_at = UTC_TIMESTAMP(6) WHERE id IN (");
+        script.ids(untimed).sql("); ");
+    }
+    if !old.is_empty() {
+        script.sql("DELETE FROM IdempotencyKeys WHERE first_id IN (").ids(old);
+        script.sql("); DELETE FROM Events WHERE id IN (").ids(old);
+        script.sql("); UPDATE Ledger SET removed = removed + ").count(old.len()).sql("; ");
+    }
+    script.sql("COMMIT");
+    script
+}

@@ -1,0 +1,39 @@
+//! The database's clock, in microseconds since 1970 (UTC).
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::script::Script;
+
+impl Script {
+    /// Adds a point in time, as a `DATETIME(6)` in UTC.
+    pub(crate) fn time(&mut self, time: Timestamp) -> &mut Self {
+        self.time_at(time.as_microsecond())
+    }
+
+    /// Adds a point in time that was read as microseconds.
+    pub(crate) fn time_at(&mut self, microseconds: i64) -> &mut Self {
+        self.sql("TIMESTAMP'1970-01-01 00:00:00' + INTERVAL ").number(microseconds).sql(" MICROSECOND")
+    }
+
+    /// Adds the time that is `later` than now.
+    pub(crate) fn in_future(&mut self, later: Duration) -> &mut Self {
+        self.sql("UTC_TIMESTAMP(6) + INTERVAL ").number(microseconds(later)).sql(" MICROSECOND")
+    }
+}
+
+/// As SQL's intervals take it.
+pub(crate) fn microseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// A duration that was read as microseconds; none where the clock went backwards.
+pub(crate) fn duration(microseconds: i64) -> Duration {
+    Duration::from_micros(u64::try_from(microseconds).unwrap_or(0))
+}
+
+/// A time that was read as microseconds.
+pub(crate) fn timestamp(microseconds: i64) -> Result<Timestamp, sqlx::Error> {
+    Timestamp::from_microsecond(microseconds).map_err(|error| sqlx::Error::Decode(error.into()))
+}

@@ -1,0 +1,65 @@
+//! The same creation, again: it is made once.
+
+use eventpipeline_database::{Created, Creation, Finished, IdempotencyKey, NewEvent};
+
+use crate::support::{create, on_each};
+
+fn creation(payload: &str, many: usize, key: &str) -> Creation {
+    let event = NewEvent { payload: Some(payload.to_owned()), ..NewEvent::default() };
+    Creation::many(vec![event; many]).unwrap().with_key(Some(IdempotencyKey::new(key).unwrap()))
+}
+
+#[tokio::test]
+async fn the_same_key_and_events_give_the_same_ids() {
+    on_each(async |fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 1).await;
+        let created = session.create(&[creation("1", 3, "a'b\\"), creation("1", 1, "A'b\\")]).await.unwrap();
+        let [Created::New(first), Created::New(second)] = created[..] else { panic!("{created:?}") };
+        assert_eq!((first.first().get(), first.len(), second.first().get()), (2, 3, 5));
+        let again =
+            session.create(&[creation("1", 3, "a'b\\"), Creation::one(NewEvent::default())]).await.unwrap();
+        assert_eq!(again[0], Created::Replayed(first));
+        assert_eq!(session.create(&[creation("1", 3, "a'b\\")]).await.unwrap(), [Created::Replayed(first)]);
+        assert_eq!(session.create(&[creation("2", 3, "a'b\\")]).await.unwrap(), [Created::KeyReused]);
+        assert_eq!(session.count().await.unwrap(), 6);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_many_at_once_with_one_key_one_creates() {
+    on_each(async |mut fixture| {
+        let creators: Vec<_> = (0..16)
+            .map(|_| {
+                let mut session = fixture.session();
+                tokio::spawn(async move { session.create(&[creation("1", 2, "once")]).await.unwrap()[0] })
+            })
+            .collect();
+        let (mut new, mut replayed) = (Vec::new(), Vec::new());
+        for creator in creators {
+            match creator.await.unwrap() {
+                Created::New(ids) => new.push(ids),
+                Created::Replayed(ids) => replayed.push(ids),
+                Created::KeyReused => panic!("the events are the same"),
+            }
+        }
+        assert_eq!((new.len(), replayed.len()), (1, 15));
+        assert!(replayed.iter().all(|ids| *ids == new[0]));
+        assert_eq!(fixture.value::<i64>("SELECT COUNT(*) FROM Events").await, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_is_forgotten_with_its_event() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        session.create(&[creation("1", 1, "a")]).await.unwrap();
+        fixture.sql("UPDATE Events SET valor = 'done', done_at = '2020-01-01', due = done_at").await;
+        session.remove(Finished::Done, std::time::Duration::ZERO, 10).await.unwrap();
+        let created = session.create(&[creation("2", 1, "a")]).await.unwrap();
+        assert!(matches!(created[..], [Created::New(ids)] if ids.first().get() == 2), "{created:?}");
+    })
+    .await;
+}

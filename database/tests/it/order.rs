@@ -1,0 +1,79 @@
+//! Who is next: places in line, priorities and times before which nothing is claimed.
+
+use std::time::Duration;
+
+use eventpipeline_database::{ClaimCursor, Lease, NewEvent, Priority};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::support::{LONG, claim, claimer, create, create_all, has_due, ids, on_each};
+
+fn event(priority: u8) -> NewEvent {
+    NewEvent { priority: Priority::new(priority).unwrap(), ..NewEvent::default() }
+}
+
+fn later(seconds: i64) -> NewEvent {
+    let time = Timestamp::now() + SignedDuration::from_secs(seconds);
+    NewEvent { not_before: Some(time), ..NewEvent::default() }
+}
+
+#[tokio::test]
+async fn a_point_of_priority_is_worth_a_minute_of_waiting() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        create_all(&mut session, vec![event(0), event(9), event(1), event(0)]).await;
+        // As if the first had waited for 100 seconds.
+        fixture.sql("UPDATE Events SET due = due - INTERVAL 100 SECOND WHERE id = 1").await;
+        assert_eq!(ids(&claim(&mut session, 10).await), [2, 1, 3, 4]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_claimed_before_its_time_and_classic_programs_do_not_see_it() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        create_all(&mut session, vec![later(3600), later(-3600), event(0)]).await;
+        assert_eq!(ids(&claim(&mut session, 10).await), [2, 3]);
+        assert!(!has_due(&mut session).await);
+        let seen = "SELECT COUNT(*) FROM Events WHERE id = 1 AND valor = '' AND processing = 0";
+        assert_eq!(fixture.value::<i64>(seen).await, 0);
+        fixture.sql("UPDATE Events SET due = UTC_TIMESTAMP(6) WHERE id = 1").await;
+        assert_eq!(ids(&claim(&mut session, 10).await), [1]);
+    })
+    .await;
+}
+
+/// What comes in before the mark is found by the next look from the start, however many looks begin at the mark.
+#[tokio::test]
+async fn a_cursor_hides_nothing_for_long() {
+    on_each(async |fixture| {
+        let mut session = fixture.session();
+        let mut cursor = ClaimCursor::default();
+        let mut all = Vec::new();
+        let lease = Lease::new(LONG);
+        create(&mut session, 20).await;
+        while all.len() < 22 {
+            let claims = session.claim(&mut cursor, &claimer(), lease, 5).await.unwrap();
+            all.extend(ids(&claims));
+            if all.len() == 10 {
+                create_all(&mut session, vec![event(9), event(5)]).await;
+            }
+        }
+        all.sort_unstable();
+        assert_eq!(all, (1..=22).collect::<Vec<_>>());
+        assert!(session.claim(&mut cursor, &claimer(), lease, 5).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_claim_says_how_old_its_event_is() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 1).await;
+        fixture.sql("UPDATE Events SET created_at = created_at - INTERVAL 100 SECOND").await;
+        let age = claim(&mut session, 1).await[0].age;
+        assert!((Duration::from_secs(100)..Duration::from_secs(1000)).contains(&age), "{age:?}");
+    })
+    .await;
+}

@@ -1,0 +1,148 @@
+//! What else becomes of a claim than an answer: another attempt, a dead letter, a longer lease, its place in line.
+
+use std::time::Duration;
+
+use eventpipeline_database::{
+    Change, Claimed, Completion, EventId, Failure, Lease, MaxAttempts, Next, State, Value,
+};
+use eventpipeline_testkit::eventually;
+
+use crate::support::{LONG, claim, claim_for, create, has_due, ids, on_each, reclaim};
+
+fn failure(claim: &Claimed, next: Next) -> Failure {
+    Failure { claim: claim.clone(), error: "sem palavra".to_owned(), next }
+}
+
+fn answer(claim: &Claimed) -> Completion {
+    Completion { claim: claim.clone(), value: Value::new("tarde").unwrap() }
+}
+
+fn id(id: i64) -> EventId {
+    EventId::new(id).unwrap()
+}
+
+#[tokio::test]
+async fn a_failed_attempt_is_tried_again_not_before_its_pause_is_over() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 2).await;
+        let claims = claim(&mut session, 2).await;
+        let failures = [
+            failure(&claims[0], Next::Retry { after: LONG }),
+            failure(&claims[1], Next::Retry { after: Duration::ZERO }),
+        ];
+        assert_eq!(session.fail(&failures).await.unwrap(), [id(1), id(2)]);
+        assert_eq!(session.complete(&[answer(&claims[0])]).await.unwrap(), []);
+        let again = claim(&mut session, 2).await;
+        assert_eq!((ids(&again), again[0].attempt), (vec![2], 2));
+        assert!(!has_due(&mut session).await);
+        let first = session.event(id(1)).await.unwrap().unwrap();
+        assert_eq!((first.state, first.error.as_deref()), (State::Pending, Some("sem palavra")));
+        let free = "SELECT COUNT(*) FROM Events WHERE valor = '' AND processing = 0";
+        assert_eq!(fixture.value::<i64>(free).await, 0, "a classic consumer would not wait");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dead_event_stays_dead_until_somebody_has_it_tried_again() {
+    on_each(async |fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 1).await;
+        let claims = claim(&mut session, 1).await;
+        assert_eq!(session.fail(&[failure(&claims[0], Next::Dead)]).await.unwrap(), [id(1)]);
+        // A try whose answer was lost is made again, and knows that it was accepted.
+        assert_eq!(session.fail(&[failure(&claims[0], Next::Dead)]).await.unwrap(), [id(1)]);
+        assert!(!has_due(&mut session).await);
+        let dead = session.read_finished(&[id(1)]).await.unwrap();
+        assert_eq!(dead[0].state, State::Dead);
+
+        assert_eq!(session.retry(id(1)).await.unwrap(), Change::Changed);
+        assert_eq!(session.retry(id(1)).await.unwrap(), Change::Refused(State::Pending));
+        let again = claim(&mut session, 1).await;
+        assert_eq!(again[0].attempt, 1);
+        assert!(again[0].token > claims[0].token + 1);
+        assert_eq!(session.retry(id(2)).await.unwrap(), Change::NotFound);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_is_cancelled_only_before_it_is_claimed() {
+    on_each(async |fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 2).await;
+        claim(&mut session, 1).await;
+        assert_eq!(session.cancel(id(1)).await.unwrap(), Change::Refused(State::Processing));
+        assert_eq!(session.cancel(id(2)).await.unwrap(), Change::Changed);
+        assert!(!has_due(&mut session).await);
+        assert_eq!(session.event(id(2)).await.unwrap().unwrap().state, State::Cancelled);
+        assert_eq!(session.retry(id(2)).await.unwrap(), Change::Changed);
+        assert_eq!(ids(&claim(&mut session, 2).await), [2]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_released_event_has_its_place_again_and_no_attempt_is_counted() {
+    on_each(async |fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 3).await;
+        let claims = claim(&mut session, 2).await;
+        session.release(&claims).await.unwrap();
+        session.release(&claims).await.unwrap();
+        assert_eq!(session.complete(&[answer(&claims[0])]).await.unwrap(), []);
+        let again = claim(&mut session, 3).await;
+        assert_eq!(ids(&again), [1, 2, 3]);
+        assert!(again.iter().all(|claim| claim.attempt == 1));
+        assert!(again[0].token > claims[0].token);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_extended_lease_holds_and_a_lost_one_is_not_extended() {
+    on_each(async |fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 2).await;
+        let claims = claim_for(&mut session, Duration::from_millis(1), 2).await;
+        assert_eq!(session.extend(&claims[..1], Lease::new(LONG)).await.unwrap(), [id(1)]);
+        let freed = eventually(async || {
+            let freed = reclaim(&mut session, LONG).await.freed;
+            (!freed.is_empty()).then_some(freed)
+        })
+        .await;
+        assert_eq!(freed, [id(2)]);
+        assert_eq!(session.extend(&claims, Lease::new(LONG)).await.unwrap(), [id(1)]);
+        assert_eq!(session.complete(&[answer(&claims[0])]).await.unwrap(), [id(1)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_whose_consumers_die_is_given_up() {
+    on_each(async |fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 1).await;
+        for attempt in 1..=2 {
+            let claims = eventually(async || {
+                let claims = claim_for(&mut session, Duration::from_millis(1), 1).await;
+                (!claims.is_empty()).then_some(claims)
+            })
+            .await;
+            assert_eq!(claims[0].attempt, attempt);
+            let reclaimed = eventually(async || {
+                let max = MaxAttempts::new(2).unwrap();
+                let reclaimed = session.reclaim(Lease::new(LONG), max).await.unwrap();
+                (reclaimed != eventpipeline_database::Reclaimed::default()).then_some(reclaimed)
+            })
+            .await;
+            assert_eq!(reclaimed.dead.len(), usize::from(attempt == 2));
+            assert_eq!(session.complete(&[answer(&claims[0])]).await.unwrap(), []);
+        }
+        let dead = session.event(id(1)).await.unwrap().unwrap();
+        assert_eq!((dead.state, dead.attempts), (State::Dead, 2));
+        assert!(dead.error.unwrap().contains("claimed 2 times, the last time by test"));
+    })
+    .await;
+}
