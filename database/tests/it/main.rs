@@ -14,3 +14,4 @@ mod reclaim;
 mod schema;
 mod settle;
 mod support;
+mod tls;

@@ -16,6 +16,7 @@ use tempfile::NamedTempFile;
 
 /// A pipeline's database, and a connection for what other programs do to it.
 pub(crate) struct Fixture {
+    pub(crate) args: DatabaseArgs,
     pub(crate) database: Database,
     pub(crate) other: MySqlConnection,
     _password: NamedTempFile,
@@ -42,8 +43,8 @@ impl Fixture {
             database_tls: Tls::Preferred,
             database_tls_ca_file: None,
         };
-        let database = Database::new(args, Metrics::new(&Registry::new()).unwrap());
-        Self { database, other, _password: password }
+        let database = Database::new(args.clone(), Metrics::new(&Registry::new()).unwrap());
+        Self { args, database, other, _password: password }
     }
 
     /// A database with the schema.

@@ -1,0 +1,57 @@
+//! How connections are encrypted, and whom they trust.
+
+use std::path::PathBuf;
+
+use eventpipeline_database::{Database, DatabaseArgs, Error, Metrics, Tls};
+use eventpipeline_testkit::{Database as Server, Engine};
+use prometheus::Registry;
+
+use crate::support::Fixture;
+
+/// As `fixture`'s, but encrypted like this.
+fn args(fixture: &Fixture, tls: Tls, ca: Option<PathBuf>) -> DatabaseArgs {
+    DatabaseArgs { database_tls: tls, database_tls_ca_file: ca, ..fixture.args.clone() }
+}
+
+async fn ping(args: DatabaseArgs) -> Result<(), Error> {
+    let database = Database::new(args, Metrics::new(&Registry::new()).unwrap());
+    database.session().ping().await
+}
+
+/// MySQL makes itself an authority and a certificate for no host in particular.
+#[tokio::test]
+async fn a_certificate_is_checked_as_far_as_it_is_asked_for() {
+    let mut fixture = Fixture::new(Server::shared(Engine::MySql).await).await;
+    let folder: String = fixture.value("SELECT @@datadir").await;
+    let authority = PathBuf::from(folder).join("ca.pem");
+    let other = openssl_authority();
+
+    ping(args(&fixture, Tls::Preferred, None)).await.unwrap();
+    ping(args(&fixture, Tls::Required, None)).await.unwrap();
+    ping(args(&fixture, Tls::VerifyCa, Some(authority.clone()))).await.unwrap();
+    for (tls, ca) in [(Tls::VerifyCa, other.path().join("ca.pem")), (Tls::VerifyIdentity, authority)] {
+        let refused = ping(args(&fixture, tls, Some(ca))).await.unwrap_err();
+        assert!(matches!(refused, Error::Connect { .. }), "{tls:?}: {refused:?}");
+    }
+}
+
+/// Debian's MariaDB has no certificate unless it is given one.
+#[tokio::test]
+async fn a_server_without_encryption_is_used_only_where_that_is_allowed() {
+    let fixture = Fixture::new(Server::shared(Engine::MariaDb).await).await;
+    ping(args(&fixture, Tls::Preferred, None)).await.unwrap();
+    assert!(matches!(ping(args(&fixture, Tls::Required, None)).await, Err(Error::Connect { .. })));
+}
+
+/// An authority that has signed nothing.
+fn openssl_authority() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
+        .args(["-days", "2", "-subj", "/CN=other", "-keyout", "key.pem", "-out", "ca.pem"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    folder
+}
