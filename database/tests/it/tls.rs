@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use eventpipeline_database::{Database, DatabaseArgs, Error, Metrics, Tls};
-use eventpipeline_testkit::{Database as Server, Engine};
+use eventpipeline_testkit::{Database as Server, Engine, Options};
 use prometheus::Registry;
 
 use crate::support::Fixture;
@@ -35,10 +35,11 @@ async fn a_certificate_is_checked_as_far_as_it_is_asked_for() {
     }
 }
 
-/// Debian's MariaDB has no certificate unless it is given one.
 #[tokio::test]
 async fn a_server_without_encryption_is_used_only_where_that_is_allowed() {
-    let fixture = Fixture::new(Server::shared(Engine::MariaDb).await).await;
+    let options = Options { arguments: vec!["--skip-ssl".to_owned()], ..Options::default() };
+    let server = Server::start_with(Engine::MariaDb, options).await;
+    let fixture = Fixture::new(&server).await;
     ping(args(&fixture, Tls::Preferred, None)).await.unwrap();
     assert!(matches!(ping(args(&fixture, Tls::Required, None)).await, Err(Error::Connect { .. })));
 }
