@@ -1,86 +1,134 @@
-//! The task that claims: as many events as can be handled at once, at once again while there are more.
+//! The task that claims: while there is work and room for it without a rest, else when there is a hint or a poll finds it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use eventpipeline_database::{Claimed, Claimer, Lease, Session};
+use eventpipeline_database::{ClaimCursor, Claimed, Claimer, Error, Lease, Session};
 use eventpipeline_service::chain;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::metrics::Metrics;
-use crate::processor::{Processor, Settlement};
+use crate::backoff::{Tries, jittered};
+use crate::holdings::{Held, Holdings, Progress};
+use crate::metrics::{Metrics, WakeUp};
+use crate::prefetch::{Claim, Prefetch};
 
-/// How soon an idle consumer looks again after it was busy.
+/// How soon an idle consumer looks for work after it had some.
 const SOONEST: Duration = Duration::from_millis(10);
 /// How long an idle consumer goes without a look at the most.
-const LATEST: Duration = Duration::from_millis(100);
-/// How long it waits when the database failed.
-const AFTER_FAILURE: Duration = Duration::from_millis(500);
+const LATEST: Duration = Duration::from_millis(200);
 
-/// Claims events and has them handled.
+/// Claims events into the buffer.
 pub(crate) struct ClaimLoop {
     pub(crate) session: Session,
+    pub(crate) cursor: ClaimCursor,
     pub(crate) claimer: Claimer,
     pub(crate) lease: Lease,
-    /// How many events are handled at once.
-    pub(crate) concurrency: usize,
-    pub(crate) processor: Arc<Processor>,
-    pub(crate) settle: mpsc::Sender<Settlement>,
+    pub(crate) prefetch: Prefetch,
+    pub(crate) holdings: Arc<Holdings>,
+    /// Has room for all that is ever claimed at once.
+    pub(crate) buffer: mpsc::Sender<Held>,
+    /// Told when other pods say that there is work.
+    pub(crate) hints: Arc<Notify>,
     pub(crate) metrics: Metrics,
+    pub(crate) tries: Tries,
+    /// When the last claim came back.
+    pub(crate) last: Instant,
+}
+
+/// What is left after a claim.
+enum Left {
+    /// As many as were asked for: there may be more.
+    More,
+    /// Nothing that could be had at this moment.
+    Nothing,
 }
 
 impl ClaimLoop {
-    /// Claims until `draining`, then waits for what is being handled.
-    pub(crate) async fn run(mut self, draining: CancellationToken) {
-        let mut handling = JoinSet::new();
-        let mut idle = SOONEST;
+    /// Claims until `draining`.
+    pub(crate) async fn run(mut self, draining: CancellationToken) -> anyhow::Result<()> {
+        // Nothing may end an operation half-way, so that this is asked for only between them.
         while !draining.is_cancelled() {
-            let free = self.concurrency - handling.len();
-            let claimed = if free == 0 { Vec::new() } else { self.claim(free, &mut idle).await };
-            for event in claimed {
-                self.handle(&mut handling, event);
+            let room = self.prefetch.room(self.holdings.load());
+            if room == 0 {
+                tokio::select! {
+                    () = draining.cancelled() => {}
+                    () = self.holdings.changed() => {}
+                }
+                continue;
             }
-            // With all places taken, or with fewer events than places, there is nothing to do before one of these.
-            tokio::select! {
-                () = draining.cancelled() => {}
-                Some(_) = handling.join_next() => {}
-                () = tokio::time::sleep(idle), if handling.len() < self.concurrency => {}
+            match self.claim(room).await {
+                Ok(Left::More) => self.tries.succeeded(),
+                Ok(Left::Nothing) => {
+                    self.tries.succeeded();
+                    self.until_work(&draining).await;
+                }
+                Err(failure) => self.pause(&failure, &draining).await,
             }
         }
-        while handling.join_next().await.is_some() {}
         self.session.close().await;
+        Ok(())
     }
 
-    /// What is free, up to `limit`. Sets how long to wait before the next look.
-    async fn claim(&mut self, limit: usize, idle: &mut Duration) -> Vec<Claimed> {
-        let claimed = match self.session.has_free().await {
-            Ok(true) => self.session.claim(&self.claimer, self.lease, limit).await,
-            Ok(false) => Ok(Vec::new()),
-            Err(failure) => Err(failure),
-        };
-        match claimed {
-            Ok(events) => {
-                *idle = if events.is_empty() { (*idle * 2).min(LATEST) } else { SOONEST };
-                self.metrics.claimed(events.len());
-                events
+    async fn claim(&mut self, room: usize) -> Result<Left, Error> {
+        // This claim sees what was announced until now.
+        futures::FutureExt::now_or_never(self.hints.notified());
+        let since = Instant::now();
+        let claims = self.session.claim(&mut self.cursor, &self.claimer, self.lease, room).await?;
+        self.metrics.claimed(claims.len());
+        let full = claims.len() >= room;
+        self.learn(&claims, full, since);
+        self.holdings.claimed(&claims, since);
+        let arrived = Instant::now();
+        for claim in claims {
+            // The dispatcher goes on until this sender is dropped; if it died, the process ends.
+            let _ = self.buffer.send(Held { claim, arrived }).await;
+        }
+        Ok(if full { Left::More } else { Left::Nothing })
+    }
+
+    fn learn(&mut self, claims: &[Claimed], full: bool, sent: Instant) {
+        let Progress { handled, longest_wait } = self.holdings.take_progress();
+        self.prefetch.learn(&Claim {
+            full,
+            events: claims.len(),
+            bytes: claims.iter().filter_map(|claim| claim.payload.as_ref()).map(String::len).sum(),
+            took: sent.elapsed(),
+            ran_dry: self.holdings.load().buffered == 0,
+            handled,
+            since: self.last.elapsed(),
+            longest_wait,
+        });
+        self.last = Instant::now();
+    }
+
+    /// Returns when there is a hint, or when something was found to be due.
+    async fn until_work(&mut self, draining: &CancellationToken) {
+        let mut pause = SOONEST;
+        loop {
+            tokio::select! {
+                () = draining.cancelled() => return,
+                () = self.hints.notified() => return self.metrics.woken(WakeUp::Hint),
+                () = tokio::time::sleep(jittered(pause, rand::random())) => {}
             }
-            Err(failure) => {
-                *idle = AFTER_FAILURE;
-                warn!(error = chain(&failure), "failed to claim");
-                Vec::new()
+            match self.session.has_due(&mut self.cursor).await {
+                Ok(true) => return self.metrics.woken(WakeUp::Poll),
+                Ok(false) => {
+                    self.tries.succeeded();
+                    pause = (pause * 2).min(LATEST);
+                }
+                Err(failure) => self.pause(&failure, draining).await,
             }
         }
     }
 
-    fn handle(&self, handling: &mut JoinSet<()>, event: Claimed) {
-        let (processor, settle) = (Arc::clone(&self.processor), self.settle.clone());
-        handling.spawn(async move {
-            let settlement = processor.process(event).await;
-            // The settler outlives every sender; if it died, the process ends and the lease frees the event.
-            let _ = settle.send(settlement).await;
-        });
+    async fn pause(&mut self, failure: &Error, draining: &CancellationToken) {
+        let pause = self.tries.failed();
+        warn!(error = chain(failure), pause_ms = pause.as_millis(), "failed to claim");
+        tokio::select! {
+            () = draining.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
     }
 }

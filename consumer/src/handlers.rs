@@ -1,12 +1,24 @@
-//! What happens to an event.
+//! What happens to an event: the handlers, and their settings.
 
+mod endpoint;
+mod headers;
+mod http;
+mod retry_after;
+mod transport;
 mod word_api;
 mod words;
 
+use std::time::Duration;
+
+use clap::builder::{StringValueParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 use eventpipeline_database::{Claimed, InvalidValue, Value};
-use url::Url;
 
+use crate::retry::Verdict;
+use endpoint::Endpoint;
+use headers::Headers;
+use http::Http;
+use transport::Limits;
 use word_api::WordApi;
 
 /// Which handler, and its settings.
@@ -16,8 +28,34 @@ pub(crate) struct HandlerArgs {
     #[arg(long, env = "HANDLER", value_enum, default_value_t = Kind::Words)]
     handler: Kind,
     /// Address that answers `[{"word": "..."}]`, for the handler `word-api`
-    #[arg(long, env = "WORD_API_URL", value_parser = http_url, required_if_eq("handler", "word-api"))]
-    word_api_url: Option<Url>,
+    #[arg(long, env = "WORD_API_URL", hide_env_values = true, required_if_eq("handler", "word-api"), value_parser = StringValueParser::new().map(|text| checked(&text)))]
+    word_api_url: Option<Checked>,
+    /// Address that events are posted to, for the handler `http`
+    #[arg(long, env = "HANDLER_URL", hide_env_values = true, required_if_eq("handler", "http"), value_parser = StringValueParser::new().map(|text| checked(&text)))]
+    handler_url: Option<Checked>,
+    /// File with lines `Name: value`, sent with each request of the handler `http`; may hold secrets
+    #[arg(long, env = "HANDLER_HEADERS_FILE", value_parser = Headers::read)]
+    handler_headers_file: Option<Headers>,
+}
+
+/// An address, or what is wrong with it: that is for [`HandlerArgs::check`] to say, which does not show the address.
+type Checked = Result<Endpoint, String>;
+
+fn checked(text: &str) -> Checked {
+    text.parse()
+}
+
+impl HandlerArgs {
+    /// What is wrong, in a line without secrets.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        for (variable, address) in [("WORD_API_URL", &self.word_api_url), ("HANDLER_URL", &self.handler_url)]
+        {
+            if let Some(Err(wrong)) = address {
+                return Err(format!("{variable} {wrong}"));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The handlers there are.
@@ -27,14 +65,8 @@ enum Kind {
     Words,
     /// A word from an HTTP API
     WordApi,
-}
-
-fn http_url(text: &str) -> Result<Url, String> {
-    let url: Url = text.parse().map_err(|error| format!("must be a URL: {error}"))?;
-    match url.scheme() {
-        "http" | "https" => Ok(url),
-        other => Err(format!("must begin with http:// or https://, not {other}:")),
-    }
+    /// Whatever an HTTP server answers that the event is posted to
+    Http,
 }
 
 /// Gives events their answers.
@@ -42,34 +74,62 @@ fn http_url(text: &str) -> Result<Url, String> {
 pub(crate) enum Handler {
     Words,
     WordApi(WordApi),
+    Http(Http),
 }
 
 /// Why an attempt gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HandlerError {
     /// The API could not be asked, or answered something else than a word.
-    #[error("failed to get a word")]
-    WordApi(#[from] word_api::Error),
+    #[error(transparent)]
+    WordApi(word_api::Error),
+    /// The event could not be posted, or was answered with something else than a value.
+    #[error(transparent)]
+    Http(http::Error),
     /// The answer cannot be stored.
     #[error("the handler's answer cannot be stored")]
-    Value(#[from] InvalidValue),
+    Value(#[source] InvalidValue),
 }
 
 impl Handler {
-    pub(crate) fn new(args: &HandlerArgs) -> anyhow::Result<Self> {
-        match (args.handler, &args.word_api_url) {
-            (Kind::Words, _) => Ok(Self::Words),
-            (Kind::WordApi, Some(url)) => Ok(Self::WordApi(WordApi::new(url.clone())?)),
-            (Kind::WordApi, None) => anyhow::bail!("WORD_API_URL must be set with the handler word-api"),
+    /// `limit`: how long it may take for an answer; `connections`: how many of them are kept.
+    pub(crate) fn new(args: HandlerArgs, limit: Duration, connections: usize) -> anyhow::Result<Self> {
+        let limits = Limits { limit, connections };
+        let headers = args.handler_headers_file.unwrap_or_default();
+        match (args.handler, args.word_api_url, args.handler_url) {
+            (Kind::Words, ..) => Ok(Self::Words),
+            (Kind::WordApi, Some(Ok(url)), _) => Ok(Self::WordApi(WordApi::new(url, &limits)?)),
+            (Kind::Http, _, Some(Ok(url))) => Ok(Self::Http(Http::new(url, headers, &limits)?)),
+            (Kind::WordApi, ..) => anyhow::bail!("WORD_API_URL must be an address with the handler word-api"),
+            (Kind::Http, ..) => anyhow::bail!("HANDLER_URL must be an address with the handler http"),
         }
     }
 
     /// The answer to an event. May be asked again for the same event, and at the same time by another consumer.
     pub(crate) async fn handle(&self, event: &Claimed) -> Result<Value, HandlerError> {
-        let word = match self {
+        let value = match self {
             Self::Words => words::word_for(event.id).to_owned(),
-            Self::WordApi(api) => api.word().await?,
+            Self::WordApi(api) => api.word().await.map_err(HandlerError::WordApi)?,
+            Self::Http(http) => http.handle(event).await.map_err(HandlerError::Http)?,
         };
-        Ok(Value::new(word)?)
+        Value::new(value).map_err(HandlerError::Value)
+    }
+}
+
+impl HandlerError {
+    /// What it says about further attempts.
+    pub(crate) fn verdict(&self) -> Verdict {
+        match self {
+            Self::Http(error) => error.verdict(),
+            Self::WordApi(_) | Self::Value(_) => Verdict::Retry,
+        }
+    }
+
+    /// What is stored with the event beyond the error and what led to it, and not logged.
+    pub(crate) fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Http(error) => error.detail(),
+            Self::WordApi(_) | Self::Value(_) => None,
+        }
     }
 }

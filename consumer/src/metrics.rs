@@ -2,11 +2,19 @@
 
 use std::time::Duration;
 
+use eventpipeline_database::{Finished, State};
 use eventpipeline_service::registered;
-use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntGauge, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+};
+
+use crate::prefetch::Load;
 
 /// Buckets for what takes from a millisecond to a minute, in seconds.
-const SECONDS: [f64; 12] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
+const SECONDS: [f64; 14] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
+/// Buckets for how many events go together.
+const EVENTS: [f64; 9] = [1.0, 2.0, 4.0, 16.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
 
 /// How handling ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,15 +23,13 @@ pub(crate) enum Outcome {
     Failed,
 }
 
-impl Outcome {
-    const ALL: [Self; 2] = [Self::Done, Self::Failed];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Failed => "failed",
-        }
-    }
+/// What told an idle consumer that there is work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WakeUp {
+    /// A hint of another pod.
+    Hint,
+    /// Its own look at the table.
+    Poll,
 }
 
 /// The consumer's metrics. Clones share them.
@@ -31,63 +37,144 @@ impl Outcome {
 pub(crate) struct Metrics {
     claimed: IntCounter,
     completed: IntCounter,
+    /// By `retry` and `dead`.
+    failed: IntCounterVec,
+    released: IntCounter,
     fenced: IntCounter,
-    reclaimed: IntCounter,
+    /// By `freed` and `dead`.
+    reclaimed: IntCounterVec,
+    /// By state.
+    removed: IntCounterVec,
+    woken: IntCounterVec,
+    buffered: IntGauge,
     in_flight: IntGauge,
-    handled: HistogramVec,
+    handled: Histogram,
+    handled_in_vain: Histogram,
+    created_to_value: Histogram,
+    claim_batch: Histogram,
+    completion_batch: Histogram,
 }
 
 impl Metrics {
     pub(crate) fn new(registry: &Registry) -> anyhow::Result<Self> {
-        let counter = |name: &str, help: &str| registered(registry, IntCounter::new(name, help));
-        let handled =
-            HistogramOpts::new("eventpipeline_handle_duration_seconds", "Time a handler took for an event.")
-                .buckets(SECONDS.to_vec());
-        let metrics = Self {
-            claimed: counter("eventpipeline_events_claimed_total", "Events claimed by this process.")?,
-            completed: counter("eventpipeline_events_completed_total", "Answers accepted.")?,
-            fenced: counter(
+        let new = New(registry);
+        let handled = new.histograms(
+            "eventpipeline_handle_duration_seconds",
+            "Time a handler took for an event.",
+            ("outcome", &["done", "failed"]),
+            &SECONDS,
+        )?;
+        let batch = new.histograms(
+            "eventpipeline_batch_events",
+            "Events that were claimed, or whose answers were written down, at once.",
+            ("operation", &["claim", "complete"]),
+            &EVENTS,
+        )?;
+        Ok(Self {
+            claimed: new.counter("eventpipeline_events_claimed_total", "Events claimed by this process.")?,
+            completed: new.counter("eventpipeline_events_completed_total", "Answers accepted.")?,
+            failed: new.counters(
+                "eventpipeline_events_failed_total",
+                "Failed attempts that were written down, by what becomes of the event.",
+                ("next", &["retry", "dead"]),
+            )?,
+            released: new.counter(
+                "eventpipeline_events_released_total",
+                "Claims given back to the queue without an attempt that counts.",
+            )?,
+            fenced: new.counter(
                 "eventpipeline_events_fenced_total",
-                "Answers dropped because the event had been claimed again since.",
+                "Claims of this process that were lost: others freed, claimed or ended their events.",
             )?,
-            reclaimed: counter(
+            reclaimed: new.counters(
                 "eventpipeline_events_reclaimed_total",
-                "Events freed because their claim was not settled in its lease.",
+                "Events whose claim was not settled in its lease, by what became of them.",
+                ("outcome", &["freed", "dead"]),
             )?,
-            in_flight: registered(
-                registry,
-                IntGauge::new("eventpipeline_events_in_flight", "Events being handled by this process."),
+            removed: new.counters(
+                "eventpipeline_events_removed_total",
+                "Finished events that were removed after the time that they are kept.",
+                ("state", &[State::Done, State::Dead, State::Cancelled].map(Into::into)),
             )?,
-            handled: registered(registry, HistogramVec::new(handled, &["outcome"]))?,
-        };
-        // Every label value from the start, so that a rate over the first failure is seen.
-        for outcome in Outcome::ALL {
-            let _ = metrics.handled.with_label_values(&[outcome.label()]);
-        }
-        Ok(metrics)
+            woken: new.counters(
+                "eventpipeline_consumer_wakeups_total",
+                "How often an idle consumer went to claim, by what told it that there is work.",
+                ("kind", &["hint", "poll"]),
+            )?,
+            buffered: new.gauge("eventpipeline_events_buffered", "Events claimed and not begun.")?,
+            in_flight: new
+                .gauge("eventpipeline_events_in_flight", "Events being handled by this process.")?,
+            created_to_value: new.histogram(
+                "eventpipeline_create_to_value_seconds",
+                "Time from an event's creation until its answer was committed.",
+            )?,
+            handled: handled.with_label_values(&["done"]),
+            handled_in_vain: handled.with_label_values(&["failed"]),
+            claim_batch: batch.with_label_values(&["claim"]),
+            completion_batch: batch.with_label_values(&["complete"]),
+        })
     }
 
+    /// A claim gave so many events.
     pub(crate) fn claimed(&self, events: usize) {
         self.claimed.inc_by(many(events));
+        if events > 0 {
+            self.claim_batch.observe(size(events));
+        }
     }
 
-    pub(crate) fn completed(&self, accepted: usize, fenced: usize) {
+    /// Of `events` answers so many were accepted.
+    pub(crate) fn completed(&self, events: usize, accepted: usize) {
+        self.completion_batch.observe(size(events));
         self.completed.inc_by(many(accepted));
-        self.fenced.inc_by(many(fenced));
     }
 
-    pub(crate) fn reclaimed(&self, events: usize) {
-        self.reclaimed.inc_by(many(events));
+    pub(crate) fn created_to_value(&self, took: Duration) {
+        self.created_to_value.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn failed(&self, retries: usize, deaths: usize) {
+        self.failed.with_label_values(&["retry"]).inc_by(many(retries));
+        self.failed.with_label_values(&["dead"]).inc_by(many(deaths));
+    }
+
+    pub(crate) fn released(&self, events: usize) {
+        self.released.inc_by(many(events));
+    }
+
+    pub(crate) fn fenced(&self, events: usize) {
+        self.fenced.inc_by(many(events));
+    }
+
+    pub(crate) fn reclaimed(&self, freed: usize, dead: usize) {
+        self.reclaimed.with_label_values(&["freed"]).inc_by(many(freed));
+        self.reclaimed.with_label_values(&["dead"]).inc_by(many(dead));
+    }
+
+    pub(crate) fn removed(&self, finished: Finished, events: usize) {
+        let state: &str = State::from(finished).into();
+        self.removed.with_label_values(&[state]).inc_by(many(events));
+    }
+
+    pub(crate) fn woken(&self, by: WakeUp) {
+        let kind = match by {
+            WakeUp::Hint => "hint",
+            WakeUp::Poll => "poll",
+        };
+        self.woken.with_label_values(&[kind]).inc();
+    }
+
+    pub(crate) fn holds(&self, load: Load) {
+        self.buffered.set(i64::try_from(load.buffered).unwrap_or(i64::MAX));
+        self.in_flight.set(i64::try_from(load.handling).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn handled(&self, outcome: Outcome, took: Duration) {
-        self.handled.with_label_values(&[outcome.label()]).observe(took.as_secs_f64());
-    }
-
-    /// Counts an event as in flight until the guard is dropped.
-    pub(crate) fn in_flight(&self) -> InFlight {
-        self.in_flight.inc();
-        InFlight(self.in_flight.clone())
+        let histogram = match outcome {
+            Outcome::Done => &self.handled,
+            Outcome::Failed => &self.handled_in_vain,
+        };
+        histogram.observe(took.as_secs_f64());
     }
 }
 
@@ -95,12 +182,53 @@ fn many(events: usize) -> u64 {
     u64::try_from(events).unwrap_or(u64::MAX)
 }
 
-/// An event that is being handled.
-#[derive(Debug)]
-pub(crate) struct InFlight(IntGauge);
+fn size(events: usize) -> f64 {
+    u32::try_from(events).unwrap_or(u32::MAX).into()
+}
 
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.dec();
+/// A label and the values that it has.
+type Label<'a> = (&'a str, &'a [&'a str]);
+
+/// Makes metrics that are in the registry, each with every value of its label from the start, so that a rate over the
+/// first failure is seen.
+struct New<'a>(&'a Registry);
+
+impl New<'_> {
+    fn counter(&self, name: &str, help: &str) -> anyhow::Result<IntCounter> {
+        registered(self.0, IntCounter::new(name, help))
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> anyhow::Result<IntGauge> {
+        registered(self.0, IntGauge::new(name, help))
+    }
+
+    fn counters(&self, name: &str, help: &str, label: Label<'_>) -> anyhow::Result<IntCounterVec> {
+        let (label, values) = label;
+        let counters = registered(self.0, IntCounterVec::new(Opts::new(name, help), &[label]))?;
+        for value in values {
+            let _ = counters.with_label_values(&[*value]);
+        }
+        Ok(counters)
+    }
+
+    fn histogram(&self, name: &str, help: &str) -> anyhow::Result<Histogram> {
+        let options = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
+        registered(self.0, Histogram::with_opts(options))
+    }
+
+    fn histograms(
+        &self,
+        name: &str,
+        help: &str,
+        label: Label<'_>,
+        buckets: &[f64],
+    ) -> anyhow::Result<HistogramVec> {
+        let (label, values) = label;
+        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        let histograms = registered(self.0, HistogramVec::new(options, &[label]))?;
+        for value in values {
+            let _ = histograms.with_label_values(&[*value]);
+        }
+        Ok(histograms)
     }
 }

@@ -2,38 +2,30 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
-use clap::Args;
-use eventpipeline_database::{Claimer, Database, DatabaseArgs, Lease};
-use eventpipeline_service::{Service, ServiceArgs};
-use tokio::sync::mpsc;
+use eventpipeline_database::{ClaimCursor, Claimer, Database, LARGEST_CLAIM, Lease};
+use eventpipeline_service::Service;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::info;
 
-use crate::handlers::{Handler, HandlerArgs};
+use crate::args::ServeArgs;
+use crate::attempt::{Attempts, Settlement};
+use crate::backoff::Tries;
+use crate::claimer::ClaimLoop;
+use crate::dispatcher::Dispatcher;
+use crate::handlers::Handler;
+use crate::heartbeat::Heartbeat;
+use crate::holdings::Holdings;
+use crate::keeper::Keeper;
 use crate::metrics::Metrics;
-use crate::processor::Processor;
-use crate::{claimer, reclaimer, settler};
+use crate::prefetch::Prefetch;
+use crate::settler::{LARGEST_BATCH, Settler};
 
-/// Arguments of the service.
-#[derive(Debug, Args)]
-pub(crate) struct ServeArgs {
-    /// Who claims, as the table's `owner` column says it
-    #[arg(long, env = "POD_NAME", default_value = "local")]
-    pod_name: String,
-    /// How many events are handled at once
-    #[arg(long, env = "CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    concurrency: u16,
-    /// Seconds after which a claim that was not settled is free for others; longer than any handler's time
-    #[arg(long, env = "LEASE_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
-    lease_seconds: u32,
-    #[command(flatten)]
-    handler: HandlerArgs,
-    #[command(flatten)]
-    database: DatabaseArgs,
-    #[command(flatten)]
-    service: ServiceArgs,
-}
+/// The sessions of a consumer: claimer, settler, heartbeat, keeper, and the watch over the database.
+const CONNECTIONS: usize = 5;
 
 /// Serves until SIGTERM.
 pub(crate) fn run(args: ServeArgs) -> ExitCode {
@@ -43,59 +35,122 @@ pub(crate) fn run(args: ServeArgs) -> ExitCode {
     })
 }
 
+/// What the tasks share.
+struct Shared {
+    database: Database,
+    holdings: Arc<Holdings>,
+    metrics: Metrics,
+}
+
 fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
-    let ServeArgs { pod_name, concurrency, lease_seconds, handler, database, service: _ } = args;
-    let database = Database::new(database);
     let metrics = Metrics::new(&service.registry)?;
-    let lease = Duration::from_secs(lease_seconds.into());
+    let database_metrics = eventpipeline_database::Metrics::new(&service.registry)?;
+    let shared = Shared {
+        database: Database::new(args.database.clone(), database_metrics),
+        holdings: Arc::new(Holdings::new(metrics.clone())),
+        metrics,
+    };
+    let (settle, settlements) = mpsc::channel(LARGEST_BATCH);
+    settle_and_keep(&args, &shared, (settle.downgrade(), settlements), service);
+    watch(&shared.database, service);
+    claim_and_handle(args, shared, settle, service)
+}
+
+fn claim_and_handle(
+    args: ServeArgs,
+    shared: Shared,
+    settle: mpsc::Sender<Settlement>,
+    service: &mut Service,
+) -> anyhow::Result<()> {
+    let (sender, buffer) = mpsc::channel(LARGEST_CLAIM);
+    let claimer = ClaimLoop {
+        session: shared.database.session(),
+        cursor: ClaimCursor::default(),
+        claimer: Claimer::new(&args.pod_name),
+        lease: Lease::new(args.lease),
+        prefetch: Prefetch::new(args.concurrency),
+        holdings: Arc::clone(&shared.holdings),
+        buffer: sender,
+        hints: Arc::new(Notify::new()),
+        metrics: shared.metrics.clone(),
+        tries: Tries::default(),
+        last: Instant::now(),
+    };
+    let attempts = Attempts {
+        handler: Handler::new(args.handler, args.handler_limit, args.concurrency)?,
+        limit: args.handler_limit,
+        retry: args.retry,
+        metrics: shared.metrics,
+    };
+    let dispatcher = Dispatcher {
+        buffer,
+        concurrency: args.concurrency,
+        attempts: Arc::new(attempts),
+        holdings: shared.holdings,
+        settle,
+        handling: JoinSet::new(),
+    };
     let lifecycle = &mut service.lifecycle;
     // What is not handled by then is released, and the rest of the drain's time is for writing that down.
-    let handling = lifecycle.deadline() * 4 / 5;
-    let give_up = CancellationToken::new();
-    let handled = CancellationToken::new();
-    let (settle, settlements) = mpsc::channel(usize::from(concurrency));
+    let grace = lifecycle.deadline() * 4 / 5;
+    lifecycle.spawn("claimer", claimer.run(lifecycle.draining()));
+    lifecycle.spawn("dispatcher", dispatcher.run(lifecycle.draining(), grace));
+    Ok(())
+}
 
-    let processor = Processor {
-        handler: Handler::new(&handler)?,
-        lease,
-        give_up: give_up.clone(),
-        metrics: metrics.clone(),
+fn settle_and_keep(
+    args: &ServeArgs,
+    shared: &Shared,
+    (settle, settlements): (mpsc::WeakSender<Settlement>, mpsc::Receiver<Settlement>),
+    service: &mut Service,
+) {
+    let settler = Settler {
+        session: shared.database.session(),
+        settlements,
+        holdings: Arc::clone(&shared.holdings),
+        metrics: shared.metrics.clone(),
+        tries: Tries::default(),
     };
-    let claimer = claimer::ClaimLoop {
-        session: database.session(),
-        claimer: Claimer::new(&pod_name),
-        lease: Lease::new(lease),
-        concurrency: concurrency.into(),
-        processor: Arc::new(processor),
+    let heartbeat = Heartbeat {
+        session: shared.database.session(),
+        lease: args.lease,
+        holdings: Arc::clone(&shared.holdings),
         settle,
-        metrics: metrics.clone(),
+        metrics: shared.metrics.clone(),
     };
-    let draining = lifecycle.draining();
-    let done = handled.clone();
-    lifecycle.spawn("claimer", async move {
-        claimer.run(draining).await;
-        done.cancel();
-        Ok(())
+    let keeper = Keeper {
+        session: shared.database.session(),
+        lease: args.lease,
+        max_attempts: args.retry.max_attempts,
+        retention: args.retention,
+        metrics: shared.metrics.clone(),
+    };
+    let lifecycle = &mut service.lifecycle;
+    // The heart beats until the last claim is settled.
+    let settled = CancellationToken::new();
+    lifecycle.spawn("heartbeat", heartbeat.run(settled.clone()));
+    lifecycle.spawn("settler", async move {
+        let result = settler.run().await;
+        settled.cancel();
+        result
     });
-    lifecycle.spawn("settler", settler::run(database.session(), settlements, metrics.clone()));
-    lifecycle.spawn("end of handling", {
-        let draining = lifecycle.draining();
-        async move {
-            draining.cancelled().await;
-            tokio::select! {
-                () = handled.cancelled() => {}
-                () = tokio::time::sleep(handling) => give_up.cancel(),
-            }
-            Ok(())
-        }
-    });
-    lifecycle.spawn("reclaimer", reclaimer::run(database.session(), lease, lifecycle.draining(), metrics));
+    lifecycle.spawn("keeper", keeper.run(lifecycle.draining()));
+}
+
+/// Ready while the database is.
+fn watch(database: &Database, service: &mut Service) {
+    let address = database.address();
+    info!(
+        address,
+        connections = CONNECTIONS,
+        "uses up to {CONNECTIONS} connections to the database at {address}"
+    );
     let check = service.readiness.check("database");
     let report = move |state| check.report(&state);
-    let watch = eventpipeline_database::watch(database.session(), lifecycle.draining(), report);
-    lifecycle.spawn("database health", async {
+    let draining = service.lifecycle.draining();
+    let watch = eventpipeline_database::watch(database.session(), draining, report);
+    service.lifecycle.spawn("database health", async {
         watch.await;
         Ok(())
     });
-    Ok(())
 }

@@ -1,65 +1,156 @@
-//! The task that writes down what became of events: what arrived during the last commit is the next transaction.
+//! The task that writes down what became of events: what arrived during the last commit is the next one.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::Instant;
 
-use eventpipeline_database::{Error, Session};
+use eventpipeline_database::{Claimed, Completion, Error, EventId, Failure, Next, Session};
 use eventpipeline_service::chain;
 use tokio::sync::mpsc;
 use tracing::warn;
 
+use crate::attempt::{End, Settlement};
+use crate::backoff::Tries;
+use crate::holdings::{Holdings, key};
+use crate::ids::shown;
 use crate::metrics::Metrics;
-use crate::processor::Settlement;
 
-/// How many events one transaction settles at the most.
-const BATCH: usize = 256;
-/// How long to wait before a failed transaction is tried again.
-const PAUSE: Duration = Duration::from_millis(500);
+/// How many events are settled at once at the most.
+pub(crate) const LARGEST_BATCH: usize = 512;
 
-/// Settles until the last sender is dropped.
+/// Writes settlements down.
 ///
-/// A transaction that failed is tried again until it succeeds: the fence decides whether it came in time, also when an
+/// A statement that failed is tried again until it succeeds: the fence decides whether it came in time, also when an
 /// earlier try took effect without saying so.
-pub(crate) async fn run(
-    mut session: Session,
-    mut settlements: mpsc::Receiver<Settlement>,
-    metrics: Metrics,
-) -> anyhow::Result<()> {
-    let mut batch = Vec::with_capacity(BATCH);
-    while settlements.recv_many(&mut batch, BATCH).await > 0 {
-        let (mut completions, mut releases) = (Vec::new(), Vec::new());
-        for settlement in batch.drain(..) {
-            match settlement {
-                Settlement::Complete(completion) => completions.push(completion),
-                Settlement::Release(claim) => releases.push(claim),
-            }
-        }
-        if !completions.is_empty() {
-            let accepted = loop {
-                match session.complete(&completions).await {
-                    Ok(accepted) => break accepted,
-                    Err(failure) => pause("write answers down", completions.len(), failure).await,
-                }
-            };
-            let accepted: HashSet<_> = accepted.into_iter().collect();
-            metrics.completed(accepted.len(), completions.len() - accepted.len());
-            for late in completions.iter().filter(|completion| !accepted.contains(&completion.claim.id)) {
-                let id = late.claim.id;
-                warn!(event.id = %id, "the answer to event {id} came late and was dropped: its claim was not the last");
-            }
-        }
-        if !releases.is_empty() {
-            while let Err(failure) = session.release(&releases).await {
-                pause("give events back", releases.len(), failure).await;
-            }
-        }
-    }
-    session.close().await;
-    Ok(())
+pub(crate) struct Settler {
+    pub(crate) session: Session,
+    pub(crate) settlements: mpsc::Receiver<Settlement>,
+    pub(crate) holdings: Arc<Holdings>,
+    pub(crate) metrics: Metrics,
+    pub(crate) tries: Tries,
 }
 
-async fn pause(what: &str, events: usize, failure: Error) {
-    let error = chain(&failure);
-    warn!(events, error, "failed to {what}; trying again");
-    tokio::time::sleep(PAUSE).await;
+/// Settlements by what is done with them.
+#[derive(Debug, Default)]
+struct Batch {
+    completions: Vec<Completion>,
+    /// When the event of each completion came from the database.
+    arrivals: Vec<Instant>,
+    failures: Vec<Failure>,
+    releases: Vec<Claimed>,
+}
+
+impl Settler {
+    /// Settles until the last sender is dropped.
+    pub(crate) async fn run(mut self) -> anyhow::Result<()> {
+        let mut settlements = Vec::with_capacity(LARGEST_BATCH);
+        while self.settlements.recv_many(&mut settlements, LARGEST_BATCH).await > 0 {
+            let batch: Batch = settlements.drain(..).collect();
+            self.complete(&batch).await;
+            self.fail(&batch.failures).await;
+            self.release(&batch.releases).await;
+            self.holdings.settled(batch.claims().map(key));
+        }
+        self.session.close().await;
+        Ok(())
+    }
+
+    async fn complete(&mut self, batch: &Batch) {
+        let completions = &batch.completions;
+        if completions.is_empty() {
+            return;
+        }
+        let accepted = loop {
+            match self.session.complete(completions).await {
+                Ok(accepted) => break accepted,
+                Err(failure) => self.pause("write answers down", completions.len(), failure).await,
+            }
+        };
+        self.tries.succeeded();
+        let accepted: HashSet<EventId> = accepted.into_iter().collect();
+        self.metrics.completed(completions.len(), accepted.len());
+        for (completion, arrived) in completions.iter().zip(&batch.arrivals) {
+            if accepted.contains(&completion.claim.id) {
+                self.metrics.created_to_value(completion.claim.age + arrived.elapsed());
+            }
+        }
+        let claims = completions.iter().map(|completion| &completion.claim);
+        self.fenced("answers", claims, &accepted);
+    }
+
+    async fn fail(&mut self, failures: &[Failure]) {
+        if failures.is_empty() {
+            return;
+        }
+        let accepted = loop {
+            match self.session.fail(failures).await {
+                Ok(accepted) => break accepted,
+                Err(failure) => self.pause("write failures down", failures.len(), failure).await,
+            }
+        };
+        self.tries.succeeded();
+        let accepted: HashSet<EventId> = accepted.into_iter().collect();
+        let written = || failures.iter().filter(|failure| accepted.contains(&failure.claim.id));
+        let dead = || written().filter(|failure| matches!(failure.next, Next::Dead));
+        let deaths = dead().count();
+        self.metrics.failed(written().count() - deaths, deaths);
+        self.fenced("failures", failures.iter().map(|failure| &failure.claim), &accepted);
+    }
+
+    async fn release(&mut self, claims: &[Claimed]) {
+        if claims.is_empty() {
+            return;
+        }
+        while let Err(failure) = self.session.release(claims).await {
+            self.pause("give events back", claims.len(), failure).await;
+        }
+        self.tries.succeeded();
+        self.metrics.released(claims.len());
+    }
+
+    /// Counts and logs what was not accepted, because the event had been freed or claimed again since.
+    fn fenced<'a>(&self, what: &str, claims: impl Iterator<Item = &'a Claimed>, accepted: &HashSet<EventId>) {
+        let late: Vec<EventId> = claims.map(|claim| claim.id).filter(|id| !accepted.contains(id)).collect();
+        if !late.is_empty() {
+            self.metrics.fenced(late.len());
+            let (events, ids) = (late.len(), shown(&late));
+            warn!(
+                events,
+                ids,
+                "{events} {what} came late and were dropped, their claims were not the last: events {ids}"
+            );
+        }
+    }
+
+    async fn pause(&mut self, what: &str, events: usize, failure: Error) {
+        let pause = self.tries.failed();
+        let (error, pause_ms) = (chain(&failure), pause.as_millis());
+        warn!(events, error, pause_ms, "failed to {what}; trying again");
+        tokio::time::sleep(pause).await;
+    }
+}
+
+impl FromIterator<Settlement> for Batch {
+    fn from_iter<T: IntoIterator<Item = Settlement>>(settlements: T) -> Self {
+        let mut batch = Self::default();
+        for Settlement { claim, end } in settlements {
+            match end {
+                End::Answer { value, arrived } => {
+                    batch.completions.push(Completion { claim, value });
+                    batch.arrivals.push(arrived);
+                }
+                End::Failure { error, next } => batch.failures.push(Failure { claim, error, next }),
+                End::GiveBack => batch.releases.push(claim),
+            }
+        }
+        batch
+    }
+}
+
+impl Batch {
+    fn claims(&self) -> impl Iterator<Item = &Claimed> {
+        let completed = self.completions.iter().map(|completion| &completion.claim);
+        let failed = self.failures.iter().map(|failure| &failure.claim);
+        completed.chain(failed).chain(&self.releases)
+    }
 }

@@ -26,7 +26,7 @@ async fn the_events_of_a_killed_consumer_are_done_by_another() {
     victim.kill9();
     let heir = pipeline.consumer(&variables);
     assert!(pipeline.values(&ids).await.values().all(|value| value == "feito"));
-    heir.line("its claim was not settled in time").await;
+    heir.line("their claims were not settled in time").await;
 }
 
 #[tokio::test]

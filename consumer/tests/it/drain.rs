@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use axum::response::IntoResponse as _;
+use eventpipeline_database::ClaimCursor;
 use tokio::sync::watch;
 
 use crate::support::{Pipeline, WordApi};
@@ -27,7 +28,7 @@ async fn what_is_being_handled_is_finished_and_nothing_more_is_claimed() {
     consumer.line("draining").await;
     open.send(true).unwrap();
     assert_eq!(consumer.end().await.code(), Some(0), "{}", consumer.log());
-    let done = pipeline.session.read_done(&ids).await.unwrap();
+    let done = pipeline.session.read_finished(&ids).await.unwrap();
     assert_eq!(done.len(), 3, "{}", consumer.log());
 }
 
@@ -43,7 +44,7 @@ async fn what_cannot_be_finished_is_given_back_before_the_end() {
     assert_eq!(consumer.end().await.code(), Some(0), "{}", consumer.log());
     assert!(begun.elapsed() < Duration::from_secs(10));
     // Free at once: the lease of a minute was not waited for.
-    assert!(pipeline.session.has_free().await.unwrap());
+    assert!(pipeline.session.has_due(&mut ClaimCursor::default()).await.unwrap());
     let _other = pipeline.consumer(&[]);
     pipeline.values(&ids).await;
 }

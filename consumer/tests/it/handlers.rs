@@ -44,14 +44,13 @@ async fn an_api_that_fails_or_answers_nonsense_leaves_the_event_to_be_tried_agai
             2 => "[]".into_response(),
             3 => "[{\"word\": 7}]".into_response(),
             4 => word("  "),
-            5 => "x".repeat(100_000).into_response(),
+            5 => "x".repeat(200_000).into_response(),
             6 => word(&"x".repeat(8001)),
             _ => word("enfim"),
         }
     })
     .await;
-    // A short lease keeps the pauses between attempts short.
-    let consumer = pipeline.consumer(&[&api.variables()[..], &[("LEASE_SECONDS", "1")]].concat());
+    let consumer = pipeline.consumer(&[&api.variables()[..], &[("BACKOFF_MAX_SECONDS", "1")]].concat());
     let ids = pipeline.create(1).await;
     assert_eq!(pipeline.values(&ids).await[&ids[0]], "enfim");
     for reason in [
@@ -59,7 +58,7 @@ async fn an_api_that_fails_or_answers_nonsense_leaves_the_event_to_be_tried_agai
         "must answer [{",
         "an empty list",
         "the value is blank",
-        "more than 65536 bytes",
+        "more than 131072 bytes",
         "at most 8000",
     ] {
         consumer.line(reason).await;

@@ -7,8 +7,11 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
-use eventpipeline_database::{Database, DatabaseArgs, EventId, NewEvent, Session};
+use eventpipeline_database::{
+    Created, Creation, Database, DatabaseArgs, EventId, Metrics, NewEvent, Session, Tls,
+};
 use eventpipeline_testkit::{Database as Server, Engine, Program, eventually};
+use prometheus::Registry;
 use tokio::net::TcpListener;
 
 const CONSUMER: &str = env!("CARGO_BIN_EXE_eventpipeline-consumer");
@@ -32,9 +35,11 @@ impl Pipeline {
             database_name: format!("consumer{}", NUMBER.fetch_add(1, Ordering::Relaxed)),
             database_user: server.user().to_owned(),
             database_password_file: "/dev/null".into(),
+            database_tls: Tls::Preferred,
+            database_tls_ca_file: None,
         };
         server.create_database(&args.database_name).await;
-        let database = Database::new(args.clone());
+        let database = Database::new(args.clone(), Metrics::new(&Registry::new()).unwrap());
         database.migrate().await.unwrap();
         Self { args, session: database.session() }
     }
@@ -58,13 +63,19 @@ impl Pipeline {
     }
 
     pub(crate) async fn create(&mut self, many: usize) -> Vec<EventId> {
-        self.session.create(&vec![NewEvent::default(); many]).await.unwrap()
+        let creation = Creation::many(vec![NewEvent::default(); many]).unwrap();
+        let created = self.session.create(&[creation]).await.unwrap();
+        let new = created.into_iter().filter_map(|created| match created {
+            Created::New(ids) => Some(ids),
+            Created::Replayed(_) | Created::KeyReused => None,
+        });
+        new.flat_map(eventpipeline_database::Ids::iter).collect()
     }
 
     /// The values of these events, once all have theirs.
     pub(crate) async fn values(&mut self, ids: &[EventId]) -> HashMap<EventId, String> {
         eventually(async || {
-            let done = self.session.read_done(ids).await.ok()?;
+            let done = self.session.read_finished(ids).await.ok()?;
             (done.len() == ids.len()).then(|| done.into_iter().map(|event| (event.id, event.valor)).collect())
         })
         .await

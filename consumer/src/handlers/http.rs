@@ -1,0 +1,195 @@
+//! Whatever an HTTP server answers that the event is posted to. The contract is in docs/handlers.md.
+
+use std::time::Duration;
+
+use eventpipeline_database::Claimed;
+use jiff::Timestamp;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
+use reqwest::{Client, Response, StatusCode};
+use serde::Deserialize;
+use url::Url;
+
+use super::endpoint::Endpoint;
+use super::headers::Headers;
+use super::retry_after::retry_after;
+use super::transport::{self, Limits};
+use crate::retry::Verdict;
+
+/// A client of the handler.
+#[derive(Debug)]
+pub(crate) struct Http {
+    client: Client,
+    url: Url,
+}
+
+/// Why there is no value.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// No answer that can be read.
+    #[error("failed to post the event")]
+    Transport(#[from] transport::Error),
+    /// The handler cannot do it now.
+    #[error("the handler answered {status}")]
+    Busy { status: StatusCode, after: Option<Duration>, body: String },
+    /// The handler will never do it.
+    #[error("the handler answered {status}")]
+    Refused { status: StatusCode, body: String },
+    /// JSON that is no value.
+    #[error("the handler must answer {{\"valor\": \"...\"}}")]
+    Json(#[source] serde_json::Error),
+    /// Text that is none.
+    #[error("the handler must answer text in UTF-8")]
+    Text(#[source] std::string::FromUtf8Error),
+    /// Neither JSON nor text.
+    #[error("the handler must answer application/json or text/plain, not {0:?}")]
+    Format(String),
+}
+
+#[derive(Debug, Deserialize)]
+struct Answer {
+    valor: String,
+}
+
+impl Http {
+    pub(super) fn new(url: Endpoint, headers: Headers, limits: &Limits) -> anyhow::Result<Self> {
+        Ok(Self { client: transport::client(limits, headers.into_map())?, url: url.into_url() })
+    }
+
+    /// Posts the event and gives the value that is answered.
+    pub(super) async fn handle(&self, event: &Claimed) -> Result<String, Error> {
+        let request = self
+            .client
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "application/json, text/plain")
+            .header("x-event-id", event.id.get())
+            .header("x-event-attempt", event.attempt)
+            .body(body(event));
+        let response = transport::send(request).await?;
+        match response.status() {
+            status if status.is_success() => value(response).await,
+            status if may_pass(status) => {
+                let after = retry_after(response.headers(), Timestamp::now());
+                Err(Error::Busy { status, after, body: transport::beginning(response).await })
+            }
+            status => Err(Error::Refused { status, body: transport::beginning(response).await }),
+        }
+    }
+}
+
+/// The event, with its payload as it was created: JSON text is not read and written again.
+fn body(event: &Claimed) -> String {
+    let Claimed { id, attempt, payload, .. } = event;
+    let payload = payload.as_deref().unwrap_or("null");
+    format!(r#"{{"id":{id},"attempt":{attempt},"payload":{payload}}}"#)
+}
+
+/// Whether another attempt may be answered otherwise.
+fn may_pass(status: StatusCode) -> bool {
+    let of_the_client = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
+    status.is_server_error() || of_the_client.contains(&status)
+}
+
+async fn value(response: Response) -> Result<String, Error> {
+    let format = Format::of(response.headers())?;
+    let body = transport::body(response).await?;
+    match format {
+        Format::Json => {
+            let answer: Answer = serde_json::from_slice(&body).map_err(Error::Json)?;
+            Ok(answer.valor)
+        }
+        Format::Text => {
+            let text = String::from_utf8(body).map_err(Error::Text)?;
+            // Shells and templates end their output with a line break.
+            Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Text,
+}
+
+impl Format {
+    /// What the body is, by its `Content-Type`; without one it is text.
+    fn of(headers: &HeaderMap) -> Result<Self, Error> {
+        let Some(header) = headers.get(CONTENT_TYPE) else { return Ok(Self::Text) };
+        let text = String::from_utf8_lossy(header.as_bytes());
+        let media = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match media.as_str() {
+            "text/plain" => Ok(Self::Text),
+            json if json == "application/json" || json.ends_with("+json") => Ok(Self::Json),
+            _ => Err(Error::Format(media)),
+        }
+    }
+}
+
+impl Error {
+    pub(super) fn verdict(&self) -> Verdict {
+        match self {
+            Self::Refused { .. } => Verdict::GiveUp,
+            Self::Busy { after: Some(after), .. } => Verdict::RetryAfter(*after),
+            Self::Busy { after: None, .. }
+            | Self::Transport(_)
+            | Self::Json(_)
+            | Self::Text(_)
+            | Self::Format(_) => Verdict::Retry,
+        }
+    }
+
+    pub(super) fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Busy { body, .. } | Self::Refused { body, .. } if !body.is_empty() => Some(body),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eventpipeline_database::EventId;
+
+    use super::*;
+
+    fn event(payload: Option<&str>) -> Claimed {
+        Claimed {
+            id: EventId::new(7).unwrap(),
+            token: 1,
+            attempt: 2,
+            payload: payload.map(str::to_owned),
+            age: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn the_payload_is_posted_as_it_is() {
+        let payload = r#"{"n": 1e400, "n": "ç"}"#;
+        assert_eq!(body(&event(Some(payload))), format!(r#"{{"id":7,"attempt":2,"payload":{payload}}}"#));
+        assert_eq!(body(&event(None)), r#"{"id":7,"attempt":2,"payload":null}"#);
+    }
+
+    #[test]
+    fn answers_that_may_pass_are_told_from_those_that_do_not() {
+        for (status, passes) in [(500, true), (503, true), (599, true), (429, true), (408, true), (425, true)]
+        {
+            assert_eq!(may_pass(StatusCode::from_u16(status).unwrap()), passes, "{status}");
+        }
+        for status in [301, 304, 400, 401, 404, 409, 410, 422] {
+            assert!(!may_pass(StatusCode::from_u16(status).unwrap()), "{status}");
+        }
+    }
+
+    #[test]
+    fn the_content_type_says_what_a_body_is() {
+        let format =
+            |text: &str| Format::of(&HeaderMap::from_iter([(CONTENT_TYPE, text.parse().unwrap())])).ok();
+        assert_eq!(format("application/json"), Some(Format::Json));
+        assert_eq!(format("Application/JSON; charset=utf-8"), Some(Format::Json));
+        assert_eq!(format("application/vnd.ours+json"), Some(Format::Json));
+        assert_eq!(format("text/plain; charset=utf-8"), Some(Format::Text));
+        assert_eq!(format("text/html"), None);
+        assert_eq!(Format::of(&HeaderMap::new()).ok(), Some(Format::Text));
+    }
+}
