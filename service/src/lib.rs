@@ -6,6 +6,7 @@
 mod admin;
 mod args;
 mod chain;
+mod hints;
 mod lifecycle;
 mod metrics;
 mod telemetry;
@@ -20,6 +21,7 @@ use tracing::{error, info};
 pub use admin::{Check, Readiness};
 pub use args::{AdminArgs, LogArgs, LogFormat, ServiceArgs, parse};
 pub use chain::chain;
+pub use hints::{Announcer, Hint, HintArgs, Hints};
 pub use lifecycle::Lifecycle;
 pub use metrics::registered;
 

@@ -1,0 +1,82 @@
+//! The addresses behind the peers' names, which change as pods come and go.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+/// How often names are resolved.
+const PERIOD: Duration = Duration::from_secs(5);
+
+/// Checks `host:port`.
+pub(super) fn peer(text: &str) -> Result<String, String> {
+    let port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+    match text.rsplit_once(':') {
+        Some((host, number)) if !host.is_empty() && port(number) => Ok(text.to_owned()),
+        _ => Err("must be host:port".to_owned()),
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Peers {
+    names: Vec<String>,
+    addresses: RwLock<Vec<SocketAddr>>,
+}
+
+impl Peers {
+    pub(super) fn new(names: Vec<String>) -> Self {
+        Self { names, addresses: RwLock::default() }
+    }
+
+    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
+        self.addresses.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Resolves the names again and again. A name that cannot be resolved has no addresses for now.
+    pub(super) async fn keep_resolved(&self) {
+        let mut failed = BTreeSet::new();
+        loop {
+            let mut found = BTreeSet::new();
+            for name in &self.names {
+                match tokio::net::lookup_host(name.as_str()).await {
+                    Ok(addresses) => {
+                        found.extend(addresses);
+                        failed.remove(name);
+                    }
+                    // Each failure is told once: a pipeline whose pods are not there yet is no news every five seconds.
+                    Err(error) if failed.insert(name) => {
+                        warn!(peer = name, %error, "failed to resolve WAKE_PEERS: no hints for {name}");
+                    }
+                    Err(_) => {}
+                }
+            }
+            self.replace(found.into_iter().collect());
+            tokio::time::sleep(PERIOD).await;
+        }
+    }
+
+    fn replace(&self, found: Vec<SocketAddr>) {
+        let mut addresses = self.addresses.write().unwrap_or_else(PoisonError::into_inner);
+        if *addresses != found {
+            info!(peers = found.len(), "hints go to {} peers", found.len());
+            *addresses = found;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_a_host_and_a_port() {
+        for right in ["demo-hints.events.svc:9091", "127.0.0.1:1", "[::1]:9091"] {
+            assert_eq!(peer(right), Ok(right.to_owned()));
+        }
+        for wrong in ["", "host", ":9091", "host:", "host:0", "host:65536", "host:http"] {
+            assert!(peer(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
