@@ -1,92 +1,129 @@
 //! The HTTP API: routes, and what every answer carries.
 
+mod body;
 mod create;
+mod openapi;
+mod order;
 mod payload;
+mod prefer;
 mod problem;
+mod query;
 mod read;
+mod v1;
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Instant;
 
+use anyhow::Context as _;
+use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
-use eventpipeline_database::{EventId, NewEvent, Snapshot};
-use serde::Serialize;
+use eventpipeline_database::{Created, EventId};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any as AnyOrigin, CorsLayer};
-use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::api::problem::Problem;
+use crate::changer::Changes;
 use crate::mailbox::Mailbox;
+use crate::memory::Memory;
 use crate::metrics::Metrics;
+use crate::reader::Reads;
+use crate::surveyor::Surveys;
 use crate::waiters::Waiters;
+use crate::writer::Order;
 
 /// What the routes need.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Api {
-    pub(crate) create: Mailbox<NewEvent, EventId>,
-    pub(crate) event: Mailbox<EventId, Option<Snapshot>>,
-    pub(crate) count: Mailbox<(), i64>,
+    pub(crate) create: Mailbox<Order, Created>,
+    pub(crate) reads: Reads,
+    pub(crate) surveys: Surveys,
+    pub(crate) changes: Changes,
     pub(crate) waiters: Waiters,
     /// Cancelled when waiting clients must be answered without a value.
     pub(crate) give_up: CancellationToken,
+    pub(crate) limits: Limits,
+    pub(crate) memory: Memory,
     pub(crate) metrics: Metrics,
     pub(crate) served_by: HeaderValue,
 }
 
-const SERVICE_LANGUAGE: HeaderName = HeaderName::from_static("x-service-language");
-const SERVED_BY: HeaderName = HeaderName::from_static("x-served-by");
+type Shared = Arc<Api>;
 
-/// The routes of the wire contract, with problem documents for all else.
-pub(crate) fn router(api: Api) -> Router {
-    let served_by = api.served_by.clone();
-    Router::new()
-        .route("/", get(read::count))
-        .route("/{id}", get(read::event))
-        .route("/create-async", post(create::create_async))
-        .route("/create-sync", post(create::create_sync))
-        .fallback(async || Problem::no_such_path())
-        .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .layer(middleware::from_fn_with_state(api.metrics.clone(), measure))
-        .with_state(api)
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(cors())
-        .layer(SetResponseHeaderLayer::overriding(
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("no-store"),
-        ))
-        .layer(SetResponseHeaderLayer::overriding(SERVED_BY, served_by))
-        .layer(SetResponseHeaderLayer::overriding(SERVICE_LANGUAGE, HeaderValue::from_static("rust")))
+/// What a request may ask for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// The longest payload.
+    pub(crate) payload_bytes: usize,
+    /// The longest wait of a create-sync, in seconds; without one it waits as long as its client.
+    pub(crate) wait_seconds: Option<u32>,
 }
 
-/// Any web page may call the API, as ever.
+const SERVICE_LANGUAGE: HeaderName = HeaderName::from_static("x-service-language");
+const SERVED_BY: HeaderName = HeaderName::from_static("x-served-by");
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// The routes of the wire contract, with problem documents for all else.
+pub(crate) fn router(api: Api) -> anyhow::Result<Router> {
+    let api = Arc::new(api);
+    let (routes, document) = openapi::described_routes();
+    let document = openapi::text(&document).context("failed to write the API's description")?;
+    Ok(openapi::add(routes, document)
+        .fallback(async || Problem::no_such_path())
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .with_state(Arc::clone(&api))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(cors())
+        .layer(middleware::from_fn_with_state(api, mark)))
+}
+
+/// The API's description.
+pub(crate) fn description() -> anyhow::Result<String> {
+    let (_, document) = openapi::described_routes();
+    openapi::text(&document).context("failed to write the API's description")
+}
+
+/// Any web page may create events and read them, as ever.
 fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AnyOrigin)
         .allow_methods([Method::GET, Method::HEAD, Method::POST])
-        .allow_headers([header::CONTENT_TYPE])
-        .expose_headers([header::LOCATION, header::RETRY_AFTER, SERVED_BY, SERVICE_LANGUAGE])
+        .allow_headers([header::CONTENT_TYPE, order::IDEMPOTENCY_KEY, prefer::PREFER])
+        .expose_headers([
+            header::LOCATION,
+            header::RETRY_AFTER,
+            IDEMPOTENT_REPLAYED,
+            PREFERENCE_APPLIED,
+            SERVED_BY,
+            SERVICE_LANGUAGE,
+        ])
 }
 
-async fn measure(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
+/// Measures a request, and marks its answer with what every answer carries.
+async fn mark(State(api): State<Shared>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = match *request.method() {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
         Method::POST => "POST",
+        Method::DELETE => "DELETE",
         _ => "_OTHER",
     };
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let active = metrics.active_request();
-    let response = next.run(request).await;
+    let active = api.metrics.active_request();
+    let mut response = next.run(request).await;
     drop(active);
     let route = route.as_ref().map_or("", MatchedPath::as_str);
-    metrics.answered(method, route, response.status().as_u16(), begun.elapsed());
+    api.metrics.answered(method, route, response.status().as_u16(), begun.elapsed());
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(SERVED_BY, api.served_by.clone());
+    headers.insert(SERVICE_LANGUAGE, HeaderValue::from_static("rust"));
     response
 }
 
@@ -101,14 +138,8 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     Problem::internal().into_response()
 }
 
-/// `{"valor": "..."}`
-#[derive(Debug, Serialize)]
-struct ValueBody {
-    valor: String,
-}
-
-impl ValueBody {
-    fn json(valor: String) -> Json<Self> {
-        Json(Self { valor })
-    }
+/// Where an event is read, as `Location` says it.
+fn location(id: EventId) -> HeaderValue {
+    // Digits are always a header's value.
+    HeaderValue::try_from(format!("/{id}")).unwrap_or(HeaderValue::from_static("/"))
 }

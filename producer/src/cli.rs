@@ -1,4 +1,4 @@
-//! The command line: without a command the arguments of the service, or `schema` with its own.
+//! The command line: without a command the arguments of the service; `schema` with its own; `openapi` without any.
 
 use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser};
 use eventpipeline_database::DatabaseArgs;
@@ -13,6 +13,8 @@ pub(crate) enum Cli {
     Serve(Box<ServeArgs>),
     /// Bring the database's schema up to date and end.
     Schema(SchemaArgs),
+    /// Print the API's description and end.
+    OpenApi,
 }
 
 /// Arguments of `schema`.
@@ -25,6 +27,7 @@ pub(crate) struct SchemaArgs {
 }
 
 const SCHEMA: &str = "schema";
+const OPENAPI: &str = "openapi";
 
 // By hand, because clap's derive has either required arguments or a subcommand that does without them, but not the
 // two as the variants of one type.
@@ -39,6 +42,7 @@ impl CommandFactory for Cli {
             .version(env!("CARGO_PKG_VERSION"))
             .about("Durable events over HTTP: an id at once, or the answer once the event is processed")
             .subcommand(SchemaArgs::augment_args(schema))
+            .subcommand(Command::new(OPENAPI).about("Print the OpenAPI description of the HTTP API"))
             .args_conflicts_with_subcommands(true)
             .subcommand_negates_reqs(true)
     }
@@ -52,6 +56,7 @@ impl FromArgMatches for Cli {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         match matches.subcommand() {
             Some((SCHEMA, matches)) => SchemaArgs::from_arg_matches(matches).map(Self::Schema),
+            Some((OPENAPI, _)) => Ok(Self::OpenApi),
             _ => ServeArgs::from_arg_matches(matches).map(|args| Self::Serve(Box::new(args))),
         }
     }
@@ -86,6 +91,12 @@ mod tests {
     fn schema_takes_the_database_alone() {
         assert!(matches!(parse(&[&[SCHEMA], &DATABASE[..]].concat()), Ok(Cli::Schema(_))));
         assert!(parse(&[&[SCHEMA, "--listen-address", "127.0.0.1:1"], &DATABASE[..]].concat()).is_err());
+    }
+
+    #[test]
+    fn openapi_takes_nothing() {
+        assert!(matches!(parse(&[OPENAPI]), Ok(Cli::OpenApi)));
+        assert!(parse(&[&[OPENAPI], &DATABASE[..]].concat()).is_err());
     }
 
     #[test]

@@ -9,8 +9,6 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Unavailable;
 
-/// How many requests may wait. Beyond, the answer is 503 at once rather than late.
-const CAPACITY: usize = 8192;
 /// How long a request waits for its answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 
@@ -42,9 +40,10 @@ pub(crate) struct Inbox<I, O> {
     receiver: mpsc::Receiver<Request<I, O>>,
 }
 
-/// A mailbox and its inbox. The inbox is closed when the last mailbox is dropped.
-pub(crate) fn mailbox<I, O>() -> (Mailbox<I, O>, Inbox<I, O>) {
-    let (sender, receiver) = mpsc::channel(CAPACITY);
+/// A mailbox and its inbox. The inbox is closed when the last mailbox is dropped. `capacity` requests may wait; beyond,
+/// the answer is 503 at once rather than late.
+pub(crate) fn mailbox<I, O>(capacity: usize) -> (Mailbox<I, O>, Inbox<I, O>) {
+    let (sender, receiver) = mpsc::channel(capacity);
     (Mailbox { sender }, Inbox { receiver })
 }
 
@@ -80,7 +79,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_arrives_meanwhile_is_one_batch() {
-        let (mailbox, mut inbox) = mailbox::<u32, u32>();
+        let (mailbox, mut inbox) = mailbox::<u32, u32>(8);
         let asking: Vec<_> = (0..3)
             .map(|input| {
                 let mailbox = mailbox.clone();
@@ -100,9 +99,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_mailbox_refuses_at_once() {
-        let (mailbox, inbox) = mailbox::<usize, ()>();
+        let (mailbox, inbox) = mailbox::<usize, ()>(8);
         let mut waiting = Vec::new();
-        for input in 0..CAPACITY {
+        for input in 0..8 {
             let (answer, answered) = oneshot::channel();
             mailbox.sender.try_send(Request { input, answer }).unwrap();
             waiting.push(answered);
@@ -113,7 +112,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_whose_asker_left_is_not_served() {
-        let (mailbox, mut inbox) = mailbox::<u32, ()>();
+        let (mailbox, mut inbox) = mailbox::<u32, ()>(8);
         let (answer, answered) = oneshot::channel();
         mailbox.sender.try_send(Request { input: 1, answer }).unwrap();
         drop(answered);
@@ -122,7 +121,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_does_not_come_is_late() {
-        let (mailbox, _inbox) = mailbox::<u32, ()>();
+        let (mailbox, _inbox) = mailbox::<u32, ()>(8);
         assert_eq!(mailbox.ask(1).await, Err(Unavailable::Late));
     }
 }

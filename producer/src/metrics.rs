@@ -4,11 +4,23 @@ use std::time::Duration;
 
 use eventpipeline_service::registered;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntGauge, Registry, exponential_buckets,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    exponential_buckets,
 };
+use strum::IntoStaticStr;
 
 /// Buckets that OpenTelemetry advises for HTTP server durations, in seconds.
 const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+
+/// How it was noticed that an event has ended that a client waits for.
+#[derive(Debug, Clone, Copy, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub(crate) enum Found {
+    /// A hint said so.
+    Hint,
+    /// It was looked for.
+    Look,
+}
 
 /// The producer's metrics. Clones share them.
 #[derive(Debug, Clone)]
@@ -18,6 +30,7 @@ pub(crate) struct Metrics {
     created: IntCounter,
     create_batch: Histogram,
     waiters: IntGauge,
+    found: IntCounterVec,
 }
 
 impl Metrics {
@@ -46,6 +59,17 @@ impl Metrics {
                 registry,
                 IntGauge::new("eventpipeline_waiters", "Clients that wait for the answer to their event."),
             )?,
+            found: registered(
+                registry,
+                IntCounterVec::new(
+                    Opts::new(
+                        "eventpipeline_waited_events_total",
+                        "Events that ended while clients waited for them, by what made this process notice: a \
+                         hint, or a look for what hints have missed.",
+                    ),
+                    &["noticed_by"],
+                ),
+            )?,
         })
     }
 
@@ -59,6 +83,12 @@ impl Metrics {
     /// How many clients wait now.
     pub(crate) fn waiting(&self, waiters: usize) {
         self.waiters.set(i64::try_from(waiters).unwrap_or(i64::MAX));
+    }
+
+    /// So many events were found to have ended.
+    pub(crate) fn found(&self, by: Found, events: usize) {
+        let noticed: &'static str = by.into();
+        self.found.with_label_values(&[noticed]).inc_by(u64::try_from(events).unwrap_or(u64::MAX));
     }
 
     /// A request was answered. `route` is a route's pattern, never a path.

@@ -1,37 +1,66 @@
-//! The task that reads events and the counter, each batch in one query.
+//! The task that reads what clients ask for most, each batch in one query where it can be.
 
 use std::collections::HashMap;
 
-use eventpipeline_database::{EventId, Session, Snapshot};
+use eventpipeline_database::{Error, Event, EventId, Session, Snapshot};
 use eventpipeline_service::chain;
 use tracing::error;
 
 use crate::error::Unavailable;
-use crate::mailbox::{Answer, Inbox, Request};
+use crate::mailbox::{Answer, Inbox, Mailbox, Request, mailbox};
 
+/// How many requests of a kind may wait.
+const CAPACITY: usize = 8192;
 /// How many events one query reads at the most.
 const BATCH: usize = 512;
+/// How many events in full, which are a query each, are read before others get their turn.
+const IN_FULL: usize = 16;
 
-/// Asks for one event; the answer is `None` when there is no such event.
-pub(crate) type EventInbox = Inbox<EventId, Option<Snapshot>>;
-/// Asks how many events were ever created.
-pub(crate) type CountInbox = Inbox<(), i64>;
+/// What can be asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Reads {
+    /// An event's value and state; `None` when there is no such event.
+    pub(crate) snapshot: Mailbox<EventId, Option<Snapshot>>,
+    /// An event in full.
+    pub(crate) event: Mailbox<EventId, Option<Event>>,
+    /// How many events were ever created.
+    pub(crate) count: Mailbox<(), i64>,
+}
 
-/// Reads until the last mailbox of both kinds is dropped.
-pub(crate) async fn run(
-    mut session: Session,
-    mut events: EventInbox,
-    mut counts: CountInbox,
-) -> anyhow::Result<()> {
-    loop {
-        tokio::select! {
-            Some(batch) = events.next_batch(BATCH) => read(&mut session, batch).await,
-            Some(batch) = counts.next_batch(BATCH) => count(&mut session, batch).await,
-            else => break,
-        }
+/// The task.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    session: Session,
+    snapshots: Inbox<EventId, Option<Snapshot>>,
+    events: Inbox<EventId, Option<Event>>,
+    counts: Inbox<(), i64>,
+}
+
+impl Reader {
+    pub(crate) fn new(session: Session) -> (Self, Reads) {
+        let (snapshot, snapshots) = mailbox(CAPACITY);
+        let (event, events) = mailbox(CAPACITY);
+        let (count, counts) = mailbox(CAPACITY);
+        (Self { session, snapshots, events, counts }, Reads { snapshot, event, count })
     }
-    session.close().await;
-    Ok(())
+
+    /// Reads until the last mailbox of each kind is dropped.
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let Self { mut session, mut snapshots, mut events, mut counts } = self;
+        loop {
+            tokio::select! {
+                Some(batch) = snapshots.next_batch(BATCH) => read(&mut session, batch).await,
+                Some(batch) = events.next_batch(IN_FULL) => read_in_full(&mut session, batch).await,
+                Some(batch) = counts.next_batch(CAPACITY) => {
+                    let count = unavailable(session.count().await);
+                    answer_all(batch, count);
+                }
+                else => break,
+            }
+        }
+        session.close().await;
+        Ok(())
+    }
 }
 
 async fn read(session: &mut Session, batch: Vec<Request<EventId, Option<Snapshot>>>) {
@@ -45,16 +74,24 @@ async fn read(session: &mut Session, batch: Vec<Request<EventId, Option<Snapshot
     }
 }
 
-async fn count(session: &mut Session, batch: Vec<Request<(), i64>>) {
-    let count = unavailable(session.count().await);
-    for request in batch {
-        let _ = request.answer.send(count);
+async fn read_in_full(session: &mut Session, batch: Vec<Request<EventId, Option<Event>>>) {
+    for Request { input, answer } in batch {
+        let _ = answer.send(unavailable(session.event(input).await));
     }
 }
 
-fn unavailable<T>(result: Result<T, eventpipeline_database::Error>) -> Answer<T> {
+/// Gives the same answer to all who asked the same.
+pub(crate) fn answer_all<O: Copy>(batch: Vec<Request<(), O>>, with: Answer<O>) {
+    for request in batch {
+        let _ = request.answer.send(with);
+    }
+}
+
+/// The answer to a failed operation, whose cause is in the log alone.
+pub(crate) fn unavailable<T>(result: Result<T, Error>) -> Answer<T> {
     result.map_err(|failure| {
-        error!(error = chain(&failure), "a read failed");
+        let failure = chain(&failure);
+        error!(error = failure, "a request could not be served");
         Unavailable::Database
     })
 }

@@ -1,17 +1,30 @@
 //! The `schema` command.
 
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use eventpipeline_database::{Database, Error};
+use eventpipeline_database::{Database, Error, Metrics};
 use eventpipeline_service::chain;
+use prometheus::Registry;
 use tracing::{info, warn};
+
+use crate::cli::SchemaArgs;
 
 /// How long to wait before the database is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// Runs the command.
+pub(crate) fn run(SchemaArgs { log, database }: SchemaArgs) -> ExitCode {
+    eventpipeline_service::run_to_completion("eventpipeline-producer schema", &log, async {
+        // Nobody reads the metrics of a job.
+        let metrics = Metrics::new(&Registry::new()).context("failed to register the database's metrics")?;
+        migrate(Database::new(database, metrics)).await
+    })
+}
+
 /// Brings the schema up to date. A database that is not there yet is waited for; anything else is an error.
-pub(crate) async fn migrate(database: Database) -> anyhow::Result<()> {
+async fn migrate(database: Database) -> anyhow::Result<()> {
     loop {
         match database.migrate().await {
             Ok(version) => {

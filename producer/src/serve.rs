@@ -1,24 +1,29 @@
 //! The service: its tasks, and the order in which they end.
 
+mod drain;
+
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::http::HeaderValue;
 use axum::serve::ListenerExt as _;
 use clap::Args;
-use eventpipeline_database::{Database, DatabaseArgs};
-use eventpipeline_service::{Service, ServiceArgs};
+use eventpipeline_database::{Created, Database, DatabaseArgs};
+use eventpipeline_service::{Lifecycle, Readiness, Service, ServiceArgs};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::api::{self, Api};
-use crate::mailbox::mailbox;
+use crate::api::{self, Api, Limits};
+use crate::changer::{Changer, Changes};
+use crate::mailbox::{Mailbox, mailbox};
+use crate::memory::Memory;
 use crate::metrics::Metrics;
+use crate::reader::{Reader, Reads};
+use crate::surveyor::{Surveyor, Surveys};
 use crate::waiters::Waiters;
-use crate::{reader, writer};
+use crate::writer::{self, Order};
 
 /// Arguments of the service.
 #[derive(Debug, Args)]
@@ -29,6 +34,13 @@ pub(crate) struct ServeArgs {
     /// What `x-served-by` says, so that a client can see which producer answered
     #[arg(long, env = "POD_NAME", default_value = "local", value_parser = header_value)]
     pod_name: HeaderValue,
+    /// The longest payload of an event, in bytes, from 1 to 4194304
+    #[arg(long, env = "PAYLOAD_MAX_BYTES", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..=4_194_304))]
+    payload_max_bytes: u32,
+    /// Seconds after which a create-sync that still waits is answered like a create-async; without, it waits as long as
+    /// its client
+    #[arg(long, env = "MAX_WAIT_SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    max_wait_seconds: Option<u32>,
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
@@ -48,80 +60,93 @@ pub(crate) fn run(args: ServeArgs) -> ExitCode {
 }
 
 async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
-    let ServeArgs { listen_address, pod_name, database, service: _ } = args;
+    let ServeArgs { listen_address, pod_name, payload_max_bytes, max_wait_seconds, database, service: _ } =
+        args;
     let listener = TcpListener::bind(listen_address).await.with_context(|| {
         format!("failed to listen on LISTEN_ADDRESS {listen_address}: is the port in use?")
     })?;
-    let database = Database::new(database);
     let metrics = Metrics::new(&service.registry)?;
-    let waiters = Waiters::new(metrics.clone());
-    let (create, creations) = mailbox();
-    let (event, events) = mailbox();
-    let (count, counts) = mailbox();
-    let lifecycle = &mut service.lifecycle;
-    let times = DrainTimes::of(lifecycle.deadline());
-    let give_up = CancellationToken::new();
+    let database_metrics = eventpipeline_database::Metrics::new(&service.registry)
+        .context("failed to register the database's metrics")?;
+    let database = Database::new(database, database_metrics);
+    let limits =
+        Limits { payload_bytes: usize::try_from(payload_max_bytes)?, wait_seconds: max_wait_seconds };
     // Ends after the API has: its last clients still need the tasks that serve them.
     let api_ended = CancellationToken::new();
-
-    lifecycle.spawn("writer", writer::run(database.session(), creations, metrics.clone()));
-    lifecycle.spawn("reader", reader::run(database.session(), events, counts));
-    lifecycle.spawn("waiters", waiters.clone().run(database.session(), api_ended.clone()));
-    let check = service.readiness.check("database");
-    let report = move |state| check.report(&state);
-    let watch = eventpipeline_database::watch(database.session(), lifecycle.draining(), report);
-    lifecycle.spawn("database health", async {
-        watch.await;
-        Ok(())
-    });
-
-    let draining = lifecycle.draining();
-    lifecycle.spawn("end of waiting", end_of_waiting(draining, times, give_up.clone(), api_ended.clone()));
-    let api = Api { create, event, count, waiters, give_up, metrics, served_by: pod_name };
-    let draining = lifecycle.draining();
+    let lifecycle = &mut service.lifecycle;
+    let Tasks { create, reads, surveys, changes, waiters } =
+        Tasks::spawn(lifecycle, &service.readiness, &database, limits, &metrics, &api_ended);
+    let give_up = drain::end_of_waiting(lifecycle, api_ended.clone());
+    let memory = Memory::default();
+    let served_by = pod_name;
+    let router = api::router(Api {
+        create,
+        reads,
+        surveys,
+        changes,
+        waiters,
+        give_up,
+        limits,
+        memory,
+        metrics,
+        served_by,
+    })?;
+    let accepting = drain::end_of_accepting(lifecycle);
     lifecycle.spawn("api", async move {
         info!(address = %listener.local_addr()?, "the API listens");
         let listener = listener.tap_io(|stream| {
             // Without it small answers are slower, not wrong.
             let _ = stream.set_nodelay(true);
         });
-        let served = axum::serve(listener, api::router(api))
-            .with_graceful_shutdown(async move {
-                draining.cancelled().await;
-                tokio::time::sleep(times.accepting).await;
-            })
-            .await;
+        let served = axum::serve(listener, router).with_graceful_shutdown(accepting).await;
         api_ended.cancel();
         served.context("the API failed")
     });
     Ok(())
 }
 
-/// How a drain's time is spent; the rest of it is for the last answers to leave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct DrainTimes {
-    /// Connections are accepted this long after the signal: balancers learn late that a pod is going.
-    accepting: Duration,
-    /// After this time clients that wait for a value are told where to find it.
-    waiting: Duration,
+/// The tasks behind the API, as it asks them.
+struct Tasks {
+    create: Mailbox<Order, Created>,
+    reads: Reads,
+    surveys: Surveys,
+    changes: Changes,
+    waiters: Waiters,
 }
 
-impl DrainTimes {
-    fn of(deadline: Duration) -> Self {
-        Self { accepting: deadline / 5, waiting: deadline * 9 / 10 }
+impl Tasks {
+    /// Each has a session of its own, and no more: what is stated is all that this process takes from the database.
+    fn spawn(
+        lifecycle: &mut Lifecycle,
+        readiness: &Readiness,
+        database: &Database,
+        limits: Limits,
+        metrics: &Metrics,
+        api_ended: &CancellationToken,
+    ) -> Self {
+        let mut connections = 0;
+        let mut session = || {
+            connections += 1;
+            database.session()
+        };
+        let (create, creations) = mailbox(writer::CAPACITY);
+        lifecycle.spawn("writer", writer::run(session(), creations, metrics.clone()));
+        let (reader, reads) = Reader::new(session());
+        lifecycle.spawn("reader", reader.run());
+        let (surveyor, surveys) = Surveyor::new(session(), limits.payload_bytes);
+        lifecycle.spawn("surveyor", surveyor.run());
+        let (task, changes) = Changer::new(session());
+        lifecycle.spawn("changer", task.run());
+        let waiters = Waiters::new(metrics.clone());
+        lifecycle.spawn("waiters", waiters.clone().run(session(), api_ended.clone()));
+        let check = readiness.check("database");
+        let report = move |state| check.report(&state);
+        let watch = eventpipeline_database::watch(session(), lifecycle.draining(), report);
+        lifecycle.spawn("database health", async {
+            watch.await;
+            Ok(())
+        });
+        info!(connections, "uses at most {connections} database connections");
+        Self { create, reads, surveys, changes, waiters }
     }
-}
-
-async fn end_of_waiting(
-    draining: CancellationToken,
-    times: DrainTimes,
-    give_up: CancellationToken,
-    api_ended: CancellationToken,
-) -> anyhow::Result<()> {
-    draining.cancelled().await;
-    tokio::select! {
-        () = api_ended.cancelled() => {}
-        () = tokio::time::sleep(times.waiting) => give_up.cancel(),
-    }
-    Ok(())
 }

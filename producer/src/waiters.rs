@@ -1,21 +1,44 @@
-//! Clients that wait for an answer, and the one task that looks for all of them.
+//! Clients that wait for the end of an event, and the one task that looks for all of them.
+//!
+//! A hint says which events have ended, and they alone are looked for, at once. Hints get lost, so that everything that
+//! is waited for is looked for again and again, too; see `docs/adr/0008-waiting.md`.
 
-use std::collections::HashMap;
+mod looker;
+mod places;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use eventpipeline_database::{EventId, Session};
-use eventpipeline_service::chain;
+use eventpipeline_database::{EventId, Session, Snapshot, State};
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 use crate::metrics::Metrics;
+use looker::Looker;
+use places::Places;
 
-/// How soon the database is asked after somebody began to wait or was answered.
-const SOONEST: Duration = Duration::from_millis(10);
-/// How long between two questions at the most.
-const LATEST: Duration = Duration::from_millis(100);
+/// How an event ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It has its value.
+    Done(String),
+    /// It failed as often as it may.
+    Dead,
+    /// Somebody cancelled it.
+    Cancelled,
+    /// It was there and is no more.
+    Removed,
+}
+
+impl Outcome {
+    fn of(Snapshot { valor, state, .. }: Snapshot) -> Option<Self> {
+        match state {
+            State::Done => Some(Self::Done(valor)),
+            State::Dead => Some(Self::Dead),
+            State::Cancelled => Some(Self::Cancelled),
+            State::Pending | State::Processing => None,
+        }
+    }
+}
 
 /// Who waits for which event.
 #[derive(Debug, Clone)]
@@ -25,8 +48,9 @@ pub(crate) struct Waiters {
 
 #[derive(Debug)]
 struct Shared {
-    waiting: Mutex<HashMap<EventId, oneshot::Sender<String>>>,
-    somebody: Notify,
+    places: Mutex<Places>,
+    /// Somebody began to wait, or an event that is waited for is said to have ended.
+    news: Notify,
     metrics: Metrics,
 }
 
@@ -34,102 +58,60 @@ struct Shared {
 #[derive(Debug)]
 pub(crate) struct Waiter {
     id: EventId,
-    answer: oneshot::Receiver<String>,
+    outcome: oneshot::Receiver<Outcome>,
     shared: Arc<Shared>,
 }
 
 impl Waiters {
     pub(crate) fn new(metrics: Metrics) -> Self {
-        let shared = Shared { waiting: Mutex::default(), somebody: Notify::new(), metrics };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(Shared { places: Mutex::default(), news: Notify::new(), metrics }) }
     }
 
-    /// Begins to wait for an event, of which each has one waiter: the request that created it.
-    pub(crate) fn wait_for(&self, id: EventId) -> Waiter {
-        let (sender, answer) = oneshot::channel();
-        let mut waiting = self.shared.lock();
-        waiting.insert(id, sender);
-        self.shared.metrics.waiting(waiting.len());
-        drop(waiting);
-        self.shared.somebody.notify_one();
-        Waiter { id, answer, shared: Arc::clone(&self.shared) }
+    /// Begins to wait for an event. One that is not `new` may have ended long ago: it is looked for at once.
+    pub(crate) fn wait_for(&self, id: EventId, new: bool) -> Waiter {
+        let outcome = self.shared.change(|places| places.join(id, !new));
+        self.shared.news.notify_one();
+        Waiter { id, outcome, shared: Arc::clone(&self.shared) }
+    }
+
+    /// These events are said to have ended.
+    pub(crate) fn ended(&self, ids: impl IntoIterator<Item = EventId>) {
+        if self.shared.lock().ended(ids) {
+            self.shared.news.notify_one();
+        }
     }
 
     /// Answers waiters until `end`. While nobody waits, nothing is asked.
-    pub(crate) async fn run(self, mut session: Session, end: CancellationToken) -> anyhow::Result<()> {
-        let mut pause = SOONEST;
-        loop {
-            tokio::select! {
-                () = end.cancelled() => break,
-                () = self.shared.somebody.notified() => pause = SOONEST,
-                () = tokio::time::sleep(pause), if !self.shared.lock().is_empty() => {
-                    pause = if self.look(&mut session).await { SOONEST } else { (pause * 2).min(LATEST) };
-                }
-            }
-        }
-        session.close().await;
+    pub(crate) async fn run(self, session: Session, end: CancellationToken) -> anyhow::Result<()> {
+        Looker::new(self, session).run(end).await;
         Ok(())
-    }
-
-    /// Asks for all events that are waited for, and says whether any had its answer.
-    async fn look(&self, session: &mut Session) -> bool {
-        let ids: Vec<EventId> = self.shared.lock().keys().copied().collect();
-        match session.read_done(&ids).await {
-            Ok(done) => {
-                let mut waiting = self.shared.lock();
-                for snapshot in &done {
-                    if let Some(sender) = waiting.remove(&snapshot.id) {
-                        let _ = sender.send(snapshot.valor.clone());
-                    }
-                }
-                self.shared.metrics.waiting(waiting.len());
-                !done.is_empty()
-            }
-            Err(failure) => {
-                let waiters = ids.len();
-                let failure = chain(&failure);
-                warn!(
-                    waiters,
-                    error = failure,
-                    "failed to look for answers; {waiters} clients go on waiting"
-                );
-                false
-            }
-        }
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, HashMap<EventId, oneshot::Sender<String>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Places> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes who waits.
+    fn change<T>(&self, change: impl FnOnce(&mut Places) -> T) -> T {
+        let mut places = self.lock();
+        let result = change(&mut places);
+        self.metrics.waiting(places.clients());
+        result
     }
 }
 
 impl Waiter {
-    /// The event's answer, however long it takes. Only the end of the looking task ends it without one.
-    pub(crate) async fn answer(&mut self) -> Option<String> {
-        (&mut self.answer).await.ok()
+    /// How the event ended, however long it takes. Only the end of the looking task ends it without an outcome.
+    pub(crate) async fn outcome(&mut self) -> Option<Outcome> {
+        (&mut self.outcome).await.ok()
     }
 }
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        let mut waiting = self.shared.lock();
-        waiting.remove(&self.id);
-        self.shared.metrics.waiting(waiting.len());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn who_leaves_is_forgotten() {
-        let waiters = Waiters::new(Metrics::new(&prometheus::Registry::new()).unwrap());
-        let waiter = waiters.wait_for(EventId::new(7).unwrap());
-        assert_eq!(waiters.shared.lock().len(), 1);
-        drop(waiter);
-        assert!(waiters.shared.lock().is_empty());
+        self.outcome.close();
+        self.shared.change(|places| places.leave(self.id));
     }
 }

@@ -1,28 +1,53 @@
 //! The task that creates events: what arrived while the last commit was running is the next transaction.
 
-use eventpipeline_database::{EventId, NewEvent, Session};
+use eventpipeline_database::{Created, Creation, Session};
 use eventpipeline_service::chain;
 use tracing::error;
 
 use crate::error::Unavailable;
 use crate::mailbox::{Inbox, Request};
+use crate::memory::Held;
 use crate::metrics::Metrics;
 
-/// How many events one transaction creates at the most, so that a commit stays a matter of milliseconds.
+/// How many requests may wait.
+pub(crate) const CAPACITY: usize = 8192;
+/// How many requests are taken at once.
 const BATCH: usize = 512;
-/// How many bytes of payload it creates at the most: a quarter of what MariaDB takes in one packet by default.
+/// How many events one transaction creates at the most, so that a commit stays a matter of milliseconds.
+const BATCH_EVENTS: usize = 1024;
+/// How many bytes of payload it creates at the most: in hexadecimal digits, half of what MariaDB takes in one packet
+/// by default.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
-type Create = Request<NewEvent, EventId>;
+/// A request to create events.
+#[derive(Debug)]
+pub(crate) struct Order {
+    pub(crate) creation: Creation,
+    /// The memory that its payloads take, until they are stored.
+    pub(crate) held: Held,
+}
+
+impl Order {
+    fn events(&self) -> usize {
+        self.creation.events().len()
+    }
+
+    fn bytes(&self) -> usize {
+        let payloads = self.creation.events().iter().filter_map(|event| event.payload.as_ref());
+        payloads.map(String::len).sum()
+    }
+}
+
+type Create = Request<Order, Created>;
 
 /// Creates events until the last mailbox is dropped.
 pub(crate) async fn run(
     mut session: Session,
-    mut inbox: Inbox<NewEvent, EventId>,
+    mut inbox: Inbox<Order, Created>,
     metrics: Metrics,
 ) -> anyhow::Result<()> {
     while let Some(batch) = inbox.next_batch(BATCH).await {
-        for transaction in within_bytes(batch) {
+        for transaction in within_limits(batch) {
             create(&mut session, transaction, &metrics).await;
         }
     }
@@ -30,20 +55,22 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// The batch in parts of at most [`BATCH_BYTES`], each as long as it can be.
-fn within_bytes(batch: Vec<Create>) -> Vec<Vec<Create>> {
+/// The batch in parts within [`BATCH_EVENTS`] and [`BATCH_BYTES`], each as long as it can be. A request is never divided:
+/// it is created as a whole or not at all.
+fn within_limits(batch: Vec<Create>) -> Vec<Vec<Create>> {
     let mut parts: Vec<Vec<Create>> = Vec::new();
-    let mut bytes = 0;
+    let (mut events, mut bytes) = (0, 0);
     for request in batch {
-        let more = request.input.payload.as_ref().map_or(0, String::len);
+        let (more_events, more_bytes) = (request.input.events(), request.input.bytes());
         match parts.last_mut() {
-            Some(part) if bytes + more <= BATCH_BYTES => {
+            Some(part) if events + more_events <= BATCH_EVENTS && bytes + more_bytes <= BATCH_BYTES => {
                 part.push(request);
-                bytes += more;
+                events += more_events;
+                bytes += more_bytes;
             }
             _ => {
                 parts.push(vec![request]);
-                bytes = more;
+                (events, bytes) = (more_events, more_bytes);
             }
         }
     }
@@ -51,20 +78,25 @@ fn within_bytes(batch: Vec<Create>) -> Vec<Vec<Create>> {
 }
 
 async fn create(session: &mut Session, batch: Vec<Create>, metrics: &Metrics) {
-    let (events, answers): (Vec<_>, Vec<_>) =
+    let (orders, answers): (Vec<Order>, Vec<_>) =
         batch.into_iter().map(|Request { input, answer }| (input, answer)).unzip();
-    match session.create(&events).await {
-        Ok(ids) => {
-            metrics.created(ids.len());
-            for (answer, id) in answers.into_iter().zip(ids) {
+    let (creations, _held): (Vec<Creation>, Vec<Held>) =
+        orders.into_iter().map(|Order { creation, held }| (creation, held)).unzip();
+    match session.create(&creations).await {
+        Ok(created) => {
+            let events = created.iter().map(new_events).sum();
+            if events > 0 {
+                metrics.created(events);
+            }
+            for (answer, created) in answers.into_iter().zip(created) {
                 // A client that left in the meantime has its event all the same.
-                let _ = answer.send(Ok(id));
+                let _ = answer.send(Ok(created));
             }
         }
         Err(failure) => {
-            let events = events.len();
+            let requests = creations.len();
             let failure = chain(&failure);
-            error!(events, error = failure, "{events} events were not created");
+            error!(requests, error = failure, "the events of {requests} requests were not created");
             for answer in answers {
                 let _ = answer.send(Err(Unavailable::Database));
             }
@@ -72,23 +104,36 @@ async fn create(session: &mut Session, batch: Vec<Create>, metrics: &Metrics) {
     }
 }
 
+fn new_events(created: &Created) -> usize {
+    match created {
+        Created::New(ids) => ids.len(),
+        Created::Replayed(_) | Created::KeyReused => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use eventpipeline_database::NewEvent;
     use tokio::sync::oneshot;
 
     use super::*;
 
+    fn request(events: usize, bytes: usize) -> Create {
+        let event = NewEvent { payload: Some("x".repeat(bytes)), ..NewEvent::default() };
+        let creation = Creation::many(vec![event; events]).unwrap();
+        Request { input: Order { creation, held: Held::default() }, answer: oneshot::channel().0 }
+    }
+
+    fn parts(requests: impl IntoIterator<Item = Create>) -> Vec<usize> {
+        within_limits(requests.into_iter().collect()).iter().map(Vec::len).collect()
+    }
+
     #[test]
-    fn a_transaction_has_a_limit_in_bytes_and_nothing_is_left_out() {
-        let sizes = [3, 2, 1, 5, 0, 0].map(|mebibytes| mebibytes * 1024 * 1024);
-        let batch = sizes.map(|size| Request {
-            input: NewEvent { payload: Some("x".repeat(size)) },
-            answer: oneshot::channel().0,
-        });
-        let parts = within_bytes(batch.into());
-        assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [1, 2, 1, 2]);
-        let length = |request: &Create| request.input.payload.as_ref().unwrap().len();
-        assert_eq!(parts.iter().flatten().map(length).collect::<Vec<_>>(), sizes);
-        assert!(within_bytes(Vec::new()).is_empty());
+    fn a_transaction_has_limits_and_nothing_is_left_out() {
+        let mebibytes = |sizes: &[usize]| parts(sizes.iter().map(|size| request(1, size * 1024 * 1024)));
+        assert_eq!(mebibytes(&[3, 2, 1, 5, 0, 0]), [1, 2, 1, 2]);
+        let events = |numbers: &[usize]| parts(numbers.iter().map(|number| request(*number, 1)));
+        assert_eq!(events(&[1000, 24, 1, 1000, 1000]), [2, 2, 1]);
+        assert!(parts([]).is_empty());
     }
 }

@@ -2,48 +2,163 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use eventpipeline_database::EventId;
+use eventpipeline_database::{Created, EventId, Ids};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::api::payload::Payload;
-use crate::api::problem::Problem;
-use crate::api::{Api, ValueBody};
+use crate::api::openapi::{AnyJson, Failures, Invalid, Unstorable};
+use crate::api::order::One;
+use crate::api::prefer::Wait;
+use crate::api::problem::{self, Problem};
+use crate::api::read::ValueBody;
+use crate::api::{Api, IDEMPOTENT_REPLAYED, PREFERENCE_APPLIED, Shared, location};
+use crate::waiters::Outcome;
+use crate::writer::Order;
 
-/// `{"message": "Event created on demand", "id": N}`
-#[derive(Debug, Serialize)]
-struct CreatedBody {
+/// An event that was created.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Created)]
+pub(super) struct CreatedBody {
+    #[schema(value_type = String, example = "Event created on demand")]
     message: &'static str,
+    /// The event's id.
+    #[schema(minimum = 1)]
     id: i64,
 }
 
-/// Creates an event and answers with its id.
-pub(super) async fn create_async(State(api): State<Api>, payload: Payload) -> Result<Response, Problem> {
-    let id = api.create.ask(payload.into_event()).await?;
-    Ok(created(id))
+/// What is stored for a request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stored {
+    pub(super) ids: Ids,
+    /// By an earlier request with the same key.
+    pub(super) before: bool,
 }
 
-/// Creates an event and answers with its value, once a consumer has given it one. When this producer must end before
-/// that, the answer is the one of `create-async`: the event is stored, and any producer knows its value later.
-pub(super) async fn create_sync(State(api): State<Api>, payload: Payload) -> Result<Response, Problem> {
-    let id = api.create.ask(payload.into_event()).await?;
-    let mut waiter = api.waiters.wait_for(id);
-    let valor = tokio::select! {
-        valor = waiter.answer() => valor,
-        () = api.give_up.cancelled() => None,
-    };
-    Ok(match valor {
-        Some(valor) => (StatusCode::CREATED, ValueBody::json(valor)).into_response(),
+impl Api {
+    /// Stores what was ordered.
+    pub(super) async fn store(&self, order: Order) -> Result<Stored, Problem> {
+        match self.create.ask(order).await? {
+            Created::New(ids) => Ok(Stored { ids, before: false }),
+            Created::Replayed(ids) => Ok(Stored { ids, before: true }),
+            Created::KeyReused => Err(Problem::key_reused()),
+        }
+    }
+}
+
+impl Stored {
+    /// The answer, marked where it is the one to an earlier request, too.
+    pub(super) fn mark(self, mut response: Response) -> Response {
+        if self.before {
+            response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+        }
+        response
+    }
+}
+
+/// Creates an event and answers with its id.
+#[utoipa::path(
+    post,
+    path = "/create-async",
+    tag = "classic",
+    params(
+        ("priority" = inline(Option<u8>), Query, minimum = 0, maximum = 9, description = "How urgent the event is; a point is worth a minute of waiting"),
+        ("notBefore" = Option<String>, Query, format = "date-time", description = "When the event is processed at the earliest"),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$", description = "The same key and request again give the same event"),
+    ),
+    request_body(content = Option<AnyJson>, content_type = "application/json", description = "The event's payload"),
+    responses(
+        (status = 202, description = "The event is stored", body = CreatedBody, headers(
+            ("Location" = String, description = "Where the event's value is read"),
+            ("Idempotent-Replayed" = String, description = "`true` where the event was stored before, under the same key"),
+        )),
+        Invalid, Unstorable, Failures,
+    )
+)]
+pub(super) async fn create_async(State(api): State<Shared>, One(order): One) -> Result<Response, Problem> {
+    let stored = api.store(order).await?;
+    Ok(stored.mark(created(stored.ids.first())))
+}
+
+/// Creates an event and answers with its value, once a consumer has given it one.
+///
+/// It waits as long as the client does, unless `Prefer` or the server set a limit. When that is reached, or when this
+/// producer must end before, the answer is the one of `create-async`: the event is stored, and any producer knows its
+/// value later.
+#[utoipa::path(
+    post,
+    path = "/create-sync",
+    tag = "classic",
+    params(
+        ("priority" = inline(Option<u8>), Query, minimum = 0, maximum = 9, description = "How urgent the event is; a point is worth a minute of waiting"),
+        ("notBefore" = Option<String>, Query, format = "date-time", description = "When the event is processed at the earliest"),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$", description = "The same key and request again give the same event"),
+        ("Prefer" = Option<String>, Header, description = "`wait=10`: wait at most ten seconds; `respond-async`: do not wait (RFC 7240)"),
+    ),
+    request_body(content = Option<AnyJson>, content_type = "application/json", description = "The event's payload"),
+    responses(
+        (status = 201, description = "The event has its value", body = ValueBody, headers(
+            ("Preference-Applied" = String, description = "The preferences that were heeded"),
+            ("Idempotent-Replayed" = String, description = "`true` where the event was stored before, under the same key"),
+        )),
+        (status = 202, description = "The event is stored, and the wait is over", body = CreatedBody, headers(
+            ("Location" = String, description = "Where the event's value is read"),
+            ("Preference-Applied" = String, description = "The preferences that were heeded"),
+            ("Idempotent-Replayed" = String, description = "`true` where the event was stored before, under the same key"),
+        )),
+        (status = 409, description = "The event was cancelled", body = problem::Body, content_type = "application/problem+json"),
+        (status = 410, description = "The event was removed", body = problem::Body, content_type = "application/problem+json"),
+        Invalid, Unstorable, Failures,
+    )
+)]
+pub(super) async fn create_sync(
+    State(api): State<Shared>,
+    headers: HeaderMap,
+    One(order): One,
+) -> Result<Response, Problem> {
+    let wait = Wait::of(&headers, api.limits.wait_seconds);
+    // Who waits may wait for long, and be one of many.
+    drop(headers);
+    let stored = api.store(order).await?;
+    let id = stored.ids.first();
+    let mut response = match api.wait(stored, wait.limit).await {
         None => created(id),
-    })
+        Some(Outcome::Done(valor)) => (StatusCode::CREATED, ValueBody::json(valor)).into_response(),
+        Some(Outcome::Dead) => Problem::event_dead(id).into_response(),
+        Some(Outcome::Cancelled) => Problem::event_cancelled(id).into_response(),
+        Some(Outcome::Removed) => Problem::event_removed(id).into_response(),
+    };
+    if let Some(applied) = wait.applied {
+        response.headers_mut().insert(PREFERENCE_APPLIED, applied);
+    }
+    Ok(stored.mark(response))
+}
+
+impl Api {
+    /// How an event ended; `None` when the wait is over before.
+    async fn wait(&self, stored: Stored, limit: Option<std::time::Duration>) -> Option<Outcome> {
+        if limit.is_some_and(|limit| limit.is_zero()) {
+            return None;
+        }
+        let mut waiter = self.waiters.wait_for(stored.ids.first(), !stored.before);
+        let over = async {
+            match limit {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            outcome = waiter.outcome() => outcome,
+            () = self.give_up.cancelled() => None,
+            () = over => None,
+        }
+    }
 }
 
 fn created(id: EventId) -> Response {
     let body = CreatedBody { message: "Event created on demand", id: id.get() };
     let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
-    if let Ok(location) = HeaderValue::try_from(format!("/{id}")) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
+    response.headers_mut().insert(header::LOCATION, location(id));
     response
 }

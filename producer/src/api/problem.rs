@@ -1,14 +1,15 @@
 //! Errors as problem documents (RFC 9457), which also carry `message` as the first version of this API did.
 
+use std::sync::atomic::{AtomicU16, Ordering};
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use eventpipeline_database::{EventId, State};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::api::payload::MAX_BYTES;
+use crate::api::location;
 use crate::error::Unavailable;
-
-/// Seconds after which a client may try again.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// An answer that is an error.
 #[derive(Debug)]
@@ -21,23 +22,41 @@ pub(super) struct Problem {
     message: Option<&'static str>,
     /// What is wrong and what would be right.
     detail: String,
+    /// The event that it is about, when there is one.
+    event: Option<EventId>,
 }
 
-#[derive(Debug, Serialize)]
-struct Body<'a> {
+/// A problem document (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Body<'a> {
+    /// What went wrong, stable for programs: `urn:eventpipeline:problem:` and a word.
     r#type: String,
+    /// The same for people.
     title: &'a str,
+    /// The answer's HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// What is wrong with this request and what would be right.
     detail: &'a str,
+    /// The detail, or the text that the first version of this API used.
     message: &'a str,
+    /// The event that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    id: Option<i64>,
 }
 
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, title, message: None, detail: detail.into() }
+        Self { status, kind, title, message: None, detail: detail.into(), event: None }
     }
 
-    /// `GET /{id}` of what is not an event. Any text is an id to ask for; most are no event's.
+    fn about(self, event: EventId) -> Self {
+        Self { event: Some(event), ..self }
+    }
+
+    /// Of what is not an event. Any text is an id to ask for; most are no event's.
     pub(super) fn event_not_found(id: &str) -> Self {
         let detail =
             format!("there is no event {id:?}; an event's id is the whole number that its creation answered");
@@ -46,7 +65,8 @@ impl Problem {
     }
 
     pub(super) fn no_such_path() -> Self {
-        let detail = "the paths are GET /, GET /{id}, POST /create-async and POST /create-sync";
+        let detail = "the paths are GET /, GET /{id}, POST /create-async, POST /create-sync, and those \
+                      below /v1 that GET /openapi.json describes";
         Self::new(StatusCode::NOT_FOUND, "no-such-path", "No such path", detail)
     }
 
@@ -55,8 +75,9 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail)
     }
 
-    pub(super) fn too_large() -> Self {
-        let detail = format!("a payload has at most {MAX_BYTES} bytes");
+    /// `what`: a payload, or a request with several events.
+    pub(super) fn too_large(what: &str, limit: usize) -> Self {
+        let detail = format!("{what} has at most {limit} bytes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload-too-large", "Payload too large", detail)
     }
 
@@ -65,14 +86,69 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "incomplete", "Incomplete request", detail)
     }
 
-    pub(super) fn not_json_type(content_type: &str) -> Self {
-        let detail = format!("a payload is application/json, or there is none; this one is {content_type:?}");
+    pub(super) fn slow(seconds: u64) -> Self {
+        let detail = format!("the body did not arrive within {seconds} s");
+        Self::new(StatusCode::REQUEST_TIMEOUT, "slow-request", "Request too slow", detail)
+    }
+
+    /// `expected`: what a body of this path may be.
+    pub(super) fn wrong_type(expected: &str, content_type: &str) -> Self {
+        let detail = format!("{expected}; this one is {content_type:?}");
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json-type", "Unsupported media type", detail)
     }
 
     pub(super) fn not_json(why: &str) -> Self {
         let detail = format!("a payload is a JSON document; this one is not: {why}");
         Self::new(StatusCode::BAD_REQUEST, "not-json", "Payload is not JSON", detail)
+    }
+
+    /// `which` of the events, and what is wrong with it.
+    pub(super) fn invalid_event(which: &str, why: &str) -> Self {
+        let detail = format!(
+            "{which}: {why}; an event is {{\"payload\": any JSON, \"priority\": 0 to 9, \"notBefore\": RFC 3339}}, \
+             each optional, and a request has 1 to 1000 of them"
+        );
+        Self::new(StatusCode::BAD_REQUEST, "invalid-event", "Invalid event", detail)
+    }
+
+    pub(super) fn invalid_parameter(name: &str, why: &str) -> Self {
+        let detail = format!("query parameter {name:?}: {why}");
+        Self::new(StatusCode::BAD_REQUEST, "invalid-parameter", "Invalid query parameter", detail)
+    }
+
+    pub(super) fn invalid_key(why: &str) -> Self {
+        let detail = format!("Idempotency-Key: {why}");
+        Self::new(StatusCode::BAD_REQUEST, "invalid-idempotency-key", "Invalid idempotency key", detail)
+    }
+
+    pub(super) fn key_reused() -> Self {
+        let detail = "this Idempotency-Key was used with another request; a new request needs a new key";
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Self::new(status, "idempotency-key-reused", "Idempotency key reused", detail)
+    }
+
+    pub(super) fn event_dead(id: EventId) -> Self {
+        let detail = format!(
+            "event {id} failed as often as it may and is dead; GET /v1/events/{id} says why, and \
+             POST /v1/events/{id}/retry tries it again"
+        );
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "event-dead", "Event dead", detail).about(id)
+    }
+
+    pub(super) fn event_cancelled(id: EventId) -> Self {
+        let detail = format!("event {id} was cancelled; POST /v1/events/{id}/retry takes that back");
+        Self::new(StatusCode::CONFLICT, "event-cancelled", "Event cancelled", detail).about(id)
+    }
+
+    pub(super) fn event_removed(id: EventId) -> Self {
+        let detail = format!("event {id} was removed before this request could see how it ended");
+        Self::new(StatusCode::GONE, "event-removed", "Event removed", detail).about(id)
+    }
+
+    /// `possible`: the states in which the change can be made.
+    pub(super) fn wrong_state(id: EventId, state: State, possible: &str) -> Self {
+        let detail = format!("event {id} is {state}; this can be done while it is {possible}");
+        Self::new(StatusCode::CONFLICT, "wrong-state", "Wrong state", detail).about(id)
     }
 
     pub(super) fn internal() -> Self {
@@ -101,13 +177,24 @@ impl IntoResponse for Problem {
             status: self.status.as_u16(),
             detail: &self.detail,
             message: self.message.unwrap_or(&self.detail),
+            id: self.event.map(EventId::get),
         };
         let mut response = (self.status, axum::Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(event) = self.event {
+            headers.insert(header::LOCATION, location(event));
+        }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+            headers.insert(header::RETRY_AFTER, retry_after());
         }
         response
     }
+}
+
+/// Seconds after which a client may try again: one to four in turn, so that those who were refused together do not come
+/// back together.
+fn retry_after() -> HeaderValue {
+    static REFUSED: AtomicU16 = AtomicU16::new(0);
+    HeaderValue::from(1 + REFUSED.fetch_add(1, Ordering::Relaxed) % 4)
 }

@@ -2,34 +2,80 @@
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::request::Parts;
 use eventpipeline_database::EventId;
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use crate::api::Shared;
+use crate::api::openapi::{Failures, Unknown};
 use crate::api::problem::Problem;
-use crate::api::{Api, ValueBody};
 
-/// `{"events": N}`
-#[derive(Debug, Serialize)]
+/// How many events there were.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Count)]
 pub(super) struct CountBody {
+    /// How many events were ever created.
+    #[schema(minimum = 0)]
     events: i64,
 }
 
+/// The value of an event.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Value)]
+pub(super) struct ValueBody {
+    /// What a consumer made of the event; empty while it is not processed.
+    valor: String,
+}
+
+impl ValueBody {
+    pub(super) fn json(valor: String) -> Json<Self> {
+        Json(Self { valor })
+    }
+}
+
+/// The id in a path. Any other text is no event's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Id(pub(super) EventId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let id: Result<Path<String>, PathRejection> = Path::from_request_parts(parts, state).await;
+        // What is not UTF-8 once decoded is rejected; it is no event's id either.
+        let id = id.map_or_else(|_| "\u{fffd}".to_owned(), |Path(id)| id);
+        parse_id(&id).map(Self).ok_or_else(|| Problem::event_not_found(&id))
+    }
+}
+
 /// How many events were ever created.
-pub(super) async fn count(State(api): State<Api>) -> Result<Json<CountBody>, Problem> {
-    let events = api.count.ask(()).await?;
+#[utoipa::path(
+    get,
+    path = "/",
+    tag = "classic",
+    responses((status = 200, description = "The count", body = CountBody), Failures)
+)]
+pub(super) async fn count(State(api): State<Shared>) -> Result<Json<CountBody>, Problem> {
+    let events = api.reads.count.ask(()).await?;
     Ok(Json(CountBody { events }))
 }
 
 /// The value of an event; empty while it is not processed.
-pub(super) async fn event(
-    State(api): State<Api>,
-    id: Result<Path<String>, PathRejection>,
-) -> Result<Json<ValueBody>, Problem> {
-    // What is not UTF-8 once decoded is rejected; it is no event's id either.
-    let id = id.map_or_else(|_| "\u{fffd}".to_owned(), |Path(id)| id);
-    let id = parse_id(&id).ok_or_else(|| Problem::event_not_found(&id))?;
-    match api.event.ask(id).await? {
+#[utoipa::path(
+    get,
+    path = "/{id}",
+    tag = "classic",
+    params(("id" = i64, Path, minimum = 1, description = "The event's id")),
+    responses(
+        (status = 200, description = "The value", body = ValueBody),
+        Unknown,
+        Failures,
+    )
+)]
+pub(super) async fn value(State(api): State<Shared>, Id(id): Id) -> Result<Json<ValueBody>, Problem> {
+    match api.reads.snapshot.ask(id).await? {
         Some(snapshot) => Ok(ValueBody::json(snapshot.valor)),
         None => Err(Problem::event_not_found(&id.to_string())),
     }

@@ -1,5 +1,6 @@
 //! Requests and settings that are wrong: each is told what is wrong and what would be right.
 
+use eventpipeline_database::{DatabaseArgs, Tls};
 use reqwest::{Method, Response};
 use serde_json::Value as Json;
 
@@ -61,6 +62,8 @@ async fn a_wrong_method_names_the_right_ones() {
         (Method::PUT, "/create-sync", "POST"),
         (Method::DELETE, "/1", "GET,HEAD"),
         (Method::POST, "/", "GET,HEAD"),
+        (Method::PUT, "/v1/events", "POST,GET,HEAD,DELETE"),
+        (Method::GET, "/v1/events/1/retry", "POST"),
     ] {
         let response = producer.request(method, path).await;
         assert_eq!(response.headers()["allow"], allowed, "{path}");
@@ -107,12 +110,14 @@ async fn a_payload_of_the_greatest_size_is_taken() {
 
 #[tokio::test]
 async fn a_setting_that_is_missing_or_wrong_ends_the_start_with_one_line_that_names_it() {
-    let args = eventpipeline_database::DatabaseArgs {
+    let args = DatabaseArgs {
         database_host: "127.0.0.1".to_owned(),
         database_port: 1,
         database_name: "eventpipeline".to_owned(),
         database_user: "root".to_owned(),
         database_password_file: "/dev/null".into(),
+        database_tls: Tls::Preferred,
+        database_tls_ca_file: None,
     };
     for (variable, value) in [
         ("DATABASE_HOST", ""),
@@ -123,6 +128,9 @@ async fn a_setting_that_is_missing_or_wrong_ends_the_start_with_one_line_that_na
         ("LOG_FORMAT", "xml"),
         ("DRAIN_SECONDS", "-1"),
         ("POD_NAME", "a\u{7f}b"),
+        ("PAYLOAD_MAX_BYTES", "0"),
+        ("PAYLOAD_MAX_BYTES", "4194305"),
+        ("MAX_WAIT_SECONDS", "0"),
     ] {
         let mut program = program(&args, &[(variable, value)]);
         let status = program.end().await;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
-use crate::support::Producer;
-use eventpipeline_testkit::{Database as Server, Engine, Options, eventually};
+use crate::support::{Producer, claim};
+use eventpipeline_testkit::{Database as Server, Engine, Options};
 
 #[tokio::test]
 async fn create_async_answers_an_id_and_where_to_find_it() {
@@ -104,7 +104,7 @@ async fn requests_at_the_same_time_get_distinct_ids() {
 /// Together they are more than the server takes in one packet.
 #[tokio::test]
 async fn many_of_the_largest_payloads_at_once_are_all_taken() {
-    let options = Options { arguments: vec!["--max-allowed-packet=6M".to_owned()], ..Options::default() };
+    let options = Options { arguments: vec!["--max-allowed-packet=16M".to_owned()], ..Options::default() };
     let server = Server::start_with(Engine::MariaDb, options).await;
     let producer = Producer::before(&server, &[]).await;
     let body = format!("\"{}\"", "a".repeat(64 * 1024 - 2));
@@ -147,8 +147,5 @@ async fn a_json_payload_reaches_the_consumer_as_it_was_posted() {
         post.header("content-type", "application/json; charset=utf-8").body(body).send().await.unwrap();
     assert_eq!(created.status(), 202);
     let mut session = producer.database.session();
-    let claimer = eventpipeline_database::Claimer::new("test");
-    let lease = eventpipeline_database::Lease::new(std::time::Duration::from_mins(1));
-    let claim = eventually(async || session.claim(&claimer, lease, 1).await.unwrap().pop()).await;
-    assert_eq!(claim.payload.as_deref(), Some(body));
+    assert_eq!(claim(&mut session).await.payload.as_deref(), Some(body));
 }

@@ -3,8 +3,11 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use eventpipeline_database::{Claimer, Completion, Database, DatabaseArgs, Lease, Session, Value};
+use eventpipeline_database::{
+    ClaimCursor, Claimed, Claimer, Completion, Database, DatabaseArgs, Lease, Metrics, Session, Tls, Value,
+};
 use eventpipeline_testkit::{Database as Server, Engine, Program, eventually};
+use prometheus::Registry;
 use reqwest::{Client, Method, Response};
 
 const PRODUCER: &str = env!("CARGO_BIN_EXE_eventpipeline-producer");
@@ -18,7 +21,14 @@ pub(crate) fn database(server: &Server) -> DatabaseArgs {
         database_name: format!("producer{}", NUMBER.fetch_add(1, Ordering::Relaxed)),
         database_user: server.user().to_owned(),
         database_password_file: "/dev/null".into(),
+        database_tls: Tls::Preferred,
+        database_tls_ca_file: None,
     }
+}
+
+/// The same, to be used by the test itself.
+pub(crate) fn connected(args: &DatabaseArgs) -> Database {
+    Database::new(args.clone(), Metrics::new(&Registry::new()).unwrap())
 }
 
 /// Runs the producer's binary with `database` and further variables.
@@ -68,7 +78,7 @@ impl Producer {
     pub(crate) async fn before(server: &Server, further: &[(&str, &str)]) -> Self {
         let args = database(server);
         server.create_database(&args.database_name).await;
-        let database = Database::new(args.clone());
+        let database = connected(&args);
         database.migrate().await.unwrap();
         let program = program(&args, further);
         let producer = Self {
@@ -111,11 +121,7 @@ impl Producer {
 
     /// Does a consumer's work for one event, once there is one.
     pub(crate) async fn consume(&self, session: &mut Session, valor: &str) {
-        let claimer = Claimer::new("test");
-        let claim = eventually(async || {
-            session.claim(&claimer, Lease::new(Duration::from_mins(10)), 1).await.unwrap().pop()
-        })
-        .await;
+        let claim = claim(session).await;
         let completion = Completion { claim, value: Value::new(valor).unwrap() };
         assert_eq!(session.complete(&[completion]).await.unwrap().len(), 1);
     }
@@ -126,4 +132,11 @@ impl Producer {
         eventually(async || self.admin("/metrics").await.1.lines().any(|found| found == line).then_some(()))
             .await;
     }
+}
+
+/// Claims the first event in line, once there is one.
+pub(crate) async fn claim(session: &mut Session) -> Claimed {
+    let (claimer, lease) = (Claimer::new("test"), Lease::new(Duration::from_mins(10)));
+    eventually(async || session.claim(&mut ClaimCursor::default(), &claimer, lease, 1).await.unwrap().pop())
+        .await
 }

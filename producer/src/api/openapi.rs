@@ -1,0 +1,134 @@
+//! The API's description, made from the routes themselves: what is served is what is described.
+
+use axum::Router;
+use axum::http::header;
+use axum::routing::get;
+use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType};
+use utoipa::{IntoResponses, OpenApi, PartialSchema, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api::{Shared, create, problem, read, v1};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "EventPipeline",
+        description = "Durable events over HTTP: an id at once, or the answer once the event is processed.\n\n\
+            The paths tagged `classic` are those that every producer of an event pipeline has. Errors are problem \
+            documents (RFC 9457) that also carry `message`. An answer of 503 says in `Retry-After` when to try again.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    tags(
+        (name = "classic", description = "Create events one by one, and read their values"),
+        (name = "events", description = "Events in full: create many, list, try again, cancel, remove"),
+    )
+)]
+struct Described;
+
+/// The routes, and their description.
+pub(super) fn described_routes() -> (Router<Shared>, Document) {
+    let (routes, mut document) = OpenApiRouter::with_openapi(Described::openapi())
+        .routes(routes!(read::count))
+        .routes(routes!(read::value))
+        .routes(routes!(create::create_async))
+        .routes(routes!(create::create_sync))
+        .routes(routes!(v1::events::create, v1::events::list, v1::events::purge))
+        .routes(routes!(v1::event::read))
+        .routes(routes!(v1::event::retry))
+        .routes(routes!(v1::event::cancel))
+        .routes(routes!(v1::stats::read))
+        .split_for_parts();
+    // Where it is served from is for the reader to know.
+    document.servers = None;
+    (routes, document)
+}
+
+/// The description as it is served and kept in the repository.
+pub(super) fn text(document: &Document) -> serde_json::Result<String> {
+    document.to_pretty_json().map(|text| text + "\n")
+}
+
+/// Adds the description to the routes that it describes.
+pub(super) fn add(routes: Router<Shared>, text: String) -> Router<Shared> {
+    // Served until the process ends.
+    let text: &'static str = text.leak();
+    routes.route("/openapi.json", get(async move || ([(header::CONTENT_TYPE, "application/json")], text)))
+}
+
+/// Any JSON document.
+#[derive(Debug)]
+pub(super) struct AnyJson;
+
+impl PartialSchema for AnyJson {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        ObjectBuilder::new().schema_type(SchemaType::AnyValue).into()
+    }
+}
+
+impl ToSchema for AnyJson {}
+
+/// What every request can lead to.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "a description")]
+pub(super) enum Failures<'a> {
+    #[response(status = 500, description = "The service failed", content_type = "application/problem+json")]
+    Internal(problem::Body<'a>),
+    #[response(
+        status = 503,
+        description = "The service is overloaded, or its database is not available",
+        content_type = "application/problem+json",
+        headers(("Retry-After" = i64, description = "In how many seconds to try again"))
+    )]
+    Unavailable(problem::Body<'a>),
+}
+
+/// What a request about one event can lead to.
+#[derive(IntoResponses)]
+#[response(status = 404, description = "There is no such event", content_type = "application/problem+json")]
+pub(super) struct Unknown<'a>(#[expect(dead_code, reason = "a description")] problem::Body<'a>);
+
+/// What a change of one event can lead to.
+#[derive(IntoResponses)]
+#[response(
+    status = 409,
+    description = "The event is in another state",
+    content_type = "application/problem+json"
+)]
+pub(super) struct WrongState<'a>(#[expect(dead_code, reason = "a description")] problem::Body<'a>);
+
+/// What a request with parameters can lead to.
+#[derive(IntoResponses)]
+#[response(
+    status = 400,
+    description = "The request says nothing that can be done",
+    content_type = "application/problem+json"
+)]
+pub(super) struct Invalid<'a>(#[expect(dead_code, reason = "a description")] problem::Body<'a>);
+
+/// What a request with a body can lead to.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "a description")]
+pub(super) enum Unstorable<'a> {
+    #[response(
+        status = 408,
+        description = "The body arrived too slowly",
+        content_type = "application/problem+json"
+    )]
+    Slow(problem::Body<'a>),
+    #[response(
+        status = 413,
+        description = "The body is too large",
+        content_type = "application/problem+json"
+    )]
+    Large(problem::Body<'a>),
+    #[response(status = 415, description = "The body is not JSON", content_type = "application/problem+json")]
+    Foreign(problem::Body<'a>),
+    #[response(
+        status = 422,
+        description = "The key was used with another request",
+        content_type = "application/problem+json"
+    )]
+    KeyReused(problem::Body<'a>),
+}

@@ -1,0 +1,73 @@
+//! `/v1/events/{id}`: one event.
+
+use axum::Json;
+use axum::extract::State;
+use eventpipeline_database::{Change, Event, EventId};
+
+use crate::api::openapi::{Failures, Unknown, WrongState};
+use crate::api::problem::Problem;
+use crate::api::read::Id;
+use crate::api::v1::shape::EventBody;
+use crate::api::{Api, Shared};
+
+/// An event in full.
+#[utoipa::path(
+    get,
+    path = "/v1/events/{id}",
+    operation_id = "read_event",
+    tag = "events",
+    params(("id" = i64, Path, minimum = 1, description = "The event's id")),
+    responses((status = 200, description = "The event", body = EventBody), Unknown, Failures)
+)]
+pub(in crate::api) async fn read(State(api): State<Shared>, Id(id): Id) -> Result<Json<EventBody>, Problem> {
+    api.event(id).await.map(EventBody::json)
+}
+
+/// Has a dead or cancelled event tried again, as if it had never been.
+#[utoipa::path(
+    post,
+    path = "/v1/events/{id}/retry",
+    operation_id = "retry_event",
+    tag = "events",
+    params(("id" = i64, Path, minimum = 1, description = "The event's id")),
+    responses((status = 200, description = "The event, pending again", body = EventBody), Unknown, WrongState, Failures)
+)]
+pub(in crate::api) async fn retry(State(api): State<Shared>, Id(id): Id) -> Result<Json<EventBody>, Problem> {
+    let change = api.changes.retry.ask(id).await?;
+    api.changed(id, change, "dead or cancelled").await
+}
+
+/// Takes a pending event back.
+#[utoipa::path(
+    post,
+    path = "/v1/events/{id}/cancel",
+    operation_id = "cancel_event",
+    tag = "events",
+    params(("id" = i64, Path, minimum = 1, description = "The event's id")),
+    responses((status = 200, description = "The event, cancelled", body = EventBody), Unknown, WrongState, Failures)
+)]
+pub(in crate::api) async fn cancel(
+    State(api): State<Shared>,
+    Id(id): Id,
+) -> Result<Json<EventBody>, Problem> {
+    let change = api.changes.cancel.ask(id).await?;
+    if change == Change::Changed {
+        api.waiters.ended([id]);
+    }
+    api.changed(id, change, "pending").await
+}
+
+impl Api {
+    async fn event(&self, id: EventId) -> Result<Event, Problem> {
+        self.reads.event.ask(id).await?.ok_or_else(|| Problem::event_not_found(&id.to_string()))
+    }
+
+    /// The event after a change that is possible in the states that are named.
+    async fn changed(&self, id: EventId, change: Change, possible: &str) -> Result<Json<EventBody>, Problem> {
+        match change {
+            Change::Changed => self.event(id).await.map(EventBody::json),
+            Change::NotFound => Err(Problem::event_not_found(&id.to_string())),
+            Change::Refused(state) => Err(Problem::wrong_state(id, state, possible)),
+        }
+    }
+}

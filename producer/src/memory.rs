@@ -1,0 +1,59 @@
+//! What request bodies may take of this process's memory, all together.
+//!
+//! Requests wait in mailboxes while the database is slow or away, each with its payloads: a limit for each of them and
+//! one for their number would still add up to more than a pod has.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::Unavailable;
+
+/// Eight transactions' worth of payloads.
+const BYTES: usize = 32 * 1024 * 1024;
+
+/// What is left. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Memory(Arc<Semaphore>);
+
+/// What a request has taken; dropping it gives it back.
+#[derive(Debug, Default)]
+pub(crate) struct Held(Option<OwnedSemaphorePermit>);
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(BYTES)))
+    }
+}
+
+impl Memory {
+    /// Takes more, or refuses at once: who waited for memory would hold some, too.
+    pub(crate) fn take(&self, held: &mut Held, bytes: usize) -> Result<(), Unavailable> {
+        let Ok(bytes) = u32::try_from(bytes) else {
+            return Err(Unavailable::Overloaded);
+        };
+        let more = Arc::clone(&self.0).try_acquire_many_owned(bytes).map_err(|_| Unavailable::Overloaded)?;
+        match &mut held.0 {
+            Some(permit) => permit.merge(more),
+            none => *none = Some(more),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_comes_back() {
+        let (memory, mut first, mut second) = (Memory::default(), Held::default(), Held::default());
+        memory.take(&mut first, BYTES / 2).unwrap();
+        memory.take(&mut first, BYTES / 4).unwrap();
+        assert_eq!(memory.take(&mut second, BYTES / 2), Err(Unavailable::Overloaded));
+        memory.take(&mut second, BYTES / 4).unwrap();
+        drop((first, second));
+        memory.take(&mut Held::default(), BYTES).unwrap();
+        assert!(memory.take(&mut Held::default(), usize::MAX).is_err());
+    }
+}

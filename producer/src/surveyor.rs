@@ -1,0 +1,90 @@
+//! The task for questions that read many rows. Its session is its own: nobody who asks for one event waits for them.
+
+use eventpipeline_database::{Cursor, Event, Listing, Session, Stats};
+
+use crate::mailbox::{Answer, Inbox, Mailbox, mailbox};
+use crate::reader::{answer_all, unavailable};
+
+/// How many requests of a kind may wait.
+const CAPACITY: usize = 64;
+/// How many bytes of text a page has, more or less: lists of large payloads come in shorter pages.
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// What can be asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Surveys {
+    pub(crate) page: Mailbox<Listing, Page>,
+    pub(crate) stats: Mailbox<(), Stats>,
+}
+
+/// A page of a list.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) events: Vec<Event>,
+    /// Where the next page begins, unless this was the last.
+    pub(crate) next: Option<Cursor>,
+}
+
+/// The task.
+#[derive(Debug)]
+pub(crate) struct Surveyor {
+    session: Session,
+    pages: Inbox<Listing, Page>,
+    stats: Inbox<(), Stats>,
+    /// How many events are read at once, so that they stay within [`PAGE_BYTES`].
+    step: usize,
+}
+
+impl Surveyor {
+    /// `payload_bytes`: the longest payload.
+    pub(crate) fn new(session: Session, payload_bytes: usize) -> (Self, Surveys) {
+        let (page, pages) = mailbox(CAPACITY);
+        let (stats, all_stats) = mailbox(CAPACITY);
+        let step = (PAGE_BYTES / payload_bytes).clamp(1, Listing::LARGEST);
+        (Self { session, pages, stats: all_stats, step }, Surveys { page, stats })
+    }
+
+    /// Answers until the last mailbox of each kind is dropped.
+    pub(crate) async fn run(mut self) -> anyhow::Result<()> {
+        loop {
+            tokio::select! {
+                Some(batch) = self.pages.next_batch(1) => {
+                    for request in batch {
+                        let page = self.page(request.input).await;
+                        let _ = request.answer.send(page);
+                    }
+                }
+                Some(batch) = self.stats.next_batch(CAPACITY) => {
+                    let stats = unavailable(self.session.stats().await);
+                    answer_all(batch, stats);
+                }
+                else => break,
+            }
+        }
+        self.session.close().await;
+        Ok(())
+    }
+
+    /// A page of up to as many events as were asked for, shorter where they are large.
+    async fn page(&mut self, Listing { state, mut after, limit }: Listing) -> Answer<Page> {
+        let (mut events, mut bytes) = (Vec::new(), 0);
+        loop {
+            let asked = self.step.min(limit - events.len());
+            let more = unavailable(self.session.list(&Listing { state, after, limit: asked }).await)?;
+            let last = more.len() < asked;
+            bytes += more.iter().map(text_bytes).sum::<usize>();
+            events.extend(more);
+            after = events.last().map(Cursor::from);
+            if last {
+                return Ok(Page { events, next: None });
+            }
+            if events.len() == limit || bytes >= PAGE_BYTES {
+                return Ok(Page { events, next: after });
+            }
+        }
+    }
+}
+
+fn text_bytes(event: &Event) -> usize {
+    event.valor.len() + event.payload.as_ref().map_or(0, String::len)
+}
