@@ -51,6 +51,7 @@ pub(super) async fn apply(
         mysql_service,
         mysql_stateful_set,
         schema_job,
+        hints_service,
         producer_service,
         producer_deployments,
         consumer_deployments,
@@ -65,6 +66,8 @@ pub(super) async fn apply(
     let mysql_stateful_set = writer.one(&mysql_stateful_set).await?;
     // Waits for the database by itself; producers and consumers wait for the schema.
     let schema_job = writer.one(&schema_job).await?;
+    // Before the pods that are to find each other by it.
+    let hints_service = writer.one(&hints_service).await?;
     // Before the pods that it is to find and the Ingress that names it.
     let producer_service = writer.one(&producer_service).await?;
     let producer_deployments = writer.all(&producer_deployments).await?;
@@ -84,6 +87,7 @@ pub(super) async fn apply(
         mysql_service,
         mysql_stateful_set,
         schema_job,
+        hints_service,
         producer_service,
         producer_deployments,
         consumer_deployments,

@@ -3,6 +3,7 @@
 mod consumer_deployment;
 mod environment;
 mod group_deployment;
+mod hints_service;
 mod ingress;
 pub(super) mod meta;
 pub(super) mod mysql_secret;
@@ -27,6 +28,7 @@ pub(super) fn build(pipeline: &Pipeline) -> Resources<Prepared> {
         mysql_service: mysql_service::build(pipeline),
         mysql_stateful_set: mysql_stateful_set::build(pipeline),
         schema_job: schema_job::build(pipeline),
+        hints_service: hints_service::build(pipeline),
         producer_service: producer_service::build(pipeline),
         producer_deployments: pipeline.producers.iter().map(producer).collect(),
         consumer_deployments: pipeline.consumers.iter().map(consumer).collect(),

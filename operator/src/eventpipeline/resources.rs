@@ -23,6 +23,7 @@ pub(super) struct Resources<State> {
     pub(super) mysql_service: Service,
     pub(super) mysql_stateful_set: StatefulSet,
     pub(super) schema_job: Job,
+    pub(super) hints_service: Service,
     pub(super) producer_service: Service,
     pub(super) producer_deployments: Vec<Deployment>,
     pub(super) consumer_deployments: Vec<Deployment>,

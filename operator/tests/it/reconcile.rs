@@ -64,6 +64,7 @@ async fn a_pipeline_gets_its_objects_and_a_truthful_status() {
             "EventPipeline demo",
             "Ingress demo",
             "Secret demo-mysql",
+            "Service demo-hints",
             "Service demo-mysql",
             "Service demo-producers",
             "StatefulSet demo-mysql",

@@ -5,7 +5,8 @@ use k8s_openapi::api::core::v1::{
 };
 
 use super::super::validate::Pipeline;
-use super::meta::mysql_name;
+use super::hints_service::HINTS_PORT;
+use super::meta::{hints_name, mysql_name};
 use super::mysql_secret::PASSWORD;
 
 /// Port of the database.
@@ -48,6 +49,14 @@ pub(super) fn service(drain_seconds: i64) -> Vec<EnvVar> {
             value_from: Some(EnvVarSource { field_ref: Some(name), ..EnvVarSource::default() }),
         },
         variable("DRAIN_SECONDS", drain_seconds.to_string()),
+    ]
+}
+
+/// Who hears this pod's hints: all pods of the pipeline, this one among them.
+pub(super) fn hints(pipeline: &Pipeline) -> Vec<EnvVar> {
+    vec![
+        variable("WAKE_ADDRESS", format!("0.0.0.0:{HINTS_PORT}")),
+        variable("WAKE_PEERS", format!("{}:{HINTS_PORT}", hints_name(pipeline))),
     ]
 }
 

@@ -9,7 +9,8 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::super::validate::{GroupName, Pipeline, Program};
 use super::environment;
-use super::meta::{Component, Labels, group_selector, labels, match_labels, owned};
+use super::hints_service::{HINTS, HINTS_PORT};
+use super::meta::{Component, HEARS_HINTS, Labels, group_selector, labels, match_labels, owned};
 use super::pod::{OUR_USER, Share, container_security, http_probe, mount, pod, scratch_volume};
 
 const ADMIN: &str = "admin";
@@ -53,7 +54,7 @@ pub(super) fn build(pipeline: &Pipeline, group: Group<'_>) -> Deployment {
             }),
             template: PodTemplateSpec {
                 metadata: Some(ObjectMeta {
-                    labels: Some(labels(selector.clone())),
+                    labels: Some(pod_labels(selector.clone())),
                     ..ObjectMeta::default()
                 }),
                 spec: Some(group_pod(pipeline, group, selector)),
@@ -62,6 +63,12 @@ pub(super) fn build(pipeline: &Pipeline, group: Group<'_>) -> Deployment {
         }),
         status: None,
     }
+}
+
+fn pod_labels(selector: Labels) -> Labels {
+    let mut labels = labels(selector);
+    labels.insert(HEARS_HINTS.to_owned(), "true".to_owned());
+    labels
 }
 
 fn group_pod(pipeline: &Pipeline, group: Group<'_>, selector: Labels) -> PodSpec {
@@ -96,8 +103,18 @@ fn container(pipeline: &Pipeline, group: Group<'_>) -> Container {
         container_port: ADMIN_PORT,
         ..ContainerPort::default()
     });
-    let common =
-        [environment::database(pipeline), environment::logging(), environment::service(drain_seconds)];
+    ports.push(ContainerPort {
+        name: Some(HINTS.to_owned()),
+        container_port: HINTS_PORT,
+        protocol: Some("UDP".to_owned()),
+        ..ContainerPort::default()
+    });
+    let common = [
+        environment::database(pipeline),
+        environment::logging(),
+        environment::service(drain_seconds),
+        environment::hints(pipeline),
+    ];
     Container {
         name: component.to_owned(),
         image: Some(program.image.clone()),

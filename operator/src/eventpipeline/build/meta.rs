@@ -8,6 +8,8 @@ use super::super::validate::{GroupName, Pipeline};
 
 /// Label with the pipeline's name.
 pub(in crate::eventpipeline) const INSTANCE: &str = "app.kubernetes.io/instance";
+/// Label of the pods that hear hints.
+pub(super) const HEARS_HINTS: &str = "eventpipeline.dev/hears-hints";
 /// Label with the group's name.
 pub(in crate::eventpipeline) const GROUP: &str = "eventpipeline.dev/group";
 
@@ -26,6 +28,7 @@ pub(super) enum Component {
     Schema,
     Producer,
     Consumer,
+    Hints,
     Route,
 }
 
@@ -37,6 +40,11 @@ pub(super) fn mysql_name(pipeline: &Pipeline) -> String {
 /// Name of the Service of all producers.
 pub(super) fn producers_name(pipeline: &Pipeline) -> String {
     format!("{}-producers", pipeline.name)
+}
+
+/// Name of the Service by which pods find each other for their hints.
+pub(super) fn hints_name(pipeline: &Pipeline) -> String {
+    format!("{}-hints", pipeline.name)
 }
 
 /// What selects the pods of a component. Never more than this: selectors can't be changed.
