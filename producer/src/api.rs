@@ -22,6 +22,7 @@ use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use eventpipeline_database::{Created, EventId};
+use eventpipeline_service::Announcer;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any as AnyOrigin, CorsLayer};
@@ -39,11 +40,9 @@ use crate::writer::Order;
 /// What the routes need.
 #[derive(Debug)]
 pub(crate) struct Api {
-    pub(crate) create: Mailbox<Order, Created>,
-    pub(crate) reads: Reads,
-    pub(crate) surveys: Surveys,
-    pub(crate) changes: Changes,
+    pub(crate) requests: Requests,
     pub(crate) waiters: Waiters,
+    pub(crate) announcer: Announcer,
     /// Cancelled when waiting clients must be answered without a value.
     pub(crate) give_up: CancellationToken,
     pub(crate) limits: Limits,
@@ -53,6 +52,15 @@ pub(crate) struct Api {
 }
 
 type Shared = Arc<Api>;
+
+/// What the tasks behind the API can be asked for.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    pub(crate) create: Mailbox<Order, Created>,
+    pub(crate) reads: Reads,
+    pub(crate) surveys: Surveys,
+    pub(crate) changes: Changes,
+}
 
 /// What a request may ask for.
 #[derive(Debug, Clone, Copy)]

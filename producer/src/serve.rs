@@ -1,29 +1,26 @@
 //! The service: its tasks, and the order in which they end.
 
 mod drain;
+mod tasks;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use axum::Router;
 use axum::http::HeaderValue;
 use axum::serve::ListenerExt as _;
 use clap::Args;
-use eventpipeline_database::{Created, Database, DatabaseArgs};
-use eventpipeline_service::{Lifecycle, Readiness, Service, ServiceArgs};
+use eventpipeline_database::{Database, DatabaseArgs};
+use eventpipeline_service::{HintArgs, Hints, Lifecycle, Service, ServiceArgs};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::api::{self, Api, Limits};
-use crate::changer::{Changer, Changes};
-use crate::mailbox::{Mailbox, mailbox};
 use crate::memory::Memory;
 use crate::metrics::Metrics;
-use crate::reader::{Reader, Reads};
-use crate::surveyor::{Surveyor, Surveys};
 use crate::waiters::Waiters;
-use crate::writer::{self, Order};
 
 /// Arguments of the service.
 #[derive(Debug, Args)]
@@ -44,6 +41,8 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
+    hints: HintArgs,
+    #[command(flatten)]
     service: ServiceArgs,
 }
 
@@ -60,8 +59,15 @@ pub(crate) fn run(args: ServeArgs) -> ExitCode {
 }
 
 async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
-    let ServeArgs { listen_address, pod_name, payload_max_bytes, max_wait_seconds, database, service: _ } =
-        args;
+    let ServeArgs {
+        listen_address,
+        pod_name,
+        payload_max_bytes,
+        max_wait_seconds,
+        database,
+        hints,
+        service: _,
+    } = args;
     let listener = TcpListener::bind(listen_address).await.with_context(|| {
         format!("failed to listen on LISTEN_ADDRESS {listen_address}: is the port in use?")
     })?;
@@ -73,24 +79,25 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         Limits { payload_bytes: usize::try_from(payload_max_bytes)?, wait_seconds: max_wait_seconds };
     // Ends after the API has: its last clients still need the tasks that serve them.
     let api_ended = CancellationToken::new();
-    let lifecycle = &mut service.lifecycle;
-    let Tasks { create, reads, surveys, changes, waiters } =
-        Tasks::spawn(lifecycle, &service.readiness, &database, limits, &metrics, &api_ended);
-    let give_up = drain::end_of_waiting(lifecycle, api_ended.clone());
-    let memory = Memory::default();
-    let served_by = pod_name;
-    let router = api::router(Api {
-        create,
-        reads,
-        surveys,
-        changes,
+    let (hints, announcer) = Hints::bind(&hints, &service.registry).await?;
+    let waiters = Waiters::new(metrics.clone());
+    tasks::hear(&mut service.lifecycle, hints, waiters.clone());
+    let requests = tasks::spawn(service, &database, limits, &waiters, &announcer, &metrics, &api_ended);
+    let api = Api {
+        requests,
         waiters,
-        give_up,
+        announcer,
+        give_up: drain::end_of_waiting(&mut service.lifecycle, api_ended.clone()),
         limits,
-        memory,
+        memory: Memory::default(),
         metrics,
-        served_by,
-    })?;
+        served_by: pod_name,
+    };
+    spawn_api(&mut service.lifecycle, listener, api::router(api)?, api_ended);
+    Ok(())
+}
+
+fn spawn_api(lifecycle: &mut Lifecycle, listener: TcpListener, router: Router, api_ended: CancellationToken) {
     let accepting = drain::end_of_accepting(lifecycle);
     lifecycle.spawn("api", async move {
         info!(address = %listener.local_addr()?, "the API listens");
@@ -102,51 +109,4 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         api_ended.cancel();
         served.context("the API failed")
     });
-    Ok(())
-}
-
-/// The tasks behind the API, as it asks them.
-struct Tasks {
-    create: Mailbox<Order, Created>,
-    reads: Reads,
-    surveys: Surveys,
-    changes: Changes,
-    waiters: Waiters,
-}
-
-impl Tasks {
-    /// Each has a session of its own, and no more: what is stated is all that this process takes from the database.
-    fn spawn(
-        lifecycle: &mut Lifecycle,
-        readiness: &Readiness,
-        database: &Database,
-        limits: Limits,
-        metrics: &Metrics,
-        api_ended: &CancellationToken,
-    ) -> Self {
-        let mut connections = 0;
-        let mut session = || {
-            connections += 1;
-            database.session()
-        };
-        let (create, creations) = mailbox(writer::CAPACITY);
-        lifecycle.spawn("writer", writer::run(session(), creations, metrics.clone()));
-        let (reader, reads) = Reader::new(session());
-        lifecycle.spawn("reader", reader.run());
-        let (surveyor, surveys) = Surveyor::new(session(), limits.payload_bytes);
-        lifecycle.spawn("surveyor", surveyor.run());
-        let (task, changes) = Changer::new(session());
-        lifecycle.spawn("changer", task.run());
-        let waiters = Waiters::new(metrics.clone());
-        lifecycle.spawn("waiters", waiters.clone().run(session(), api_ended.clone()));
-        let check = readiness.check("database");
-        let report = move |state| check.report(&state);
-        let watch = eventpipeline_database::watch(session(), lifecycle.draining(), report);
-        lifecycle.spawn("database health", async {
-            watch.await;
-            Ok(())
-        });
-        info!(connections, "uses at most {connections} database connections");
-        Self { create, reads, surveys, changes, waiters }
-    }
 }

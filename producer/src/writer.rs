@@ -1,7 +1,7 @@
 //! The task that creates events: what arrived while the last commit was running is the next transaction.
 
 use eventpipeline_database::{Created, Creation, Session};
-use eventpipeline_service::chain;
+use eventpipeline_service::{Announcer, chain};
 use tracing::error;
 
 use crate::error::Unavailable;
@@ -44,11 +44,12 @@ type Create = Request<Order, Created>;
 pub(crate) async fn run(
     mut session: Session,
     mut inbox: Inbox<Order, Created>,
+    announcer: Announcer,
     metrics: Metrics,
 ) -> anyhow::Result<()> {
     while let Some(batch) = inbox.next_batch(BATCH).await {
         for transaction in within_limits(batch) {
-            create(&mut session, transaction, &metrics).await;
+            create(&mut session, transaction, &announcer, &metrics).await;
         }
     }
     session.close().await;
@@ -77,7 +78,7 @@ fn within_limits(batch: Vec<Create>) -> Vec<Vec<Create>> {
     parts
 }
 
-async fn create(session: &mut Session, batch: Vec<Create>, metrics: &Metrics) {
+async fn create(session: &mut Session, batch: Vec<Create>, announcer: &Announcer, metrics: &Metrics) {
     let (orders, answers): (Vec<Order>, Vec<_>) =
         batch.into_iter().map(|Request { input, answer }| (input, answer)).unzip();
     let (creations, _held): (Vec<Creation>, Vec<Held>) =
@@ -86,6 +87,7 @@ async fn create(session: &mut Session, batch: Vec<Create>, metrics: &Metrics) {
         Ok(created) => {
             let events = created.iter().map(new_events).sum();
             if events > 0 {
+                announcer.work();
                 metrics.created(events);
             }
             for (answer, created) in answers.into_iter().zip(created) {

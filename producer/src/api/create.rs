@@ -39,7 +39,7 @@ pub(super) struct Stored {
 impl Api {
     /// Stores what was ordered.
     pub(super) async fn store(&self, order: Order) -> Result<Stored, Problem> {
-        match self.create.ask(order).await? {
+        match self.requests.create.ask(order).await? {
             Created::New(ids) => Ok(Stored { ids, before: false }),
             Created::Replayed(ids) => Ok(Stored { ids, before: true }),
             Created::KeyReused => Err(Problem::key_reused()),

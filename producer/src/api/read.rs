@@ -58,7 +58,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     responses((status = 200, description = "The count", body = CountBody), Failures)
 )]
 pub(super) async fn count(State(api): State<Shared>) -> Result<Json<CountBody>, Problem> {
-    let events = api.reads.count.ask(()).await?;
+    let events = api.requests.reads.count.ask(()).await?;
     Ok(Json(CountBody { events }))
 }
 
@@ -75,7 +75,7 @@ pub(super) async fn count(State(api): State<Shared>) -> Result<Json<CountBody>, 
     )
 )]
 pub(super) async fn value(State(api): State<Shared>, Id(id): Id) -> Result<Json<ValueBody>, Problem> {
-    match api.reads.snapshot.ask(id).await? {
+    match api.requests.reads.snapshot.ask(id).await? {
         Some(snapshot) => Ok(ValueBody::json(snapshot.valor)),
         None => Err(Problem::event_not_found(&id.to_string())),
     }

@@ -33,7 +33,10 @@ pub(in crate::api) async fn read(State(api): State<Shared>, Id(id): Id) -> Resul
     responses((status = 200, description = "The event, pending again", body = EventBody), Unknown, WrongState, Failures)
 )]
 pub(in crate::api) async fn retry(State(api): State<Shared>, Id(id): Id) -> Result<Json<EventBody>, Problem> {
-    let change = api.changes.retry.ask(id).await?;
+    let change = api.requests.changes.retry.ask(id).await?;
+    if change == Change::Changed {
+        api.announcer.work();
+    }
     api.changed(id, change, "dead or cancelled").await
 }
 
@@ -50,16 +53,17 @@ pub(in crate::api) async fn cancel(
     State(api): State<Shared>,
     Id(id): Id,
 ) -> Result<Json<EventBody>, Problem> {
-    let change = api.changes.cancel.ask(id).await?;
+    let change = api.requests.changes.cancel.ask(id).await?;
     if change == Change::Changed {
         api.waiters.ended([id]);
+        api.announcer.finished([id.get()]);
     }
     api.changed(id, change, "pending").await
 }
 
 impl Api {
     async fn event(&self, id: EventId) -> Result<Event, Problem> {
-        self.reads.event.ask(id).await?.ok_or_else(|| Problem::event_not_found(&id.to_string()))
+        self.requests.reads.event.ask(id).await?.ok_or_else(|| Problem::event_not_found(&id.to_string()))
     }
 
     /// The event after a change that is possible in the states that are named.

@@ -113,7 +113,7 @@ pub(in crate::api) async fn list(State(api): State<Shared>, uri: Uri) -> Result<
     let limit = query.take("limit", "a whole number from 1 to 1000", limit)?.unwrap_or(PAGE);
     let after = query.take("cursor", "`next` of the page before", |text| text.parse().ok())?;
     query.nothing_else("state, limit and cursor")?;
-    let page = api.surveys.page.ask(Listing { state, after, limit }).await?;
+    let page = api.requests.surveys.page.ask(Listing { state, after, limit }).await?;
     Ok(Json(PageBody {
         events: page.events.into_iter().map(EventBody::from).collect(),
         next: page.next.map(|cursor| cursor.to_string()),
@@ -141,7 +141,7 @@ pub(in crate::api) async fn purge(State(api): State<Shared>, uri: Uri) -> Result
     })?;
     query.nothing_else("state and olderThanSeconds")?;
     let purge = Purge { finished, older_than: Duration::from_secs(seconds) };
-    let removal = api.changes.purge.ask(purge).await?;
+    let removal = api.requests.changes.purge.ask(purge).await?;
     Ok(Json(PurgedBody { purged: removal.events, more: removal.more }))
 }
 

@@ -63,5 +63,5 @@ impl From<Stats> for StatsBody {
     responses((status = 200, description = "The figures", body = StatsBody), Failures)
 )]
 pub(in crate::api) async fn read(State(api): State<Shared>) -> Result<Json<StatsBody>, Problem> {
-    Ok(Json(api.surveys.stats.ask(()).await?.into()))
+    Ok(Json(api.requests.surveys.stats.ask(()).await?.into()))
 }

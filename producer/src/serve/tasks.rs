@@ -1,0 +1,59 @@
+//! The tasks behind the API.
+
+use eventpipeline_database::{Database, EventId};
+use eventpipeline_service::{Announcer, Hint, Hints, Lifecycle, Service};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::api::{Limits, Requests};
+use crate::changer::Changer;
+use crate::mailbox::mailbox;
+use crate::metrics::Metrics;
+use crate::reader::Reader;
+use crate::surveyor::Surveyor;
+use crate::waiters::Waiters;
+use crate::writer;
+
+/// Each has a session of its own, and no more: what is stated is all that this process takes from the database.
+pub(super) fn spawn(
+    Service { lifecycle, readiness, .. }: &mut Service,
+    database: &Database,
+    limits: Limits,
+    waiters: &Waiters,
+    announcer: &Announcer,
+    metrics: &Metrics,
+    api_ended: &CancellationToken,
+) -> Requests {
+    let mut connections = 0;
+    let mut session = || {
+        connections += 1;
+        database.session()
+    };
+    let (create, creations) = mailbox(writer::CAPACITY);
+    lifecycle.spawn("writer", writer::run(session(), creations, announcer.clone(), metrics.clone()));
+    let (reader, reads) = Reader::new(session());
+    lifecycle.spawn("reader", reader.run());
+    let (surveyor, surveys) = Surveyor::new(session(), limits.payload_bytes);
+    lifecycle.spawn("surveyor", surveyor.run());
+    let (task, changes) = Changer::new(session());
+    lifecycle.spawn("changer", task.run());
+    lifecycle.spawn("waiters", waiters.clone().run(session(), api_ended.clone()));
+    let check = readiness.check("database");
+    let report = move |state| check.report(&state);
+    let watch = eventpipeline_database::watch(session(), lifecycle.draining(), report);
+    lifecycle.spawn("database health", async {
+        watch.await;
+        Ok(())
+    });
+    info!(connections, "uses at most {connections} database connections");
+    Requests { create, reads, surveys, changes }
+}
+
+/// Tells the waiters what others announce, until the very end: clients wait until then.
+pub(super) fn hear(lifecycle: &mut Lifecycle, hints: Hints, waiters: Waiters) {
+    let heard = move |hint| match hint {
+        Hint::Finished(ids) => waiters.ended(ids.into_iter().filter_map(EventId::new)),
+        Hint::Work => {}
+    };
+    lifecycle.spawn_until_end("hints", hints.run(CancellationToken::new(), heard));
+}
