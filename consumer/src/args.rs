@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use eventpipeline_database::{DatabaseArgs, MaxAttempts};
-use eventpipeline_service::ServiceArgs;
+use eventpipeline_service::{HintArgs, ServiceArgs};
 
 use crate::handlers::HandlerArgs;
 use crate::keeper::Retention;
@@ -49,6 +49,8 @@ struct Given {
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
+    hints: HintArgs,
+    #[command(flatten)]
     service: ServiceArgs,
 }
 
@@ -69,6 +71,7 @@ pub(crate) struct ServeArgs {
     pub(crate) retention: Retention,
     pub(crate) handler: HandlerArgs,
     pub(crate) database: DatabaseArgs,
+    pub(crate) hints: HintArgs,
     pub(crate) service: ServiceArgs,
 }
 
@@ -107,6 +110,7 @@ impl Given {
             },
             handler: self.handler,
             database: self.database,
+            hints: self.hints,
             service: self.service,
         })
     }

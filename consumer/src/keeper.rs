@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use eventpipeline_database::{Finished, LARGEST_REMOVAL, Lease, MaxAttempts, Reclaimed, Session};
-use eventpipeline_service::chain;
+use eventpipeline_service::{Announcer, chain};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -40,6 +40,7 @@ pub(crate) struct Keeper {
     pub(crate) lease: Duration,
     pub(crate) max_attempts: MaxAttempts,
     pub(crate) retention: Retention,
+    pub(crate) announcer: Announcer,
     pub(crate) metrics: Metrics,
 }
 
@@ -82,6 +83,7 @@ impl Keeper {
             };
         self.metrics.reclaimed(freed.len(), dead.len());
         if !freed.is_empty() {
+            self.announcer.work();
             let (events, ids) = (freed.len(), shown(&freed));
             warn!(
                 events,
@@ -89,6 +91,7 @@ impl Keeper {
             );
         }
         if !dead.is_empty() {
+            self.announcer.finished(dead.iter().map(|id| id.get()));
             let (events, ids) = (dead.len(), shown(&dead));
             warn!(
                 events,

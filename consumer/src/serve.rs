@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use eventpipeline_database::{ClaimCursor, Claimer, Database, LARGEST_CLAIM, Lease};
-use eventpipeline_service::Service;
+use eventpipeline_service::{Announcer, Hint, Hints, Service};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +31,7 @@ const CONNECTIONS: usize = 5;
 pub(crate) fn run(args: ServeArgs) -> ExitCode {
     let service = args.service.clone();
     eventpipeline_service::serve("eventpipeline-consumer", &service, async move |service| {
-        start(args, service)
+        start(args, service).await
     })
 }
 
@@ -39,17 +39,31 @@ pub(crate) fn run(args: ServeArgs) -> ExitCode {
 struct Shared {
     database: Database,
     holdings: Arc<Holdings>,
+    announcer: Announcer,
+    /// Told when other pods say that there is work.
+    work: Arc<Notify>,
     metrics: Metrics,
 }
 
-fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
+async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
     let metrics = Metrics::new(&service.registry)?;
     let database_metrics = eventpipeline_database::Metrics::new(&service.registry)?;
+    let (hints, announcer) = Hints::bind(&args.hints, &service.registry).await?;
     let shared = Shared {
         database: Database::new(args.database.clone(), database_metrics),
         holdings: Arc::new(Holdings::new(metrics.clone())),
+        announcer,
+        work: Arc::new(Notify::new()),
         metrics,
     };
+    let work = Arc::clone(&shared.work);
+    let heard = move |hint| match hint {
+        Hint::Work => work.notify_one(),
+        // Nobody waits for an event here.
+        Hint::Finished(_) => {}
+    };
+    // Answers are announced until the end: it is for the process to end them.
+    service.lifecycle.spawn_until_end("hints", hints.run(CancellationToken::new(), heard));
     let (settle, settlements) = mpsc::channel(LARGEST_BATCH);
     settle_and_keep(&args, &shared, (settle.downgrade(), settlements), service);
     watch(&shared.database, service);
@@ -71,7 +85,7 @@ fn claim_and_handle(
         prefetch: Prefetch::new(args.concurrency),
         holdings: Arc::clone(&shared.holdings),
         buffer: sender,
-        hints: Arc::new(Notify::new()),
+        hints: shared.work,
         metrics: shared.metrics.clone(),
         tries: Tries::default(),
         last: Instant::now(),
@@ -108,6 +122,7 @@ fn settle_and_keep(
         session: shared.database.session(),
         settlements,
         holdings: Arc::clone(&shared.holdings),
+        announcer: shared.announcer.clone(),
         metrics: shared.metrics.clone(),
         tries: Tries::default(),
     };
@@ -123,6 +138,7 @@ fn settle_and_keep(
         lease: args.lease,
         max_attempts: args.retry.max_attempts,
         retention: args.retention,
+        announcer: shared.announcer.clone(),
         metrics: shared.metrics.clone(),
     };
     let lifecycle = &mut service.lifecycle;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use eventpipeline_database::{Claimed, Completion, Error, EventId, Failure, Next, Session};
-use eventpipeline_service::chain;
+use eventpipeline_service::{Announcer, chain};
 use tokio::sync::mpsc;
 use tracing::warn;
 
@@ -26,6 +26,7 @@ pub(crate) struct Settler {
     pub(crate) session: Session,
     pub(crate) settlements: mpsc::Receiver<Settlement>,
     pub(crate) holdings: Arc<Holdings>,
+    pub(crate) announcer: Announcer,
     pub(crate) metrics: Metrics,
     pub(crate) tries: Tries,
 }
@@ -68,6 +69,7 @@ impl Settler {
         };
         self.tries.succeeded();
         let accepted: HashSet<EventId> = accepted.into_iter().collect();
+        self.announcer.finished(accepted.iter().map(|id| id.get()));
         self.metrics.completed(completions.len(), accepted.len());
         for (completion, arrived) in completions.iter().zip(&batch.arrivals) {
             if accepted.contains(&completion.claim.id) {
@@ -92,6 +94,7 @@ impl Settler {
         let accepted: HashSet<EventId> = accepted.into_iter().collect();
         let written = || failures.iter().filter(|failure| accepted.contains(&failure.claim.id));
         let dead = || written().filter(|failure| matches!(failure.next, Next::Dead));
+        self.announcer.finished(dead().map(|failure| failure.claim.id.get()));
         let deaths = dead().count();
         self.metrics.failed(written().count() - deaths, deaths);
         self.fenced("failures", failures.iter().map(|failure| &failure.claim), &accepted);
@@ -106,6 +109,7 @@ impl Settler {
         }
         self.tries.succeeded();
         self.metrics.released(claims.len());
+        self.announcer.work();
     }
 
     /// Counts and logs what was not accepted, because the event had been freed or claimed again since.

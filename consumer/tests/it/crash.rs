@@ -1,16 +1,18 @@
-//! Consumers that die or freeze in mid-work: their events are done by others, once.
+//! Consumers that die, freeze or take long: each event is done once.
 
-use axum::response::IntoResponse as _;
+use eventpipeline_database::State;
+use eventpipeline_testkit::{Database, Engine, eventually};
 
-use crate::support::{Pipeline, WordApi};
+use crate::server::{Server, word, word_api};
+use crate::support::{Pipeline, metric};
 
 /// Never answers the first `hanging` requests.
-async fn api(hanging: usize) -> WordApi {
-    WordApi::start(move |before| async move {
-        if before < hanging {
+async fn api(hanging: usize) -> Server {
+    Server::start(move |asked| async move {
+        if asked.before < hanging {
             std::future::pending::<()>().await;
         }
-        "[{\"word\": \"feito\"}]".into_response()
+        word("feito")
     })
     .await
 }
@@ -20,30 +22,82 @@ async fn the_events_of_a_killed_consumer_are_done_by_another() {
     let mut pipeline = Pipeline::new().await;
     let ids = pipeline.create(5).await;
     let api = api(5).await;
-    let variables = [&api.variables()[..], &[("LEASE_SECONDS", "2")]].concat();
+    let url = api.url();
+    let variables = word_api(&url, &[("LEASE_SECONDS", "2")]);
     let victim = pipeline.consumer(&variables);
     api.until_asked(5).await;
     victim.kill9();
     let heir = pipeline.consumer(&variables);
     assert!(pipeline.values(&ids).await.values().all(|value| value == "feito"));
     heir.line("their claims were not settled in time").await;
+    assert!(metric(&heir, "eventpipeline_events_reclaimed_total{outcome=\"freed\"}").await >= 5.0);
 }
 
 #[tokio::test]
 async fn a_consumer_that_froze_past_its_lease_changes_nothing() {
-    let mut pipeline = Pipeline::new().await;
-    let ids = pipeline.create(1).await;
-    let other_api = WordApi::start(|_| async { "[{\"word\": \"do outro\"}]".into_response() }).await;
-    let held = api(1).await;
-    // It gets stuck in its handler, is frozen there, and another one does its event.
-    let frozen = pipeline.consumer(&[&held.variables()[..], &[("LEASE_SECONDS", "2")]].concat());
-    held.until_asked(1).await;
-    frozen.freeze();
-    let _heir = pipeline.consumer(&[&other_api.variables()[..], &[("LEASE_SECONDS", "2")]].concat());
-    assert_eq!(pipeline.values(&ids).await[&ids[0]], "do outro");
-    frozen.thaw();
-    // It gives its claim back, which is no longer its own, and goes on with other events.
-    let more = pipeline.create(10).await;
-    pipeline.values(&more).await;
-    assert_eq!(pipeline.values(&ids).await[&ids[0]], "do outro");
+    for engine in Engine::all() {
+        let mut pipeline = Pipeline::on(Database::shared(engine).await).await;
+        let ids = pipeline.create(1).await;
+        let other_api = Server::start(|_| async { word("do outro") }).await;
+        let held = api(1).await;
+        // It gets stuck in its handler, is frozen there, and another one does its event.
+        let frozen = pipeline.consumer(&word_api(&held.url(), &[("LEASE_SECONDS", "2")]));
+        held.until_asked(1).await;
+        frozen.freeze();
+        let _heir = pipeline.consumer(&word_api(&other_api.url(), &[("LEASE_SECONDS", "2")]));
+        assert_eq!(pipeline.values(&ids).await[&ids[0]], "do outro");
+        frozen.thaw();
+        // It finds out that its claim is no longer its own, and goes on with other events.
+        let fenced = async || metric(&frozen, "eventpipeline_events_fenced_total").await;
+        eventually(async || (fenced().await > 0.0).then_some(())).await;
+        let more = pipeline.create(10).await;
+        pipeline.values(&more).await;
+        let first = pipeline.event(ids[0]).await;
+        assert_eq!((first.valor.as_str(), first.state), ("do outro", State::Done));
+    }
+}
+
+#[tokio::test]
+async fn the_lease_of_what_takes_long_is_extended() {
+    for engine in Engine::all() {
+        let mut pipeline = Pipeline::on(Database::shared(engine).await).await;
+        let ids = pipeline.create(1).await;
+        let api = api(1).await;
+        let url = api.url();
+        let variables = word_api(&url, &[("LEASE_SECONDS", "6"), ("HANDLER_TIMEOUT_SECONDS", "5")]);
+        let _consumers = [pipeline.consumer(&variables), pipeline.consumer(&variables)];
+        api.until_asked(1).await;
+        let claimed = pipeline.event(ids[0]).await;
+        assert_eq!(claimed.state, State::Processing);
+        eventually(async || {
+            let now = pipeline.session.event(ids[0]).await.ok()??;
+            assert_eq!((now.state, now.attempts), (State::Processing, 1));
+            (now.due > claimed.due).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_answered_while_the_database_hung_is_not_asked_for_again() {
+    let server = Database::start(Engine::MySql).await;
+    let mut pipeline = Pipeline::on(&server).await;
+    let ids = pipeline.create(3).await;
+    let (open, gate) = tokio::sync::watch::channel(false);
+    let api = Server::start(move |_| {
+        let mut gate = gate.clone();
+        async move {
+            gate.wait_for(|open| *open).await.unwrap();
+            word("uma vez")
+        }
+    })
+    .await;
+    let consumer = pipeline.consumer(&word_api(&api.url(), &[("LEASE_SECONDS", "30")]));
+    api.until_asked(3).await;
+    server.freeze();
+    open.send(true).unwrap();
+    consumer.line("failed to write answers down").await;
+    server.thaw();
+    assert!(pipeline.values(&ids).await.values().all(|value| value == "uma vez"));
+    assert_eq!(api.asked().len(), 3);
 }

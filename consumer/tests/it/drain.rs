@@ -3,25 +3,26 @@
 use std::time::{Duration, Instant};
 
 use axum::response::IntoResponse as _;
-use eventpipeline_database::ClaimCursor;
+use eventpipeline_database::State;
+use eventpipeline_testkit::{Database, Engine, eventually};
 use tokio::sync::watch;
 
-use crate::support::{Pipeline, WordApi};
-use eventpipeline_testkit::eventually;
+use crate::server::{Server, http, word, word_api};
+use crate::support::{Pipeline, metric};
 
 #[tokio::test]
 async fn what_is_being_handled_is_finished_and_nothing_more_is_claimed() {
     let mut pipeline = Pipeline::new().await;
     let (open, gate) = watch::channel(false);
-    let api = WordApi::start(move |_| {
+    let api = Server::start(move |_| {
         let mut gate = gate.clone();
         async move {
             gate.wait_for(|open| *open).await.unwrap();
-            "[{\"word\": \"terminada\"}]".into_response()
+            word("terminada")
         }
     })
     .await;
-    let mut consumer = pipeline.consumer(&[&api.variables()[..], &[("CONCURRENCY", "3")]].concat());
+    let mut consumer = pipeline.consumer(&word_api(&api.url(), &[("CONCURRENCY", "3")]));
     let ids = pipeline.create(5).await;
     api.until_asked(3).await;
     consumer.terminate();
@@ -33,20 +34,52 @@ async fn what_is_being_handled_is_finished_and_nothing_more_is_claimed() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_finished_is_given_back_before_the_end() {
+async fn what_cannot_be_finished_is_given_back_and_no_attempt_is_counted() {
+    for engine in Engine::all() {
+        let mut pipeline = Pipeline::on(Database::shared(engine).await).await;
+        let api = Server::start(|_| std::future::pending()).await;
+        let mut consumer = pipeline.consumer(&word_api(&api.url(), &[("DRAIN_SECONDS", "2")]));
+        let ids = pipeline.create(3).await;
+        api.until_asked(3).await;
+        let begun = Instant::now();
+        consumer.terminate();
+        assert_eq!(consumer.end().await.code(), Some(0), "{}", consumer.log());
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        for id in &ids {
+            let event = pipeline.event(*id).await;
+            // Free at once: the lease of a minute was not waited for.
+            assert_eq!((event.state, event.attempts, event.error), (State::Pending, 0, None));
+        }
+        let _other = pipeline.consumer(&[]);
+        pipeline.values(&ids).await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_claimed_ahead_is_given_back_at_once() {
     let mut pipeline = Pipeline::new().await;
-    let api = WordApi::start(|_| std::future::pending()).await;
-    let mut consumer = pipeline.consumer(&[&api.variables()[..], &[("DRAIN_SECONDS", "2")]].concat());
-    let ids = pipeline.create(3).await;
-    api.until_asked(3).await;
-    let begun = Instant::now();
+    // Fast until much is claimed ahead, and then never again.
+    let handler = Server::start(|asked| async move {
+        if asked.before >= 3000 {
+            std::future::pending::<()>().await;
+        }
+        "rápida".into_response()
+    })
+    .await;
+    let ids = pipeline.create(6000).await;
+    let mut consumer = pipeline.consumer(&http(&handler.url(), &[("DRAIN_SECONDS", "2")]));
+    handler.until_asked(3016).await;
+    let held = async || metric(&consumer, "eventpipeline_events_buffered").await;
+    let buffered = eventually(async || (held().await > 0.0).then_some(held().await)).await;
+    assert!(buffered > 0.0);
     consumer.terminate();
     assert_eq!(consumer.end().await.code(), Some(0), "{}", consumer.log());
-    assert!(begun.elapsed() < Duration::from_secs(10));
-    // Free at once: the lease of a minute was not waited for.
-    assert!(pipeline.session.has_due(&mut ClaimCursor::default()).await.unwrap());
-    let _other = pipeline.consumer(&[]);
-    pipeline.values(&ids).await;
+    let stats = pipeline.session.stats().await.unwrap();
+    assert_eq!((stats.processing, stats.done, stats.pending), (0, 3000, 3000), "{stats:?}");
+    for id in &ids {
+        let event = pipeline.event(*id).await;
+        assert!(event.state == State::Done || event.attempts == 0, "{event:?}");
+    }
 }
 
 #[tokio::test]

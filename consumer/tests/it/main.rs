@@ -1,10 +1,16 @@
-//! The consumer as its events meet it: a process before a real database and a word API.
+//! The consumer as its events meet it: a process before a real database and real HTTP servers.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod crash;
 mod drain;
-mod handlers;
+mod failures;
+mod hints;
+mod http;
+mod idle;
 mod outage;
+mod retention;
+mod server;
 mod settings;
 mod support;
+mod words;

@@ -13,6 +13,12 @@ async fn a_wrong_setting_is_named() {
         ("WORD_API_URL", &[("HANDLER", "word-api"), ("WORD_API_URL", "words.example")]),
         ("CONCURRENCY", &[("CONCURRENCY", "0")]),
         ("LEASE_SECONDS", &[("LEASE_SECONDS", "0")]),
+        ("HANDLER_TIMEOUT_SECONDS", &[("HANDLER_TIMEOUT_SECONDS", "60")]),
+        ("HANDLER_URL", &[("HANDLER", "http")]),
+        ("HANDLER_HEADERS_FILE", &[("HANDLER_HEADERS_FILE", "/nowhere")]),
+        ("MAX_ATTEMPTS", &[("MAX_ATTEMPTS", "0")]),
+        ("BACKOFF_SECONDS", &[("BACKOFF_SECONDS", "601")]),
+        ("RETAIN_DONE_SECONDS", &[("RETAIN_DONE_SECONDS", "soon")]),
     ] {
         let mut consumer = pipeline.consumer(environment);
         assert_eq!(consumer.end().await.code(), Some(2), "{variable}");

@@ -1,18 +1,13 @@
-//! Consumers, the database that they work on, and a word API that does what a test tells it.
+//! A pipeline's database, its consumers, and what tests ask of both.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use axum::Router;
-use axum::response::Response;
-use axum::routing::get;
 use eventpipeline_database::{
-    Created, Creation, Database, DatabaseArgs, EventId, Metrics, NewEvent, Session, Tls,
+    Created, Creation, Database, DatabaseArgs, Event, EventId, Metrics, NewEvent, Session, State, Tls,
 };
-use eventpipeline_testkit::{Database as Server, Engine, Program, eventually};
+use eventpipeline_testkit::{Database as Server, Engine, Program, client, eventually};
 use prometheus::Registry;
-use tokio::net::TcpListener;
 
 const CONSUMER: &str = env!("CARGO_BIN_EXE_eventpipeline-consumer");
 
@@ -63,8 +58,11 @@ impl Pipeline {
     }
 
     pub(crate) async fn create(&mut self, many: usize) -> Vec<EventId> {
-        let creation = Creation::many(vec![NewEvent::default(); many]).unwrap();
-        let created = self.session.create(&[creation]).await.unwrap();
+        self.create_all(vec![NewEvent::default(); many]).await
+    }
+
+    pub(crate) async fn create_all(&mut self, events: Vec<NewEvent>) -> Vec<EventId> {
+        let created = self.session.create(&[Creation::many(events).unwrap()]).await.unwrap();
         let new = created.into_iter().filter_map(|created| match created {
             Created::New(ids) => Some(ids),
             Created::Replayed(_) | Created::KeyReused => None,
@@ -80,39 +78,28 @@ impl Pipeline {
         })
         .await
     }
+
+    /// An event as it is now.
+    pub(crate) async fn event(&mut self, id: EventId) -> Event {
+        self.session.event(id).await.unwrap().unwrap()
+    }
+
+    /// An event, once it is in this state.
+    pub(crate) async fn in_state(&mut self, id: EventId, state: State) -> Event {
+        eventually(async || {
+            let event = self.session.event(id).await.ok()??;
+            (event.state == state).then_some(event)
+        })
+        .await
+    }
 }
 
-/// A word API and how often it was asked.
-pub(crate) struct WordApi {
-    pub(crate) url: String,
-    asked: Arc<AtomicUsize>,
-}
-
-impl WordApi {
-    /// Answers as `answer` says, which is told how often it was asked before.
-    pub(crate) async fn start<F>(answer: impl Fn(usize) -> F + Clone + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = Response> + Send,
-    {
-        let asked = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&asked);
-        let route = get(move || {
-            let before = counter.fetch_add(1, Ordering::Relaxed);
-            answer(before)
-        });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/words", listener.local_addr().unwrap());
-        tokio::spawn(axum::serve(listener, Router::new().route("/words", route)).into_future());
-        Self { url, asked }
-    }
-
-    /// Waits until it was asked `many` times.
-    pub(crate) async fn until_asked(&self, many: usize) {
-        eventually(async || (self.asked.load(Ordering::Relaxed) >= many).then_some(())).await;
-    }
-
-    /// The variables of a consumer that asks it.
-    pub(crate) fn variables(&self) -> [(&str, &str); 2] {
-        [("HANDLER", "word-api"), ("WORD_API_URL", &self.url)]
-    }
+/// A metric of a running consumer: the sum of all lines that begin with `name`, which may end in the middle of labels.
+pub(crate) async fn metric(consumer: &Program, name: &str) -> f64 {
+    let address = consumer.address("the admin server listens").await;
+    let response = client().get(format!("http://{address}/metrics")).send().await.unwrap();
+    let text = response.text().await.unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with(name)).collect();
+    assert!(!lines.is_empty(), "no {name} in {text}");
+    lines.iter().filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }

@@ -1,0 +1,76 @@
+//! Attempts that fail: pauses, and an end.
+
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use eventpipeline_database::State;
+use eventpipeline_testkit::{Database, Engine};
+
+use crate::server::{Server, word, word_api};
+use crate::support::{Pipeline, metric};
+
+#[tokio::test]
+async fn an_event_that_fails_each_time_ends_dead_with_its_last_error() {
+    for engine in Engine::all() {
+        let mut pipeline = Pipeline::on(Database::shared(engine).await).await;
+        let api = Server::start(|asked| async move {
+            let codes =
+                [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT];
+            codes[asked.before % 3].into_response()
+        })
+        .await;
+        let further = [("MAX_ATTEMPTS", "3"), ("BACKOFF_MAX_SECONDS", "1")];
+        let consumer = pipeline.consumer(&word_api(&api.url(), &further));
+        let ids = pipeline.create(1).await;
+        let dead = pipeline.in_state(ids[0], State::Dead).await;
+        assert_eq!(dead.attempts, 3);
+        assert!(dead.error.as_deref().unwrap().contains("504"), "{dead:?}");
+        assert_eq!((api.asked().len(), dead.valor.as_str()), (3, ""));
+        let failed = "eventpipeline_events_failed_total";
+        assert!((metric(&consumer, &format!("{failed}{{next=\"retry\"}}")).await - 2.0).abs() < 0.1);
+        assert!((metric(&consumer, &format!("{failed}{{next=\"dead\"}}")).await - 1.0).abs() < 0.1);
+        // Asked for again by a person, it begins anew.
+        pipeline.session.retry(ids[0]).await.unwrap();
+        api.until_asked(4).await;
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_waits_for_its_next_attempt_takes_no_place() {
+    let mut pipeline = Pipeline::new().await;
+    let api = Server::start(|asked| async move {
+        match asked.before {
+            0..4 => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            _ => word("livre"),
+        }
+    })
+    .await;
+    let further = [("CONCURRENCY", "1"), ("BACKOFF_SECONDS", "3600"), ("BACKOFF_MAX_SECONDS", "3600")];
+    let _consumer = pipeline.consumer(&word_api(&api.url(), &further));
+    let failing = pipeline.create(4).await;
+    api.until_asked(4).await;
+    let others = pipeline.create(4).await;
+    assert!(pipeline.values(&others).await.values().all(|value| value == "livre"));
+    for id in failing {
+        let waiting = pipeline.event(id).await;
+        assert_eq!((waiting.state, waiting.attempts), (State::Pending, 1));
+        assert!(waiting.error.unwrap().contains("500"));
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_kills_its_consumers_ends_dead() {
+    let mut pipeline = Pipeline::new().await;
+    let api = Server::start(|_| std::future::pending()).await;
+    let ids = pipeline.create(1).await;
+    let url = api.url();
+    let variables = word_api(&url, &[("LEASE_SECONDS", "1"), ("MAX_ATTEMPTS", "2")]);
+    for attempt in 1..=2 {
+        let victim = pipeline.consumer(&variables);
+        api.until_asked(attempt).await;
+        victim.kill9();
+    }
+    let _witness = pipeline.consumer(&variables);
+    let dead = pipeline.in_state(ids[0], State::Dead).await;
+    assert_eq!((dead.attempts, api.asked().len()), (2, 2));
+    assert!(dead.error.is_some());
+}
