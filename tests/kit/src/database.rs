@@ -148,6 +148,15 @@ impl Database {
         create.await.map_err(sql)
     }
 
+    /// Its process id, to look at in `/proc`.
+    ///
+    /// # Panics
+    /// When the server has been stopped.
+    pub fn pid(&self) -> u32 {
+        let name = self.engine.name();
+        or_panic("a pid", self.process().as_ref().map(Process::pid).ok_or(Error::Stopped { name }))
+    }
+
     /// `kill -9`: what was committed is there after [`Self::restart`], nothing else is. No effect on a stopped server.
     pub fn kill9(&self) {
         drop(self.process().take());

@@ -92,6 +92,11 @@ impl Process {
             .map_err(|error| Error::io(format!("send {signal:?} to {}", self.name))(error.into()))
     }
 
+    /// Its pid, which stays its own until this is dropped.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The end of what the server has written.
     fn log(&self) -> String {
         let read = || {

@@ -93,6 +93,11 @@ impl Program {
         or_panic(self.name, self.process.signal(Signal::CONT));
     }
 
+    /// Its process id, to look at in `/proc`.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     /// How it ended, once it has.
     ///
     /// # Panics

@@ -1,0 +1,99 @@
+//! The figures, as they come and once more at the end.
+
+use std::fmt;
+
+/// What a figure must be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target {
+    AtLeast(f64),
+    AtMost(f64),
+    /// It is there to compare others with.
+    None,
+}
+
+/// A line of the report.
+#[derive(Debug)]
+struct Line {
+    figure: String,
+    value: f64,
+    unit: &'static str,
+    target: Target,
+    note: String,
+}
+
+/// All figures so far.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    lines: Vec<Line>,
+}
+
+impl Report {
+    /// Adds a figure and prints it.
+    pub(crate) fn add(
+        &mut self,
+        figure: impl Into<String>,
+        value: f64,
+        unit: &'static str,
+        target: Target,
+        note: impl Into<String>,
+    ) {
+        let line = Line { figure: figure.into(), value, unit, target, note: note.into() };
+        println!("{line}");
+        self.lines.push(line);
+    }
+
+    /// All of them, and how many of the targets are met.
+    pub(crate) fn summary(&self) {
+        println!("\n| figure | value | target | | note |\n|---|---|---|---|---|");
+        for line in &self.lines {
+            let met = line.met().map_or("", |met| if met { "met" } else { "MISSED" });
+            println!(
+                "| {} | {} {} | {} | {met} | {} |",
+                line.figure,
+                number(line.value),
+                line.unit,
+                line.target,
+                line.note
+            );
+        }
+        let targets: Vec<bool> = self.lines.iter().filter_map(Line::met).collect();
+        println!("\ntargets: {} of {} met", targets.iter().filter(|met| **met).count(), targets.len());
+    }
+}
+
+impl Line {
+    fn met(&self) -> Option<bool> {
+        match self.target {
+            Target::AtLeast(least) => Some(self.value >= least),
+            Target::AtMost(most) => Some(self.value <= most),
+            Target::None => None,
+        }
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { figure, value, unit, target, note } = self;
+        write!(formatter, "{figure:<60} {:>10} {unit:<9} {target:<12} {note}", number(*value))
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::AtLeast(least) => format!("≥ {}", number(*least)),
+            Self::AtMost(most) => format!("≤ {}", number(*most)),
+            Self::None => String::new(),
+        };
+        formatter.pad(&text)
+    }
+}
+
+/// Three digits or more, as people write them.
+fn number(value: f64) -> String {
+    match value.abs() {
+        large if large >= 100.0 => format!("{value:.0}"),
+        medium if medium >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}

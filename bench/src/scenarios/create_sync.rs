@@ -1,0 +1,51 @@
+//! `POST /create-sync` at a fixed rate: two commits of ours and one claim between the request and its answer.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::ensure;
+
+use crate::limits::Limits;
+use crate::load;
+use crate::process;
+use crate::report::{Report, Target};
+use crate::scenarios::create_async::latencies;
+use crate::system::System;
+use crate::{Scale, http};
+
+/// Commits that fit into the median.
+const COMMITS: f64 = 4.0;
+
+pub(crate) async fn run(
+    programs: &Path,
+    scale: Scale,
+    limits: &Limits,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let system = System::start(programs).await?;
+    let producer = system.producer().await;
+    let consumer = system.consumer().await;
+    let request = || http::request("POST", "/create-sync");
+    // The first answers wait until names are resolved.
+    load::open(producer.api, request(), 50, Duration::from_secs(2), 64).await?;
+    for (rate, p99) in [(100, 15.0), (500, 25.0)] {
+        let mut runs = Vec::new();
+        for _ in 0..scale.runs {
+            let outcome =
+                load::open(producer.api, request(), rate, scale.time(Duration::from_secs(20)), 256).await?;
+            ensure!(outcome.failed == 0, "{} were refused", outcome.failed);
+            runs.push(outcome);
+        }
+        runs.sort_by(|one, other| one.quantile(0.99).total_cmp(&other.quantile(0.99)));
+        let Some(median) = runs.get(runs.len() / 2) else { continue };
+        let prefix = format!("create-sync at {rate}/s, ");
+        latencies(&prefix, median, report, Target::None, Target::AtMost(p99));
+        let commits = median.quantile(0.5) / limits.commit;
+        report.add(format!("{prefix}p50 in durable commits"), commits, "", Target::AtMost(COMMITS), "");
+    }
+    for (name, pid) in [("producer", producer.program.pid()), ("consumer", consumer.pid())] {
+        let memory = process::memory(pid)?;
+        report.add(format!("  {name}, resident at most"), memory.peak, "MiB", Target::AtMost(64.0), "");
+    }
+    Ok(())
+}

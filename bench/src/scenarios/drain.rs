@@ -1,0 +1,86 @@
+//! A backlog of 100,000 events given to one consumer, whose values are stored, fenced.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use sqlx::{Connection as _, Executor as _, MySqlConnection};
+
+use crate::Scale;
+use crate::limits::{Limits, median};
+use crate::process::{self, Cpu};
+use crate::report::{Report, Target};
+use crate::system::System;
+
+const EVENTS: u32 = 100_000;
+const FINISHED: u32 = 1_000_000;
+
+pub(crate) async fn run(
+    programs: &Path,
+    scale: Scale,
+    limits: &Limits,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let mut system = System::start(programs).await?;
+    let events = scale.events(EVENTS);
+    let mut notes = Vec::new();
+    let own = median(scale.runs, async || {
+        let (rate, note) = drain(&mut system, events).await?;
+        notes.push(note);
+        Ok(rate)
+    })
+    .await?;
+    report.add("drain of 100,000 events", own, "events/s", Target::None, notes.join("; "));
+    report.add("  to single-row durable inserts", own / limits.single_rows, "", Target::AtLeast(3.0), "");
+
+    system.fill_finished(scale.events(FINISHED)).await?;
+    let full = median(scale.runs, async || Ok(drain(&mut system, events).await?.0)).await?;
+    report.add("drain beside 1,000,000 finished events", full, "events/s", Target::None, "");
+    report.add("  to its own rate", full / own, "", Target::AtLeast(0.7), "");
+
+    // A reader that has forgotten its transaction: nothing is purged any more.
+    let mut forgotten = MySqlConnection::connect(&system.mysql.url("bench")).await?;
+    forgotten.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT").await?;
+    forgotten.execute("SELECT COUNT(*) FROM DBStatus").await?;
+    let blocked = Instant::now();
+    let mut rates = Vec::new();
+    while rates.is_empty() || blocked.elapsed() < scale.time(Duration::from_mins(1)) {
+        rates.push(drain(&mut system, events).await?.0);
+    }
+    let slowest = rates.iter().copied().fold(f64::INFINITY, f64::min);
+    let note =
+        format!("the slowest of {} in a row; the first {:.0}", rates.len(), rates.first().unwrap_or(&0.0));
+    report.add("drain with purge blocked for a minute", slowest, "events/s", Target::None, note);
+    report.add("  to its own rate", slowest / own, "", Target::AtLeast(0.7), "");
+    Ok(())
+}
+
+/// Events a second from the first claim to the last value.
+async fn drain(system: &mut System, events: u32) -> anyhow::Result<(f64, String)> {
+    system.fill_waiting(events).await?;
+    let before = system.counters().await?;
+    let server = Cpu::start(system.mysql.pid())?;
+    let consumer = system.consumer().await;
+    let own = Cpu::start(consumer.pid())?;
+    system.drained().await?;
+    let cores = format!("cores busy: mysqld {:.2}, consumer {:.2}", server.cores()?, own.cores()?);
+    let used = system.counters().await?.since(before);
+    let memory = process::memory(consumer.pid())?;
+    // By the database's clock, so that neither the start of the process nor our looking counts.
+    let micros = system
+        .number(
+            "SELECT TIMESTAMPDIFF(MICROSECOND, MIN(due), MAX(due)) FROM \
+             (SELECT due FROM Events FORCE INDEX (state_due) WHERE state = 2 ORDER BY due DESC LIMIT 99999) AS last",
+        )
+        .await?;
+    let counted = f64::from(events.min(99_999));
+    #[expect(clippy::cast_precision_loss, reason = "a rate")]
+    let rate = counted / (micros as f64 / 1e6);
+    let events = f64::from(events);
+    let note = format!(
+        "{cores}, {:.2} statements and {:.3} fsyncs an event, {:.0} MiB",
+        used.statements / events,
+        used.fsyncs / events,
+        memory.peak
+    );
+    Ok((rate, note))
+}

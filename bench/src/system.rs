@@ -1,0 +1,176 @@
+//! A pipeline of one producer and one consumer on a durable MySQL, and what is asked of each.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use eventpipeline_testkit::{Database, Engine, Options, Program};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, Row as _};
+
+const NAME: &str = "bench";
+
+/// As durable as the managed database, and large enough that a million events stay in memory.
+const SERVER: [&str; 3] = [
+    "--innodb-buffer-pool-size=512M",
+    "--innodb-redo-log-capacity=512M",
+    "--innodb-flush-log-at-trx-commit=1",
+];
+
+/// A durable MySQL.
+pub(crate) async fn mysql() -> Database {
+    let arguments = SERVER.map(str::to_owned).to_vec();
+    Database::start_with(Engine::MySql, Options { durable: true, arguments }).await
+}
+
+/// The server's counters.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counters {
+    /// Statements of clients; each of a packet's counts.
+    pub(crate) statements: f64,
+    /// Waits for a disk by the storage engine.
+    pub(crate) fsyncs: f64,
+}
+
+impl Counters {
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self { statements: self.statements - before.statements, fsyncs: self.fsyncs - before.fsyncs }
+    }
+}
+
+/// The pipeline. Everything ends with it.
+pub(crate) struct System {
+    pub(crate) mysql: Database,
+    pub(crate) sql: MySqlConnection,
+    programs: PathBuf,
+    hints: [SocketAddr; 2],
+}
+
+/// A running producer.
+pub(crate) struct Producer {
+    pub(crate) program: Program,
+    pub(crate) api: SocketAddr,
+}
+
+impl System {
+    /// A database with the schema; nothing else runs.
+    pub(crate) async fn start(programs: &Path) -> anyhow::Result<Self> {
+        let programs =
+            programs.canonicalize().with_context(|| format!("no folder {}", programs.display()))?;
+        for program in ["eventpipeline-producer", "eventpipeline-consumer"] {
+            if !programs.join(program).is_file() {
+                bail!("there is no {program} in {}: give the folder by --programs", programs.display());
+            }
+        }
+        let mysql = mysql().await;
+        mysql.create_database(NAME).await;
+        let sql = MySqlConnection::connect(&mysql.url(NAME)).await?;
+        let hints = [free_udp()?, free_udp()?];
+        let system = Self { mysql, sql, programs, hints };
+        let mut schema = system.run("eventpipeline-producer", &["schema"], &[]);
+        if !schema.end().await.success() {
+            bail!("no schema: {}", schema.log());
+        }
+        Ok(system)
+    }
+
+    pub(crate) async fn producer(&self) -> Producer {
+        let [own, peer] = self.hints.map(|address| address.to_string());
+        let further = [
+            ("LISTEN_ADDRESS", "127.0.0.1:0"),
+            ("WAKE_ADDRESS", own.as_str()),
+            ("WAKE_PEERS", peer.as_str()),
+        ];
+        let program = self.run("eventpipeline-producer", &[], &further);
+        let api = program.address("the API listens").await;
+        program.line("database is ready").await;
+        Producer { program, api }
+    }
+
+    pub(crate) async fn consumer(&self) -> Program {
+        let [peer, own] = self.hints.map(|address| address.to_string());
+        let further = [("WAKE_ADDRESS", own.as_str()), ("WAKE_PEERS", peer.as_str())];
+        let program = self.run("eventpipeline-consumer", &[], &further);
+        program.line("database is ready").await;
+        program
+    }
+
+    fn run(&self, name: &'static str, arguments: &[&str], further: &[(&str, &str)]) -> Program {
+        let port = self.mysql.port().to_string();
+        let program = self.programs.join(name).display().to_string();
+        let environment = [
+            ("DATABASE_HOST", self.mysql.host()),
+            ("DATABASE_PORT", &port),
+            ("DATABASE_NAME", NAME),
+            ("DATABASE_USER", self.mysql.user()),
+            ("DATABASE_PASSWORD_FILE", "/dev/null"),
+            ("ADMIN_ADDRESS", "127.0.0.1:0"),
+        ];
+        let command = [&[program.as_str()], arguments].concat();
+        Program::start(name, &command, &[&environment, further].concat())
+    }
+
+    pub(crate) async fn execute(&mut self, statements: &str) -> anyhow::Result<()> {
+        self.sql.execute(sqlx::raw_sql(AssertSqlSafe(statements.to_owned()))).await?;
+        Ok(())
+    }
+
+    /// A single number.
+    pub(crate) async fn number(&mut self, query: &'static str) -> anyhow::Result<i64> {
+        Ok(sqlx::query_scalar(query).fetch_one(&mut self.sql).await?)
+    }
+
+    pub(crate) async fn counters(&mut self) -> anyhow::Result<Counters> {
+        let mut counters = Counters { statements: 0.0, fsyncs: 0.0 };
+        for row in self.sql.fetch_all("SHOW GLOBAL STATUS").await? {
+            let (name, value): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            let value = value.parse().unwrap_or_default();
+            match name.as_str() {
+                "Questions" => counters.statements = value,
+                "Innodb_data_fsyncs" => counters.fsyncs = value,
+                _ => {}
+            }
+        }
+        Ok(counters)
+    }
+
+    /// Makes `many` waiting events without a producer.
+    pub(crate) async fn fill_waiting(&mut self, many: u32) -> anyhow::Result<()> {
+        self.fill(many, "'', UTC_TIMESTAMP(6), NULL").await
+    }
+
+    /// Makes `many` finished events.
+    pub(crate) async fn fill_finished(&mut self, many: u32) -> anyhow::Result<()> {
+        self.fill(many, "'palavra', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6)").await
+    }
+
+    async fn fill(&mut self, many: u32, values: &str) -> anyhow::Result<()> {
+        let statements = format!(
+            "SET SESSION cte_max_recursion_depth = 10000000; \
+             SET @first = (SELECT id FROM DBStatus); \
+             INSERT INTO Events (id, valor, due, done_at) WITH RECURSIVE numbers AS \
+               (SELECT 1 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < {many}) \
+               SELECT @first + n, {values} FROM numbers; \
+             UPDATE DBStatus SET id = id + {many}"
+        );
+        self.execute(&statements).await
+    }
+
+    /// How many events wait or are claimed.
+    pub(crate) async fn backlog(&mut self) -> anyhow::Result<i64> {
+        self.number("SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state IN (0, 1)").await
+    }
+
+    /// Waits until no event waits or is claimed.
+    pub(crate) async fn drained(&mut self) -> anyhow::Result<()> {
+        while self.backlog().await? > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+}
+
+/// A free UDP address, to be bound next.
+fn free_udp() -> anyhow::Result<SocketAddr> {
+    Ok(UdpSocket::bind("127.0.0.1:0")?.local_addr()?)
+}
