@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Writes the generated files anew: the resource definition from its Rust types, and the chart's copy of it.
+# Writes the generated files anew: the resource definition from its Rust types, the chart's copy of it, and the description
+# of the HTTP API from its routes.
 # With --check it changes nothing and fails when one differs.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -30,5 +31,7 @@ trap 'rm -rf "$scratch"' EXIT
 cargo run --quiet --locked -p eventpipeline-operator -- crd >"$scratch/crd.yaml"
 generated crds/eventpipeline.yaml <"$scratch/crd.yaml"
 generated charts/eventpipeline/files/crd.yaml <"$scratch/crd.yaml"
+cargo run --quiet --locked -p eventpipeline-producer -- openapi >"$scratch/openapi.json"
+generated producer/openapi.json <"$scratch/openapi.json"
 
 [ ${#outdated[@]} -eq 0 ] || die "not up to date: ${outdated[*]} (run dev/generate.sh)"

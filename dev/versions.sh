@@ -29,3 +29,6 @@ MYSQL_DEBIAN_SUITE=sid
 
 # Checker of the Rust dependencies.
 CARGO_DENY_VERSION=0.20.2
+
+# Tester of the HTTP API.
+SCHEMATHESIS_VERSION=4.32.5

@@ -8,7 +8,7 @@ use eventpipeline_database::{Created, EventId, Ids};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::openapi::{AnyJson, Failures, Invalid, Unstorable};
+use crate::api::openapi::{AnyJson, EventOptions, Failures, Invalid, Key, Preference, Unstorable};
 use crate::api::order::One;
 use crate::api::prefer::Wait;
 use crate::api::problem::{self, Problem};
@@ -62,12 +62,8 @@ impl Stored {
     post,
     path = "/create-async",
     tag = "classic",
-    params(
-        ("priority" = inline(Option<u8>), Query, minimum = 0, maximum = 9, description = "How urgent the event is; a point is worth a minute of waiting"),
-        ("notBefore" = Option<String>, Query, format = "date-time", description = "When the event is processed at the earliest"),
-        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$", description = "The same key and request again give the same event"),
-    ),
-    request_body(content = Option<AnyJson>, content_type = "application/json", description = "The event's payload"),
+    params(EventOptions, Key),
+    request_body(content = AnyJson, content_type = "application/json", description = "The event's payload"),
     responses(
         (status = 202, description = "The event is stored", body = CreatedBody, headers(
             ("Location" = String, description = "Where the event's value is read"),
@@ -90,13 +86,8 @@ pub(super) async fn create_async(State(api): State<Shared>, One(order): One) -> 
     post,
     path = "/create-sync",
     tag = "classic",
-    params(
-        ("priority" = inline(Option<u8>), Query, minimum = 0, maximum = 9, description = "How urgent the event is; a point is worth a minute of waiting"),
-        ("notBefore" = Option<String>, Query, format = "date-time", description = "When the event is processed at the earliest"),
-        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$", description = "The same key and request again give the same event"),
-        ("Prefer" = Option<String>, Header, description = "`wait=10`: wait at most ten seconds; `respond-async`: do not wait (RFC 7240)"),
-    ),
-    request_body(content = Option<AnyJson>, content_type = "application/json", description = "The event's payload"),
+    params(EventOptions, Key, Preference),
+    request_body(content = AnyJson, content_type = "application/json", description = "The event's payload"),
     responses(
         (status = 201, description = "The event has its value", body = ValueBody, headers(
             ("Preference-Applied" = String, description = "The preferences that were heeded"),

@@ -3,9 +3,9 @@
 use axum::Router;
 use axum::http::header;
 use axum::routing::get;
-use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType};
-use utoipa::{IntoResponses, OpenApi, PartialSchema, ToSchema};
+use utoipa::openapi::{OpenApi as Document, RefOr, Required};
+use utoipa::{IntoParams, IntoResponses, OpenApi, PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -40,8 +40,14 @@ pub(super) fn described_routes() -> (Router<Shared>, Document) {
         .routes(routes!(v1::event::cancel))
         .routes(routes!(v1::stats::read))
         .split_for_parts();
-    // Where it is served from is for the reader to know.
-    document.servers = None;
+    for path in ["/create-async", "/create-sync"] {
+        let body =
+            document.paths.paths.get_mut(path).and_then(|path| path.post.as_mut()?.request_body.as_mut());
+        // Any JSON is allowed, but none is needed, too.
+        if let Some(RefOr::T(body)) = body {
+            body.required = Some(Required::False);
+        }
+    }
     (routes, document)
 }
 
@@ -62,12 +68,48 @@ pub(super) fn add(routes: Router<Shared>, text: String) -> Router<Shared> {
 pub(super) struct AnyJson;
 
 impl PartialSchema for AnyJson {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+    fn schema() -> RefOr<utoipa::openapi::schema::Schema> {
         ObjectBuilder::new().schema_type(SchemaType::AnyValue).into()
     }
 }
 
 impl ToSchema for AnyJson {}
+
+/// How the classic paths are told what is not the event's payload.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct EventOptions {
+    /// How urgent the event is; a point is worth a minute of waiting
+    #[param(minimum = 0, maximum = 9)]
+    priority: Option<u8>,
+    /// When the event is processed at the earliest
+    #[param(rename = "notBefore", format = DateTime)]
+    not_before: Option<String>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct Key {
+    /// The same key and request again create nothing, and are answered as before
+    #[param(
+        rename = "Idempotency-Key",
+        max_length = 255,
+        pattern = "^[!-~]([ -~]*[!-~])?$",
+        nullable = false
+    )]
+    key: Option<String>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct Preference {
+    /// `wait=10`: wait at most ten seconds; `respond-async`: do not wait (RFC 7240). What is not understood is ignored
+    #[param(rename = "Prefer", nullable = false)]
+    prefer: Option<String>,
+}
 
 /// What every request can lead to.
 #[derive(IntoResponses)]

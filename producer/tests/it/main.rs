@@ -3,7 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bad_input;
+mod batch;
 mod contract;
 mod drain;
+mod ends;
+mod events;
+
+mod hints;
+mod keys;
+mod options;
 mod outage;
+
+mod prefer;
+mod schemathesis;
 mod support;

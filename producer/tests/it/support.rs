@@ -8,7 +8,8 @@ use eventpipeline_database::{
 };
 use eventpipeline_testkit::{Database as Server, Engine, Program, eventually};
 use prometheus::Registry;
-use reqwest::{Client, Method, Response};
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde_json::Value as Json;
 
 const PRODUCER: &str = env!("CARGO_BIN_EXE_eventpipeline-producer");
 
@@ -63,6 +64,7 @@ fn run(command: &[&str], database: &DatabaseArgs, further: &[(&str, &str)]) -> P
 pub(crate) struct Producer {
     pub(crate) program: Program,
     pub(crate) database: Database,
+    args: DatabaseArgs,
     pub(crate) api: String,
     admin: String,
     pub(crate) client: Client,
@@ -74,18 +76,32 @@ impl Producer {
         Self::before(Server::shared(Engine::MySql).await, &[]).await
     }
 
+    /// The same with settings.
+    pub(crate) async fn with(further: &[(&str, &str)]) -> Self {
+        Self::before(Server::shared(Engine::MySql).await, further).await
+    }
+
     /// A producer before `server`.
     pub(crate) async fn before(server: &Server, further: &[(&str, &str)]) -> Self {
         let args = database(server);
         server.create_database(&args.database_name).await;
-        let database = connected(&args);
-        database.migrate().await.unwrap();
+        connected(&args).migrate().await.unwrap();
+        Self::run(args, further).await
+    }
+
+    /// Another producer before the same database.
+    pub(crate) async fn another(&self) -> Self {
+        Self::run(self.args.clone(), &[]).await
+    }
+
+    async fn run(args: DatabaseArgs, further: &[(&str, &str)]) -> Self {
         let program = program(&args, further);
         let producer = Self {
             api: format!("http://{}", program.address("the API listens").await),
             admin: format!("http://{}", program.address("the admin server listens").await),
             program,
-            database,
+            database: connected(&args),
+            args,
             client: eventpipeline_testkit::client(),
         };
         producer.until_ready(200).await;
@@ -98,6 +114,18 @@ impl Producer {
 
     pub(crate) async fn post(&self, path: &str) -> Response {
         self.client.post(format!("{}{path}", self.api)).send().await.unwrap()
+    }
+
+    /// A POST to which more can be added.
+    pub(crate) fn posting(&self, path: &str) -> RequestBuilder {
+        self.client.post(format!("{}{path}", self.api))
+    }
+
+    /// The JSON of a path that is there.
+    pub(crate) async fn json(&self, path: &str) -> Json {
+        let response = self.get(path).await;
+        assert_eq!(response.status(), 200, "{path}");
+        response.json().await.unwrap()
     }
 
     pub(crate) async fn request(&self, method: Method, path: &str) -> Response {
@@ -127,10 +155,33 @@ impl Producer {
     }
 
     /// How many clients wait for an answer, as the metrics say.
-    pub(crate) async fn until_waiters(&self, many: usize) {
-        let line = format!("eventpipeline_waiters {many}");
-        eventually(async || self.admin("/metrics").await.1.lines().any(|found| found == line).then_some(()))
-            .await;
+    pub(crate) async fn until_waiters(&self, many: u32) {
+        let many = f64::from(many);
+        eventually(async || (self.metric("eventpipeline_waiters").await == Some(many)).then_some(())).await;
+    }
+
+    /// A metric, with its labels as they are written; `None` while nothing was counted.
+    pub(crate) async fn metric(&self, name: &str) -> Option<f64> {
+        let (_, text) = self.admin("/metrics").await;
+        let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
+        text.lines().find_map(value)
+    }
+}
+
+/// The problem document that an answer is.
+#[track_caller]
+pub(crate) fn problem(response: Response, status: u16, kind: &str) -> impl Future<Output = Json> {
+    assert_eq!(response.status(), status, "{response:?}");
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let expected = format!("urn:eventpipeline:problem:{kind}");
+    async move {
+        let problem: Json = response.json().await.unwrap();
+        assert_eq!(problem["type"], expected, "{problem}");
+        assert_eq!(problem["status"], status, "{problem}");
+        for text in ["title", "detail", "message"] {
+            assert!(problem[text].as_str().is_some_and(|text| !text.is_empty()), "{text} in {problem}");
+        }
+        problem
     }
 }
 

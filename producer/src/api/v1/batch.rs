@@ -1,6 +1,7 @@
 //! The body of `POST /v1/events`: one event, an array of them, or one a line.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 
 use eventpipeline_database::{Creation, NewEvent, Priority};
@@ -126,7 +127,7 @@ impl<'de> Deserialize<'de> for AtMost<'de> {
 pub(in crate::api) struct EventBody<'a> {
     /// What the consumer gets with it.
     #[serde(borrow, default)]
-    #[schema(value_type = Option<AnyJson>)]
+    #[schema(value_type = AnyJson, required = false)]
     payload: Option<&'a RawValue>,
     /// How urgent it is; a point is worth a minute of waiting.
     #[serde(default, deserialize_with = "priority")]
@@ -173,6 +174,15 @@ fn priority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Priority, D::E
             let priority = u8::try_from(number).ok().and_then(Priority::new);
             priority.ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
         }
+
+        /// To JSON, 1.0 is as whole as 1.
+        fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Priority, E> {
+            let wrong = || E::invalid_value(Unexpected::Float(number), &self);
+            (0..=Priority::MAX.get())
+                .find(|points| f64::from(*points).partial_cmp(&number) == Some(Ordering::Equal))
+                .and_then(Priority::new)
+                .ok_or_else(wrong)
+        }
     }
     deserializer.deserialize_u8(ZeroToNine)
 }
@@ -210,7 +220,8 @@ mod tests {
 
     #[test]
     fn an_event_is_read_with_its_payload_as_it_was_posted() {
-        let body = r#" {"payload": {"a":  1e400}, "priority": 9, "notBefore": "2027-01-31T08:00:00+01:00"} "#;
+        let body =
+            r#" {"payload": {"a":  1e400}, "priority": 9.0, "notBefore": "2027-01-31T08:00:00+01:00"} "#;
         let [NewEvent { payload, priority, not_before }] = parsed(None, body).unwrap().try_into().unwrap();
         assert_eq!(payload.as_deref(), Some(r#"{"a":  1e400}"#));
         assert_eq!(priority.get(), 9);
@@ -238,6 +249,7 @@ mod tests {
             ("[{\"a\":1}]", "unknown field `a`"),
             ("[{},{\"priority\":10}]", "[1]: invalid value: integer `10`, expected a priority from 0 to 9"),
             ("{\"priority\":-1}", "a priority from 0 to 9"),
+            ("{\"priority\":0.5}", "floating point `0.5`, expected a priority from 0 to 9"),
             ("{\"priority\":1e400}", "number out of range"),
             ("{\"priority\":null}", "a priority from 0 to 9"),
             ("{\"priority\":1,\"priority\":1}", "duplicate field"),

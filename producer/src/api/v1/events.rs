@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::Shared;
-use crate::api::openapi::{Failures, Invalid, Unstorable};
+use crate::api::openapi::{Failures, Invalid, Key, Unstorable};
 use crate::api::order::Several;
 use crate::api::problem::Problem;
 use crate::api::query::{Query, number};
@@ -39,6 +39,7 @@ pub(in crate::api) struct IdsBody {
 pub(in crate::api) struct PageBody {
     events: Vec<EventBody>,
     /// The `cursor` of the next page; null where there is none.
+    #[schema(required)]
     next: Option<String>,
 }
 
@@ -71,9 +72,7 @@ enum FinishedBody {
     path = "/v1/events",
     operation_id = "create_events",
     tag = "events",
-    params(
-        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$", description = "The same key and request again give the same events"),
-    ),
+    params(Key),
     request_body(content((Events = "application/json"), (String = "application/x-ndjson"))),
     responses(
         (status = 202, description = "The events are stored", body = IdsBody, headers(
@@ -100,9 +99,9 @@ pub(in crate::api) async fn create(
     operation_id = "list_events",
     tag = "events",
     params(
-        ("state" = Option<StateBody>, Query, description = "Only events in this state"),
+        ("state" = inline(Option<StateBody>), Query, description = "Only events in this state"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "How many events the page has at the most; 100 unless said"),
-        ("cursor" = Option<String>, Query, description = "Where the page begins: `next` of the page before"),
+        ("cursor" = Option<String>, Query, pattern = "^[0-9]{1,17}-[1-9][0-9]{0,17}$", description = "Where the page begins: `next` of the page before"),
     ),
     responses((status = 200, description = "The page", body = PageBody), Invalid, Failures)
 )]
@@ -127,7 +126,7 @@ pub(in crate::api) async fn list(State(api): State<Shared>, uri: Uri) -> Result<
     operation_id = "purge_events",
     tag = "events",
     params(
-        ("state" = FinishedBody, Query, description = "Only events in this state"),
+        ("state" = inline(FinishedBody), Query, description = "Only events in this state"),
         ("olderThanSeconds" = u64, Query, minimum = 0, maximum = 3_162_240_000_u64, description = "Only events that ended at least so long ago"),
     ),
     responses((status = 200, description = "What was removed", body = PurgedBody), Invalid, Failures)

@@ -28,16 +28,18 @@ pub(in crate::api) struct EventBody {
     /// How often a consumer began to process it.
     attempts: u32,
     /// Why its last failed attempt failed.
+    #[schema(required)]
     error: Option<String>,
     /// The consumer that took it last.
+    #[schema(required)]
     owner: Option<String>,
     #[schema(format = DateTime)]
     created_at: String,
     /// When it is processed at the earliest, while that is not yet.
-    #[schema(format = DateTime)]
+    #[schema(format = DateTime, required)]
     not_before: Option<String>,
     /// When it became done, dead or cancelled.
-    #[schema(format = DateTime)]
+    #[schema(format = DateTime, required)]
     finished_at: Option<String>,
 }
 

@@ -32,6 +32,7 @@ pub(in crate::api) struct StatsBody {
     /// Ended, and removed since.
     removed: i64,
     /// How long the oldest of the pending ones has waited.
+    #[schema(required)]
     oldest_pending_seconds: Option<f64>,
 }
 

@@ -1,0 +1,111 @@
+//! Wake-ups between producers and consumers: heard, dropped, and switched off. Answers come in any case.
+
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use eventpipeline_service::{Announcer, Hint, HintArgs, Hints};
+use eventpipeline_testkit::eventually;
+use prometheus::Registry;
+use serde_json::{Value as Json, json};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::Producer;
+
+const BY_HINT: &str = "eventpipeline_waited_events_total{noticed_by=\"hint\"}";
+const BY_LOOK: &str = "eventpipeline_waited_events_total{noticed_by=\"look\"}";
+
+/// An address that was free a moment ago.
+fn free() -> String {
+    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+/// A process that gives and hears hints, as a consumer does.
+async fn consumer(own: &str, peer: &str) -> (Announcer, UnboundedReceiver<Hint>) {
+    let args = HintArgs { wake_address: own.parse().unwrap(), wake_peers: vec![peer.to_owned()] };
+    let (hints, announcer) = Hints::bind(&args, &Registry::new()).await.unwrap();
+    let (heard, hearing) = unbounded_channel();
+    tokio::spawn(hints.run(CancellationToken::new(), move |hint| {
+        let _ = heard.send(hint);
+    }));
+    (announcer, hearing)
+}
+
+async fn create_sync(producer: &Producer, valor: &str, finish: impl AsyncFnOnce()) {
+    let create = producer.posting("/create-sync").timeout(Duration::from_mins(1));
+    let waiting = tokio::spawn(async move { create.send().await.unwrap() });
+    producer.until_waiters(1).await;
+    producer.consume(&mut producer.database.session(), valor).await;
+    finish().await;
+    let answer = waiting.await.unwrap();
+    assert_eq!(answer.status(), 201);
+    assert_eq!(answer.json::<Json>().await.unwrap(), json!({"valor": valor}));
+}
+
+#[tokio::test]
+async fn a_new_event_is_announced_and_a_hint_brings_its_answer() {
+    let (own, peer) = (free(), free());
+    let producer = Producer::with(&[("WAKE_ADDRESS", &own), ("WAKE_PEERS", &peer)]).await;
+    let (announcer, mut hearing) = consumer(&peer, &own).await;
+    // Until names are resolved, hints are lost.
+    eventually(async || {
+        producer.post("/create-async").await;
+        hearing.try_recv().ok()
+    })
+    .await;
+    // A look may be faster than the hint; hints are of use once the producer has seen that they arrive.
+    eventually(async || {
+        let mut session = producer.database.session();
+        let create = producer.posting("/create-sync").timeout(Duration::from_mins(1));
+        let waiting = tokio::spawn(async move { create.send().await.unwrap().status() });
+        producer.until_waiters(1).await;
+        while producer.json("/v1/stats").await["pending"] != 0 {
+            producer.consume(&mut session, "logo").await;
+            announcer.finished(1..1000);
+        }
+        assert_eq!(waiting.await.unwrap(), 201);
+        producer.metric(BY_HINT).await.filter(|events| *events > 0.0)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_peer_that_drops_every_hint_changes_nothing_but_the_time() {
+    // Bound, and never read.
+    let deaf = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let peer = deaf.local_addr().unwrap().to_string();
+    let producer = Producer::with(&[("WAKE_ADDRESS", &free()), ("WAKE_PEERS", &peer)]).await;
+    for valor in ["um", "dois", "três"] {
+        create_sync(&producer, valor, async || {}).await;
+    }
+    assert_eq!(producer.metric(BY_LOOK).await, Some(3.0));
+    assert_eq!(producer.metric(BY_HINT).await, None);
+}
+
+#[tokio::test]
+async fn without_hints_there_are_answers() {
+    let producer = Producer::start().await;
+    create_sync(&producer, "só", async || {}).await;
+    assert_eq!(producer.metric(BY_LOOK).await, Some(1.0));
+}
+
+/// Whoever can reach the port can say anything: it is looked up, and nothing is believed.
+#[tokio::test]
+async fn a_hint_that_is_wrong_answers_nobody() {
+    let (own, peer) = (free(), free());
+    let producer = Producer::with(&[("WAKE_ADDRESS", &own), ("WAKE_PEERS", &peer)]).await;
+    let (announcer, _hearing) = consumer(&peer, &own).await;
+    let received = "eventpipeline_hints_received_total{kind=\"finished\"}";
+    create_sync(&producer, "verdade", async || {}).await;
+    let create = producer.posting("/create-sync").timeout(Duration::from_mins(1));
+    let waiting = tokio::spawn(async move { create.send().await.unwrap() });
+    producer.until_waiters(1).await;
+    eventually(async || {
+        announcer.finished([2, i64::MAX, -1, 0]);
+        producer.metric(received).await.filter(|hints| *hints > 2.0)
+    })
+    .await;
+    producer.until_waiters(1).await;
+    producer.consume(&mut producer.database.session(), "agora").await;
+    assert_eq!(waiting.await.unwrap().json::<Json>().await.unwrap(), json!({"valor": "agora"}));
+}

@@ -1,0 +1,54 @@
+//! Priority and not-before time of events that are created one by one.
+
+use eventpipeline_database::{ClaimCursor, Claimer, Lease};
+use serde_json::Value as Json;
+
+use crate::support::{Producer, problem};
+
+#[tokio::test]
+async fn an_urgent_event_is_taken_first_and_one_for_later_not_at_all() {
+    let producer = Producer::start().await;
+    for query in [
+        "",
+        "?priority=9",
+        "?notBefore=2999-12-31T23:59:59%2B01:00",
+        "?notBefore=0001-01-01T00:00:00Z&priority=0",
+    ] {
+        assert_eq!(producer.post(&format!("/create-async{query}")).await.status(), 202, "{query}");
+    }
+    let (claimer, lease) = (Claimer::new("test"), Lease::new(std::time::Duration::from_mins(1)));
+    let mut session = producer.database.session();
+    let taken = session.claim(&mut ClaimCursor::default(), &claimer, lease, 10).await.unwrap();
+    let ids: Vec<i64> = taken.iter().map(|claim| claim.id.get()).collect();
+    assert_eq!(ids.len(), 3, "{ids:?}");
+    assert_eq!(ids[0], 2);
+
+    let later = producer.json("/v1/events/3").await;
+    assert_eq!(later["state"], "pending");
+    assert_eq!(later["notBefore"], "2999-12-31T22:59:59Z");
+    assert_eq!(producer.json("/v1/events/2").await["priority"], 9);
+    assert_eq!(producer.json("/v1/events/4").await["notBefore"], Json::Null);
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_wrong_is_named() {
+    let producer = Producer::start().await;
+    for (query, named) in [
+        ("priority=10", "0 to 9"),
+        ("priority=-1", "0 to 9"),
+        ("priority=", "0 to 9"),
+        ("priority=%FF", "0 to 9"),
+        ("priority=1&priority=1", "more than once"),
+        ("notBefore=tomorrow", "RFC 3339"),
+        ("notBefore=2027-01-31T08:00:00+01:00", "%2B"),
+        ("notBefore=99999-01-31T08:00:00Z", "RFC 3339"),
+    ] {
+        let response = producer.post(&format!("/create-sync?{query}")).await;
+        let problem = problem(response, 400, "invalid-parameter").await;
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(named) && detail.contains(query.split('=').next().unwrap()), "{detail}");
+    }
+    assert_eq!(producer.json("/").await["events"], 0);
+    // What the first version did not know it let pass.
+    assert_eq!(producer.post("/create-async?_=1&_=2").await.status(), 202);
+}
