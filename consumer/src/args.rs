@@ -39,10 +39,10 @@ struct Given {
     #[arg(long, env = "HANDLER_TIMEOUT_SECONDS", value_parser = clap::value_parser!(u32).range(1..=DAY))]
     handler_timeout_seconds: Option<u32>,
     /// Seconds after which events that are done are removed; if not set, they are kept
-    #[arg(long, env = "RETAIN_DONE_SECONDS")]
+    #[arg(long, env = "RETAIN_DONE_SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     retain_done_seconds: Option<u32>,
     /// Seconds after which events that are dead or cancelled are removed; if not set, they are kept
-    #[arg(long, env = "RETAIN_DEAD_SECONDS")]
+    #[arg(long, env = "RETAIN_DEAD_SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     retain_dead_seconds: Option<u32>,
     #[command(flatten)]
     handler: HandlerArgs,

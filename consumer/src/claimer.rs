@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::backoff::{Tries, jittered};
-use crate::holdings::{Held, Holdings, Progress};
+use crate::holdings::{Held, Holdings};
 use crate::metrics::{Metrics, WakeUp};
 use crate::prefetch::{Claim, Prefetch};
 
@@ -50,6 +50,7 @@ impl ClaimLoop {
     pub(crate) async fn run(mut self, draining: CancellationToken) -> anyhow::Result<()> {
         // Nothing may end an operation half-way, so that this is asked for only between them.
         while !draining.is_cancelled() {
+            self.prefetch.waited(self.holdings.take_longest_wait());
             let room = self.prefetch.room(self.holdings.load());
             if room == 0 {
                 tokio::select! {
@@ -89,16 +90,14 @@ impl ClaimLoop {
     }
 
     fn learn(&mut self, claims: &[Claimed], full: bool, sent: Instant) {
-        let Progress { handled, longest_wait } = self.holdings.take_progress();
         self.prefetch.learn(&Claim {
             full,
             events: claims.len(),
             bytes: claims.iter().filter_map(|claim| claim.payload.as_ref()).map(String::len).sum(),
             took: sent.elapsed(),
             ran_dry: self.holdings.load().buffered == 0,
-            handled,
+            handled: self.holdings.take_handled(),
             since: self.last.elapsed(),
-            longest_wait,
         });
         self.last = Instant::now();
     }

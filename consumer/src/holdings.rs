@@ -50,16 +50,10 @@ enum Stage {
 struct State {
     entries: HashMap<Key, Entry>,
     load: Load,
-    progress: Progress,
-}
-
-/// What has happened since it was asked for the last time.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Progress {
-    /// How many events were handled.
-    pub(crate) handled: usize,
-    /// The longest that an event was buffered before it was begun.
-    pub(crate) longest_wait: Duration,
+    /// How many events were handled since this was asked for.
+    handled: usize,
+    /// The longest that an event was buffered since this was asked for.
+    longest_wait: Duration,
 }
 
 /// Claims that were not renewed for long.
@@ -102,8 +96,14 @@ impl Holdings {
         self.state().load
     }
 
-    pub(crate) fn take_progress(&self) -> Progress {
-        std::mem::take(&mut self.state().progress)
+    /// How many events were handled since the last call.
+    pub(crate) fn take_handled(&self) -> usize {
+        std::mem::take(&mut self.state().handled)
+    }
+
+    /// The longest that an event was buffered, of those that left the buffer since the last call.
+    pub(crate) fn take_longest_wait(&self) -> Duration {
+        std::mem::take(&mut self.state().longest_wait)
     }
 
     /// Events were claimed, by a claim sent at `since`.
@@ -130,7 +130,7 @@ impl Holdings {
         if begun {
             state.load.buffered -= 1;
             state.load.handling += 1;
-            state.progress.longest_wait = state.progress.longest_wait.max(held.arrived.elapsed());
+            state.longest_wait = state.longest_wait.max(held.arrived.elapsed());
             self.show(state.load);
         }
         begun
@@ -160,7 +160,7 @@ impl Holdings {
         };
         if held {
             state.load.handling -= 1;
-            state.progress.handled += 1;
+            state.handled += 1;
             self.show(state.load);
             drop(state);
             self.changed.notify_one();
@@ -237,7 +237,10 @@ impl State {
     fn remove(&mut self, key: Key) -> Option<Stage> {
         let entry = self.entries.remove(&key)?;
         match entry.stage {
-            Stage::Buffered => self.load.buffered -= 1,
+            Stage::Buffered => {
+                self.load.buffered -= 1;
+                self.longest_wait = self.longest_wait.max(entry.renewed.elapsed());
+            }
             Stage::Handling(_) => self.load.handling -= 1,
             Stage::Handled => {}
         }
@@ -249,3 +252,6 @@ impl State {
 fn stub((id, token): Key, entry: &Entry) -> Claimed {
     Claimed { id, token, attempt: entry.attempt, payload: None, age: Duration::ZERO }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use eventpipeline_database::LARGEST_CLAIM;
 /// How long an event may wait in the buffer before less is claimed ahead.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// How many bytes of payloads are claimed at once, about.
-const BUDGET: usize = 16 * 1024 * 1024;
+const BUDGET: usize = 8 * 1024 * 1024;
 
 /// What a consumer has in its hands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,11 +39,9 @@ pub(crate) struct Claim {
     pub(crate) handled: usize,
     /// See `handled`.
     pub(crate) since: Duration,
-    /// The longest that an event waited in the buffer in that time.
-    pub(crate) longest_wait: Duration,
 }
 
-/// Decides how many events to claim. Grows at once to what is needed, shrinks by halves.
+/// Decides how many events to claim. Grows to what is needed, shrinks by halves, or faster where they wait for long.
 #[derive(Debug)]
 pub(crate) struct Prefetch {
     concurrency: usize,
@@ -56,6 +54,13 @@ pub(crate) struct Prefetch {
 impl Prefetch {
     pub(crate) fn new(concurrency: usize) -> Self {
         Self { concurrency, ahead: 0, bytes_per_event: 0 }
+    }
+
+    /// An event has waited so long in the buffer.
+    pub(crate) fn waited(&mut self, wait: Duration) {
+        if wait > PATIENCE {
+            self.ahead = portion(self.ahead, PATIENCE.as_secs_f64() / wait.as_secs_f64()).min(self.ahead / 2);
+        }
     }
 
     /// How many to claim now. Nothing while half of the buffer is full: a claim of few costs as much as one of many.
@@ -73,7 +78,7 @@ impl Prefetch {
         if let Some(bytes) = claim.bytes.checked_div(claim.events) {
             self.bytes_per_event = bytes;
         }
-        if !claim.full || claim.longest_wait > PATIENCE {
+        if !claim.full {
             self.ahead /= 2;
         } else if claim.ran_dry {
             // Twice what is handled during a claim: one half is handled while the other is fetched.
@@ -155,17 +160,24 @@ mod tests {
     }
 
     #[test]
-    fn events_that_wait_for_long_or_that_are_few_shrink_the_buffer() {
-        for slower in [
-            Claim { full: true, longest_wait: PATIENCE * 2, ..Claim::default() },
-            Claim { full: false, ..Claim::default() },
-        ] {
-            let mut prefetch = grown();
-            for _ in 0..11 {
-                prefetch.learn(&slower);
-            }
-            assert_eq!(prefetch.room(IDLE), 16, "{slower:?}");
+    fn nothing_is_claimed_ahead_where_events_are_few() {
+        let mut prefetch = grown();
+        for _ in 0..11 {
+            prefetch.learn(&Claim::default());
         }
+        assert_eq!(prefetch.room(IDLE), 16);
+    }
+
+    #[test]
+    fn the_longer_events_wait_the_more_the_buffer_shrinks() {
+        let mut prefetch = grown();
+        let all = prefetch.room(IDLE);
+        prefetch.waited(PATIENCE);
+        assert_eq!(prefetch.room(IDLE), all);
+        prefetch.waited(PATIENCE * 101 / 100);
+        assert!(prefetch.room(IDLE) <= all / 2 + 16);
+        prefetch.waited(Duration::from_mins(10));
+        assert_eq!(prefetch.room(IDLE), 16);
     }
 
     #[test]
