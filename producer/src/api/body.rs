@@ -38,23 +38,29 @@ impl Received {
         tokio::time::timeout(ARRIVAL, reading).await.unwrap_or_else(|_| Err(Problem::slow(ARRIVAL.as_secs())))
     }
 
-    /// One that is too large is read on for a while and thrown away: a client that is still sending when the answer comes
+    /// One that is refused is read on for a while and thrown away: a client that is still sending when the answer comes
     /// and the connection ends may never see the answer.
     async fn read_slowly(body: Body, limit: Limit, memory: &Memory) -> Result<Self, Problem> {
         let mut chunks = body.into_data_stream();
-        let (mut received, mut length) = (Self::default(), 0);
+        let (mut kept, mut length) = (Ok(Self::default()), 0);
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|_| Problem::incomplete())?;
             length += chunk.len();
+            kept = match length {
+                length if length <= limit.bytes => kept.and_then(|received| received.add(&chunk, memory)),
+                _ => Err(Problem::too_large(limit.what, limit.bytes)),
+            };
             if length > limit.bytes + DISCARDED {
                 break;
             }
-            if length <= limit.bytes {
-                memory.take(&mut received.held, chunk.len())?;
-                received.bytes.extend_from_slice(&chunk);
-            }
         }
-        if length > limit.bytes { Err(Problem::too_large(limit.what, limit.bytes)) } else { Ok(received) }
+        kept
+    }
+
+    fn add(mut self, chunk: &[u8], memory: &Memory) -> Result<Self, Problem> {
+        memory.take(&mut self.held, chunk.len())?;
+        self.bytes.extend_from_slice(chunk);
+        Ok(self)
     }
 }
 

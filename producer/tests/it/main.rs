@@ -8,12 +8,12 @@ mod contract;
 mod drain;
 mod ends;
 mod events;
-
+mod fuzz;
 mod hints;
 mod keys;
 mod options;
 mod outage;
-
+mod overload;
 mod prefer;
 mod schemathesis;
 mod support;

@@ -1,0 +1,62 @@
+//! More requests than can be served: they are refused at once, memory stays flat, and all is well again afterwards.
+
+use eventpipeline_testkit::{Database as Server, Engine, eventually};
+use reqwest::StatusCode;
+use serde_json::Value as Json;
+
+use crate::support::Producer;
+
+/// Together they are more than the bodies that a producer holds.
+const REQUESTS: usize = 700;
+const MEBIBYTE: f64 = 1024.0 * 1024.0;
+
+/// Posts large payloads from as many clients at once, and gives what they were told.
+async fn flood(producer: &Producer) -> Vec<(StatusCode, Option<String>, Json)> {
+    let payload = format!("\"{}\"", "a".repeat(64 * 1024 - 2));
+    let requests: Vec<_> = (0..REQUESTS)
+        .map(|_| {
+            let post = producer.posting("/create-async").header("content-type", "application/json");
+            let request = post.body(payload.clone());
+            tokio::spawn(async move {
+                let response = request.send().await.unwrap();
+                let retry = response.headers().get("retry-after");
+                let retry = retry.map(|seconds| seconds.to_str().unwrap().to_owned());
+                (response.status(), retry, response.json().await.unwrap())
+            })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for request in requests {
+        answers.push(request.await.unwrap());
+    }
+    answers
+}
+
+async fn resident_mebibytes(producer: &Producer) -> f64 {
+    producer.metric("process_resident_memory_bytes").await.unwrap() / MEBIBYTE
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_hangs_costs_answers_but_no_memory() {
+    let server = Server::start(Engine::MySql).await;
+    let producer = Producer::before(&server, &[]).await;
+    let before = resident_mebibytes(&producer).await;
+    server.freeze();
+    for _ in 0..2 {
+        let answers = flood(&producer).await;
+        for (status, retry, problem) in &answers {
+            assert_eq!(*status, 503, "{problem}");
+            assert!(matches!(retry.as_deref(), Some("1" | "2" | "3" | "4")), "{retry:?}");
+        }
+        let overloaded = "urn:eventpipeline:problem:overloaded";
+        assert!(answers.iter().any(|(_, _, problem)| problem["type"] == overloaded));
+    }
+    let grown = resident_mebibytes(&producer).await - before;
+    assert!(grown < 128.0, "{grown} MiB more");
+    server.thaw();
+    eventually(async || (producer.post("/create-async").await.status() == 202).then_some(())).await;
+    let accepted = flood(&producer).await.iter().filter(|(status, ..)| *status == 202).count();
+    assert!(accepted > 0);
+    let stored = producer.json("/").await["events"].as_u64().unwrap();
+    assert!(stored > u64::try_from(accepted).unwrap(), "{stored} of {accepted}");
+}
