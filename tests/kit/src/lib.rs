@@ -2,6 +2,7 @@
 //!
 //! - [`Database`]: MySQL or MariaDB, ready when `start` returns, with what fault tests need: kill, freeze, restart.
 //! - [`Program`]: a binary of the product as a process, with its log, its addresses and its signals.
+//! - [`Proxy`]: a TCP connection that can be slow, stalled or cut.
 //! - [`client`]: an HTTP client for them.
 //! - [`eventually`]: waits for what is to happen, instead of for a time.
 //! - [`ApiServer`]: kube-apiserver on etcd with RBAC. No nodes and no controllers: objects are stored, defaulted,
@@ -19,6 +20,7 @@ mod error;
 mod http;
 mod process;
 mod program;
+mod proxy;
 mod room;
 mod wait;
 
@@ -26,6 +28,7 @@ pub use apiserver::ApiServer;
 pub use database::{Database, Engine, Options};
 pub use http::client;
 pub use program::Program;
+pub use proxy::{Fault, Proxy};
 pub use wait::eventually;
 
 fn or_panic<T>(what: &str, result: Result<T, error::Error>) -> T {

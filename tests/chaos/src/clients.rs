@@ -1,0 +1,205 @@
+//! Clients of the API, which write down what they were answered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventpipeline_chaos::{Acknowledged, Recorder};
+use eventpipeline_testkit::client;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::pipeline::Pipeline;
+
+const CLIENTS: u64 = 12;
+/// How long a client waits for an answer; beyond, it does not know.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// How often a creation with a key is tried.
+const TRIES: usize = 30;
+
+struct Caller {
+    number: u64,
+    made: u64,
+    random: StdRng,
+    http: Client,
+    pipeline: Arc<Pipeline>,
+    recorder: Arc<Recorder>,
+    /// Ids that it was answered.
+    ids: Vec<i64>,
+}
+
+/// What came of a request.
+enum Outcome {
+    Answered(StatusCode, Value),
+    /// Nothing was done.
+    Refused,
+    Unknown,
+}
+
+pub(crate) fn spawn(
+    tasks: &mut JoinSet<anyhow::Result<()>>,
+    pipeline: &Arc<Pipeline>,
+    recorder: &Arc<Recorder>,
+    end: &CancellationToken,
+    seed: u64,
+) {
+    for number in 0..CLIENTS {
+        let mut caller = Caller {
+            number,
+            made: 0,
+            random: StdRng::seed_from_u64(seed.wrapping_add(number + 2)),
+            http: client(),
+            pipeline: Arc::clone(pipeline),
+            recorder: Arc::clone(recorder),
+            ids: Vec::new(),
+        };
+        let end = end.clone();
+        tasks.spawn(async move {
+            while !end.is_cancelled() {
+                caller.call().await;
+                let pause = caller.random.random_range(0..40);
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+            }
+            Ok(())
+        });
+    }
+}
+
+impl Caller {
+    async fn call(&mut self) {
+        match self.random.random_range(0..100) {
+            0..45 => self.create_async().await,
+            45..60 => self.create_sync("").await,
+            60..65 => self.create_sync("wait=1").await,
+            65..73 => self.create_many().await,
+            73..80 => self.create_with_key().await,
+            80..94 => self.read().await,
+            94..97 => self.cancel().await,
+            _ => self.retry_dead().await,
+        }
+    }
+
+    /// A text that no other event's payload holds.
+    fn mark(&mut self) -> String {
+        self.made += 1;
+        format!("client {} event {}", self.number, self.made)
+    }
+
+    fn url(&mut self, path: &str) -> String {
+        let producer = self.random.random_range(0..2);
+        format!("{}{path}", self.pipeline.api(producer))
+    }
+
+    async fn create_async(&mut self) {
+        let mark = self.mark();
+        let priority = self.random.random_range(0..3);
+        let url = self.url(&format!("/create-async?priority={priority}"));
+        let outcome = self.ask(self.http.post(url).json(&json!({ "mark": mark }))).await;
+        self.created(outcome, vec![mark], None);
+    }
+
+    async fn create_sync(&mut self, prefer: &str) {
+        let mark = self.mark();
+        let url = self.url("/create-sync");
+        let request = self.http.post(url).header("prefer", prefer).json(&json!({ "mark": mark }));
+        match self.ask(request).await {
+            Outcome::Answered(StatusCode::CREATED, answer) => {
+                let valor = answer["valor"].as_str().unwrap_or_default().to_owned();
+                self.recorder.lock().answers.push((mark, valor));
+            }
+            outcome => self.created(outcome, vec![mark], None),
+        }
+    }
+
+    async fn create_many(&mut self) {
+        let many = self.random.random_range(1..20);
+        let marks: Vec<String> = (0..many).map(|_| self.mark()).collect();
+        let events: Vec<Value> = marks.iter().map(|mark| json!({ "payload": { "mark": mark } })).collect();
+        let url = self.url("/v1/events");
+        let outcome = self.ask(self.http.post(url).json(&events)).await;
+        self.created(outcome, marks, None);
+    }
+
+    /// Tries until it is answered: the key makes that safe, whatever happened to earlier tries.
+    async fn create_with_key(&mut self) {
+        let mark = self.mark();
+        let key = format!("key of {mark}");
+        for _ in 0..TRIES {
+            let url = self.url("/create-async");
+            let request = self.http.post(url).header("idempotency-key", &key).json(&json!({ "mark": mark }));
+            let outcome = self.ask(request).await;
+            let answered = matches!(outcome, Outcome::Answered(..));
+            self.created(outcome, vec![mark.clone()], Some(key.clone()));
+            // Now and then once more, as a client that lost the answer would.
+            if answered && self.random.random_ratio(2, 3) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn read(&mut self) {
+        let Some(id) = self.some_id() else { return };
+        let url = self.url(&format!("/{id}"));
+        // Where it is not found, the checker sees that it is not stored.
+        if let Outcome::Answered(_, answer) = self.ask(self.http.get(url)).await {
+            let valor = answer["valor"].as_str().unwrap_or_default().to_owned();
+            self.recorder.lock().reads.push((id, valor));
+        }
+    }
+
+    async fn cancel(&mut self) {
+        let Some(id) = self.some_id() else { return };
+        let url = self.url(&format!("/v1/events/{id}/cancel"));
+        self.ask(self.http.post(url)).await;
+    }
+
+    async fn retry_dead(&mut self) {
+        let url = self.url("/v1/events?state=dead&limit=3");
+        let Outcome::Answered(_, page) = self.ask(self.http.get(url)).await else { return };
+        for event in page["events"].as_array().into_iter().flatten() {
+            let url = self.url(&format!("/v1/events/{}/retry", event["id"]));
+            self.ask(self.http.post(url)).await;
+        }
+    }
+
+    fn some_id(&mut self) -> Option<i64> {
+        // The last ones are those to which something still happens.
+        let back = self.random.random_range(1..=20);
+        self.ids.len().checked_sub(back).and_then(|index| self.ids.get(index)).copied()
+    }
+
+    async fn ask(&self, request: RequestBuilder) -> Outcome {
+        let answer = async {
+            let response = request.timeout(PATIENCE).send().await?;
+            let status = response.status();
+            Ok::<_, reqwest::Error>((status, response.text().await?))
+        };
+        match answer.await {
+            Ok((StatusCode::SERVICE_UNAVAILABLE, _)) | Err(_) => Outcome::Unknown,
+            Ok((status, text)) if status.is_success() => {
+                Outcome::Answered(status, serde_json::from_str(&text).unwrap_or_default())
+            }
+            Ok(_) => Outcome::Refused,
+        }
+    }
+
+    fn created(&mut self, outcome: Outcome, marks: Vec<String>, key: Option<String>) {
+        let mut history = self.recorder.lock();
+        match outcome {
+            Outcome::Answered(_, answer) => {
+                let ids: Vec<i64> = match answer["ids"].as_array() {
+                    Some(ids) => ids.iter().filter_map(Value::as_i64).collect(),
+                    None => answer["id"].as_i64().into_iter().collect(),
+                };
+                self.ids.extend(&ids);
+                history.acknowledged.push(Acknowledged { ids, marks, key });
+            }
+            Outcome::Refused => history.refused += 1,
+            Outcome::Unknown => history.unknown += 1,
+        }
+    }
+}

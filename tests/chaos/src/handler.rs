@@ -1,0 +1,52 @@
+//! The HTTP handler that events are given to: it counts, is slow now and then, and fails now and then.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use eventpipeline_chaos::Recorder;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+#[derive(Clone)]
+struct Handler {
+    recorder: Arc<Recorder>,
+    random: Arc<Mutex<StdRng>>,
+}
+
+/// Serves until the process ends.
+pub(crate) async fn start(recorder: Arc<Recorder>, seed: u64) -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let random = Arc::new(Mutex::new(StdRng::seed_from_u64(seed ^ 1)));
+    let router = Router::new().route("/", post(handle)).with_state(Handler { recorder, random });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(address)
+}
+
+/// The value says which attempt it is of, so that one which was accepted from an older claim shows.
+async fn handle(State(handler): State<Handler>, Json(event): Json<Value>) -> Response {
+    let (id, attempt) =
+        (event["id"].as_i64().unwrap_or_default(), event["attempt"].as_i64().unwrap_or_default());
+    let (luck, pause) = {
+        let mut random = handler.random.lock().unwrap_or_else(PoisonError::into_inner);
+        let pause = if random.random_ratio(1, 50) { 700 } else { random.random_range(0..80) };
+        (random.random_range(0..100), Duration::from_millis(pause))
+    };
+    tokio::time::sleep(pause).await;
+    match luck {
+        0..3 => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        3 => (StatusCode::UNPROCESSABLE_ENTITY, "this one is given up").into_response(),
+        _ => {
+            *handler.recorder.lock().handled.entry(id).or_default() += 1;
+            Json(json!({ "valor": format!("attempt {attempt} of event {id}") })).into_response()
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What clients saw, and what was left in the tables.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Ids that a creation was answered with, and the marks in the payloads of its events, in the same order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// The answered ids.
+    pub ids: Vec<i64>,
+    /// What each event's payload holds.
+    pub marks: Vec<String>,
+    /// The idempotency key it was created with.
+    pub key: Option<String>,
+}
+
+/// What an event looked like at some moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// Which event.
+    pub id: i64,
+    /// Its fence token.
+    pub token: i64,
+    /// Its answer; empty while it has none.
+    pub valor: String,
+}
+
+/// A row of `Events` at the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// As of the columns of these names.
+    pub id: i64,
+    /// 0 pending, 1 claimed, 2 done, 3 dead, 4 cancelled.
+    pub state: i8,
+    /// Its answer.
+    pub valor: String,
+    /// The mark in its payload, if it has one.
+    pub mark: Option<String>,
+    /// How often it was claimed.
+    pub attempts: i32,
+    /// Its fence token.
+    pub token: i64,
+}
+
+/// All that happened.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// Creations that were answered.
+    pub acknowledged: Vec<Acknowledged>,
+    /// Answers of create-sync: the mark of the event, and the value.
+    pub answers: Vec<(String, String)>,
+    /// Values that `GET /{id}` gave.
+    pub reads: Vec<(i64, String)>,
+    /// Looks at the tables in between, in the order of time.
+    pub samples: Vec<Sample>,
+    /// How often the HTTP handler answered for an event.
+    pub handled: BTreeMap<i64, u32>,
+    /// Requests of which nobody knows what became.
+    pub unknown: u64,
+    /// Requests that were refused.
+    pub refused: u64,
+}
+
+/// The tables, and what the API says of them, after everything has come to rest.
+#[derive(Debug, Clone, Default)]
+pub struct Rest {
+    /// Every event.
+    pub rows: Vec<Row>,
+    /// `DBStatus.id`.
+    pub counter: i64,
+    /// `GET /`
+    pub events: i64,
+}
+
+/// A history that many tasks write.
+#[derive(Debug, Default)]
+pub struct Recorder(Mutex<History>);
+
+impl Recorder {
+    /// To be held for a moment.
+    pub fn lock(&self) -> MutexGuard<'_, History> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

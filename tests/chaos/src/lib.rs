@@ -1,0 +1,7 @@
+//! The promises of a pipeline, checked on what clients saw while everything went wrong.
+
+mod checker;
+mod history;
+
+pub use checker::{Verdict, Violation, check};
+pub use history::{Acknowledged, History, Recorder, Rest, Row, Sample};

@@ -1,0 +1,228 @@
+//! The pipeline: a durable MySQL, networks to it that can fail, producers and consumers as processes.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use eventpipeline_chaos::{Rest, Row};
+use eventpipeline_testkit::{Database, Engine, Fault, Options, Program, Proxy, client};
+use sqlx::mysql::MySqlRow;
+use sqlx::{Connection as _, Executor as _, MySqlConnection, Row as _};
+use tokio::sync::Mutex;
+
+const NAME: &str = "chaos";
+/// Short, so that frozen consumers lose their claims within a run.
+const LEASE: &str = "2";
+/// How long everything may take to end after the last fault.
+const REST: Duration = Duration::from_mins(2);
+
+/// A program that can be killed and started again.
+pub(crate) struct Member {
+    name: &'static str,
+    further: Vec<(&'static str, String)>,
+    database_port: u16,
+    running: Mutex<Running>,
+}
+
+struct Running {
+    program: Program,
+    /// Of earlier ones, to be shown when a promise was broken.
+    logs: Vec<String>,
+}
+
+pub(crate) struct Pipeline {
+    pub(crate) mysql: Database,
+    /// The networks between programs and the database.
+    pub(crate) proxies: Vec<Proxy>,
+    pub(crate) producers: Vec<Member>,
+    pub(crate) consumers: Vec<Member>,
+    apis: Vec<SocketAddr>,
+    programs: PathBuf,
+}
+
+impl Pipeline {
+    pub(crate) async fn start(programs: &Path, handler: SocketAddr) -> anyhow::Result<Self> {
+        let programs =
+            programs.canonicalize().with_context(|| format!("no folder {}", programs.display()))?;
+        let arguments = ["--transaction-isolation=READ-COMMITTED", "--innodb-buffer-pool-size=256M"];
+        let options = Options { durable: true, arguments: arguments.map(str::to_owned).to_vec() };
+        let mysql = Database::start_with(Engine::MySql, options).await;
+        mysql.create_database(NAME).await;
+        let mut schema = launch(&programs, "eventpipeline-producer", &["schema"], mysql.port(), &[]);
+        if !schema.end().await.success() {
+            bail!("no schema: {}", schema.log());
+        }
+        let proxies = vec![Proxy::start(mysql.port()).await, Proxy::start(mysql.port()).await];
+        let mut pipeline = Self {
+            apis: free_tcp::<2>()?.to_vec(),
+            producers: Vec::new(),
+            consumers: Vec::new(),
+            programs,
+            mysql,
+            proxies,
+        };
+        pipeline.start_members(handler)?;
+        Ok(pipeline)
+    }
+
+    /// Two producers and three consumers; of each kind one reaches the database without a proxy.
+    fn start_members(&mut self, handler: SocketAddr) -> anyhow::Result<()> {
+        let ports = [self.mysql.port(), self.proxies[0].port(), self.proxies[1].port()];
+        let hints = free_udp::<5>()?;
+        let wake = |own: usize| {
+            let peers: Vec<String> = hints.iter().map(ToString::to_string).collect();
+            vec![("WAKE_ADDRESS", hints[own].to_string()), ("WAKE_PEERS", peers.join(","))]
+        };
+        for (index, port) in [ports[0], ports[1]].into_iter().enumerate() {
+            let mut further = wake(index);
+            further.push(("LISTEN_ADDRESS", self.apis[index].to_string()));
+            further.push(("DRAIN_SECONDS", "3".to_owned()));
+            self.producers.push(Member::start(&self.programs, "eventpipeline-producer", further, port));
+        }
+        for (index, port) in ports.into_iter().enumerate() {
+            let mut further = wake(2 + index);
+            further.extend(
+                [
+                    ("LEASE_SECONDS", LEASE),
+                    ("MAX_ATTEMPTS", "100"),
+                    ("BACKOFF_SECONDS", "1"),
+                    ("BACKOFF_MAX_SECONDS", "1"),
+                    ("DRAIN_SECONDS", "3"),
+                ]
+                .map(|(name, value)| (name, value.to_owned())),
+            );
+            further.push(("POD_NAME", format!("consumer-{index}")));
+            if index < 2 {
+                further.push(("HANDLER", "http".to_owned()));
+                further.push(("HANDLER_URL", format!("http://{handler}/")));
+            }
+            self.consumers.push(Member::start(&self.programs, "eventpipeline-consumer", further, port));
+        }
+        Ok(())
+    }
+
+    /// Where a producer's API is; it may be away.
+    pub(crate) fn api(&self, index: usize) -> String {
+        format!("http://{}", self.apis[index % self.apis.len()])
+    }
+
+    pub(crate) fn programs(&self) -> &Path {
+        &self.programs
+    }
+
+    pub(crate) async fn sql(&self) -> Result<MySqlConnection, sqlx::Error> {
+        MySqlConnection::connect(&self.mysql.url(NAME)).await
+    }
+
+    /// Ends every fault, waits until every event has ended, and gives what is left.
+    pub(crate) async fn come_to_rest(&self) -> anyhow::Result<Rest> {
+        for proxy in &self.proxies {
+            proxy.set(Fault::None);
+        }
+        let mut sql = self.sql().await?;
+        let deadline = tokio::time::Instant::now() + REST;
+        let unfinished = "SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state < 2";
+        while sqlx::query_scalar::<_, i64>(unfinished).fetch_one(&mut sql).await? > 0
+            && tokio::time::Instant::now() < deadline
+        {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let rows = "SELECT id, state, COALESCE(valor, '') AS valor, attempts, token, \
+             CAST(JSON_UNQUOTE(JSON_EXTRACT(payload, '$.mark')) AS CHAR) AS mark FROM Events";
+        let rows = sql.fetch_all(rows).await?.iter().map(row).collect::<Result<_, sqlx::Error>>()?;
+        let counter = sqlx::query_scalar("SELECT id FROM DBStatus").fetch_one(&mut sql).await?;
+        let answer = client().get(self.api(0)).send().await?.text().await?;
+        let answer: serde_json::Value = serde_json::from_str(&answer)?;
+        Ok(Rest { rows, counter, events: answer["events"].as_i64().unwrap_or(-1) })
+    }
+
+    #[expect(clippy::print_stdout, reason = "part of the report")]
+    pub(crate) fn print_logs(&self) {
+        for member in self.producers.iter().chain(&self.consumers) {
+            let Ok(running) = member.running.try_lock() else { continue };
+            for log in running.logs.iter().chain([&running.program.log()]) {
+                println!("--- {}\n{log}", member.name);
+            }
+        }
+    }
+}
+
+fn row(row: &MySqlRow) -> Result<Row, sqlx::Error> {
+    Ok(Row {
+        id: row.try_get("id")?,
+        state: row.try_get("state")?,
+        valor: row.try_get("valor")?,
+        mark: row.try_get("mark")?,
+        attempts: row.try_get("attempts")?,
+        token: row.try_get("token")?,
+    })
+}
+
+impl Member {
+    fn start(
+        programs: &Path,
+        name: &'static str,
+        further: Vec<(&'static str, String)>,
+        database_port: u16,
+    ) -> Self {
+        let program = launch(programs, name, &[], database_port, &further);
+        Self { name, further, database_port, running: Mutex::new(Running { program, logs: Vec::new() }) }
+    }
+
+    /// Does something to the program.
+    pub(crate) async fn with(&self, act: impl FnOnce(&Program)) {
+        act(&self.running.lock().await.program);
+    }
+
+    /// Waits until the program has ended, and starts it again.
+    pub(crate) async fn start_again(&self, programs: &Path) {
+        let mut running = self.running.lock().await;
+        running.program.end().await;
+        let log = running.program.log();
+        running.logs.push(log);
+        running.program = launch(programs, self.name, &[], self.database_port, &self.further);
+    }
+}
+
+fn launch(
+    programs: &Path,
+    name: &'static str,
+    arguments: &[&str],
+    database_port: u16,
+    further: &[(&str, String)],
+) -> Program {
+    let port = database_port.to_string();
+    let mut environment = vec![
+        ("DATABASE_HOST", "127.0.0.1"),
+        ("DATABASE_PORT", &port),
+        ("DATABASE_NAME", NAME),
+        ("DATABASE_USER", "root"),
+        ("DATABASE_PASSWORD_FILE", "/dev/null"),
+        ("ADMIN_ADDRESS", "127.0.0.1:0"),
+    ];
+    environment.extend(further.iter().map(|(name, value)| (*name, value.as_str())));
+    let path = programs.join(name).display().to_string();
+    Program::start(name, &[&[path.as_str()], arguments].concat(), &environment)
+}
+
+/// Addresses that are free now, to be bound next, and again after each kill.
+fn free_tcp<const N: usize>() -> anyhow::Result<[SocketAddr; N]> {
+    let listeners = [(); N].map(|()| std::net::TcpListener::bind("127.0.0.1:0"));
+    let mut addresses = [SocketAddr::from(([127, 0, 0, 1], 0)); N];
+    for (address, listener) in addresses.iter_mut().zip(&listeners) {
+        let listener = listener.as_ref().map_err(|error| anyhow::anyhow!("no port: {error}"))?;
+        *address = listener.local_addr()?;
+    }
+    Ok(addresses)
+}
+
+fn free_udp<const N: usize>() -> anyhow::Result<[SocketAddr; N]> {
+    let sockets = [(); N].map(|()| UdpSocket::bind("127.0.0.1:0"));
+    let mut addresses = [SocketAddr::from(([127, 0, 0, 1], 0)); N];
+    for (address, socket) in addresses.iter_mut().zip(&sockets) {
+        let socket = socket.as_ref().map_err(|error| anyhow::anyhow!("no port: {error}"))?;
+        *address = socket.local_addr()?;
+    }
+    Ok(addresses)
+}
