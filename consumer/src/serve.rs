@@ -64,7 +64,7 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
     };
     // Answers are announced until the end: it is for the process to end them.
     service.lifecycle.spawn_until_end("hints", hints.run(CancellationToken::new(), heard));
-    let (settle, settlements) = mpsc::channel(LARGEST_BATCH);
+    let (settle, settlements) = mpsc::channel(2 * LARGEST_BATCH);
     settle_and_keep(&args, &shared, (settle.downgrade(), settlements), service);
     watch(&shared.database, service);
     claim_and_handle(args, shared, settle, service)
