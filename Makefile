@@ -1,6 +1,6 @@
 # A menu: each target is a script in dev/ that can be run by itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down test e2e images crds fmt lint deny clean-cache
+.PHONY: help up down test chaos e2e bench images crds fmt lint deny clean-cache
 
 help: ## This menu
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,8 +14,14 @@ down: ## Remove the cluster and whatever else `make up` has started
 test: ## Lints, unit tests, tests with real databases and a real Kubernetes API, chart and generated files
 	@dev/test.sh
 
+chaos: ## A pipeline under faults of every kind; SECONDS=3600 SEED=7 for longer, or the same again
+	@dev/chaos.sh $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
 e2e: ## Tests of a pipeline on the cluster of `make up`
 	@dev/e2e.sh
+
+bench: ## Figures of a producer, a consumer and their database, with ratios to what this machine can do
+	@dev/bench.sh $(if $(ONLY),--only $(ONLY))
 
 images: ## Build EventPipeline's image; REGISTRY=... pushes it there
 	@dev/images.sh

@@ -32,11 +32,13 @@ need_rust
 need_command openssl openssl
 "$DEV/databases.sh"
 "$DEV/binaries.sh" api tools
+"$DEV/schemathesis.sh"
 : >"$log"
 
 check "formatting and lints" "$DEV/lint.sh"
 check "generated files" "$DEV/generate.sh" --check
 check "tests" tests
+check "chaos" "$DEV/chaos.sh" --seconds 60
 check "documentation" env RUSTDOCFLAGS='-D warnings' cargo doc --locked --quiet --workspace --no-deps
 check "dependencies" "$DEV/deny.sh"
 
