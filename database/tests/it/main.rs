@@ -10,6 +10,7 @@ mod history;
 mod idempotency;
 mod order;
 mod outcomes;
+mod races;
 mod reclaim;
 mod schema;
 mod settle;
