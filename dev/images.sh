@@ -5,12 +5,13 @@
 
 target=$(uname -m)-unknown-linux-gnu
 context=$CACHE/work/image
-programs=(eventpipeline-producer eventpipeline-consumer eventpipeline-operator)
+packages=(eventpipeline-producer eventpipeline-consumer eventpipeline-operator eventpipeline-cli)
+programs=(eventpipeline-producer eventpipeline-consumer eventpipeline-operator eventpipeline)
 
 # Static, so that they need no base image; they still resolve names as glibc does, search domains included.
 compile() {
   cd "$ROOT"
-  RUSTFLAGS='-C target-feature=+crt-static' cargo build --locked --release --target "$target" "${programs[@]/#/--package=}"
+  RUSTFLAGS='-C target-feature=+crt-static' cargo build --locked --release --target "$target" "${packages[@]/#/--package=}"
 }
 
 # Mozilla's certificates where the distribution keeps them apart: those that this machine adds are its own affair.

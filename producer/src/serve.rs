@@ -9,10 +9,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use axum::Router;
 use axum::http::HeaderValue;
-use axum::serve::ListenerExt as _;
 use clap::Args;
 use eventpipeline_database::{Database, DatabaseArgs};
-use eventpipeline_service::{HintArgs, Hints, Lifecycle, Service, ServiceArgs};
+use eventpipeline_service::{HintArgs, Hints, HttpLimits, Lifecycle, Service, ServiceArgs};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -101,12 +100,8 @@ fn spawn_api(lifecycle: &mut Lifecycle, listener: TcpListener, router: Router, a
     let accepting = drain::end_of_accepting(lifecycle);
     lifecycle.spawn("api", async move {
         info!(address = %listener.local_addr()?, "the API listens");
-        let listener = listener.tap_io(|stream| {
-            // Without it small answers are slower, not wrong.
-            let _ = stream.set_nodelay(true);
-        });
-        let served = axum::serve(listener, router).with_graceful_shutdown(accepting).await;
+        eventpipeline_service::serve_http(listener, router, HttpLimits::default(), accepting).await;
         api_ended.cancel();
-        served.context("the API failed")
+        Ok(())
     });
 }

@@ -7,6 +7,7 @@ mod admin;
 mod args;
 mod chain;
 mod hints;
+mod http;
 mod lifecycle;
 mod metrics;
 mod telemetry;
@@ -22,6 +23,7 @@ pub use admin::{Check, Readiness};
 pub use args::{AdminArgs, LogArgs, LogFormat, ServiceArgs, parse};
 pub use chain::chain;
 pub use hints::{Announcer, Hint, HintArgs, Hints};
+pub use http::{HttpLimits, serve_http};
 pub use lifecycle::Lifecycle;
 pub use metrics::registered;
 

@@ -13,6 +13,9 @@ use crate::report::{Report, Target};
 use crate::system::System;
 use crate::{Scale, http};
 
+/// Clients beyond those of the comparison.
+const MANY: usize = 512;
+
 pub(crate) async fn run(
     programs: &Path,
     scale: Scale,
@@ -47,6 +50,10 @@ pub(crate) async fn run(
     let events = all.len() as f64;
     report.add("  statements an event", used.statements / events, "", Target::None, "");
     report.add("  fsyncs of InnoDB an event", used.fsyncs / events, "", Target::None, "");
+    // 64 clients that each wait for a commit are served in two batches that take turns; more clients make larger ones.
+    let many = load::closed(producer.api, http::request("POST", "/create-async"), MANY, time).await?;
+    report.add(format!("create-async, {MANY} connections"), many.rate(), "events/s", Target::None, "");
+    latencies("  ", &many, report, Target::None, Target::None);
     let memory = process::memory(producer.program.pid())?;
     report.add("  producer, resident at most", memory.peak, "MiB", Target::AtMost(64.0), "");
     Ok(())

@@ -1,0 +1,122 @@
+//! The API's client: it tries again where that is right, and turns problems into errors.
+
+use std::time::Duration;
+
+use reqwest::header::RETRY_AFTER;
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::Value;
+use url::Url;
+
+use crate::error::Error;
+
+/// How often a request is tried.
+const TRIES: u32 = 5;
+/// The longest pause that a server may ask for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+pub(crate) struct Client {
+    http: reqwest::Client,
+    url: Url,
+}
+
+/// An answer of 2xx.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Value,
+}
+
+impl Client {
+    pub(crate) fn new(url: Url) -> Result<Self, Error> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_LIMIT)
+            .user_agent(concat!("eventpipeline-cli/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(Error::Client)?;
+        Ok(Self { http, url })
+    }
+
+    pub(crate) async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Answer, Error> {
+        self.send(self.request(Method::GET, path, query)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str) -> Result<Answer, Error> {
+        self.send(self.request(Method::POST, path, &[])).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str, query: &[(&str, String)]) -> Result<Answer, Error> {
+        self.send(self.request(Method::DELETE, path, query)).await
+    }
+
+    /// A request to this path below the API's address.
+    pub(crate) fn request(&self, method: Method, path: &str, query: &[(&str, String)]) -> RequestBuilder {
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}{path}", self.url.path().trim_end_matches('/')));
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.http.request(method, url)
+    }
+
+    /// Sends a request, and again while the pipeline cannot be reached or has no room. Only what may be repeated may be
+    /// sent by this: creations carry a key.
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, Error> {
+        for attempt in 1.. {
+            let Some(request) = request.try_clone() else { break };
+            let (error, pause) = match request.send().await {
+                Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                    let pause = pause(&response);
+                    (Error::Overloaded { detail: self.detail(response).await?.1 }, pause)
+                }
+                Ok(response) => return self.answer(response).await,
+                Err(source) => {
+                    // The URL may hold a password.
+                    let source = source.without_url();
+                    (Error::Unreachable { host: self.host(), source }, Duration::from_secs(1))
+                }
+            };
+            if attempt == TRIES {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+        }
+        Err(Error::NotAPipeline { host: self.host() })
+    }
+
+    async fn answer(&self, response: Response) -> Result<Answer, Error> {
+        let status = response.status();
+        if status.is_success() {
+            let body = response.json().await.map_err(|_| Error::NotAPipeline { host: self.host() })?;
+            return Ok(Answer { status, body });
+        }
+        let (problem, detail) = self.detail(response).await?;
+        let id = problem["id"].as_u64();
+        match (status, id) {
+            (StatusCode::NOT_FOUND, _) => Err(Error::NotFound { detail }),
+            // A create-sync whose event ended otherwise.
+            (_, Some(id)) => {
+                Err(Error::NoValue { id, state: "without a value".to_owned(), why: Some(detail) })
+            }
+            _ => Err(Error::Refused { detail }),
+        }
+    }
+
+    /// A problem document and what it says.
+    async fn detail(&self, response: Response) -> Result<(Value, String), Error> {
+        let problem: Value = response.json().await.map_err(|_| Error::NotAPipeline { host: self.host() })?;
+        let detail = problem["detail"].as_str().or_else(|| problem["message"].as_str());
+        let detail = detail.ok_or_else(|| Error::NotAPipeline { host: self.host() })?.to_owned();
+        Ok((problem, detail))
+    }
+
+    /// Without user and password.
+    fn host(&self) -> String {
+        let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}{port}", self.url.host_str().unwrap_or_default())
+    }
+}
+
+fn pause(response: &Response) -> Duration {
+    let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(1)).min(LONGEST_PAUSE)
+}

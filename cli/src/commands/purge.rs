@@ -1,0 +1,52 @@
+//! `purge`: finished events, removed for good.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::args::{Finished, name};
+use crate::client::Client;
+use crate::error::Error;
+use crate::output::Output;
+
+pub(super) async fn run(
+    state: Finished,
+    older_than: Duration,
+    yes: bool,
+    client: &Client,
+    output: &Output,
+) -> Result<(), Error> {
+    let state = name(&state);
+    if !yes && !confirmed(&state, older_than)? {
+        return Err(Error::NotConfirmed);
+    }
+    let query = [("state", state), ("olderThanSeconds", older_than.as_secs().to_string())];
+    let progress = output.progress(None);
+    let mut purged = 0;
+    loop {
+        let step = client.delete("/v1/events", &query).await?.body;
+        purged += step["purged"].as_u64().unwrap_or_default();
+        progress.set_position(purged);
+        if !step["more"].as_bool().unwrap_or_default() {
+            break;
+        }
+    }
+    progress.finish_and_clear();
+    output.line(&format!("{purged} events removed"), &json!({ "purged": purged }))
+}
+
+/// Asks whoever sits at the terminal; a script has to say it.
+fn confirmed(state: &str, older_than: Duration) -> Result<bool, Error> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    let age = humantime::format_duration(older_than);
+    let mut terminal = std::io::stderr().lock();
+    write!(terminal, "Remove every {state} event that ended more than {age} ago? [y/N] ")
+        .map_err(Error::Output)?;
+    terminal.flush().map_err(Error::Output)?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).map_err(|source| Error::Read { path: "-".into(), source })?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

@@ -1,0 +1,111 @@
+//! `get`, `watch`, `list` and `stats`.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::args::{State, name};
+use crate::client::Client;
+use crate::error::Error;
+use crate::output::Output;
+
+/// How often an event or the figures are looked at.
+const PERIOD: Duration = Duration::from_millis(250);
+const STATS_PERIOD: Duration = Duration::from_secs(1);
+/// The longest page of the API.
+const PAGE: u32 = 1000;
+
+pub(super) async fn get(id: u64, client: &Client, output: &Output) -> Result<(), Error> {
+    let event = client.get(&format!("/v1/events/{id}"), &[]).await?.body;
+    output.fields(&event)
+}
+
+pub(super) async fn watch(
+    id: u64,
+    timeout: Option<Duration>,
+    client: &Client,
+    output: &Output,
+) -> Result<(), Error> {
+    let begun = Instant::now();
+    let progress = output.progress(None);
+    loop {
+        let event = client.get(&format!("/v1/events/{id}"), &[]).await?.body;
+        match event["state"].as_str().unwrap_or_default() {
+            "done" => {
+                progress.finish_and_clear();
+                return output.line(event["valor"].as_str().unwrap_or_default(), &event);
+            }
+            state @ ("dead" | "cancelled") => {
+                let why = event["error"].as_str().map(str::to_owned);
+                return Err(Error::NoValue { id, state: state.to_owned(), why });
+            }
+            _ => {}
+        }
+        if let Some(waited) = timeout.filter(|timeout| begun.elapsed() >= *timeout) {
+            return Err(Error::WaitOver { id, waited });
+        }
+        progress.inc(1);
+        tokio::time::sleep(PERIOD).await;
+    }
+}
+
+pub(super) async fn list(
+    state: Option<State>,
+    limit: u32,
+    all: bool,
+    client: &Client,
+    output: &Output,
+) -> Result<(), Error> {
+    let mut pages = Pages::new(state, if all { PAGE } else { limit });
+    let mut left = if all { usize::MAX } else { usize::try_from(limit).unwrap_or(usize::MAX) };
+    // Each page is written when it comes: a table of a million events has no use for one width of its columns.
+    while left > 0 {
+        let Some(mut events) = pages.next(client).await? else { break };
+        events.truncate(left);
+        left -= events.len();
+        let fields = ["id", "state", "valor", "attempts", "priority", "createdAt", "error"];
+        output.rows(&events, &fields)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn stats(watch: bool, client: &Client, output: &Output) -> Result<(), Error> {
+    loop {
+        let stats = client.get("/v1/stats", &[]).await?.body;
+        output.fields(&stats)?;
+        if !watch {
+            return Ok(());
+        }
+        tokio::time::sleep(STATS_PERIOD).await;
+    }
+}
+
+/// The pages of a list.
+pub(super) struct Pages {
+    query: Vec<(&'static str, String)>,
+    cursor: Option<String>,
+    over: bool,
+}
+
+impl Pages {
+    pub(super) fn new(state: Option<State>, size: u32) -> Self {
+        let mut query = vec![("limit", size.to_string())];
+        query.extend(state.map(|state| ("state", name(&state))));
+        Self { query, cursor: None, over: false }
+    }
+
+    pub(super) async fn next(&mut self, client: &Client) -> Result<Option<Vec<Value>>, Error> {
+        if self.over {
+            return Ok(None);
+        }
+        let mut query = self.query.clone();
+        query.extend(self.cursor.take().map(|cursor| ("cursor", cursor)));
+        let mut page = client.get("/v1/events", &query).await?.body;
+        self.cursor = page["next"].as_str().map(str::to_owned);
+        self.over = self.cursor.is_none();
+        match page["events"].take() {
+            Value::Array(events) => Ok(Some(events)),
+            _ => Ok(Some(vec![json!({})])),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! `eventpipeline`: events of a pipeline, created, seen and changed from a shell.
+
+mod args;
+mod client;
+mod commands;
+mod error;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use args::{Cli, Command};
+use client::Client;
+use error::Error;
+use output::Output;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has had enough, as `head` does.
+        Err(Error::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            #[expect(clippy::print_stderr, reason = "the one place where errors are shown")]
+            {
+                eprintln!("eventpipeline: {}", error::chain(&error));
+            }
+            error.exit_code()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Error> {
+    let Cli { url, output, command } = cli;
+    if let Command::Completions { shell } = command {
+        clap_complete::generate(shell, &mut Cli::command(), "eventpipeline", &mut std::io::stdout());
+        return Ok(());
+    }
+    // A second installation is refused, and the first is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::new(url)?;
+    let output = Output::new(output);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    runtime.block_on(commands::run(command, &client, &output))
+}

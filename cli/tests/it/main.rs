@@ -1,0 +1,110 @@
+//! The tool against a real pipeline: what scripts see of it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod pipeline;
+
+use std::io::Write as _;
+
+use eventpipeline_testkit::eventually;
+use serde_json::Value;
+
+use pipeline::Pipeline;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_created_seen_and_waited_for() {
+    let pipeline = Pipeline::start().await;
+    let created = pipeline.run(&["create", r#"{"order": 17}"#, "--priority", "3", "-o", "json"]);
+    assert_eq!((created.code, created.json()["id"].as_u64()), (0, Some(1)));
+    let event = pipeline.run(&["get", "1", "-o", "json"]).json();
+    assert_eq!((event["payload"]["order"].as_i64(), event["priority"].as_i64()), (Some(17), Some(3)));
+    let waiting = pipeline.run(&["watch", "1", "--timeout", "1ms"]);
+    assert_eq!(waiting.code, 5, "{waiting:?}");
+    let waiting = pipeline.run(&["create", "--sync", "--wait", "1s"]);
+    assert_eq!(waiting.code, 5, "{waiting:?}");
+
+    let _consumer = pipeline.consumer();
+    let watched = pipeline.run(&["watch", "1", "--timeout", "1m"]);
+    let event = pipeline.run(&["get", "1", "-o", "json"]).json();
+    assert_eq!((watched.code, watched.out.trim()), (0, event["valor"].as_str().unwrap()));
+    let answered = pipeline.run(&["create", "--sync"]);
+    assert_eq!(answered.code, 0, "{answered:?}");
+    assert!(!answered.out.trim().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_key_creates_once() {
+    let pipeline = Pipeline::start().await;
+    let create = ["create", "1", "--idempotency-key", "order 17"];
+    assert_eq!(pipeline.run(&create).out, pipeline.run(&create).out);
+    let other = pipeline.run(&["create", "2", "--idempotency-key", "order 17"]);
+    assert_eq!(other.code, 1, "{other:?}");
+    assert!(other.err.contains("key"), "{other:?}");
+    assert_eq!(pipeline.run(&["stats", "-o", "json"]).json()["created"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_events_is_created_and_listed_page_by_page() {
+    let pipeline = Pipeline::start().await;
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    for number in 0..2500 {
+        writeln!(file, "{{\"payload\": {number}}}\n").unwrap();
+    }
+    let path = file.path().to_str().unwrap();
+    let created = pipeline.run(&["create", "--batch", path]);
+    assert_eq!((created.code, created.out.lines().count()), (0, 2500), "{}", created.err);
+    let all = pipeline.run(&["list", "--all", "--state", "pending", "-o", "json"]);
+    assert_eq!(all.out.lines().count(), 2500);
+    let last: Value = serde_json::from_str(all.out.lines().last().unwrap()).unwrap();
+    assert_eq!(last["payload"], 2499);
+    assert_eq!(pipeline.run(&["list", "--limit", "3"]).out.lines().count(), 4, "with a header");
+    let missing = pipeline.run(&["create", "--batch", "/nowhere/events"]);
+    assert_eq!(missing.code, 2, "{missing:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_cancelled_tried_again_and_removed() {
+    let pipeline = Pipeline::start().await;
+    for _ in 0..3 {
+        pipeline.run(&["create"]);
+    }
+    assert_eq!(pipeline.run(&["cancel", "1", "2"]).code, 0);
+    let twice = pipeline.run(&["cancel", "1"]);
+    assert_eq!(twice.code, 1, "{twice:?}");
+    assert_eq!(pipeline.run(&["watch", "1"]).code, 1);
+    assert_eq!(pipeline.run(&["retry", "1"]).code, 0);
+    let some = pipeline.run(&["cancel", "1", "9"]);
+    assert_eq!(some.code, 1);
+    assert!(some.err.contains("1 of 2"), "{some:?}");
+    assert_eq!(pipeline.run(&["get", "9"]).code, 3);
+
+    let unconfirmed = pipeline.run(&["purge", "--state", "cancelled", "--older-than", "0s"]);
+    assert_eq!(unconfirmed.code, 2, "{unconfirmed:?}");
+    eventually(async || {
+        let purged =
+            pipeline.run(&["purge", "--state", "cancelled", "--older-than", "0s", "--yes", "-o", "json"]);
+        assert_eq!(purged.code, 0, "{purged:?}");
+        (pipeline.run(&["stats", "-o", "json"]).json()["removed"] == 2).then_some(())
+    })
+    .await;
+    assert_eq!(pipeline.run(&["retry", "--all-dead"]).code, 0);
+}
+
+#[tokio::test]
+async fn a_pipeline_that_is_not_there_is_said_so_without_secrets() {
+    let tool = pipeline::tool("http://user:secret@127.0.0.1:9", &["stats"]);
+    assert_eq!(tool.code, 4, "{tool:?}");
+    assert!(tool.err.contains("127.0.0.1:9") && !tool.err.contains("secret"), "{tool:?}");
+    assert_eq!(tool.err.lines().count(), 1);
+    let wrong = pipeline::tool("http://127.0.0.1:9", &["create", "--priority", "10"]);
+    assert_eq!(wrong.code, 2);
+}
+
+#[tokio::test]
+async fn completions_are_printed_for_each_shell() {
+    for shell in ["bash", "zsh", "fish"] {
+        let printed = pipeline::tool("http://127.0.0.1:9", &["completions", shell]);
+        assert_eq!(printed.code, 0);
+        assert!(printed.out.contains("eventpipeline"));
+    }
+}
