@@ -8,6 +8,7 @@ mod create;
 mod faults;
 mod history;
 mod idempotency;
+mod model;
 mod order;
 mod outcomes;
 mod races;
