@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use eventpipeline_database::{ClaimCursor, Claimer, Database, LARGEST_CLAIM, Lease};
 use eventpipeline_service::{Announcer, Hint, Hints, Service};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -22,10 +22,10 @@ use crate::holdings::Holdings;
 use crate::keeper::Keeper;
 use crate::metrics::Metrics;
 use crate::prefetch::Prefetch;
-use crate::settler::{LARGEST_BATCH, Settler};
+use crate::settler::{LARGEST_BATCH, SETTLERS, Settler};
 
-/// The sessions of a consumer: claimer, settler, heartbeat, keeper, and the watch over the database.
-const CONNECTIONS: usize = 5;
+/// The sessions of a consumer: claimer, settlers, heartbeat, keeper, and the watch over the database.
+const CONNECTIONS: usize = 4 + SETTLERS;
 
 /// Serves until SIGTERM.
 pub(crate) fn run(args: ServeArgs) -> ExitCode {
@@ -118,9 +118,10 @@ fn settle_and_keep(
     (settle, settlements): (mpsc::WeakSender<Settlement>, mpsc::Receiver<Settlement>),
     service: &mut Service,
 ) {
-    let settler = Settler {
+    let settlements = Arc::new(Mutex::new(settlements));
+    let settler = || Settler {
         session: shared.database.session(),
-        settlements,
+        settlements: Arc::clone(&settlements),
         holdings: Arc::clone(&shared.holdings),
         announcer: shared.announcer.clone(),
         metrics: shared.metrics.clone(),
@@ -145,11 +146,15 @@ fn settle_and_keep(
     // The heart beats until the last claim is settled.
     let settled = CancellationToken::new();
     lifecycle.spawn("heartbeat", heartbeat.run(settled.clone()));
-    lifecycle.spawn("settler", async move {
-        let result = settler.run().await;
-        settled.cancel();
-        result
-    });
+    let last_settler = Arc::new(settled.drop_guard());
+    for _ in 0..SETTLERS {
+        let (settler, last_settler) = (settler(), Arc::clone(&last_settler));
+        lifecycle.spawn("settler", async move {
+            let result = settler.run().await;
+            drop(last_settler);
+            result
+        });
+    }
     lifecycle.spawn("keeper", keeper.run(lifecycle.draining()));
 }
 

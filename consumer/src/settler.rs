@@ -1,4 +1,4 @@
-//! The task that writes down what became of events: what arrived during the last commit is the next one.
+//! The tasks that write down what became of events: what arrived while all of them were committing is the next commit.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use eventpipeline_database::{Claimed, Completion, Error, EventId, Failure, Next, Session};
 use eventpipeline_service::{Announcer, chain};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tracing::warn;
 
 use crate::attempt::{End, Settlement};
@@ -18,13 +18,18 @@ use crate::metrics::Metrics;
 /// How many events are settled at once at the most.
 pub(crate) const LARGEST_BATCH: usize = 512;
 
+/// How many settlers share the settlements. With two, what is ready while a commit is under way does not wait for its end,
+/// and both share the server's wait for the disk.
+pub(crate) const SETTLERS: usize = 2;
+
 /// Writes settlements down.
 ///
 /// A statement that failed is tried again until it succeeds: the fence decides whether it came in time, also when an
 /// earlier try took effect without saying so.
 pub(crate) struct Settler {
     pub(crate) session: Session,
-    pub(crate) settlements: mpsc::Receiver<Settlement>,
+    /// Shared with the other settlers: whoever is free takes all that there is.
+    pub(crate) settlements: Arc<Mutex<mpsc::Receiver<Settlement>>>,
     pub(crate) holdings: Arc<Holdings>,
     pub(crate) announcer: Announcer,
     pub(crate) metrics: Metrics,
@@ -45,7 +50,7 @@ impl Settler {
     /// Settles until the last sender is dropped.
     pub(crate) async fn run(mut self) -> anyhow::Result<()> {
         let mut settlements = Vec::with_capacity(LARGEST_BATCH);
-        while self.settlements.recv_many(&mut settlements, LARGEST_BATCH).await > 0 {
+        while self.next(&mut settlements).await > 0 {
             let batch: Batch = settlements.drain(..).collect();
             self.complete(&batch).await;
             self.fail(&batch.failures).await;
@@ -54,6 +59,11 @@ impl Settler {
         }
         self.session.close().await;
         Ok(())
+    }
+
+    /// Takes what waits, at least one. None when no more can come.
+    async fn next(&self, settlements: &mut Vec<Settlement>) -> usize {
+        self.settlements.lock().await.recv_many(settlements, LARGEST_BATCH).await
     }
 
     async fn complete(&mut self, batch: &Batch) {

@@ -55,7 +55,9 @@ impl Hint {
     }
 }
 
-/// Hints are sent at once, and then not again before this time is over: what comes up meanwhile goes together.
+/// Up to so many peers are sent every hint at once: there is at most one a commit.
+const FEW_PEERS: usize = 16;
+/// More of them are sent nothing more before this time is over: what comes up meanwhile goes together.
 const GAP: Duration = Duration::from_millis(1);
 
 /// The ends of a process's hints: see [`Announcer`] for those that it gives.
@@ -134,9 +136,11 @@ impl Hints {
 
     async fn send(&self, wire: &Wire) {
         loop {
-            for hint in wire.outbox.next().await {
-                for datagram in datagram::encode(&hint) {
-                    for peer in wire.peers.addresses() {
+            let hints = wire.outbox.next().await;
+            let peers = wire.peers.addresses();
+            for hint in &hints {
+                for datagram in datagram::encode(hint) {
+                    for peer in &peers {
                         match wire.socket.send_to(&datagram, peer).await {
                             Ok(_) => self.metrics.sent.with_label_values(&[hint.kind()]).inc(),
                             // A peer that is gone is what happens in a rollout.
@@ -145,7 +149,9 @@ impl Hints {
                     }
                 }
             }
-            tokio::time::sleep(GAP).await;
+            if peers.len() > FEW_PEERS {
+                tokio::time::sleep(GAP).await;
+            }
         }
     }
 
