@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eventpipeline_database::{ClaimCursor, Claimed, Claimer, Error, Lease, Session};
+use eventpipeline_database::{ClaimLimit, Claimer, Error, Lease, LowWaterMark, Session};
 use eventpipeline_service::chain;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,7 @@ const LATEST: Duration = Duration::from_millis(200);
 /// Claims events into the buffer.
 pub(crate) struct ClaimLoop {
     pub(crate) session: Session,
-    pub(crate) cursor: ClaimCursor,
+    pub(crate) mark: LowWaterMark,
     pub(crate) claimer: Claimer,
     pub(crate) lease: Lease,
     pub(crate) prefetch: Prefetch,
@@ -39,7 +39,7 @@ pub(crate) struct ClaimLoop {
 
 /// What is left after a claim.
 enum Left {
-    /// As many as were asked for: there may be more.
+    /// As much as was asked for: there may be more.
     More,
     /// Nothing that could be had at this moment.
     Nothing,
@@ -51,14 +51,13 @@ impl ClaimLoop {
         // Nothing may end an operation half-way, so that this is asked for only between them.
         while !draining.is_cancelled() {
             self.prefetch.waited(self.holdings.take_longest_wait());
-            let room = self.prefetch.room(self.holdings.load());
-            if room == 0 {
+            let Some(room) = self.prefetch.room(self.holdings.load()) else {
                 tokio::select! {
                     () = draining.cancelled() => {}
                     () = self.holdings.changed() => {}
                 }
                 continue;
-            }
+            };
             match self.claim(room).await {
                 Ok(Left::More) => self.tries.succeeded(),
                 Ok(Left::Nothing) => {
@@ -72,28 +71,25 @@ impl ClaimLoop {
         Ok(())
     }
 
-    async fn claim(&mut self, room: usize) -> Result<Left, Error> {
+    async fn claim(&mut self, room: ClaimLimit) -> Result<Left, Error> {
         // This claim sees what was announced until now.
         futures::FutureExt::now_or_never(self.hints.notified());
         let since = Instant::now();
-        let claims = self.session.claim(&mut self.cursor, &self.claimer, self.lease, room).await?;
-        self.metrics.claimed(claims.len());
-        let full = claims.len() >= room;
-        self.learn(&claims, full, since);
-        self.holdings.claimed(&claims, since);
+        let claims = self.session.claim(&mut self.mark, &self.claimer, self.lease, room).await?;
+        self.metrics.claimed(claims.events.len());
+        self.learn(claims.more, since);
+        self.holdings.claimed(&claims.events, since);
         let arrived = Instant::now();
-        for claim in claims {
+        for claim in claims.events {
             // The dispatcher goes on until this sender is dropped; if it died, the process ends.
             let _ = self.buffer.send(Held { claim, arrived }).await;
         }
-        Ok(if full { Left::More } else { Left::Nothing })
+        Ok(if claims.more { Left::More } else { Left::Nothing })
     }
 
-    fn learn(&mut self, claims: &[Claimed], full: bool, sent: Instant) {
+    fn learn(&mut self, full: bool, sent: Instant) {
         self.prefetch.learn(&Claim {
             full,
-            events: claims.len(),
-            bytes: claims.iter().filter_map(|claim| claim.payload.as_ref()).map(String::len).sum(),
             took: sent.elapsed(),
             ran_dry: self.holdings.load().buffered == 0,
             handled: self.holdings.take_handled(),
@@ -111,7 +107,7 @@ impl ClaimLoop {
                 () = self.hints.notified() => return self.metrics.woken(WakeUp::Hint),
                 () = tokio::time::sleep(jittered(pause, rand::random())) => {}
             }
-            match self.session.has_due(&mut self.cursor).await {
+            match self.session.has_due(&mut self.mark).await {
                 Ok(true) => return self.metrics.woken(WakeUp::Poll),
                 Ok(false) => {
                     self.tries.succeeded();

@@ -34,6 +34,8 @@ struct Entry {
     attempt: i32,
     /// When its claim was sent, or sent to be extended.
     renewed: Instant,
+    /// The size of its payload, which is held until it is handled.
+    bytes: usize,
     stage: Stage,
 }
 
@@ -110,8 +112,10 @@ impl Holdings {
     pub(crate) fn claimed(&self, claims: &[Claimed], since: Instant) {
         let mut state = self.state();
         for claim in claims {
-            let entry = Entry { attempt: claim.attempt, renewed: since, stage: Stage::Buffered };
+            let bytes = claim.payload.as_ref().map_or(0, String::len);
+            let entry = Entry { attempt: claim.attempt, renewed: since, bytes, stage: Stage::Buffered };
             state.entries.insert(key(claim), entry);
+            state.load.bytes += bytes;
         }
         state.load.buffered += claims.len();
         self.show(state.load);
@@ -132,6 +136,9 @@ impl Holdings {
             state.load.handling += 1;
             state.longest_wait = state.longest_wait.max(held.arrived.elapsed());
             self.show(state.load);
+            drop(state);
+            // There is room in the buffer again, and perhaps a free place that waits for it.
+            self.changed.notify_one();
         }
         begun
     }
@@ -151,21 +158,19 @@ impl Holdings {
     /// An event was handled. Not to be settled when its claim was lost in between.
     pub(crate) fn handled(&self, key: Key) -> bool {
         let mut state = self.state();
-        let held = match state.entries.get_mut(&key) {
-            Some(entry) => {
-                entry.stage = Stage::Handled;
-                true
-            }
-            None => false,
-        };
-        if held {
+        let bytes = state.entries.get_mut(&key).map(|entry| {
+            entry.stage = Stage::Handled;
+            std::mem::take(&mut entry.bytes)
+        });
+        if let Some(bytes) = bytes {
             state.load.handling -= 1;
+            state.load.bytes -= bytes;
             state.handled += 1;
             self.show(state.load);
             drop(state);
             self.changed.notify_one();
         }
-        held
+        bytes.is_some()
     }
 
     /// Events were settled, or are no longer held.
@@ -236,6 +241,7 @@ impl Holdings {
 impl State {
     fn remove(&mut self, key: Key) -> Option<Stage> {
         let entry = self.entries.remove(&key)?;
+        self.load.bytes -= entry.bytes;
         match entry.stage {
             Stage::Buffered => {
                 self.load.buffered -= 1;

@@ -3,7 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use eventpipeline_database::{Finished, LARGEST_REMOVAL, Lease, MaxAttempts, Reclaimed, Session};
+use eventpipeline_database::{
+    Finished, LARGEST_REMOVAL, Lease, LowWaterMark, MaxAttempts, Reclaimed, Session,
+};
 use eventpipeline_service::{Announcer, chain};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -26,11 +28,23 @@ pub(crate) struct Retention {
     pub(crate) dead: Option<Duration>,
 }
 
+/// What is removed of one kind.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    finished: Finished,
+    kept: Duration,
+    mark: LowWaterMark,
+}
+
 impl Retention {
-    fn rules(self) -> Vec<(Finished, Duration)> {
+    /// What follows from it.
+    pub(crate) fn rules(self) -> Vec<Rule> {
         let rules =
             [(Finished::Done, self.done), (Finished::Dead, self.dead), (Finished::Cancelled, self.dead)];
-        rules.into_iter().filter_map(|(finished, kept)| Some((finished, kept?))).collect()
+        let rule = |(finished, kept): (_, Option<_>)| {
+            Some(Rule { finished, kept: kept?, mark: LowWaterMark::default() })
+        };
+        rules.into_iter().filter_map(rule).collect()
     }
 }
 
@@ -39,7 +53,9 @@ pub(crate) struct Keeper {
     pub(crate) session: Session,
     pub(crate) lease: Duration,
     pub(crate) max_attempts: MaxAttempts,
-    pub(crate) retention: Retention,
+    /// Of the claims that are overdue.
+    pub(crate) mark: LowWaterMark,
+    pub(crate) rules: Vec<Rule>,
     pub(crate) announcer: Announcer,
     pub(crate) metrics: Metrics,
 }
@@ -47,11 +63,10 @@ pub(crate) struct Keeper {
 impl Keeper {
     /// Frees now and then, and removes in between, until `end`.
     pub(crate) async fn run(mut self, end: CancellationToken) -> anyhow::Result<()> {
-        let rules = self.retention.rules();
         let mut look = after(self.look_period());
         let mut removal = after(REMOVAL_PERIOD / 10);
         loop {
-            let next = if rules.is_empty() { look } else { look.min(removal) };
+            let next = if self.rules.is_empty() { look } else { look.min(removal) };
             tokio::select! {
                 () = end.cancelled() => break,
                 () = tokio::time::sleep_until(next.into()) => {}
@@ -60,7 +75,7 @@ impl Keeper {
                 let pause = if self.reclaim().await { Duration::ZERO } else { self.look_period() };
                 look = after(pause);
             } else {
-                removal = after(self.remove(&rules).await);
+                removal = after(self.remove().await);
             }
         }
         self.session.close().await;
@@ -74,7 +89,7 @@ impl Keeper {
     /// Frees what is abandoned. Whether there may be more.
     async fn reclaim(&mut self) -> bool {
         let Reclaimed { freed, dead } =
-            match self.session.reclaim(Lease::new(self.lease), self.max_attempts).await {
+            match self.session.reclaim(&mut self.mark, Lease::new(self.lease), self.max_attempts).await {
                 Ok(reclaimed) => reclaimed,
                 Err(failure) => {
                     warn!(error = chain(&failure), "failed to reclaim");
@@ -102,11 +117,11 @@ impl Keeper {
     }
 
     /// One step for each rule. Gives the pause until the next ones.
-    async fn remove(&mut self, rules: &[(Finished, Duration)]) -> Duration {
+    async fn remove(&mut self) -> Duration {
         let begun = Instant::now();
         let mut more = false;
-        for (finished, kept) in rules {
-            match self.session.remove(*finished, *kept, LARGEST_REMOVAL).await {
+        for Rule { finished, kept, mark } in &mut self.rules {
+            match self.session.remove(mark, *finished, *kept, LARGEST_REMOVAL).await {
                 Ok(removal) => {
                     self.metrics.removed(*finished, removal.events);
                     more |= removal.more;

@@ -3,14 +3,17 @@
 //! An event that waits in a buffer is one that no other consumer can take; a buffer that runs dry leaves places idle for
 //! the time of a claim. So the buffer is as large as what is handled while a claim is under way, and no larger: nothing
 //! is claimed ahead for a handler that takes seconds, and a thousand events are for one that takes a microsecond.
+//!
+//! Nor is anything claimed ahead where an event may be tried only once: a consumer that dies takes the attempts of all that it
+//! has claimed with it, begun or not.
 
 use std::time::Duration;
 
-use eventpipeline_database::LARGEST_CLAIM;
+use eventpipeline_database::{ClaimLimit, LARGEST_CLAIM, MaxAttempts};
 
 /// How long an event may wait in the buffer before less is claimed ahead.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// How many bytes of payloads are claimed at once, about.
+/// How many bytes of payloads are held at once; one event more where there is room for a part of it.
 const BUDGET: usize = 8 * 1024 * 1024;
 
 /// What a consumer has in its hands.
@@ -20,17 +23,15 @@ pub(crate) struct Load {
     pub(crate) buffered: usize,
     /// Being handled.
     pub(crate) handling: usize,
+    /// The payloads of both.
+    pub(crate) bytes: usize,
 }
 
 /// How a claim went.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Claim {
-    /// Whether it gave as many as were asked for.
+    /// Whether it gave as much as was asked for.
     pub(crate) full: bool,
-    /// How many it gave.
-    pub(crate) events: usize,
-    /// The size of all their payloads.
-    pub(crate) bytes: usize,
     /// How long it took.
     pub(crate) took: Duration,
     /// Whether nothing was left in the buffer when it came back.
@@ -47,13 +48,14 @@ pub(crate) struct Prefetch {
     concurrency: usize,
     /// How many events may wait beyond those that are handled.
     ahead: usize,
-    /// The size of a payload, as far as is known.
-    bytes_per_event: usize,
+    /// Where that ends.
+    most_ahead: usize,
 }
 
 impl Prefetch {
-    pub(crate) fn new(concurrency: usize) -> Self {
-        Self { concurrency, ahead: 0, bytes_per_event: 0 }
+    pub(crate) fn new(concurrency: usize, max_attempts: MaxAttempts) -> Self {
+        let most_ahead = if max_attempts.get() == 1 { 0 } else { LARGEST_CLAIM };
+        Self { concurrency, ahead: 0, most_ahead }
     }
 
     /// An event has waited so long in the buffer.
@@ -63,28 +65,24 @@ impl Prefetch {
         }
     }
 
-    /// How many to claim now. Nothing while half of the buffer is full: a claim of few costs as much as one of many.
-    pub(crate) fn room(&self, load: Load) -> usize {
-        if load.buffered > self.ahead / 2 {
-            return 0;
-        }
-        let affordable = (BUDGET / self.bytes_per_event.max(1)).max(1);
+    /// How much to claim now. Nothing while half of the buffer is full: a claim of few costs as much as one of many.
+    pub(crate) fn room(&self, load: Load) -> Option<ClaimLimit> {
         let most = (self.concurrency + self.ahead).min(LARGEST_CLAIM);
-        most.saturating_sub(load.buffered + load.handling).min(affordable)
+        let events = most.saturating_sub(load.buffered + load.handling);
+        let bytes = BUDGET.saturating_sub(load.bytes);
+        let room = load.buffered <= self.ahead / 2 && events > 0 && bytes > 0;
+        room.then_some(ClaimLimit { events, bytes })
     }
 
     /// Takes a claim for the next ones' measure.
     pub(crate) fn learn(&mut self, claim: &Claim) {
-        if let Some(bytes) = claim.bytes.checked_div(claim.events) {
-            self.bytes_per_event = bytes;
-        }
         if !claim.full {
             self.ahead /= 2;
         } else if claim.ran_dry {
             // Twice what is handled during a claim: one half is handled while the other is fetched.
             let share =
                 claim.took.as_secs_f64() / claim.since.max(claim.took).as_secs_f64().max(f64::EPSILON);
-            self.ahead = self.ahead.max(portion(claim.handled * 2, share)).min(LARGEST_CLAIM);
+            self.ahead = self.ahead.max(portion(claim.handled * 2, share)).min(self.most_ahead);
         }
     }
 }
@@ -105,20 +103,27 @@ fn portion(many: usize, share: f64) -> usize {
 mod tests {
     use super::*;
 
-    const IDLE: Load = Load { buffered: 0, handling: 0 };
+    const IDLE: Load = Load { buffered: 0, handling: 0, bytes: 0 };
+
+    fn prefetch(max_attempts: u32) -> Prefetch {
+        Prefetch::new(16, MaxAttempts::new(max_attempts).unwrap())
+    }
+
+    /// How many events there is room for.
+    fn room(prefetch: &Prefetch, load: Load) -> usize {
+        prefetch.room(load).map_or(0, |limit| limit.events)
+    }
 
     /// Claims all that there is room for, of which all was handled by the time that the claim came back.
     fn claim_fast(prefetch: &mut Prefetch, handled: usize) -> usize {
-        let events = prefetch.room(IDLE);
+        let events = room(prefetch, IDLE);
         let took = Duration::from_millis(5);
-        let claim =
-            Claim { full: true, events, took, ran_dry: true, handled, since: took, ..Claim::default() };
-        prefetch.learn(&claim);
+        prefetch.learn(&Claim { full: true, took, ran_dry: true, handled, since: took });
         events
     }
 
     fn grown() -> Prefetch {
-        let mut prefetch = Prefetch::new(16);
+        let mut prefetch = prefetch(10);
         let mut handled = 0;
         for _ in 0..12 {
             handled = claim_fast(&mut prefetch, handled);
@@ -128,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_handler_that_is_done_before_the_next_claim_gets_ever_more() {
-        let mut prefetch = Prefetch::new(16);
+        let mut prefetch = prefetch(10);
         let mut claims = vec![claim_fast(&mut prefetch, 0)];
         for _ in 0..15 {
             let handled = claims[claims.len() - 1];
@@ -140,23 +145,21 @@ mod tests {
 
     #[test]
     fn nothing_is_claimed_ahead_for_a_handler_that_takes_long() {
-        let mut prefetch = Prefetch::new(16);
+        let mut prefetch = prefetch(10);
         for _ in 0..100 {
             // One of the places became free in the last half second.
             let (took, since) = (Duration::from_millis(5), Duration::from_millis(500));
-            let claim =
-                Claim { full: true, events: 1, took, ran_dry: true, handled: 1, since, ..Claim::default() };
-            prefetch.learn(&claim);
+            prefetch.learn(&Claim { full: true, took, ran_dry: true, handled: 1, since });
         }
-        assert_eq!(prefetch.room(Load { buffered: 0, handling: 16 }), 0);
-        assert_eq!(prefetch.room(Load { buffered: 0, handling: 13 }), 3);
+        assert_eq!(room(&prefetch, Load { buffered: 0, handling: 16, bytes: 0 }), 0);
+        assert_eq!(room(&prefetch, Load { buffered: 0, handling: 13, bytes: 0 }), 3);
     }
 
     #[test]
     fn a_buffer_that_is_half_full_is_not_filled_up() {
         let prefetch = grown();
-        assert_eq!(prefetch.room(Load { buffered: 600, handling: 16 }), 0);
-        assert_eq!(prefetch.room(Load { buffered: 500, handling: 16 }), LARGEST_CLAIM - 516);
+        assert_eq!(room(&prefetch, Load { buffered: 600, handling: 16, bytes: 0 }), 0);
+        assert_eq!(room(&prefetch, Load { buffered: 500, handling: 16, bytes: 0 }), LARGEST_CLAIM - 516);
     }
 
     #[test]
@@ -165,26 +168,35 @@ mod tests {
         for _ in 0..11 {
             prefetch.learn(&Claim::default());
         }
-        assert_eq!(prefetch.room(IDLE), 16);
+        assert_eq!(room(&prefetch, IDLE), 16);
     }
 
     #[test]
     fn the_longer_events_wait_the_more_the_buffer_shrinks() {
         let mut prefetch = grown();
-        let all = prefetch.room(IDLE);
+        let all = room(&prefetch, IDLE);
         prefetch.waited(PATIENCE);
-        assert_eq!(prefetch.room(IDLE), all);
+        assert_eq!(room(&prefetch, IDLE), all);
         prefetch.waited(PATIENCE * 101 / 100);
-        assert!(prefetch.room(IDLE) <= all / 2 + 16);
+        assert!(room(&prefetch, IDLE) <= all / 2 + 16);
         prefetch.waited(Duration::from_mins(10));
-        assert_eq!(prefetch.room(IDLE), 16);
+        assert_eq!(room(&prefetch, IDLE), 16);
     }
 
     #[test]
-    fn large_payloads_are_claimed_in_smaller_numbers() {
-        let mut prefetch = grown();
-        let bytes = 100 * 64 * 1024;
-        prefetch.learn(&Claim { full: true, events: 100, bytes, ..Claim::default() });
-        assert_eq!(prefetch.room(IDLE), BUDGET / (64 * 1024));
+    fn nothing_is_claimed_ahead_where_an_event_is_tried_once() {
+        let mut prefetch = prefetch(1);
+        for _ in 0..12 {
+            assert_eq!(claim_fast(&mut prefetch, 16), 16);
+        }
+    }
+
+    #[test]
+    fn payloads_are_held_within_a_budget() {
+        let prefetch = grown();
+        let bytes = |bytes| prefetch.room(Load { bytes, ..IDLE }).map(|limit| limit.bytes);
+        assert_eq!(bytes(0), Some(BUDGET));
+        assert_eq!(bytes(BUDGET - 1), Some(1));
+        assert_eq!(bytes(BUDGET), None);
     }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use eventpipeline_database::{ClaimCursor, Claimer, Database, LARGEST_CLAIM, Lease};
+use eventpipeline_database::{Claimer, Database, LARGEST_CLAIM, Lease, LowWaterMark};
 use eventpipeline_service::{Announcer, Hint, Hints, Service};
 use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::task::JoinSet;
@@ -79,10 +79,10 @@ fn claim_and_handle(
     let (sender, buffer) = mpsc::channel(LARGEST_CLAIM);
     let claimer = ClaimLoop {
         session: shared.database.session(),
-        cursor: ClaimCursor::default(),
+        mark: LowWaterMark::default(),
         claimer: Claimer::new(&args.pod_name),
         lease: Lease::new(args.lease),
-        prefetch: Prefetch::new(args.concurrency),
+        prefetch: Prefetch::new(args.concurrency, args.retry.max_attempts),
         holdings: Arc::clone(&shared.holdings),
         buffer: sender,
         hints: shared.work,
@@ -138,7 +138,8 @@ fn settle_and_keep(
         session: shared.database.session(),
         lease: args.lease,
         max_attempts: args.retry.max_attempts,
-        retention: args.retention,
+        mark: LowWaterMark::default(),
+        rules: args.retention.rules(),
         announcer: shared.announcer.clone(),
         metrics: shared.metrics.clone(),
     };

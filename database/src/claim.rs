@@ -1,7 +1,6 @@
 //! Claiming events: the first in line, each by one consumer at a time.
 
-mod cursor;
-
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use sqlx::Row as _;
@@ -9,14 +8,31 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use crate::error::Error;
 use crate::event::EventId;
+use crate::mark::LowWaterMark;
 use crate::script::Script;
 use crate::session::{Operation, Session};
 use crate::time::duration;
 
-pub use cursor::ClaimCursor;
-
 /// The most events that one claim takes.
 pub const LARGEST_CLAIM: usize = 1024;
+
+/// How much a claim takes at the most, but at least one event.
+#[derive(Debug, Clone, Copy)]
+pub struct ClaimLimit {
+    /// Events; at most [`LARGEST_CLAIM`].
+    pub events: usize,
+    /// Bytes of payloads.
+    pub bytes: usize,
+}
+
+/// What a claim gave.
+#[derive(Debug)]
+pub struct Claims {
+    /// The events, first in line first.
+    pub events: Vec<Claimed>,
+    /// Whether a limit ended it: there may be more to claim.
+    pub more: bool,
+}
 
 /// How long a claim holds without being settled or extended; afterwards the event is free for others.
 #[derive(Debug, Clone, Copy)]
@@ -56,34 +72,38 @@ pub struct Claimed {
 }
 
 impl Session {
-    /// Claims up to `limit` of the events that are first in line, skipping those that others are claiming at this
-    /// moment. `limit` is at most [`LARGEST_CLAIM`].
+    /// Claims the events that are first in line, up to `limit`, skipping those that others are claiming at this moment.
     ///
-    /// Fewer than `limit` means that no more are due behind the cursor; those before it are found soon. No transaction
-    /// stays open.
+    /// Where no limit ended it, no more are due behind the mark; those before it are found soon. No transaction stays
+    /// open.
     pub async fn claim(
         &mut self,
-        cursor: &mut ClaimCursor,
+        mark: &mut LowWaterMark,
         claimer: &Claimer,
         lease: Lease,
-        limit: usize,
-    ) -> Result<Vec<Claimed>, Error> {
-        if limit == 0 {
-            return Ok(Vec::new());
+        limit: ClaimLimit,
+    ) -> Result<Claims, Error> {
+        if limit.events == 0 {
+            return Ok(Claims { events: Vec::new(), more: true });
         }
-        let from = cursor.start(Instant::now());
-        let claim = Claim { from, claimer, lease, limit: limit.min(LARGEST_CLAIM) };
-        let claims = self.run(&claim).await?;
-        cursor.walked(from, claims.took, claims.last_due);
-        Ok(claims.events)
+        let limit = ClaimLimit { events: limit.events.min(LARGEST_CLAIM), ..limit };
+        let begun = Instant::now();
+        let from = mark.start(begun);
+        let taken = self.run(&Claim { from, claimer, lease, limit }).await;
+        match &taken {
+            Ok(found) => mark.walked(from, found.took, found.last_due),
+            Err(_) => mark.walked(from, begun.elapsed(), None),
+        }
+        taken.map(|taken| taken.claims)
     }
 
     /// Whether anything is due: one cheap statement, for those who have nothing else to do.
-    pub async fn has_due(&mut self, cursor: &mut ClaimCursor) -> Result<bool, Error> {
-        let from = cursor.start(Instant::now());
-        let (due, took) = self.run(&HasDue { from }).await?;
-        cursor.walked(from, took, None);
-        Ok(due)
+    pub async fn has_due(&mut self, mark: &mut LowWaterMark) -> Result<bool, Error> {
+        let begun = Instant::now();
+        let from = mark.start(begun);
+        let due = self.run(&HasDue { from }).await;
+        mark.walked(from, begun.elapsed(), None);
+        due
     }
 }
 
@@ -95,19 +115,12 @@ const DUE: &str = " FROM Events FORCE INDEX (state_due) WHERE state = 0 AND due 
 /// and leave nothing for the next consumer. `from` is in microseconds since 1970.
 fn select_due(script: &mut Script, from: Option<i64>, limit: usize) {
     script.sql(
-        "SELECT id, token, attempts, payload, \
+        "SELECT id, token, attempts, LENGTH(payload) AS bytes, \
          TIMESTAMPDIFF(MICROSECOND, created_at, UTC_TIMESTAMP(6)) AS age, \
          TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due) AS place",
     );
     script.sql(DUE);
-    behind(script, from);
-    script.sql(" ORDER BY due, id LIMIT ").count(limit).sql(" FOR UPDATE SKIP LOCKED");
-}
-
-fn behind(script: &mut Script, from: Option<i64>) {
-    if let Some(from) = from {
-        script.sql(" AND due >= ").time_at(from);
-    }
+    script.behind(from).sql(" ORDER BY due, id LIMIT ").count(limit).sql(" FOR UPDATE SKIP LOCKED");
 }
 
 /// The statement that [`Session::claim`] locks with, so that its plan can be looked at.
@@ -121,11 +134,11 @@ struct Claim<'a> {
     from: Option<i64>,
     claimer: &'a Claimer,
     lease: Lease,
-    limit: usize,
+    limit: ClaimLimit,
 }
 
-struct Claims {
-    events: Vec<Claimed>,
+struct Taken {
+    claims: Claims,
     /// The last event's place in line.
     last_due: Option<i64>,
     /// How long it took to find them.
@@ -134,23 +147,28 @@ struct Claims {
 
 impl Operation for Claim<'_> {
     const NAME: &'static str = "claim events";
-    type Output = Claims;
+    type Output = Taken;
 
-    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Claims, sqlx::Error> {
+    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Taken, sqlx::Error> {
         let begun = Instant::now();
         let mut select = Script::new("START TRANSACTION; ");
-        select_due(&mut select, self.from, self.limit);
-        let rows = select.rows(connection).await?;
+        select_due(&mut select, self.from, self.limit.events);
+        let mut rows = select.rows(connection).await?;
         let took = begun.elapsed();
-        let events = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
+        let found = rows.len();
+        rows.truncate(within(self.limit.bytes, &rows)?);
+        let more = found == self.limit.events || rows.len() < found;
+        let mut events = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
         let last_due = rows.last().map(|row| row.try_get("place")).transpose()?;
-        self.mark(&events).execute(connection).await?;
-        Ok(Claims { events, last_due, took })
+        let payloads = self.mark(&rows, &events)?.rows(connection).await?;
+        add_payloads(&mut events, &payloads)?;
+        Ok(Taken { claims: Claims { events, more }, last_due, took })
     }
 }
 
 impl Claim<'_> {
-    fn mark(&self, events: &[Claimed]) -> Script {
+    /// Marks the events, commits, and reads the payloads that they have.
+    fn mark(&self, rows: &[MySqlRow], events: &[Claimed]) -> Result<Script, sqlx::Error> {
         let mut script = Script::default();
         if !events.is_empty() {
             script
@@ -161,17 +179,59 @@ impl Claim<'_> {
             script.ids(events.iter().map(|event| &event.id)).sql("); ");
         }
         script.sql("COMMIT");
-        script
+        let mut with_payload = Vec::new();
+        for (row, event) in rows.iter().zip(events) {
+            if bytes(row)?.is_some() {
+                with_payload.push(&event.id);
+            }
+        }
+        if !with_payload.is_empty() {
+            script.sql("; SELECT id, payload FROM Events WHERE id IN (").ids(with_payload).sql(")");
+        }
+        Ok(script)
     }
 }
 
-/// The event as [`Claim::mark`] leaves it: its row is locked, so that exactly one is added.
+/// The length of an event's payload; `None` where it has none.
+fn bytes(row: &MySqlRow) -> Result<Option<usize>, sqlx::Error> {
+    let bytes: Option<i64> = row.try_get("bytes")?;
+    Ok(bytes.map(|bytes| usize::try_from(bytes).unwrap_or_default()))
+}
+
+/// How many of the events have payloads that are `limit` bytes at the most, together; at least one, if there is one. The
+/// others are free again with the commit.
+fn within(limit: usize, rows: &[MySqlRow]) -> Result<usize, sqlx::Error> {
+    let mut sum = 0;
+    for (index, row) in rows.iter().enumerate() {
+        sum += bytes(row)?.unwrap_or_default();
+        if sum > limit {
+            return Ok(index.max(1));
+        }
+    }
+    Ok(rows.len())
+}
+
+fn add_payloads(events: &mut [Claimed], rows: &[MySqlRow]) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut payloads = HashMap::with_capacity(rows.len());
+    for row in rows {
+        payloads.insert(EventId::from_row(row.try_get("id")?), row.try_get("payload")?);
+    }
+    for event in events {
+        event.payload = payloads.remove(&event.id).flatten();
+    }
+    Ok(())
+}
+
+/// The event as [`Claim::mark`] leaves it, before its payload is read: its row is locked, so that exactly one is added.
 fn claimed(row: &MySqlRow) -> Result<Claimed, sqlx::Error> {
     Ok(Claimed {
         id: EventId::from_row(row.try_get("id")?),
         token: row.try_get::<i64, _>("token")? + 1,
         attempt: row.try_get::<i32, _>("attempts")?.saturating_add(1),
-        payload: row.try_get("payload")?,
+        payload: None,
         age: duration(row.try_get("age")?),
     })
 }
@@ -182,15 +242,12 @@ struct HasDue {
 
 impl Operation for HasDue {
     const NAME: &'static str = "look for due events";
-    type Output = (bool, Duration);
+    type Output = bool;
 
-    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<(bool, Duration), sqlx::Error> {
-        let begun = Instant::now();
+    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
         let mut look = Script::new("SELECT 1");
         look.sql(DUE);
-        behind(&mut look, self.from);
-        look.sql(" LIMIT 1");
-        let found = !look.rows(connection).await?.is_empty();
-        Ok((found, begun.elapsed()))
+        look.behind(self.from).sql(" LIMIT 1");
+        Ok(!look.rows(connection).await?.is_empty())
     }
 }

@@ -8,7 +8,25 @@ use crate::claim::Claimed;
 use crate::event::EventId;
 
 /// The most claims in one statement.
-pub(crate) const LARGEST_BATCH: usize = 512;
+const LARGEST_BATCH: usize = 512;
+/// How many bytes of text one statement takes. As JSON they are six times as many at the worst, below what servers take in
+/// one packet by default.
+const LARGEST_TEXTS: usize = 1024 * 1024;
+
+/// The items in pieces that one statement takes.
+pub(crate) fn batches<'i, 'a>(mut items: &'i [Item<'a>]) -> impl Iterator<Item = &'i [Item<'a>]> {
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |item: &&Item<'_>| {
+            bytes += item.2.len();
+            bytes <= LARGEST_TEXTS
+        };
+        let many = items.iter().take(LARGEST_BATCH).take_while(fits).count().max(1);
+        let (batch, rest) = items.split_at_checked(many)?;
+        items = rest;
+        Some(batch)
+    })
+}
 
 /// A claim and what is to be written for it, as a row of the statement's list: `[id, token, text, number]`.
 #[derive(Debug, Serialize)]
@@ -71,4 +89,19 @@ fn join(items: &[Item<'_>]) -> String {
          text VARCHAR({width}) CHARACTER SET utf8mb4 PATH '$[2]', number BIGINT PATH '$[3]')) AS item \
          STRAIGHT_JOIN Events AS e ON e.id = item.id"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_has_a_limit_in_bytes_and_nothing_is_left_out() {
+        let texts = [700, 300, 100, 2000, 0, 0].map(|kibibytes| "x".repeat(kibibytes * 1024));
+        let items: Vec<_> = texts.iter().map(|text| Item(1, 1, text, 0)).collect();
+        assert_eq!(batches(&items).map(<[_]>::len).collect::<Vec<_>>(), [2, 1, 1, 2]);
+        let many: Vec<_> = (0..1025).map(|id| Item(id, 1, "", 0)).collect();
+        assert_eq!(batches(&many).map(<[_]>::len).collect::<Vec<_>>(), [512, 512, 1]);
+        assert_eq!(batches(&[]).count(), 0);
+    }
 }

@@ -1,6 +1,7 @@
 //! Freeing what crashed consumers left locked.
 
 use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
 
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
@@ -8,6 +9,7 @@ use sqlx::mysql::MySqlConnection;
 use crate::claim::Lease;
 use crate::error::Error;
 use crate::event::EventId;
+use crate::mark::LowWaterMark;
 use crate::script::Script;
 use crate::session::{Operation, Session};
 
@@ -44,31 +46,58 @@ impl Session {
     /// so that its lease, `unknown_age`, begins the first time it is seen here.
     pub async fn reclaim(
         &mut self,
+        mark: &mut LowWaterMark,
         unknown_age: Lease,
         max_attempts: MaxAttempts,
     ) -> Result<Reclaimed, Error> {
-        self.run(&Reclaim { unknown_age, max_attempts }).await
+        let begun = Instant::now();
+        let from = mark.start(begun);
+        let reclaimed = self.run(&Reclaim { from, unknown_age, max_attempts }).await;
+        match &reclaimed {
+            Ok(found) => mark.walked(from, found.took, found.last_due),
+            Err(_) => mark.walked(from, begun.elapsed(), None),
+        }
+        reclaimed.map(|found| found.reclaimed)
     }
 }
 
-/// The order is the index's; rows in use are skipped.
-const SELECT_OVERDUE: &str = "START TRANSACTION; SELECT id, attempts, lease_until IS NULL AS unleased FROM Events \
-     FORCE INDEX (state_due) WHERE state = 1 AND due < UTC_TIMESTAMP(6) ORDER BY due, id LIMIT 512 \
-     FOR UPDATE SKIP LOCKED";
-
 struct Reclaim {
+    from: Option<i64>,
     unknown_age: Lease,
     max_attempts: MaxAttempts,
 }
 
+struct Found {
+    reclaimed: Reclaimed,
+    /// The end of the last of the leases.
+    last_due: Option<i64>,
+    /// How long it took to find them.
+    took: Duration,
+}
+
+/// The claims whose lease is over. The order is the index's; rows in use are skipped.
+fn overdue(from: Option<i64>) -> Script {
+    let mut select = Script::new(
+        "START TRANSACTION; SELECT id, attempts, lease_until IS NULL AS unleased, \
+         TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due) AS place \
+         FROM Events FORCE INDEX (state_due) WHERE state = 1 AND due < UTC_TIMESTAMP(6)",
+    );
+    select.behind(from).sql(" ORDER BY due, id LIMIT 512 FOR UPDATE SKIP LOCKED");
+    select
+}
+
 impl Operation for Reclaim {
     const NAME: &'static str = "reclaim events";
-    type Output = Reclaimed;
+    type Output = Found;
 
-    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Reclaimed, sqlx::Error> {
+    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Found, sqlx::Error> {
+        let begun = Instant::now();
+        let rows = overdue(self.from).rows(connection).await?;
+        let took = begun.elapsed();
+        let last_due = rows.last().map(|row| row.try_get("place")).transpose()?;
         let mut unleased = Vec::new();
         let mut reclaimed = Reclaimed::default();
-        for row in Script::new(SELECT_OVERDUE).rows(connection).await? {
+        for row in rows {
             let id = EventId::from_row(row.try_get("id")?);
             if row.try_get("unleased")? {
                 unleased.push(id);
@@ -79,7 +108,7 @@ impl Operation for Reclaim {
             }
         }
         self.settle(&reclaimed, &unleased).execute(connection).await?;
-        Ok(reclaimed)
+        Ok(Found { reclaimed, last_due, took })
     }
 }
 

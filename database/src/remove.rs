@@ -1,12 +1,13 @@
 //! Removing finished events, a few at a time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
 use crate::error::Error;
 use crate::event::{EventId, Finished, State};
+use crate::mark::LowWaterMark;
 use crate::script::Script;
 use crate::session::{Operation, Session};
 use crate::time::microseconds;
@@ -28,17 +29,37 @@ impl Session {
     /// `older_than`, the oldest first, with their idempotency keys.
     ///
     /// What a classic program has done carries no time; its age begins the first time it is met here.
+    ///
+    /// `mark` belongs to one kind of `finished`.
     pub async fn remove(
         &mut self,
+        mark: &mut LowWaterMark,
         finished: Finished,
         older_than: Duration,
         limit: usize,
     ) -> Result<Removal, Error> {
-        self.run(&Remove { finished, older_than, limit: limit.min(LARGEST_REMOVAL) }).await
+        let begun = Instant::now();
+        let from = mark.start(begun);
+        let remove = Remove { from, finished, older_than, limit: limit.min(LARGEST_REMOVAL) };
+        let removed = self.run(&remove).await;
+        match &removed {
+            Ok(removed) => mark.walked(from, removed.took, removed.last_due),
+            Err(_) => mark.walked(from, begun.elapsed(), None),
+        }
+        removed.map(|removed| removed.removal)
     }
 }
 
+struct Removed {
+    removal: Removal,
+    /// When the last of them had ended.
+    last_due: Option<i64>,
+    /// How long it took to find them.
+    took: Duration,
+}
+
 struct Remove {
+    from: Option<i64>,
     finished: Finished,
     older_than: Duration,
     limit: usize,
@@ -46,22 +67,35 @@ struct Remove {
 
 impl Operation for Remove {
     const NAME: &'static str = "remove events";
-    type Output = Removal;
+    type Output = Removed;
 
-    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Removal, sqlx::Error> {
-        let mut select = Script::new(
-            "START TRANSACTION; SELECT id, done_at IS NULL AS untimed FROM Events FORCE INDEX (state_due) WHERE state = ",
-        );
-        select.number(State::from(self.finished).number()).sql(" AND due < UTC_TIMESTAMP(6) - INTERVAL ");
-        select.number(microseconds(self.older_than)).sql(" MICROSECOND ORDER BY due, id LIMIT ");
-        select.count(self.limit).sql(" FOR UPDATE SKIP LOCKED");
+    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Removed, sqlx::Error> {
+        let begun = Instant::now();
+        let rows = self.select().rows(connection).await?;
+        let took = begun.elapsed();
+        let last_due = rows.last().map(|row| row.try_get("place")).transpose()?;
         let (mut untimed, mut old) = (Vec::new(), Vec::new());
-        for row in select.rows(connection).await? {
+        for row in rows {
             let id = EventId::from_row(row.try_get("id")?);
             if row.try_get("untimed")? { untimed.push(id) } else { old.push(id) }
         }
         remove(&untimed, &old).execute(connection).await?;
-        Ok(Removal { events: old.len(), more: untimed.len() + old.len() == self.limit })
+        let removal = Removal { events: old.len(), more: untimed.len() + old.len() == self.limit };
+        Ok(Removed { removal, last_due, took })
+    }
+}
+
+impl Remove {
+    fn select(&self) -> Script {
+        let mut select = Script::new(
+            "START TRANSACTION; SELECT id, done_at IS NULL AS untimed, \
+             TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due) AS place \
+             FROM Events FORCE INDEX (state_due) WHERE state = ",
+        );
+        select.number(State::from(self.finished).number()).sql(" AND due < UTC_TIMESTAMP(6) - INTERVAL ");
+        select.number(microseconds(self.older_than)).sql(" MICROSECOND").behind(self.from);
+        select.sql(" ORDER BY due, id LIMIT ").count(self.limit).sql(" FOR UPDATE SKIP LOCKED");
+        select
     }
 }
 

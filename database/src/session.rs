@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
-use tracing::{debug, warn};
+use tracing::debug;
 
 use crate::args::DatabaseArgs;
 use crate::error::{Error, number, number_of};
@@ -14,15 +14,23 @@ use crate::script::Script;
 
 /// How long a server may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// How long a farewell may take.
+const CLOSE_LIMIT: Duration = Duration::from_millis(500);
 /// How long one operation may take. Longer than the session's lock wait timeout, so that a lock is MySQL's error.
 const OPERATION_LIMIT: Duration = Duration::from_secs(10);
-/// How often a transaction that MySQL rolled back for its locks is tried again.
-const LOCK_RETRIES: u32 = 8;
+/// For how long a transaction that MySQL rolled back for its locks is begun again.
+const LOCK_RETRIES: Duration = OPERATION_LIMIT;
+/// The longest pause before that, so that those who got into each other's way do not do so again.
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
+/// A connection that was not used for this long is made anew: the server, or something on the way, may have forgotten it.
+const IDLE_LIMIT: Duration = Duration::from_secs(30);
 
 /// READ COMMITTED takes no gap locks, with which claims and inserts deadlock each other. Strict, because what does not fit
-/// its column is an error and not something else that does.
+/// its column is an error and not something else that does. `wait_timeout` is twice [`IDLE_LIMIT`]: locks of a program whose
+/// node has vanished in mid-transaction are free after a minute, not when TCP gives up.
 const SETTINGS: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
      SET SESSION innodb_lock_wait_timeout = 5; \
+     SET SESSION wait_timeout = 60; \
      SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')";
 
 /// Where the database is. Makes [`Session`]s.
@@ -57,7 +65,11 @@ impl Database {
     }
 
     async fn open(&self) -> Result<Connected, Error> {
-        Ok(Connected { connection: self.connect().await?, open: self.metrics.opened() })
+        Ok(Connected {
+            connection: self.connect().await?,
+            open: self.metrics.opened(),
+            last_used: Instant::now(),
+        })
     }
 
     pub(crate) async fn connect(&self) -> Result<MySqlConnection, Error> {
@@ -116,6 +128,7 @@ pub struct Session {
 struct Connected {
     connection: MySqlConnection,
     open: Open,
+    last_used: Instant,
 }
 
 impl Session {
@@ -130,29 +143,37 @@ impl Session {
 
     async fn run_untimed<O: Operation>(&mut self, work: &O) -> Result<O::Output, Error> {
         let operation = O::NAME;
-        for retry in 0.. {
-            let mut connected = match self.connection.take() {
-                Some(connected) => connected,
-                None => self.database.open().await?,
-            };
+        let begun = Instant::now();
+        loop {
+            let mut connected = self.take_connection().await?;
             let attempt = work.attempt(&mut connected.connection);
             let source = match tokio::time::timeout(OPERATION_LIMIT, attempt).await {
                 Ok(Ok(done)) => {
-                    self.connection = Some(connected);
+                    self.connection = Some(Connected { last_used: Instant::now(), ..connected });
                     return Ok(done);
                 }
                 Ok(Err(error)) => error,
                 Err(_) => return Err(Error::Timeout { operation, limit: OPERATION_LIMIT }),
             };
-            if !lost_to_locks(&source) || retry == LOCK_RETRIES {
+            if !lost_to_locks(&source) || begun.elapsed() >= LOCK_RETRIES {
                 return Err(Error::Query { operation, source });
             }
-            debug!(operation, retry, error = %source, "trying again after a lock conflict");
+            debug!(operation, error = %source, "trying again after a lock conflict");
             self.database.metrics.retried(operation);
             self.connection = rolled_back(connected).await;
+            tokio::time::sleep(LOCK_PAUSE.mul_f64(rand::random())).await;
         }
-        // `retry` counts to LOCK_RETRIES and returns.
-        Err(Error::Timeout { operation, limit: OPERATION_LIMIT })
+    }
+
+    /// The connection, a new one where there is none that can be trusted. It is put back when an operation has succeeded.
+    async fn take_connection(&mut self) -> Result<Connected, Error> {
+        if let Some(connected) = self.connection.take() {
+            if connected.last_used.elapsed() < IDLE_LIMIT {
+                return Ok(connected);
+            }
+            close(connected).await;
+        }
+        self.database.open().await
     }
 
     /// Whether the database answers.
@@ -162,11 +183,18 @@ impl Session {
 
     /// Gives the connection back to the server.
     pub async fn close(mut self) {
-        if let Some(Connected { connection, open: _open }) = self.connection.take()
-            && let Err(error) = connection.close().await
-        {
-            warn!(%error, "failed to close a database connection");
+        if let Some(connected) = self.connection.take() {
+            close(connected).await;
         }
+    }
+}
+
+/// Says farewell to the server, which otherwise counts and logs the end as an abortion.
+async fn close(Connected { connection, open: _open, .. }: Connected) {
+    match tokio::time::timeout(CLOSE_LIMIT, connection.close()).await {
+        Ok(Err(error)) => debug!(%error, "failed to close a database connection"),
+        Err(_) => debug!("a database connection took too long to close"),
+        Ok(Ok(())) => {}
     }
 }
 
@@ -198,23 +226,26 @@ mod tests {
 
     use super::*;
 
+    fn database(server: &Server) -> Database {
+        let args = DatabaseArgs {
+            database_host: server.host().to_owned(),
+            database_port: server.port(),
+            database_name: "mysql".to_owned(),
+            database_user: server.user().to_owned(),
+            database_password_file: "/dev/null".into(),
+            database_tls: crate::Tls::Preferred,
+            database_tls_ca_file: None,
+        };
+        Database::new(args, Metrics::new(&prometheus::Registry::new()).unwrap())
+    }
+
     #[tokio::test]
     async fn sessions_take_no_gap_locks_and_do_not_wait_long_for_locks() {
         for (engine, isolation) in [
             (Engine::MySql, "SELECT @@session.transaction_isolation"),
             (Engine::MariaDb, "SELECT @@session.tx_isolation"),
         ] {
-            let server = Server::shared(engine).await;
-            let args = DatabaseArgs {
-                database_host: server.host().to_owned(),
-                database_port: server.port(),
-                database_name: "mysql".to_owned(),
-                database_user: server.user().to_owned(),
-                database_password_file: "/dev/null".into(),
-                database_tls: crate::Tls::Preferred,
-                database_tls_ca_file: None,
-            };
-            let database = Database::new(args, Metrics::new(&prometheus::Registry::new()).unwrap());
+            let database = database(Server::shared(engine).await);
             let mut connection = database.connect().await.unwrap();
             let isolation: String = sqlx::query_scalar(isolation).fetch_one(&mut connection).await.unwrap();
             assert_eq!(isolation, "READ-COMMITTED");
@@ -223,6 +254,28 @@ mod tests {
                 .await
                 .unwrap();
             assert!(Duration::from_secs(seconds) < OPERATION_LIMIT);
+            let seconds: i64 = sqlx::query_scalar("SELECT CAST(@@session.wait_timeout AS SIGNED)")
+                .fetch_one(&mut connection)
+                .await
+                .unwrap();
+            assert_eq!(seconds, 60);
         }
+    }
+
+    /// The server has forgotten it, and a balancer in between may have done so without a word.
+    #[tokio::test]
+    async fn a_connection_that_was_idle_for_long_is_made_anew() {
+        let database = database(Server::shared(Engine::MySql).await);
+        let mut session = database.session();
+        session.ping().await.unwrap();
+        let idle = session.connection.as_mut().unwrap();
+        let id: u64 =
+            sqlx::query_scalar("SELECT CONNECTION_ID()").fetch_one(&mut idle.connection).await.unwrap();
+        idle.last_used = Instant::now().checked_sub(IDLE_LIMIT).unwrap();
+        let mut other = database.connect().await.unwrap();
+        let mut kill = Script::new("KILL ");
+        kill.number(i64::try_from(id).unwrap());
+        kill.execute(&mut other).await.unwrap();
+        session.ping().await.unwrap();
     }
 }

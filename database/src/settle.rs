@@ -7,7 +7,7 @@ use sqlx::mysql::MySqlConnection;
 use crate::claim::{Claimed, Lease};
 use crate::error::Error;
 use crate::event::{EventId, Value};
-use crate::fenced::{Change, Item, LARGEST_BATCH};
+use crate::fenced::{Change, Item, batches};
 use crate::session::{Operation, Session};
 use crate::time::microseconds;
 
@@ -55,7 +55,7 @@ impl Failure {
 
 impl Session {
     /// Writes answers and gives the ids of those that were accepted. An answer is refused when the event was claimed
-    /// again since, or has its answer: what comes late changes nothing. One statement for 512 of them.
+    /// again since, or has its answer: what comes late changes nothing. One statement for 512 of them, or a mebibyte.
     pub async fn complete(&mut self, completions: &[Completion]) -> Result<Vec<EventId>, Error> {
         let items = completions.iter().map(|done| Item::new(&done.claim, done.value.as_str(), 0));
         self.settle::<Complete>(items.collect()).await
@@ -89,7 +89,7 @@ impl Session {
     async fn settle<K: Kind>(&mut self, mut items: Vec<Item<'_>>) -> Result<Vec<EventId>, Error> {
         items.sort_unstable_by_key(Item::id);
         let mut settled = Vec::with_capacity(items.len());
-        for items in items.chunks(LARGEST_BATCH) {
+        for items in batches(&items) {
             settled.extend(self.run(&Settle { items, kind: std::marker::PhantomData::<K> }).await?);
         }
         Ok(settled)

@@ -17,6 +17,14 @@ impl Script {
         self.sql("TIMESTAMP'1970-01-01 00:00:00' + INTERVAL ").number(microseconds).sql(" MICROSECOND")
     }
 
+    /// Adds a condition: `due` is at a place that was read, or behind it. None for the start.
+    pub(crate) fn behind(&mut self, place: Option<i64>) -> &mut Self {
+        match place {
+            Some(place) => self.sql(" AND due >= ").time_at(place),
+            None => self,
+        }
+    }
+
     /// Adds the time that is `later` than now.
     pub(crate) fn in_future(&mut self, later: Duration) -> &mut Self {
         self.sql("UTC_TIMESTAMP(6) + INTERVAL ").number(microseconds(later)).sql(" MICROSECOND")

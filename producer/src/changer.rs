@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventpipeline_database::{Change, EventId, Finished, LARGEST_REMOVAL, Removal, Session};
+use eventpipeline_database::{Change, EventId, Finished, LARGEST_REMOVAL, LowWaterMark, Removal, Session};
 
 use crate::mailbox::{Inbox, Mailbox, mailbox};
 use crate::reader::unavailable;
@@ -55,7 +55,9 @@ impl Changer {
                 },
                 Some(batch) = purges.next_batch(1) => for request in batch {
                     let Purge { finished, older_than } = request.input;
-                    let removal = session.remove(finished, older_than, LARGEST_REMOVAL).await;
+                    // From the start: people ask for all that there is, and seldom.
+                    let mut start = LowWaterMark::default();
+                    let removal = session.remove(&mut start, finished, older_than, LARGEST_REMOVAL).await;
                     let _ = request.answer.send(unavailable(removal));
                 },
                 else => break,

@@ -4,8 +4,8 @@
 use std::time::Instant;
 
 use eventpipeline_database::{
-    ClaimCursor, Claimer, Completion, Creation, Database, DatabaseArgs, Lease, Metrics, NewEvent, Session,
-    Tls, Value,
+    ClaimLimit, Claimer, Completion, Creation, Database, DatabaseArgs, Lease, LowWaterMark, Metrics,
+    NewEvent, Session, Tls, Value,
 };
 use prometheus::Registry;
 use sqlx::{Connection as _, Executor as _, MySqlConnection};
@@ -16,6 +16,7 @@ use crate::system;
 
 const EVENTS: u32 = 100_000;
 const BATCH: usize = 256;
+const LIMIT: ClaimLimit = ClaimLimit { events: BATCH, bytes: usize::MAX };
 const LEASE: std::time::Duration = std::time::Duration::from_mins(10);
 
 pub(crate) async fn run(scale: Scale, report: &mut Report) -> anyhow::Result<()> {
@@ -62,14 +63,14 @@ async fn turn(session: &mut Session, events: u32, keep_cursor: bool) -> anyhow::
     }
     let claimer = Claimer::new("bench");
     let value = Value::new("palavra")?;
-    let mut cursor = ClaimCursor::default();
+    let mut mark = LowWaterMark::default();
     let begun = Instant::now();
     let mut done = 0;
     while done < events / 500 * 500 {
         if !keep_cursor {
-            cursor = ClaimCursor::default();
+            mark = LowWaterMark::default();
         }
-        let claims = session.claim(&mut cursor, &claimer, Lease::new(LEASE), BATCH).await?;
+        let claims = session.claim(&mut mark, &claimer, Lease::new(LEASE), LIMIT).await?.events;
         let completions: Vec<Completion> =
             claims.into_iter().map(|claim| Completion { claim, value: value.clone() }).collect();
         done += u32::try_from(session.complete(&completions).await?.len())?;

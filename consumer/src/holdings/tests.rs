@@ -26,7 +26,7 @@ impl Hands {
     }
 
     fn load(&self) -> (usize, usize) {
-        let Load { buffered, handling } = self.0.load();
+        let Load { buffered, handling, .. } = self.0.load();
         (buffered, handling)
     }
 }

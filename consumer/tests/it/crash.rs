@@ -33,6 +33,37 @@ async fn the_events_of_a_killed_consumer_are_done_by_another() {
     assert!(metric(&heir, "eventpipeline_events_reclaimed_total{outcome=\"freed\"}").await >= 5.0);
 }
 
+/// Nobody knows of a dead consumer's claims which it had begun: those that it may have had no more attempts for end dead. So
+/// nothing is claimed ahead where there is one attempt.
+#[tokio::test]
+async fn events_that_are_tried_once_and_were_not_begun_outlive_the_consumer() {
+    let mut pipeline = Pipeline::new().await;
+    // Quick at first, so that it would pay to claim ahead; then it hangs.
+    let handler = Server::start(|asked| async move {
+        if asked.before >= 500 {
+            std::future::pending::<()>().await;
+        }
+        word("feito")
+    })
+    .await;
+    let url = handler.url();
+    let once = [("LEASE_SECONDS", "2"), ("MAX_ATTEMPTS", "1"), ("CONCURRENCY", "8")];
+    let ids = pipeline.create(600).await;
+    let victim = pipeline.consumer(&word_api(&url, &once));
+    handler.until_asked(508).await;
+    victim.kill9();
+    let quick = Server::start(|_| async { word("feito") }).await;
+    let heir = pipeline.consumer(&word_api(&quick.url(), &once));
+    eventually(async || {
+        let stats = pipeline.session.stats().await.ok()?;
+        (stats.pending + stats.processing == 0).then_some(())
+    })
+    .await;
+    let finished = pipeline.session.read_finished(&ids).await.unwrap();
+    let dead = finished.iter().filter(|event| event.state == State::Dead).count();
+    assert!(dead <= 8, "{dead} are dead, 8 had been begun: {}", heir.log());
+}
+
 #[tokio::test]
 async fn a_consumer_that_froze_past_its_lease_changes_nothing() {
     for engine in Engine::all() {

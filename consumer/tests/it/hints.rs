@@ -1,13 +1,14 @@
 //! Hints, and life without them.
 
 use eventpipeline_database::EventId;
-use eventpipeline_service::{Hint, HintArgs, Hints};
+use eventpipeline_service::{Announcer, Hint, HintArgs, Hints};
 use eventpipeline_testkit::eventually;
 use prometheus::Registry;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::server::{Server, http};
 use crate::support::{Pipeline, metric};
 
 /// A free UDP address, to be bound next.
@@ -15,17 +16,23 @@ async fn free() -> String {
     UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string()
 }
 
+/// A process that gives and hears hints, as a producer does.
+async fn producer(own: &str, peer: String) -> (Announcer, mpsc::UnboundedReceiver<Hint>) {
+    let args = HintArgs { wake_address: own.parse().unwrap(), wake_peers: vec![peer] };
+    let (hints, announcer) = Hints::bind(&args, &Registry::new()).await.unwrap();
+    let (told, hearing) = mpsc::unbounded_channel();
+    tokio::spawn(hints.run(CancellationToken::new(), move |hint| {
+        let _ = told.send(hint);
+    }));
+    (announcer, hearing)
+}
+
 #[tokio::test]
 async fn a_hint_wakes_the_consumer_which_tells_what_it_has_finished() {
     let mut pipeline = Pipeline::new().await;
     let (ours, theirs) = (free().await, free().await);
     let consumer = pipeline.consumer(&[("WAKE_ADDRESS", &theirs), ("WAKE_PEERS", &ours)]);
-    let args = HintArgs { wake_address: ours.parse().unwrap(), wake_peers: vec![theirs] };
-    let (hints, announcer) = Hints::bind(&args, &Registry::new()).await.unwrap();
-    let (told, mut hearing) = mpsc::unbounded_channel();
-    tokio::spawn(hints.run(CancellationToken::new(), move |hint| {
-        let _ = told.send(hint);
-    }));
+    let (announcer, mut hearing) = producer(&ours, theirs).await;
     // Hints are lossy, and a poll may be faster: it is tried until one is seen at work.
     let woken = "eventpipeline_consumer_wakeups_total{kind=\"hint\"}";
     let mut ids: Vec<EventId> = Vec::new();
@@ -41,6 +48,36 @@ async fn a_hint_wakes_the_consumer_which_tells_what_it_has_finished() {
         Hint::Finished(finished) => assert!(finished.into_iter().all(known)),
         Hint::Work => panic!("nothing was given back"),
     }
+}
+
+/// Hints that come while a claim is under way find events of the claim before not begun yet.
+#[tokio::test]
+async fn no_place_is_idle_while_there_is_work() {
+    let mut pipeline = Pipeline::new().await;
+    let (ours, theirs) = (free().await, free().await);
+    let handler = Server::start(|_| std::future::pending()).await;
+    let url = handler.url();
+    let variables = http(&url, &[("WAKE_ADDRESS", &theirs), ("WAKE_PEERS", &ours), ("CONCURRENCY", "40")]);
+    let consumer = pipeline.consumer(&variables);
+    let (announcer, _hearing) = producer(&ours, theirs.clone()).await;
+    consumer.line("database is ready").await;
+    for _ in 0..40 {
+        pipeline.create(1).await;
+        announcer.work();
+    }
+    handler.until_asked(40).await;
+}
+
+/// Bound, and never read.
+#[tokio::test]
+async fn a_peer_that_drops_every_hint_changes_nothing_but_the_time() {
+    let mut pipeline = Pipeline::new().await;
+    let deaf = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let peer = deaf.local_addr().unwrap().to_string();
+    let consumer = pipeline.consumer(&[("WAKE_ADDRESS", &free().await), ("WAKE_PEERS", &peer)]);
+    let ids = pipeline.create(3).await;
+    pipeline.values(&ids).await;
+    assert!(metric(&consumer, "eventpipeline_hints_sent_total{kind=\"finished\"}").await > 0.0);
 }
 
 #[tokio::test]

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use eventpipeline_database::{Failure, Next, claim_statement};
+use eventpipeline_database::{
+    ClaimLimit, Claimed, Creation, Failure, Lease, LowWaterMark, NewEvent, Next, claim_statement,
+};
 use sqlx::{AssertSqlSafe, Connection as _};
 
-use crate::support::{claim, create, has_due, ids, on_each};
+use crate::support::{LONG, claim, claimer, create, has_due, ids, on_each};
 
 #[tokio::test]
 async fn the_oldest_free_events_come_first() {
@@ -107,6 +109,30 @@ async fn the_claim_reads_its_index_in_order_on_empty_small_and_large_tables() {
                 assert!(!plan.contains("filesort") && !plan.contains("\"using_filesort\": true"), "{plan}");
             }
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_claim_takes_no_more_payload_than_it_may_and_leaves_the_rest_to_others() {
+    on_each(async |fixture| {
+        let mut session = fixture.session();
+        let event = |bytes| NewEvent { payload: Some("7".repeat(bytes)), ..NewEvent::default() };
+        let events = vec![event(10), NewEvent::default(), event(600), event(600), event(2000)];
+        session.create(&[Creation::many(events).unwrap()]).await.unwrap();
+        let mut claims = Vec::new();
+        loop {
+            let limit = ClaimLimit { events: 10, bytes: 1000 };
+            let mark = &mut LowWaterMark::default();
+            let taken = session.claim(mark, &claimer(), Lease::new(LONG), limit).await.unwrap();
+            let lengths = |claim: &Claimed| (claim.id.get(), claim.payload.as_ref().map(String::len));
+            claims.push((taken.events.iter().map(lengths).collect::<Vec<_>>(), taken.more));
+            if !taken.more {
+                break;
+            }
+        }
+        let first = vec![(1, Some(10)), (2, None), (3, Some(600))];
+        assert_eq!(claims, [(first, true), (vec![(4, Some(600))], true), (vec![(5, Some(2000))], false)]);
     })
     .await;
 }

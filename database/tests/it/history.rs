@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    Change, Cursor, EventId, Failure, Finished, Listing, NewEvent, Next, Removal, State, Stats,
+    Change, Cursor, EventId, Failure, Finished, Listing, LowWaterMark, NewEvent, Next, Removal, State, Stats,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -50,9 +50,12 @@ async fn old_finished_events_are_removed_in_steps_and_no_others() {
         fixture.sql("UPDATE Events SET valor = 'x', due = '2020-01-01' WHERE id = 5").await;
         fixture.sql("UPDATE Events SET processing = 3, due = '2020-01-01' WHERE id = 6").await;
         let hour = Duration::from_hours(1);
-        assert_eq!(session.remove(Finished::Done, hour, 3).await.unwrap(), Removal { events: 3, more: true });
         assert_eq!(
-            session.remove(Finished::Done, hour, 3).await.unwrap(),
+            session.remove(&mut LowWaterMark::default(), Finished::Done, hour, 3).await.unwrap(),
+            Removal { events: 3, more: true }
+        );
+        assert_eq!(
+            session.remove(&mut LowWaterMark::default(), Finished::Done, hour, 3).await.unwrap(),
             Removal { events: 0, more: false }
         );
         let left: Vec<i64> = sqlx::query_scalar("SELECT id FROM Events ORDER BY id")
@@ -79,7 +82,10 @@ async fn the_figures_add_up() {
         assert_eq!(session.cancel(EventId::new(10).unwrap()).await.unwrap(), Change::Changed);
         fixture.sql("UPDATE Events SET valor = 'x', done_at = due WHERE id IN (5, 6, 7)").await;
         fixture.sql("UPDATE Events SET done_at = '2020-01-01', due = done_at WHERE id = 5").await;
-        session.remove(Finished::Done, Duration::from_mins(1), 10).await.unwrap();
+        session
+            .remove(&mut LowWaterMark::default(), Finished::Done, Duration::from_mins(1), 10)
+            .await
+            .unwrap();
         fixture.sql("UPDATE Events SET due = due - INTERVAL 100 SECOND WHERE id = 8").await;
         let stats = session.stats().await.unwrap();
         assert!(stats.oldest_pending.unwrap() >= Duration::from_secs(100), "{stats:?}");

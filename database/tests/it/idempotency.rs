@@ -1,6 +1,6 @@
 //! The same creation, again: it is made once.
 
-use eventpipeline_database::{Created, Creation, Finished, IdempotencyKey, NewEvent};
+use eventpipeline_database::{Created, Creation, Finished, IdempotencyKey, LowWaterMark, NewEvent};
 
 use crate::support::{create, on_each};
 
@@ -57,7 +57,10 @@ async fn a_key_is_forgotten_with_its_event() {
         let mut session = fixture.session();
         session.create(&[creation("1", 1, "a")]).await.unwrap();
         fixture.sql("UPDATE Events SET valor = 'done', done_at = '2020-01-01', due = done_at").await;
-        session.remove(Finished::Done, std::time::Duration::ZERO, 10).await.unwrap();
+        session
+            .remove(&mut LowWaterMark::default(), Finished::Done, std::time::Duration::ZERO, 10)
+            .await
+            .unwrap();
         let created = session.create(&[creation("2", 1, "a")]).await.unwrap();
         assert!(matches!(created[..], [Created::New(ids)] if ids.first().get() == 2), "{created:?}");
     })

@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    Change, Claimed, Completion, EventId, Failure, Lease, MaxAttempts, Next, Session, State, Value,
+    Change, Claimed, Completion, EventId, Failure, Lease, LowWaterMark, MaxAttempts, Next, Session, State,
+    Value,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -168,7 +169,7 @@ impl Run {
         let expire = "UPDATE Events SET due = '2020-01-01', lease_until = '2020-01-01' WHERE state = 1";
         self.fixture.other.execute(expire).await.unwrap();
         let max = MaxAttempts::new(MAX_ATTEMPTS).unwrap();
-        self.session.reclaim(Lease::new(LONG), max).await.unwrap();
+        self.session.reclaim(&mut LowWaterMark::default(), Lease::new(LONG), max).await.unwrap();
         for event in self.events.iter_mut().filter(|event| event.state == State::Processing) {
             let last = event.attempts >= i32::try_from(MAX_ATTEMPTS).unwrap();
             event.becomes(if last { State::Dead } else { State::Pending });

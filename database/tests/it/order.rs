@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventpipeline_database::{ClaimCursor, Lease, NewEvent, Priority};
+use eventpipeline_database::{ClaimLimit, Lease, LowWaterMark, NewEvent, Priority};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::support::{LONG, claim, claimer, create, create_all, has_due, ids, on_each};
@@ -48,12 +48,12 @@ async fn nothing_is_claimed_before_its_time_and_classic_programs_do_not_see_it()
 async fn a_cursor_hides_nothing_for_long() {
     on_each(async |fixture| {
         let mut session = fixture.session();
-        let mut cursor = ClaimCursor::default();
+        let (mut mark, limit) = (LowWaterMark::default(), ClaimLimit { events: 5, bytes: usize::MAX });
         let mut all = Vec::new();
         let lease = Lease::new(LONG);
         create(&mut session, 20).await;
         while all.len() < 22 {
-            let claims = session.claim(&mut cursor, &claimer(), lease, 5).await.unwrap();
+            let claims = session.claim(&mut mark, &claimer(), lease, limit).await.unwrap().events;
             all.extend(ids(&claims));
             if all.len() == 10 {
                 create_all(&mut session, vec![event(9), event(5)]).await;
@@ -61,7 +61,7 @@ async fn a_cursor_hides_nothing_for_long() {
         }
         all.sort_unstable();
         assert_eq!(all, (1..=22).collect::<Vec<_>>());
-        assert!(session.claim(&mut cursor, &claimer(), lease, 5).await.unwrap().is_empty());
+        assert!(session.claim(&mut mark, &claimer(), lease, limit).await.unwrap().events.is_empty());
     })
     .await;
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    Change, Claimed, Completion, EventId, Failure, Lease, MaxAttempts, Next, State, Value,
+    Change, Claimed, Completion, EventId, Failure, Lease, LowWaterMark, MaxAttempts, Next, State, Value,
 };
 use eventpipeline_testkit::eventually;
 
@@ -133,7 +133,8 @@ async fn an_event_whose_consumers_die_is_given_up() {
             assert_eq!(claims[0].attempt, attempt);
             let reclaimed = eventually(async || {
                 let max = MaxAttempts::new(2).unwrap();
-                let reclaimed = session.reclaim(Lease::new(LONG), max).await.unwrap();
+                let reclaimed =
+                    session.reclaim(&mut LowWaterMark::default(), Lease::new(LONG), max).await.unwrap();
                 (reclaimed != eventpipeline_database::Reclaimed::default()).then_some(reclaimed)
             })
             .await;

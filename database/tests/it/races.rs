@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use eventpipeline_database::{
-    Change, Claimed, Completion, EventId, Failure, Finished, Lease, Next, Session, State, Value,
+    Change, Claimed, Completion, EventId, Failure, Finished, Lease, LowWaterMark, Next, Session, State, Value,
 };
 use eventpipeline_testkit::eventually;
 
@@ -148,7 +148,9 @@ async fn removal_against_read() {
                 }
             }
         };
-        let removing = async { while keeper.remove(Finished::Done, LONG, 7).await.unwrap().more {} };
+        let removing = async {
+            while keeper.remove(&mut LowWaterMark::default(), Finished::Done, LONG, 7).await.unwrap().more {}
+        };
         tokio::join!(reading, removing);
         let stats = keeper.stats().await.unwrap();
         assert_eq!((stats.created, stats.removed, stats.done), (200, 200, 0));
@@ -163,8 +165,9 @@ async fn retry_against_removal() {
         create(&mut keeper, 20).await;
         fixture.sql("UPDATE Events SET processing = 3, done_at = '2020-01-01', due = done_at").await;
         for turn in 1..=20 {
+            let mark = &mut LowWaterMark::default();
             let (removed, retried) =
-                tokio::join!(keeper.remove(Finished::Dead, LONG, 1), caller.retry(id(turn)));
+                tokio::join!(keeper.remove(mark, Finished::Dead, LONG, 1), caller.retry(id(turn)));
             let there = caller.event(id(turn)).await.unwrap().map(|event| event.state);
             match (removed.unwrap().events, retried.unwrap()) {
                 (1, Change::NotFound) => assert_eq!(there, None),

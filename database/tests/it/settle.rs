@@ -73,3 +73,19 @@ async fn an_answer_of_the_greatest_length_is_kept() {
     })
     .await;
 }
+
+/// As JSON, each of these characters is six.
+#[tokio::test]
+async fn the_largest_values_are_written_however_many_there_are() {
+    on_each(async |fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 600).await;
+        let text = "\u{1}".repeat(8000);
+        let answers: Vec<Completion> =
+            claim(&mut session, 600).await.iter().map(|claim| answer(claim, &text)).collect();
+        assert_eq!(session.complete(&answers).await.unwrap().len(), 600);
+        let last = session.read_finished(&[answers[599].claim.id]).await.unwrap().remove(0);
+        assert_eq!(last.valor, text);
+    })
+    .await;
+}

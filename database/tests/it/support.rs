@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use eventpipeline_database::{
-    ClaimCursor, Claimed, Claimer, Created, Creation, Database, DatabaseArgs, EventId, Lease, MaxAttempts,
-    Metrics, NewEvent, Reclaimed, Session, Tls,
+    ClaimLimit, Claimed, Claimer, Created, Creation, Database, DatabaseArgs, EventId, Lease, LowWaterMark,
+    MaxAttempts, Metrics, NewEvent, Reclaimed, Session, Tls,
 };
 use eventpipeline_testkit::{Database as Server, Engine};
 use prometheus::Registry;
@@ -93,17 +93,20 @@ pub(crate) async fn claim(session: &mut Session, limit: usize) -> Vec<Claimed> {
 
 /// Claims, looking from the start.
 pub(crate) async fn claim_for(session: &mut Session, lease: Duration, limit: usize) -> Vec<Claimed> {
-    session.claim(&mut ClaimCursor::default(), &claimer(), Lease::new(lease), limit).await.unwrap()
+    let limit = ClaimLimit { events: limit, bytes: usize::MAX };
+    let mark = &mut LowWaterMark::default();
+    session.claim(mark, &claimer(), Lease::new(lease), limit).await.unwrap().events
 }
 
 /// Whether anything is due, looking from the start.
 pub(crate) async fn has_due(session: &mut Session) -> bool {
-    session.has_due(&mut ClaimCursor::default()).await.unwrap()
+    session.has_due(&mut LowWaterMark::default()).await.unwrap()
 }
 
 /// Reclaims what may be tried often.
 pub(crate) async fn reclaim(session: &mut Session, unknown_age: Duration) -> Reclaimed {
-    session.reclaim(Lease::new(unknown_age), MaxAttempts::new(1000).unwrap()).await.unwrap()
+    let (mark, max_attempts) = (&mut LowWaterMark::default(), MaxAttempts::new(1000).unwrap());
+    session.reclaim(mark, Lease::new(unknown_age), max_attempts).await.unwrap()
 }
 
 /// Creates `many` events without payload.

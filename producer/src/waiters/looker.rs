@@ -63,8 +63,9 @@ impl Looker {
             tokio::select! {
                 biased;
                 () = end.cancelled() => break,
-                () = self.waiters.shared.news.notified() => self.hear().await,
+                // Before the news, which may come faster than it can be heard: no hint is needed, nor may it be in the way.
                 () = time => self.look().await,
+                () = self.waiters.shared.news.notified() => self.hear().await,
             }
             if self.waiters.shared.lock().clients() == 0 {
                 self.next = None;

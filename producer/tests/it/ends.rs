@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventpipeline_database::{Failure, Finished, Next};
+use eventpipeline_database::{Failure, Finished, LowWaterMark, Next};
 use eventpipeline_testkit::eventually;
 use reqwest::Response;
 use tokio::task::JoinHandle;
@@ -52,7 +52,8 @@ async fn a_removed_event_ends_the_wait() {
     let mut session = producer.database.session();
     producer.consume(&mut session, "tarde").await;
     eventually(async || {
-        let removal = session.remove(Finished::Done, Duration::ZERO, 1).await.unwrap();
+        let removal =
+            session.remove(&mut LowWaterMark::default(), Finished::Done, Duration::ZERO, 1).await.unwrap();
         (removal.events == 1).then_some(())
     })
     .await;

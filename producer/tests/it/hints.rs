@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use eventpipeline_service::{Announcer, Hint, HintArgs, Hints};
-use eventpipeline_testkit::eventually;
+use eventpipeline_testkit::{Database as Server, Engine, Fault, Proxy, eventually};
 use prometheus::Registry;
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -108,4 +108,32 @@ async fn a_hint_that_is_wrong_answers_nobody() {
     producer.until_waiters(1).await;
     producer.consume(&mut producer.database.session(), "agora").await;
     assert_eq!(waiting.await.unwrap().json::<Json>().await.unwrap(), json!({"valor": "agora"}));
+}
+
+/// What is said is heard faster than it can be looked up; what was not said is found all the same.
+#[tokio::test]
+async fn a_flood_of_hints_keeps_nobody_from_an_answer() {
+    let (own, peer) = (free(), free());
+    let proxy = Proxy::start(Server::shared(Engine::MySql).await.port()).await;
+    let producer = Producer::behind(&proxy, &[("WAKE_ADDRESS", &own), ("WAKE_PEERS", &peer)]).await;
+    proxy.set(Fault::Slow(Duration::from_millis(3)));
+    let (announcer, _hearing) = consumer(&peer, &own).await;
+    let others: Vec<_> = (0..20)
+        .map(|_| {
+            let create = producer.posting("/create-sync").timeout(Duration::from_mins(1));
+            tokio::spawn(async move { create.send().await })
+        })
+        .collect();
+    producer.until_waiters(20).await;
+    let flood = tokio::spawn(async move {
+        loop {
+            // All but the one that is finished.
+            announcer.finished(2..=20);
+            tokio::task::yield_now().await;
+        }
+    });
+    producer.consume(&mut producer.database.session(), "achado").await;
+    producer.until_waiters(19).await;
+    flood.abort();
+    others.iter().for_each(tokio::task::JoinHandle::abort);
 }

@@ -1,6 +1,6 @@
 //! Priority and not-before time of events that are created one by one.
 
-use eventpipeline_database::{ClaimCursor, Claimer, Lease};
+use eventpipeline_database::{ClaimLimit, Claimer, Lease, LowWaterMark};
 use serde_json::Value as Json;
 
 use crate::support::{Producer, problem};
@@ -18,7 +18,9 @@ async fn an_urgent_event_is_taken_first_and_one_for_later_not_at_all() {
     }
     let (claimer, lease) = (Claimer::new("test"), Lease::new(std::time::Duration::from_mins(1)));
     let mut session = producer.database.session();
-    let taken = session.claim(&mut ClaimCursor::default(), &claimer, lease, 10).await.unwrap();
+    let limit = ClaimLimit { events: 10, bytes: usize::MAX };
+    let mark = &mut LowWaterMark::default();
+    let taken = session.claim(mark, &claimer, lease, limit).await.unwrap().events;
     let ids: Vec<i64> = taken.iter().map(|claim| claim.id.get()).collect();
     assert_eq!(ids.len(), 3, "{ids:?}");
     assert_eq!(ids[0], 2);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use eventpipeline_database::{ClaimCursor, Claimer, Completion, Lease, Session, Value};
+use eventpipeline_database::{ClaimLimit, Claimer, Completion, Lease, LowWaterMark, Session, Value};
 use eventpipeline_testkit::{Database as Server, Engine};
 
 use crate::support::Producer;
@@ -45,9 +45,9 @@ fn arguments(api: &str) -> Vec<String> {
 /// A consumer, so that create-sync has its answers.
 async fn consume(mut session: Session) {
     let (claimer, lease) = (Claimer::new("test"), Lease::new(Duration::from_mins(1)));
-    let mut cursor = ClaimCursor::default();
+    let (mut mark, limit) = (LowWaterMark::default(), ClaimLimit { events: 100, bytes: usize::MAX });
     loop {
-        let claims = session.claim(&mut cursor, &claimer, lease, 100).await.unwrap();
+        let claims = session.claim(&mut mark, &claimer, lease, limit).await.unwrap().events;
         let value = Value::new("saudade").unwrap();
         let done: Vec<_> =
             claims.into_iter().map(|claim| Completion { claim, value: value.clone() }).collect();

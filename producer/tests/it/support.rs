@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use eventpipeline_database::{
-    ClaimCursor, Claimed, Claimer, Completion, Database, DatabaseArgs, Lease, Metrics, Session, Tls, Value,
+    ClaimLimit, Claimed, Claimer, Completion, Database, DatabaseArgs, Lease, LowWaterMark, Metrics, Session,
+    Tls, Value,
 };
-use eventpipeline_testkit::{Database as Server, Engine, Program, eventually};
+use eventpipeline_testkit::{Database as Server, Engine, Program, Proxy, eventually};
 use prometheus::Registry;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value as Json;
@@ -87,6 +88,16 @@ impl Producer {
         server.create_database(&args.database_name).await;
         connected(&args).migrate().await.unwrap();
         Self::run(args, further).await
+    }
+
+    /// A producer that reaches the shared MySQL through `proxy`; the test itself does so without.
+    pub(crate) async fn behind(proxy: &Proxy, further: &[(&str, &str)]) -> Self {
+        let server = Server::shared(Engine::MySql).await;
+        let args = database(server);
+        server.create_database(&args.database_name).await;
+        connected(&args).migrate().await.unwrap();
+        let producer = Self::run(DatabaseArgs { database_port: proxy.port(), ..args.clone() }, further).await;
+        Self { database: connected(&args), ..producer }
     }
 
     /// Another producer before the same database.
@@ -188,6 +199,7 @@ pub(crate) fn problem(response: Response, status: u16, kind: &str) -> impl Futur
 /// Claims the first event in line, once there is one.
 pub(crate) async fn claim(session: &mut Session) -> Claimed {
     let (claimer, lease) = (Claimer::new("test"), Lease::new(Duration::from_mins(10)));
-    eventually(async || session.claim(&mut ClaimCursor::default(), &claimer, lease, 1).await.unwrap().pop())
-        .await
+    let limit = ClaimLimit { events: 1, bytes: usize::MAX };
+    let mark = &mut LowWaterMark::default();
+    eventually(async || session.claim(mark, &claimer, lease, limit).await.unwrap().events.pop()).await
 }
