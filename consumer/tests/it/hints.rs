@@ -57,15 +57,23 @@ async fn no_place_is_idle_while_there_is_work() {
     let (ours, theirs) = (free().await, free().await);
     let handler = Server::start(|_| std::future::pending()).await;
     let url = handler.url();
-    let variables = http(&url, &[("WAKE_ADDRESS", &theirs), ("WAKE_PEERS", &ours), ("CONCURRENCY", "40")]);
+    let hints = [("WAKE_ADDRESS", theirs.as_str()), ("WAKE_PEERS", ours.as_str())];
+    let patience = [("HANDLER_TIMEOUT_SECONDS", "500"), ("LEASE_SECONDS", "600"), ("CONCURRENCY", "40")];
+    let variables = http(&url, &[&hints[..], &patience[..]].concat());
     let consumer = pipeline.consumer(&variables);
     let (announcer, _hearing) = producer(&ours, theirs.clone()).await;
     consumer.line("database is ready").await;
+    let flood = tokio::spawn(async move {
+        loop {
+            announcer.work();
+            tokio::task::yield_now().await;
+        }
+    });
     for _ in 0..40 {
         pipeline.create(1).await;
-        announcer.work();
     }
     handler.until_asked(40).await;
+    flood.abort();
 }
 
 /// Bound, and never read.

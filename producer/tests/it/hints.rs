@@ -116,8 +116,10 @@ async fn a_flood_of_hints_keeps_nobody_from_an_answer() {
     let (own, peer) = (free(), free());
     let proxy = Proxy::start(Server::shared(Engine::MySql).await.port()).await;
     let producer = Producer::behind(&proxy, &[("WAKE_ADDRESS", &own), ("WAKE_PEERS", &peer)]).await;
-    proxy.set(Fault::Slow(Duration::from_millis(3)));
+    proxy.set(Fault::Slow(Duration::from_millis(20)));
     let (announcer, _hearing) = consumer(&peer, &own).await;
+    // From here on there is a connection that looks.
+    create_sync(&producer, "primeiro", async || {}).await;
     let others: Vec<_> = (0..20)
         .map(|_| {
             let create = producer.posting("/create-sync").timeout(Duration::from_mins(1));
@@ -128,10 +130,12 @@ async fn a_flood_of_hints_keeps_nobody_from_an_answer() {
     let flood = tokio::spawn(async move {
         loop {
             // All but the one that is finished.
-            announcer.finished(2..=20);
+            announcer.finished(3..=21);
             tokio::task::yield_now().await;
         }
     });
+    let received = "eventpipeline_hints_received_total{kind=\"finished\"}";
+    eventually(async || producer.metric(received).await.filter(|hints| *hints > 1000.0)).await;
     producer.consume(&mut producer.database.session(), "achado").await;
     producer.until_waiters(19).await;
     flood.abort();

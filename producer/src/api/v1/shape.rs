@@ -25,7 +25,7 @@ pub(in crate::api) struct EventBody {
     payload: Option<Box<RawValue>>,
     #[schema(minimum = 0, maximum = 9)]
     priority: u8,
-    /// How often a consumer began to process it.
+    /// How often a consumer claimed it without giving it back.
     attempts: u32,
     /// Why its last failed attempt failed.
     #[schema(required)]
