@@ -99,13 +99,23 @@ pub(super) enum Route {
 
 /// Takes the spec apart without `..`: a field that is added to it is forgotten nowhere.
 pub(super) fn validate(pipeline: &EventPipeline, image: &str) -> Result<Pipeline, Error> {
-    let crd::EventPipelineSpec { database, producers, consumers, route } = &pipeline.spec;
+    let crd::EventPipelineSpec {
+        suspend,
+        database,
+        producers,
+        consumers,
+        retention: _,
+        route,
+        network_policy: _,
+    } = &pipeline.spec;
     let name = pipeline.name_any();
     let producers =
         producers.iter().map(|group| producer_group(group, image)).collect::<Result<Vec<_>, _>>()?;
     distinct("producers", producers.iter().map(|group| &group.name))?;
-    let consumers =
-        consumers.iter().map(|group| consumer_group(group, image)).collect::<Result<Vec<_>, _>>()?;
+    let consumers = consumers
+        .iter()
+        .map(|group| consumer_group(group, *suspend, image))
+        .collect::<Result<Vec<_>, _>>()?;
     distinct("consumers", consumers.iter().map(|group| &group.name))?;
     Ok(Pipeline {
         name: PipelineName::new(&name).map_err(|source| Error::PipelineName { name, source })?,
@@ -120,9 +130,11 @@ pub(super) fn validate(pipeline: &EventPipeline, image: &str) -> Result<Pipeline
 }
 
 fn database(database: &crd::Database) -> Result<Database, Error> {
-    let crd::Database { managed } = database;
-    let Some(crd::ManagedDatabase { image, storage }) = managed else {
-        return Err(Error::Union { union: "database", members: "`managed`" });
+    let crd::Database { managed, external: _ } = database;
+    let Some(crd::ManagedDatabase { image, storage, deletion_policy: _, resources: _, config: _, pod: _ }) =
+        managed
+    else {
+        return Err(Error::Union { union: "database", members: "`managed` and `external`" });
     };
     let crd::Storage { size, class_name } = storage;
     let parsed = Size::new(size).ok_or_else(|| Error::Size { size: size.clone() })?;
@@ -130,7 +142,17 @@ fn database(database: &crd::Database) -> Result<Database, Error> {
 }
 
 fn producer_group(group: &crd::ProducerGroup, own_image: &str) -> Result<ProducerGroup, Error> {
-    let crd::ProducerGroup { name, replicas, image, command } = group;
+    let crd::ProducerGroup {
+        name,
+        replicas,
+        autoscaling: _,
+        image,
+        command,
+        env: _,
+        resources: _,
+        termination_grace_period_seconds: _,
+        pod: _,
+    } = group;
     Ok(ProducerGroup {
         name: group_name("producers", name)?,
         replicas: self::replicas(name, *replicas)?,
@@ -138,12 +160,32 @@ fn producer_group(group: &crd::ProducerGroup, own_image: &str) -> Result<Produce
     })
 }
 
-fn consumer_group(group: &crd::ConsumerGroup, own_image: &str) -> Result<ConsumerGroup, Error> {
-    let crd::ConsumerGroup { name, replicas, suspend, image, command, handler } = group;
+fn consumer_group(
+    group: &crd::ConsumerGroup,
+    all_suspended: bool,
+    own_image: &str,
+) -> Result<ConsumerGroup, Error> {
+    let crd::ConsumerGroup {
+        name,
+        replicas,
+        autoscaling: _,
+        suspend,
+        image,
+        command,
+        handler,
+        concurrency: _,
+        lease_seconds: _,
+        max_attempts: _,
+        backoff: _,
+        env: _,
+        resources: _,
+        termination_grace_period_seconds: _,
+        pod: _,
+    } = group;
     let replicas = self::replicas(name, *replicas)?;
     Ok(ConsumerGroup {
         name: group_name("consumers", name)?,
-        replicas: if *suspend { 0 } else { replicas },
+        replicas: if *suspend || all_suspended { 0 } else { replicas },
         program: program(image.as_deref(), command.as_deref(), own_image, "/eventpipeline-consumer"),
         handler: self::handler(name, handler)?,
     })
@@ -151,8 +193,12 @@ fn consumer_group(group: &crd::ConsumerGroup, own_image: &str) -> Result<Consume
 
 fn handler(group: &str, handler: &crd::Handler) -> Result<Handler, Error> {
     match handler {
-        crd::Handler { words: Some(crd::WordsHandler {}), word_api: None } => Ok(Handler::Words),
-        crd::Handler { words: None, word_api: Some(crd::WordApiHandler { url }) } => {
+        crd::Handler { words: Some(crd::WordsHandler {}), word_api: None, http: None } => Ok(Handler::Words),
+        crd::Handler {
+            words: None,
+            word_api: Some(crd::WordApiHandler { url, timeout_seconds: _ }),
+            http: None,
+        } => {
             if !["http://", "https://"]
                 .iter()
                 .any(|scheme| url.len() > scheme.len() && url.starts_with(scheme))
@@ -161,18 +207,18 @@ fn handler(group: &str, handler: &crd::Handler) -> Result<Handler, Error> {
             }
             Ok(Handler::WordApi { url: url.clone() })
         }
-        _ => Err(Error::Union { union: "handler", members: "`words` and `wordApi`" }),
+        _ => Err(Error::Union { union: "handler", members: "`words`, `wordApi` and `http`" }),
     }
 }
 
 fn route(route: Option<&crd::Route>) -> Result<Route, Error> {
     match route.cloned().unwrap_or_default() {
-        crd::Route { ingress: Some(ingress), none: None } => {
-            let crd::IngressRoute { class_name, host, path, annotations } = ingress;
+        crd::Route { ingress: Some(ingress), http_route: None, none: None } => {
+            let crd::IngressRoute { class_name, host, path, tls: _, annotations } = ingress;
             Ok(Route::Ingress { class_name, host, path, annotations })
         }
-        crd::Route { ingress: None, none: Some(crd::NoRoute {}) } => Ok(Route::None),
-        _ => Err(Error::Union { union: "route", members: "`ingress` and `none`" }),
+        crd::Route { ingress: None, http_route: None, none: Some(crd::NoRoute {}) } => Ok(Route::None),
+        _ => Err(Error::Union { union: "route", members: "`ingress`, `httpRoute` and `none`" }),
     }
 }
 
@@ -188,7 +234,8 @@ fn group_name(list: &'static str, name: &str) -> Result<GroupName, Error> {
     GroupName::new(name).map_err(|source| Error::GroupName { list, name: name.to_owned(), source })
 }
 
-fn replicas(group: &str, replicas: i32) -> Result<i32, Error> {
+fn replicas(group: &str, replicas: Option<i32>) -> Result<i32, Error> {
+    let replicas = replicas.unwrap_or(2);
     if (1..=1000).contains(&replicas) {
         Ok(replicas)
     } else {

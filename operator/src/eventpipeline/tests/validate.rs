@@ -28,10 +28,16 @@ fn every_rule_has_its_message() {
             "`replicas` of group \"a\" is 0 and must be from 1 to 1000",
         ),
         ("{database: {managed: {storage: {size: 1Pi}}}}", "must be a quantity from 1Gi to 64Ti"),
-        ("{database: {}}", "`database` must set exactly one of `managed`"),
-        ("{route: {}}", "`route` must set exactly one of `ingress` and `none`"),
-        ("{route: {ingress: {}, none: {}}}", "`route` must set exactly one of `ingress` and `none`"),
-        ("{consumers: [{name: a, handler: {}}]}", "`handler` must set exactly one of `words` and `wordApi`"),
+        ("{database: {}}", "`database` must set exactly one of `managed` and `external`"),
+        ("{route: {}}", "`route` must set exactly one of `ingress`, `httpRoute` and `none`"),
+        (
+            "{route: {ingress: {}, none: {}}}",
+            "`route` must set exactly one of `ingress`, `httpRoute` and `none`",
+        ),
+        (
+            "{consumers: [{name: a, handler: {}}]}",
+            "`handler` must set exactly one of `words`, `wordApi` and `http`",
+        ),
         (
             "{consumers: [{name: a, handler: {wordApi: {url: words}}}]}",
             "must be an absolute http or https URL",
