@@ -1,7 +1,9 @@
 //! The environment of a pod that uses the database: the contract of producers and consumers in any language.
 
+use eventpipeline_crds as crd;
 use k8s_openapi::api::core::v1::{
-    EnvVar, EnvVarSource, KeyToPath, ObjectFieldSelector, SecretVolumeSource, Volume, VolumeMount,
+    ConfigMapKeySelector, EnvVar, EnvVarSource, KeyToPath, ObjectFieldSelector, SecretKeySelector,
+    SecretVolumeSource, Volume, VolumeMount,
 };
 
 use super::super::validate::Pipeline;
@@ -20,6 +22,33 @@ const VOLUME: &str = "database";
 /// A variable with a value.
 pub(super) fn variable(name: &str, value: impl Into<String>) -> EnvVar {
     EnvVar { name: name.to_owned(), value: Some(value.into()), value_from: None }
+}
+
+/// The author's variables after ours, of which they replace those of the same name: a name can't be there twice.
+pub(super) fn with_authors(authors: &[crd::EnvVariable], ours: Vec<EnvVar>) -> Vec<EnvVar> {
+    let replaced = |name: &str| authors.iter().any(|variable| variable.name == name);
+    let mut all: Vec<_> = ours.into_iter().filter(|variable| !replaced(&variable.name)).collect();
+    all.extend(authors.iter().map(authors_variable));
+    all
+}
+
+fn authors_variable(variable: &crd::EnvVariable) -> EnvVar {
+    let crd::EnvVariable { name, value, value_from } = variable;
+    let value_from = value_from.as_ref().map(|source| {
+        let crd::EnvSource { secret_key_ref, config_map_key_ref } = source;
+        EnvVarSource {
+            secret_key_ref: secret_key_ref.clone().map(|crd::KeyRef { name, key }| SecretKeySelector {
+                name,
+                key,
+                optional: None,
+            }),
+            config_map_key_ref: config_map_key_ref
+                .clone()
+                .map(|crd::KeyRef { name, key }| ConfigMapKeySelector { name, key, optional: None }),
+            ..EnvVarSource::default()
+        }
+    });
+    EnvVar { name: name.clone(), value: value.clone(), value_from }
 }
 
 /// Where the database is and who to be there.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use eventpipeline_crds as crd;
 use k8s_openapi::api::networking::v1::{
     HTTPIngressPath, HTTPIngressRuleValue, Ingress, IngressBackend, IngressRule, IngressServiceBackend,
-    IngressSpec, ServiceBackendPort,
+    IngressSpec, IngressTLS, ServiceBackendPort,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -28,7 +29,8 @@ const ANNOTATIONS: [(&str, &str); 9] = [
 
 /// The Ingress, if the pipeline asks for one.
 pub(super) fn build(pipeline: &Pipeline) -> Option<Ingress> {
-    let Route::Ingress { class_name, host, path, annotations } = &pipeline.route else {
+    let Route::Ingress(crd::IngressRoute { class_name, host, path, tls, annotations }) = &pipeline.route
+    else {
         return None;
     };
     let metadata = owned(pipeline, pipeline.name.to_string(), selector(pipeline, Component::Route));
@@ -36,6 +38,7 @@ pub(super) fn build(pipeline: &Pipeline) -> Option<Ingress> {
         metadata: ObjectMeta { annotations: Some(merged(annotations)), ..metadata },
         spec: Some(IngressSpec {
             ingress_class_name: class_name.clone(),
+            tls: tls.as_ref().map(|tls| vec![self::tls(tls, host.as_ref())]),
             rules: Some(vec![IngressRule { host: host.clone(), http: Some(to_producers(pipeline, path)) }]),
             ..IngressSpec::default()
         }),
@@ -48,6 +51,11 @@ fn merged(annotations: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut merged = BTreeMap::from(ANNOTATIONS.map(|(name, value)| (name.to_owned(), value.to_owned())));
     merged.extend(annotations.clone());
     merged
+}
+
+fn tls(tls: &crd::IngressTls, host: Option<&String>) -> IngressTLS {
+    let crd::IngressTls { secret_name } = tls;
+    IngressTLS { hosts: host.map(|host| vec![host.clone()]), secret_name: secret_name.clone() }
 }
 
 fn to_producers(pipeline: &Pipeline, path: &str) -> HTTPIngressRuleValue {

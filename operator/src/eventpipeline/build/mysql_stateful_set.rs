@@ -1,5 +1,6 @@
 //! The database: one MySQL pod on a volume that outlives it, the StatefulSet and the pipeline.
 
+use eventpipeline_crds as crd;
 use k8s_openapi::api::apps::v1::{
     StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec,
 };
@@ -10,11 +11,13 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::super::validate::{Database, Pipeline, Size};
+use super::super::validate::{Database, ManagedDatabase, Pipeline};
 use super::environment::{DATABASE, MYSQL_PORT, variable};
-use super::meta::{Component, labels, match_labels, mysql_name, owned, selector};
+use super::meta::{Component, Labels, labels, match_labels, mysql_name, owned, selector};
+use super::mysql_arguments;
 use super::mysql_secret::{PASSWORD, ROOT_PASSWORD};
-use super::pod::{Share, container_security, exec_probe, mount, pod, scratch_volume, tcp_probe};
+use super::placement;
+use super::pod::{container_security, exec_probe, mount, pod, resources, scratch_volume, tcp_probe};
 
 /// User and group of the official image.
 const MYSQL_USER: i64 = 999;
@@ -23,24 +26,17 @@ const DATA: &str = "data";
 const PASSWORDS: &str = "passwords";
 const PASSWORDS_FOLDER: &str = "/etc/eventpipeline/mysql";
 
-const SHARE: Share =
-    Share { cpu: ("100m", "2"), memory: ("512Mi", "2Gi"), ephemeral_storage: ("64Mi", "1Gi") };
+/// What mysqld may write beside its volume and its output.
+const EPHEMERAL_STORAGE: [&str; 2] = ["64Mi", "1Gi"];
 
-/// Durable to the last commit, whatever the image's own defaults are, and as the queue's statements expect it.
-const ARGUMENTS: [&str; 7] = [
-    "mysqld",
-    "--transaction-isolation=READ-COMMITTED",
-    "--innodb-flush-log-at-trx-commit=1",
-    "--sync-binlog=1",
-    "--innodb-buffer-pool-size=256M",
-    "--max-connections=500",
-    "--skip-name-resolve",
-];
-
-/// The StatefulSet. Its claim template can't be changed, which is why the API server holds `storage` to what it was.
+/// The StatefulSet. Its claim template can't be changed: it says how large the volume was when it was created.
 pub(super) fn build(pipeline: &Pipeline) -> StatefulSet {
-    let Database::Managed { image, size, class_name } = &pipeline.database;
+    let Database::Managed(database) = &pipeline.database;
     let selector = selector(pipeline, Component::Mysql);
+    let retention = match database.deletion_policy {
+        crd::DeletionPolicy::Retain => "Retain",
+        crd::DeletionPolicy::Delete => "Delete",
+    };
     StatefulSet {
         metadata: owned(pipeline, mysql_name(pipeline), selector.clone()),
         spec: Some(StatefulSetSpec {
@@ -48,15 +44,12 @@ pub(super) fn build(pipeline: &Pipeline) -> StatefulSet {
             service_name: Some(mysql_name(pipeline)),
             selector: match_labels(selector.clone()),
             template: PodTemplateSpec {
-                metadata: Some(ObjectMeta {
-                    labels: Some(labels(selector.clone())),
-                    ..ObjectMeta::default()
-                }),
-                spec: Some(mysql_pod(pipeline, image)),
+                metadata: Some(placement::metadata(&database.pod, labels(selector.clone()))),
+                spec: Some(mysql_pod(pipeline, database, &selector)),
             },
-            volume_claim_templates: Some(vec![claim(size, class_name.clone(), labels(selector))]),
+            volume_claim_templates: Some(vec![claim(database, labels(selector))]),
             persistent_volume_claim_retention_policy: Some(StatefulSetPersistentVolumeClaimRetentionPolicy {
-                when_deleted: Some("Retain".to_owned()),
+                when_deleted: Some(retention.to_owned()),
                 when_scaled: Some("Retain".to_owned()),
             }),
             ..StatefulSetSpec::default()
@@ -65,11 +58,11 @@ pub(super) fn build(pipeline: &Pipeline) -> StatefulSet {
     }
 }
 
-fn mysql_pod(pipeline: &Pipeline, image: &str) -> PodSpec {
-    PodSpec {
+fn mysql_pod(pipeline: &Pipeline, database: &ManagedDatabase, selector: &Labels) -> PodSpec {
+    let pod = PodSpec {
         // mysqld writes back what it holds in memory; cut short, it recovers at the next start.
         termination_grace_period_seconds: Some(120),
-        containers: vec![container(image)],
+        containers: vec![container(database)],
         volumes: Some(vec![
             Volume {
                 name: PASSWORDS.to_owned(),
@@ -84,14 +77,15 @@ fn mysql_pod(pipeline: &Pipeline, image: &str) -> PodSpec {
             scratch_volume("tmp", "512Mi"),
         ]),
         ..pod(MYSQL_USER)
-    }
+    };
+    placement::place(&database.pod, selector, pod)
 }
 
-fn container(image: &str) -> Container {
+fn container(database: &ManagedDatabase) -> Container {
     Container {
         name: MYSQL.to_owned(),
-        image: Some(image.to_owned()),
-        args: Some(ARGUMENTS.map(str::to_owned).to_vec()),
+        image: Some(database.image.clone()),
+        args: Some(mysql_arguments::build(database)),
         env: Some(environment()),
         ports: Some(vec![ContainerPort {
             name: Some(MYSQL.to_owned()),
@@ -124,7 +118,7 @@ fn container(image: &str) -> Container {
             failure_threshold: Some(6),
             ..tcp_probe(MYSQL)
         }),
-        resources: Some(SHARE.resources()),
+        resources: Some(resources(&database.resources, EPHEMERAL_STORAGE)),
         security_context: Some(container_security()),
         ..Container::default()
     }
@@ -141,14 +135,14 @@ fn environment() -> Vec<EnvVar> {
     ]
 }
 
-fn claim(size: &Size, class_name: Option<String>, labels: super::meta::Labels) -> PersistentVolumeClaim {
+fn claim(database: &ManagedDatabase, labels: Labels) -> PersistentVolumeClaim {
     PersistentVolumeClaim {
         metadata: ObjectMeta { name: Some(DATA.to_owned()), labels: Some(labels), ..ObjectMeta::default() },
         spec: Some(PersistentVolumeClaimSpec {
             access_modes: Some(vec!["ReadWriteOnce".to_owned()]),
-            storage_class_name: class_name,
+            storage_class_name: database.class_name.clone(),
             resources: Some(VolumeResourceRequirements {
-                requests: Some([("storage".to_owned(), Quantity(size.to_string()))].into()),
+                requests: Some([("storage".to_owned(), Quantity(database.size.to_string()))].into()),
                 limits: None,
             }),
             ..PersistentVolumeClaimSpec::default()
