@@ -6,6 +6,7 @@ mod api;
 mod cli;
 mod controller;
 mod eventpipeline;
+mod gateway;
 mod run;
 
 use std::io::Write as _;

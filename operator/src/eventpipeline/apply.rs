@@ -56,9 +56,16 @@ pub(super) async fn apply(
         producer_deployments,
         consumer_deployments,
         ingress,
+        http_route,
+        network_policies,
+        disruption_budgets,
+        autoscalers,
         state: _,
     } = prepared;
     let writer = Writer { cluster };
+    // Before the pods that they are about.
+    let network_policies = writer.all(&network_policies).await?;
+    let disruption_budgets = writer.all(&disruption_budgets).await?;
     // Before the pods that mount it.
     writer.create(&mysql_secret).await?;
     // Before the pod whose name it gives an address.
@@ -76,6 +83,12 @@ pub(super) async fn apply(
         Some(ingress) => Some(writer.one(&ingress).await?),
         None => None,
     };
+    let http_route = match http_route {
+        Some(http_route) => Some(writer.one(&http_route).await?),
+        None => None,
+    };
+    // After the Deployments that they scale.
+    let autoscalers = writer.all(&autoscalers).await?;
     // Last: what replaces them is there.
     let Existing { deployments, jobs, ingresses } = existing;
     let groups = producer_deployments.iter().chain(&consumer_deployments);
@@ -92,6 +105,10 @@ pub(super) async fn apply(
         producer_deployments,
         consumer_deployments,
         ingress,
+        http_route,
+        network_policies,
+        disruption_budgets,
+        autoscalers,
         state: PhantomData,
     })
 }

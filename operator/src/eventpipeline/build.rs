@@ -1,15 +1,19 @@
 //! Third step: the objects of a validated pipeline, one file each. Pure: the same pipeline makes the same objects.
 
+mod autoscalers;
 mod consumer_deployment;
+mod disruption_budgets;
 mod environment;
 mod group_deployment;
 mod hints_service;
+mod http_route;
 mod ingress;
 pub(super) mod meta;
 mod mysql_arguments;
 pub(super) mod mysql_secret;
 mod mysql_service;
 mod mysql_stateful_set;
+mod network_policies;
 mod placement;
 mod pod;
 mod producer_deployment;
@@ -35,6 +39,10 @@ pub(super) fn build(pipeline: &Pipeline) -> Resources<Prepared> {
         producer_deployments: pipeline.producers.iter().map(producer).collect(),
         consumer_deployments: pipeline.consumers.iter().map(consumer).collect(),
         ingress: ingress::build(pipeline),
+        http_route: http_route::build(pipeline),
+        network_policies: network_policies::build(pipeline),
+        disruption_budgets: disruption_budgets::build(pipeline),
+        autoscalers: autoscalers::build(pipeline),
         state: PhantomData,
     }
 }

@@ -3,9 +3,13 @@
 use std::marker::PhantomData;
 
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Secret, Service};
-use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+
+use crate::gateway::HTTPRoute;
 
 /// As they must be.
 #[derive(Debug)]
@@ -28,5 +32,9 @@ pub(super) struct Resources<State> {
     pub(super) producer_deployments: Vec<Deployment>,
     pub(super) consumer_deployments: Vec<Deployment>,
     pub(super) ingress: Option<Ingress>,
+    pub(super) http_route: Option<HTTPRoute>,
+    pub(super) network_policies: Vec<NetworkPolicy>,
+    pub(super) disruption_budgets: Vec<PodDisruptionBudget>,
+    pub(super) autoscalers: Vec<HorizontalPodAutoscaler>,
     pub(super) state: PhantomData<State>,
 }

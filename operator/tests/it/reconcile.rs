@@ -9,7 +9,8 @@ use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Secret, Service};
 use k8s_openapi::api::events::v1::Event;
-use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
 use serde_json::{Value, json};
@@ -28,7 +29,17 @@ async fn versions(cluster: &Cluster) -> BTreeMap<String, String> {
             }
         )*};
     }
-    collect!(EventPipeline, Secret, Service, StatefulSet, Job, Deployment, Ingress);
+    collect!(
+        EventPipeline,
+        Secret,
+        Service,
+        StatefulSet,
+        Job,
+        Deployment,
+        Ingress,
+        NetworkPolicy,
+        PodDisruptionBudget
+    );
     versions
 }
 
@@ -63,6 +74,13 @@ async fn a_pipeline_gets_its_objects_and_a_truthful_status() {
             "Deployment demo-producer-default",
             "EventPipeline demo",
             "Ingress demo",
+            "NetworkPolicy demo-consumer",
+            "NetworkPolicy demo-mysql",
+            "NetworkPolicy demo-producer",
+            "NetworkPolicy demo-schema",
+            "PodDisruptionBudget demo-consumer-default",
+            "PodDisruptionBudget demo-mysql",
+            "PodDisruptionBudget demo-producer-default",
             "Secret demo-mysql",
             "Service demo-hints",
             "Service demo-mysql",

@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::super::validate::{GroupName, Pipeline, Program};
 use super::environment;
 use super::hints_service::{HINTS, HINTS_PORT};
-use super::meta::{Component, HEARS_HINTS, Labels, group_selector, labels, match_labels, owned};
+use super::meta::{Component, HEARS_HINTS, Labels, group_name, group_selector, labels, match_labels, owned};
 use super::placement;
 use super::pod::{OUR_USER, container_security, http_probe, mount, pod, resources, scratch_volume};
 
@@ -40,8 +40,7 @@ pub(super) struct Group<'a> {
 
 /// The Deployment of a group. Its template depends on nothing that scales or suspends: that must restart no pod.
 pub(super) fn build(pipeline: &Pipeline, group: Group<'_>) -> Deployment {
-    let component: &str = group.component.into();
-    let name = format!("{}-{component}-{}", pipeline.name, group.name);
+    let name = group_name(pipeline, group.component, group.name);
     let selector = group_selector(pipeline, group.component, group.name);
     Deployment {
         metadata: owned(pipeline, name, selector.clone()),

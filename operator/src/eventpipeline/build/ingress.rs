@@ -13,9 +13,15 @@ use super::super::validate::{Pipeline, Route};
 use super::meta::{Component, owned, producers_name, selector};
 use super::producer_service::HTTP;
 
-/// What well-known controllers are told, because their defaults differ: requests go round robin, and an answer may
-/// take as long as a synchronous creation waits. Contour and Traefik go round robin by themselves, and Traefik waits.
-const ANNOTATIONS: [(&str, &str); 9] = [
+/// What well-known controllers are told, because their defaults differ: requests go round robin, and an answer may take as
+/// long as a synchronous creation waits. Contour, Traefik and Kong go round robin by themselves and have no annotation for
+/// it; Traefik waits; Kong's time limit is on the Service.
+const ANNOTATIONS: [(&str, &str); 16] = [
+    // AWS: more than 4000 seconds are not to be had.
+    ("alb.ingress.kubernetes.io/load-balancer-attributes", "idle_timeout.timeout_seconds=4000"),
+    ("alb.ingress.kubernetes.io/target-group-attributes", "load_balancing.algorithm.type=round_robin"),
+    // Azure's Application Gateway goes round robin by itself.
+    ("appgw.ingress.kubernetes.io/request-timeout", "86400"),
     ("haproxy-ingress.github.io/balance-algorithm", "roundrobin"),
     ("haproxy-ingress.github.io/timeout-server", "24h"),
     ("haproxy.org/load-balance", "roundrobin"),
@@ -23,7 +29,11 @@ const ANNOTATIONS: [(&str, &str); 9] = [
     ("nginx.ingress.kubernetes.io/load-balance", "round_robin"),
     ("nginx.ingress.kubernetes.io/proxy-read-timeout", "86400"),
     ("nginx.ingress.kubernetes.io/proxy-send-timeout", "86400"),
+    ("nginx.org/lb-method", "round_robin"),
+    ("nginx.org/proxy-read-timeout", "86400s"),
+    ("nginx.org/proxy-send-timeout", "86400s"),
     ("projectcontour.io/response-timeout", "infinity"),
+    ("zalando.org/skipper-filter", r#"backendTimeout("24h")"#),
     ("zalando.org/skipper-loadbalancer", "roundRobin"),
 ];
 

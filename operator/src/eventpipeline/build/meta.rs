@@ -47,6 +47,11 @@ pub(super) fn hints_name(pipeline: &Pipeline) -> String {
     format!("{}-hints", pipeline.name)
 }
 
+/// Name of a group's Deployment.
+pub(super) fn group_name(pipeline: &Pipeline, component: Component, group: &GroupName) -> String {
+    format!("{}-{}-{group}", pipeline.name, <&str>::from(component))
+}
+
 /// What selects the pods of a component. Never more than this: selectors can't be changed.
 pub(super) fn selector(pipeline: &Pipeline, component: Component) -> Labels {
     let component: &str = component.into();

@@ -49,6 +49,7 @@ pub(super) const FULL: &str = r#"{
   route: {ingress: {className: contour, host: events.example, path: /events, tls: {secretName: events-tls}, annotations: {
     projectcontour.io/response-timeout: 90s, example.com/owner: shop,
   }}},
+  networkPolicy: {metricsNamespaces: [monitoring]},
 }"#;
 
 #[test]
@@ -63,6 +64,9 @@ fn minimal_pipeline() {
     assert_yaml_snapshot!("minimal_producer_deployments", resources.producer_deployments);
     assert_yaml_snapshot!("minimal_consumer_deployments", resources.consumer_deployments);
     assert_yaml_snapshot!("minimal_ingress", resources.ingress);
+    assert_yaml_snapshot!("minimal_network_policies", resources.network_policies);
+    assert_yaml_snapshot!("minimal_disruption_budgets", resources.disruption_budgets);
+    assert_eq!((resources.http_route, resources.autoscalers), (None, Vec::new()));
 }
 
 #[test]
@@ -72,11 +76,30 @@ fn full_pipeline() {
     assert_yaml_snapshot!("full_producer_deployments", resources.producer_deployments);
     assert_yaml_snapshot!("full_consumer_deployments", resources.consumer_deployments);
     assert_yaml_snapshot!("full_ingress", resources.ingress);
+    assert_yaml_snapshot!("full_network_policies", resources.network_policies);
+    assert_yaml_snapshot!("full_autoscalers", resources.autoscalers);
 }
 
 #[test]
-fn without_a_route_there_is_no_ingress() {
-    assert!(prepared(&with_spec("{route: {none: {}}}")).ingress.is_none());
+fn a_gateways_route_has_no_time_limit() {
+    let resources = prepared(&with_spec(
+        "{route: {httpRoute: {parentRefs: [{name: edge, namespace: gateways, sectionName: https}], \
+          hostnames: [events.example], path: /events}}}",
+    ));
+    assert!(resources.ingress.is_none());
+    assert_yaml_snapshot!("http_route", resources.http_route);
+}
+
+#[test]
+fn without_a_route_there_is_none() {
+    let resources = prepared(&with_spec("{route: {none: {}}}"));
+    assert_eq!((resources.ingress, resources.http_route), (None, None));
+}
+
+#[test]
+fn without_network_policies_there_are_none() {
+    let resources = prepared(&with_spec("{networkPolicy: {mode: Disabled}}"));
+    assert_eq!(resources.network_policies, Vec::new());
 }
 
 #[test]

@@ -32,6 +32,10 @@ fn applied(spec: &str) -> Resources<Applied> {
         producer_deployments,
         consumer_deployments,
         ingress,
+        http_route,
+        network_policies,
+        disruption_budgets,
+        autoscalers,
         state: _,
     } = prepared(&with_spec(spec));
     Resources {
@@ -44,6 +48,10 @@ fn applied(spec: &str) -> Resources<Applied> {
         producer_deployments,
         consumer_deployments,
         ingress,
+        http_route,
+        network_policies,
+        disruption_budgets,
+        autoscalers,
         state: PhantomData,
     }
 }

@@ -62,14 +62,6 @@ impl ProducerScale {
             Self::Cpu { .. } | Self::External => None,
         }
     }
-
-    /// The most that may run, as far as that is known.
-    pub(in crate::eventpipeline) fn most(&self) -> Option<i32> {
-        match self {
-            Self::Fixed(most) | Self::Cpu { max: most, .. } => Some(*most),
-            Self::External => None,
-        }
-    }
 }
 
 impl ConsumerScale {
@@ -94,15 +86,6 @@ impl ConsumerScale {
         match self {
             Self::Fixed(replicas) => Some(*replicas),
             Self::Backlog(_) | Self::External => None,
-        }
-    }
-
-    /// The most that may run, as far as that is known.
-    pub(in crate::eventpipeline) fn most(&self) -> Option<i32> {
-        match self {
-            Self::Fixed(most) => Some(*most),
-            Self::Backlog(backlog) => Some(backlog.max_replicas),
-            Self::External => None,
         }
     }
 }
