@@ -7,6 +7,7 @@ mod cli;
 mod controller;
 mod eventpipeline;
 mod gateway;
+mod inventory;
 mod run;
 
 use std::io::Write as _;

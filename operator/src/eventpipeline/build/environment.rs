@@ -69,7 +69,8 @@ pub(super) fn logging() -> Vec<EnvVar> {
 
 /// What a service is told on top of that: its internal port, its name, and how long it may drain.
 pub(super) fn service(drain_seconds: i64) -> Vec<EnvVar> {
-    let name = ObjectFieldSelector { api_version: None, field_path: "metadata.name".to_owned() };
+    let name =
+        ObjectFieldSelector { api_version: Some("v1".to_owned()), field_path: "metadata.name".to_owned() };
     vec![
         variable("ADMIN_ADDRESS", "0.0.0.0:9090"),
         EnvVar {

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use super::super::validate::{GroupName, Pipeline};
 
 /// Label with the pipeline's name.
-pub(in crate::eventpipeline) const INSTANCE: &str = "app.kubernetes.io/instance";
+pub(crate) const INSTANCE: &str = "app.kubernetes.io/instance";
 /// Label of the pods that hear hints.
 pub(super) const HEARS_HINTS: &str = "eventpipeline.dev/hears-hints";
 /// Label with the group's name.
