@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::text::LABEL_NAME;
 
 /// Who may connect to the pipeline's pods, and to whom they may.
-#[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(KubeSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkPolicy {
     /// Whether the operator makes NetworkPolicies.
@@ -18,12 +18,6 @@ pub struct NetworkPolicy {
     #[schemars(length(max = 16), inner(length(min = 1, max = 63), regex(pattern = LABEL_NAME)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub metrics_namespaces: Vec<String>,
-}
-
-impl Default for NetworkPolicy {
-    fn default() -> Self {
-        Self { mode: NetworkPolicyMode::default(), metrics_namespaces: Vec::new() }
-    }
 }
 
 /// Whether the operator makes NetworkPolicies.

@@ -58,7 +58,7 @@ pub(super) fn build(pipeline: &Pipeline, group: Group<'_>) -> Deployment {
             }),
             template: PodTemplateSpec {
                 metadata: Some(placement::metadata(&group.program.pod, pod_labels(selector.clone()))),
-                spec: Some(group_pod(pipeline, group, selector)),
+                spec: Some(group_pod(pipeline, group, &selector)),
             },
             ..DeploymentSpec::default()
         }),
@@ -72,17 +72,17 @@ fn pod_labels(selector: Labels) -> Labels {
     labels
 }
 
-fn group_pod(pipeline: &Pipeline, group: Group<'_>, selector: Labels) -> PodSpec {
+fn group_pod(pipeline: &Pipeline, group: Group<'_>, selector: &Labels) -> PodSpec {
     let program = group.program;
     let volumes = vec![environment::password_volume(pipeline), scratch_volume("tmp", "64Mi")];
     let pod = PodSpec {
         termination_grace_period_seconds: Some(program.grace_seconds),
-        topology_spread_constraints: Some(vec![placement::over_nodes(&selector)]),
+        topology_spread_constraints: Some(vec![placement::over_nodes(selector)]),
         volumes: Some([volumes, group.volumes.clone()].concat()),
         containers: vec![container(pipeline, group)],
         ..pod(OUR_USER)
     };
-    placement::place(&program.pod, &selector, pod)
+    placement::place(&program.pod, selector, pod)
 }
 
 fn container(pipeline: &Pipeline, group: Group<'_>) -> Container {
