@@ -1,6 +1,7 @@
 //! From YAML through the real validation to the objects that would be applied.
 
 mod build;
+mod properties;
 mod status;
 mod validate;
 
