@@ -40,6 +40,10 @@ pub mod reasons {
     pub const PODS_READY: &str = "PodsReady";
     /// Every group is suspended.
     pub const SUSPENDED: &str = "Suspended";
+    /// The volume of the database is being made larger.
+    pub const VOLUME_GROWING: &str = "VolumeGrowing";
+    /// The volume of the database can't be made as large as the spec asks for.
+    pub const VOLUME_NOT_GROWN: &str = "VolumeNotGrown";
     /// The schema Job is running.
     pub const JOB_RUNNING: &str = "JobRunning";
     /// The schema Job has succeeded.

@@ -12,7 +12,7 @@ use kube::core::{DeserializeGuard, Status};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(crate) use counted::Counted;
 use eventpipeline_crds::{EventPipeline, EventPipelineStatus};
@@ -94,6 +94,21 @@ impl Cluster {
         let name = object.name_any();
         self.call(format!("apply {}", label(object)), async {
             self.of(object).patch(&name, &params, &Patch::Apply(object)).await
+        })
+        .await
+    }
+
+    /// Changes the fields of an object that is there.
+    pub(crate) async fn merge<K: Object>(
+        &self,
+        namespace: &str,
+        name: &str,
+        patch: &Value,
+    ) -> Result<(), Error> {
+        let api = Api::<K>::namespaced(self.client.clone(), namespace);
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        self.call(format!("change {} {name}", K::kind(&())), async {
+            api.patch_metadata(name, &params, &Patch::Merge(patch)).await.map(drop)
         })
         .await
     }

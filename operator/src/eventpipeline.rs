@@ -92,7 +92,7 @@ pub(crate) async fn reconcile(
 
     let existing = dereference::dereference(&operator.inventory, pipeline);
     let validated = match validate::validate(pipeline, &operator.image) {
-        Ok(validated) => validated,
+        Ok(validated) => validated.with_first_size(existing.first_size()),
         Err(invalid) => return report.invalid(&invalid.to_string()).await.map_err(Error::Report),
     };
     let prepared = build::build(&validated);

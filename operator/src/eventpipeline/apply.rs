@@ -5,6 +5,7 @@
 
 mod memory;
 mod passwords;
+mod volume;
 mod writer;
 
 use std::marker::PhantomData;
@@ -55,6 +56,7 @@ pub(super) async fn apply(
 ) -> Result<Resources<Applied>, Error> {
     let Resources {
         mysql_secret,
+        mysql_claim,
         mysql_service,
         mysql_stateful_set,
         schema_job,
@@ -75,6 +77,7 @@ pub(super) async fn apply(
     let disruption_budgets = writer.all(&disruption_budgets).await?;
     // Before the pods that mount it.
     writer.create(&mysql_secret).await?;
+    let mysql_claim = volume::grow(cluster, existing, mysql_claim).await?;
     // Before the pod whose name it gives an address.
     let mysql_service = writer.one(&mysql_service).await?;
     let mysql_stateful_set = writer.one(&mysql_stateful_set).await?;
@@ -100,6 +103,7 @@ pub(super) async fn apply(
     writer.remove_all_others(inventory).await?;
     Ok(Resources {
         mysql_secret,
+        mysql_claim,
         mysql_service,
         mysql_stateful_set,
         schema_job,

@@ -10,6 +10,7 @@ mod http_route;
 mod ingress;
 pub(super) mod meta;
 mod mysql_arguments;
+mod mysql_claim;
 pub(super) mod mysql_secret;
 mod mysql_service;
 mod mysql_stateful_set;
@@ -31,6 +32,7 @@ pub(super) fn build(pipeline: &Pipeline) -> Resources<Prepared> {
     let consumer = |group| consumer_deployment::build(pipeline, group);
     Resources {
         mysql_secret: mysql_secret::build(pipeline),
+        mysql_claim: mysql_claim::build(pipeline),
         mysql_service: mysql_service::build(pipeline),
         mysql_stateful_set: mysql_stateful_set::build(pipeline),
         schema_job: schema_job::build(pipeline),

@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::{Secret, Service};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 
+use super::validate::Size;
 use crate::gateway::HTTPRoute;
 
 /// As they must be.
@@ -19,11 +20,32 @@ pub(super) struct Prepared;
 #[derive(Debug)]
 pub(super) struct Applied;
 
+/// The claim of the database's volume.
+#[derive(Debug, Clone)]
+pub(super) struct Claim {
+    pub(super) name: String,
+    /// How large it must be at least.
+    pub(super) size: Size,
+    pub(super) growth: Growth,
+}
+
+/// How the growth of a volume is going.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Growth {
+    /// It is large enough, or not there yet.
+    Done,
+    /// It is asked for.
+    UnderWay,
+    /// The API server does not allow it, and says why.
+    Refused(String),
+}
+
 /// The objects of a pipeline.
 #[derive(Debug)]
 pub(super) struct Resources<State> {
     /// Without its passwords: they are made when it is created, and never read.
     pub(super) mysql_secret: Secret,
+    pub(super) mysql_claim: Claim,
     pub(super) mysql_service: Service,
     pub(super) mysql_stateful_set: StatefulSet,
     pub(super) schema_job: Job,

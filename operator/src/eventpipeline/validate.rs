@@ -84,6 +84,15 @@ pub(super) struct Pipeline {
     pub(super) route: Route,
 }
 
+impl Pipeline {
+    /// The same, for a StatefulSet that is there with this size in its claim template.
+    pub(super) fn with_first_size(mut self, first_size: Option<String>) -> Self {
+        let Database::Managed(database) = &mut self.database;
+        database.first_size = first_size;
+        self
+    }
+}
+
 /// Takes the spec apart without `..`: a field that is added to it is forgotten nowhere.
 pub(super) fn validate(pipeline: &EventPipeline, image: &str) -> Result<Pipeline, Error> {
     let crd::EventPipelineSpec { suspend, database, producers, consumers, retention, route, network_policy } =

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Service};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::Resource;
@@ -107,16 +107,33 @@ macro_rules! kinds {
     )*};
 }
 
-kinds!(
-    Deployment,
-    StatefulSet,
-    Job,
-    Service,
-    Ingress,
-    NetworkPolicy,
-    PodDisruptionBudget,
-    HorizontalPodAutoscaler,
-);
+kinds!(Deployment, Job, Service, Ingress, NetworkPolicy, PodDisruptionBudget, HorizontalPodAutoscaler,);
+
+impl Kind for StatefulSet {
+    const NAME: &'static str = <Self as k8s_openapi::Resource>::KIND;
+
+    /// Its claim templates as well, which can't be changed.
+    fn essence(object: &Value) -> Value {
+        let spec = &object["spec"];
+        json!({
+            "spec": {"replicas": spec["replicas"], "volumeClaimTemplates": spec["volumeClaimTemplates"]},
+            "status": object["status"],
+        })
+    }
+}
+
+impl Kind for PersistentVolumeClaim {
+    const NAME: &'static str = <Self as k8s_openapi::Resource>::KIND;
+
+    /// How large it is, and is to be.
+    fn essence(object: &Value) -> Value {
+        let status = &object["status"];
+        json!({
+            "spec": {"resources": object["spec"]["resources"]},
+            "status": {"phase": status["phase"], "capacity": status["capacity"], "conditions": status["conditions"]},
+        })
+    }
+}
 
 impl Kind for HTTPRoute {
     const NAME: &'static str = "HTTPRoute";

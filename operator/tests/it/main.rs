@@ -17,3 +17,5 @@ mod reconcile;
 mod role;
 #[cfg(test)]
 mod start;
+#[cfg(test)]
+mod volume;

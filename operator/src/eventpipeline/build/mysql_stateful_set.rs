@@ -22,7 +22,8 @@ use super::pod::{container_security, exec_probe, mount, pod, resources, scratch_
 /// User and group of the official image.
 const MYSQL_USER: i64 = 999;
 const MYSQL: &str = "mysql";
-const DATA: &str = "data";
+/// Name of the claim template, which begins the claim's.
+pub(super) const DATA: &str = "data";
 const PASSWORDS: &str = "passwords";
 const PASSWORDS_FOLDER: &str = "/etc/eventpipeline/mysql";
 
@@ -135,14 +136,16 @@ fn environment() -> Vec<EnvVar> {
     ]
 }
 
+/// The template: it makes the first claim, which grows by itself from then on.
 fn claim(database: &ManagedDatabase, labels: Labels) -> PersistentVolumeClaim {
+    let size = database.first_size.clone().unwrap_or_else(|| database.size.to_string());
     PersistentVolumeClaim {
         metadata: ObjectMeta { name: Some(DATA.to_owned()), labels: Some(labels), ..ObjectMeta::default() },
         spec: Some(PersistentVolumeClaimSpec {
             access_modes: Some(vec!["ReadWriteOnce".to_owned()]),
             storage_class_name: database.class_name.clone(),
             resources: Some(VolumeResourceRequirements {
-                requests: Some([("storage".to_owned(), Quantity(database.size.to_string()))].into()),
+                requests: Some([("storage".to_owned(), Quantity(size))].into()),
                 limits: None,
             }),
             ..PersistentVolumeClaimSpec::default()

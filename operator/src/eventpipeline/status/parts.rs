@@ -8,7 +8,7 @@ use k8s_openapi::api::networking::v1::Ingress;
 use kube::ResourceExt as _;
 
 use super::super::build::meta::GROUP;
-use super::super::resources::{Applied, Resources};
+use super::super::resources::{Applied, Claim, Growth, Resources};
 
 /// How a part is going.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(super) fn of(
         _ => SignedDuration::ZERO,
     };
     [
-        database(&applied.mysql_stateful_set),
+        with_volume(database(&applied.mysql_stateful_set), &applied.mysql_claim),
         schema,
         producers(&applied.producer_deployments, schema_ready_for),
         consumers(&applied.consumer_deployments, schema_ready_for),
@@ -67,6 +67,28 @@ fn database(stateful_set: &StatefulSet) -> Part {
         }
     };
     Part { type_: types::DATABASE_READY, state, reason, not_ready: reasons::DATABASE_NOT_READY, message }
+}
+
+/// A database that answers is not yet as it must be while its volume is smaller than it must be.
+fn with_volume(database: Part, claim: &Claim) -> Part {
+    let Claim { name, size, growth } = claim;
+    match growth {
+        Growth::Refused(why) => Part {
+            state: State::Stalled,
+            reason: reasons::VOLUME_NOT_GROWN,
+            message: format!(
+                "database: the volume of PersistentVolumeClaim {name} can't grow to {size}: {why}"
+            ),
+            ..database
+        },
+        Growth::UnderWay if database.state == State::Ready => Part {
+            state: State::Waiting,
+            reason: reasons::VOLUME_GROWING,
+            message: format!("database: the volume of PersistentVolumeClaim {name} grows to {size}"),
+            ..database
+        },
+        Growth::UnderWay | Growth::Done => database,
+    }
 }
 
 fn schema(job: &Job) -> Part {

@@ -208,3 +208,18 @@ fn only_a_named_image_runs_its_own_entrypoint() {
     assert_eq!(commands("{name: a, image: x}"), ("x".to_owned(), Vec::new()));
     assert_eq!(commands("{name: a, image: x, command: [y]}"), ("x".to_owned(), vec!["y".to_owned()]));
 }
+
+/// The API server refuses any other.
+#[test]
+fn the_claim_template_stays_as_it_was_created_and_the_claim_does_not() {
+    let pipeline = with_spec("{database: {managed: {storage: {size: 5Gi}}}}");
+    let validated = super::validation::validate(&pipeline, super::IMAGE).unwrap();
+    let resources = super::super::build::build(&validated.with_first_size(Some("2Gi".to_owned())));
+    let templates = resources.mysql_stateful_set.spec.unwrap().volume_claim_templates.unwrap();
+    let requests = templates[0].spec.clone().unwrap().resources.unwrap().requests.unwrap();
+    assert_eq!(requests["storage"].0, "2Gi");
+    assert_eq!(
+        (resources.mysql_claim.name.as_str(), resources.mysql_claim.size.to_string().as_str()),
+        ("data-orders-mysql-0", "5Gi")
+    );
+}

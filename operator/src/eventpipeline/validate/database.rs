@@ -22,6 +22,8 @@ pub(in crate::eventpipeline) struct ManagedDatabase {
     pub(in crate::eventpipeline) image: String,
     pub(in crate::eventpipeline) size: Size,
     pub(in crate::eventpipeline) class_name: Option<String>,
+    /// Size in the claim template of the StatefulSet that is there, which can't be changed.
+    pub(in crate::eventpipeline) first_size: Option<String>,
     pub(in crate::eventpipeline) deletion_policy: crd::DeletionPolicy,
     pub(in crate::eventpipeline) resources: Resources,
     /// Options of mysqld.
@@ -53,6 +55,7 @@ impl ManagedDatabase {
             image: image.clone(),
             size: Size::new(size).ok_or_else(|| Error::Size { size: size.clone() })?,
             class_name: class_name.clone(),
+            first_size: None,
             deletion_policy: *deletion_policy,
             resources,
             config: config.clone(),

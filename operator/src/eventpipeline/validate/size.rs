@@ -15,6 +15,11 @@ impl Size {
     pub(super) fn new(text: &str) -> Option<Self> {
         (SMALLEST..=LARGEST).contains(&bytes(text)?).then(|| Self(text.to_owned()))
     }
+
+    /// Whether it is more than a quantity that somebody else has written; `None` where that can't be told.
+    pub(in crate::eventpipeline) fn is_more_than(&self, other: &str) -> Option<bool> {
+        Some(bytes(&self.0)? > bytes(other)?)
+    }
 }
 
 impl fmt::Display for Size {
@@ -26,6 +31,16 @@ impl fmt::Display for Size {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_size_is_compared_with_what_it_means() {
+        let size = Size::new("2Gi").unwrap();
+        for (other, expected) in
+            [("1Gi", Some(true)), ("2048Mi", Some(false)), ("3G", Some(false)), ("1.5Gi", None)]
+        {
+            assert_eq!(size.is_more_than(other), expected, "{other}");
+        }
+    }
 
     #[test]
     fn sizes_within_the_bounds() {
