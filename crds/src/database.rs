@@ -37,8 +37,9 @@ impl Default for Database {
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExternalDatabase {
-    /// Secret that says where it is and who to be there: keys `host`, `port`, `database`, `username`, `password` and
-    /// `ca.crt`.
+    /// Secret that says where it is and who to be there: keys `host`, `database`, `username`, `password` and `ca.crt` (the
+    /// authority of its certificate), and if need be `port` (3306), and `schema-username` with `schema-password` (who may
+    /// change the tables). The pods read it; the operator does not.
     #[schemars(length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
     pub secret_name: String,
 }
@@ -81,6 +82,14 @@ pub struct ManagedDatabase {
         .message("`config` must not set options that the events' durability, the queue or the operator rest on, such as `sync_binlog`, `innodb_flush_log_at_trx_commit`, `read_only`, `port` or `ssl_ca`"))]
     pub config: BTreeMap<String, String>,
 
+    /// Which passwords producers and consumers use: a higher number gives them users with new ones. Their pods are
+    /// replaced, the database is not restarted, and the users of before are removed when nobody uses them any more.
+    #[serde(default = "ManagedDatabase::first_generation")]
+    #[schemars(range(min = 1, max = 999_999_999))]
+    #[x_kube(validation = Rule::new("self >= oldSelf")
+        .message("`passwordGeneration` must be at least what it was: passwords are not used again"))]
+    pub password_generation: i32,
+
     /// Where the pod runs and what it is marked with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Pod")]
@@ -88,6 +97,10 @@ pub struct ManagedDatabase {
 }
 
 impl ManagedDatabase {
+    fn first_generation() -> i32 {
+        1
+    }
+
     fn default_image() -> String {
         "mysql:9.7".to_owned()
     }
@@ -101,6 +114,7 @@ impl Default for ManagedDatabase {
             deletion_policy: DeletionPolicy::default(),
             resources: Resources::of_database(),
             config: BTreeMap::new(),
+            password_generation: Self::first_generation(),
             pod: None,
         }
     }

@@ -20,6 +20,7 @@ async fn an_empty_spec_is_stored_with_its_defaults() {
                 "storage": {"size": "1Gi"},
                 "deletionPolicy": "Retain",
                 "resources": resources(["100m", "2"], ["512Mi", "2Gi"]),
+                "passwordGeneration": 1,
             }},
             "producers": [{
                 "name": "default",
