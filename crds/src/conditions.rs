@@ -28,6 +28,8 @@ pub mod reasons {
     pub const FIRST_SEEN: &str = "FirstSeen";
     /// The database is not ready.
     pub const DATABASE_NOT_READY: &str = "DatabaseNotReady";
+    /// The database is not the pipeline's own: whether it answers is seen by the schema Job and the pods.
+    pub const EXTERNAL: &str = "External";
     /// The schema is not up to date.
     pub const SCHEMA_NOT_READY: &str = "SchemaNotReady";
     /// A group of producers lacks pods.

@@ -91,7 +91,7 @@ pub(crate) async fn reconcile(
     }
 
     let existing = dereference::dereference(&operator.inventory, pipeline);
-    let validated = match validate::validate(pipeline, &operator.image) {
+    let validated = match validate::validate(pipeline, &operator.image, Timestamp::now()) {
         Ok(validated) => validated.with_first_size(existing.first_size()),
         Err(invalid) => return report.invalid(&invalid.to_string()).await.map_err(Error::Report),
     };

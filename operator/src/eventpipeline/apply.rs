@@ -3,8 +3,9 @@
 //! Everything is a server-side apply of the whole object by one field manager: what somebody else changed is put
 //! right, what nobody changed costs no call, and fields that others own are left alone.
 
+mod certificate;
+mod credentials;
 mod memory;
-mod passwords;
 mod volume;
 mod writer;
 
@@ -27,9 +28,9 @@ pub(crate) enum Error {
     /// An object that makes no sense as JSON.
     #[error("an object could not be read or written as JSON")]
     Json(#[source] serde_json::Error),
-    /// The operating system gives no random bytes.
-    #[error("no password could be made")]
-    Passwords(#[source] passwords::Error),
+    /// What is to be in a Secret.
+    #[error("the data of a Secret could not be made")]
+    Credentials(#[source] credentials::Error),
 }
 
 impl Error {
@@ -55,7 +56,7 @@ pub(super) async fn apply(
     existing: &Existing,
 ) -> Result<Resources<Applied>, Error> {
     let Resources {
-        mysql_secret,
+        secrets,
         mysql_claim,
         mysql_service,
         mysql_stateful_set,
@@ -75,12 +76,17 @@ pub(super) async fn apply(
     // Before the pods that they are about.
     let network_policies = writer.all(&network_policies).await?;
     let disruption_budgets = writer.all(&disruption_budgets).await?;
-    // Before the pods that mount it.
-    writer.create(&mysql_secret).await?;
-    let mysql_claim = volume::grow(cluster, existing, mysql_claim).await?;
+    // Before the pods that mount them.
+    for secret in &secrets {
+        writer.create(secret).await?;
+    }
+    let mysql_claim = match mysql_claim {
+        Some(claim) => Some(volume::grow(cluster, existing, claim).await?),
+        None => None,
+    };
     // Before the pod whose name it gives an address.
-    let mysql_service = writer.one(&mysql_service).await?;
-    let mysql_stateful_set = writer.one(&mysql_stateful_set).await?;
+    let mysql_service = writer.maybe(mysql_service.as_ref()).await?;
+    let mysql_stateful_set = writer.maybe(mysql_stateful_set.as_ref()).await?;
     // Waits for the database by itself; producers and consumers wait for the schema.
     let schema_job = writer.one(&schema_job).await?;
     // Before the pods that are to find each other by it.
@@ -89,20 +95,14 @@ pub(super) async fn apply(
     let producer_service = writer.one(&producer_service).await?;
     let producer_deployments = writer.all(&producer_deployments).await?;
     let consumer_deployments = writer.all(&consumer_deployments).await?;
-    let ingress = match ingress {
-        Some(ingress) => Some(writer.one(&ingress).await?),
-        None => None,
-    };
-    let http_route = match http_route {
-        Some(http_route) => Some(writer.one(&http_route).await?),
-        None => None,
-    };
+    let ingress = writer.maybe(ingress.as_ref()).await?;
+    let http_route = writer.maybe(http_route.as_ref()).await?;
     // After the Deployments that they scale.
     let autoscalers = writer.all(&autoscalers).await?;
     // Last: what replaces them is there.
     writer.remove_all_others(inventory).await?;
     Ok(Resources {
-        mysql_secret,
+        secrets,
         mysql_claim,
         mysql_service,
         mysql_stateful_set,

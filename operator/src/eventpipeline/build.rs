@@ -2,6 +2,7 @@
 
 mod autoscalers;
 mod consumer_deployment;
+mod database_access;
 mod disruption_budgets;
 mod environment;
 mod group_deployment;
@@ -11,7 +12,6 @@ mod ingress;
 pub(super) mod meta;
 mod mysql_arguments;
 mod mysql_claim;
-pub(super) mod mysql_secret;
 mod mysql_service;
 mod mysql_stateful_set;
 mod network_policies;
@@ -20,6 +20,7 @@ mod pod;
 mod producer_deployment;
 mod producer_service;
 mod schema_job;
+pub(super) mod secrets;
 
 use std::marker::PhantomData;
 
@@ -31,7 +32,7 @@ pub(super) fn build(pipeline: &Pipeline) -> Resources<Prepared> {
     let producer = |group| producer_deployment::build(pipeline, group);
     let consumer = |group| consumer_deployment::build(pipeline, group);
     Resources {
-        mysql_secret: mysql_secret::build(pipeline),
+        secrets: secrets::build(pipeline),
         mysql_claim: mysql_claim::build(pipeline),
         mysql_service: mysql_service::build(pipeline),
         mysql_stateful_set: mysql_stateful_set::build(pipeline),

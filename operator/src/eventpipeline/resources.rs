@@ -5,10 +5,11 @@ use std::marker::PhantomData;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Secret, Service};
+use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 
+use super::build::secrets::NewSecret;
 use super::validate::Size;
 use crate::gateway::HTTPRoute;
 
@@ -43,11 +44,11 @@ pub(super) enum Growth {
 /// The objects of a pipeline.
 #[derive(Debug)]
 pub(super) struct Resources<State> {
-    /// Without its passwords: they are made when it is created, and never read.
-    pub(super) mysql_secret: Secret,
-    pub(super) mysql_claim: Claim,
-    pub(super) mysql_service: Service,
-    pub(super) mysql_stateful_set: StatefulSet,
+    /// Without their data: it is made when they are created, and never read.
+    pub(super) secrets: Vec<NewSecret>,
+    pub(super) mysql_claim: Option<Claim>,
+    pub(super) mysql_service: Option<Service>,
+    pub(super) mysql_stateful_set: Option<StatefulSet>,
     pub(super) schema_job: Job,
     pub(super) hints_service: Service,
     pub(super) producer_service: Service,

@@ -4,6 +4,7 @@
 //! operator may have let something else by, which must end as a message, not as a loop of refused objects.
 
 mod amount;
+mod certificate_term;
 mod database;
 mod groups;
 mod handler;
@@ -16,6 +17,7 @@ use std::collections::HashSet;
 
 use eventpipeline_crds as crd;
 use eventpipeline_crds::EventPipeline;
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource as _, ResourceExt as _};
 
@@ -77,6 +79,8 @@ pub(super) struct Pipeline {
     /// The operator's own image, for what runs in no group's image.
     pub(super) image: String,
     pub(super) database: Database,
+    /// Which certificate a managed database has.
+    pub(super) certificate_term: i64,
     pub(super) producers: Vec<ProducerGroup>,
     pub(super) consumers: Vec<ConsumerGroup>,
     pub(super) retention: crd::Retention,
@@ -87,17 +91,19 @@ pub(super) struct Pipeline {
 impl Pipeline {
     /// The same, for a StatefulSet that is there with this size in its claim template.
     pub(super) fn with_first_size(mut self, first_size: Option<String>) -> Self {
-        let Database::Managed(database) = &mut self.database;
-        database.first_size = first_size;
+        if let Database::Managed(database) = &mut self.database {
+            database.first_size = first_size;
+        }
         self
     }
 }
 
 /// Takes the spec apart without `..`: a field that is added to it is forgotten nowhere.
-pub(super) fn validate(pipeline: &EventPipeline, image: &str) -> Result<Pipeline, Error> {
+pub(super) fn validate(pipeline: &EventPipeline, image: &str, now: Timestamp) -> Result<Pipeline, Error> {
     let crd::EventPipelineSpec { suspend, database, producers, consumers, retention, route, network_policy } =
         &pipeline.spec;
     let name = pipeline.name_any();
+    let created = pipeline.creation_timestamp().map(|created| created.0);
     let producers =
         producers.iter().map(|group| ProducerGroup::new(group, image)).collect::<Result<Vec<_>, _>>()?;
     distinct("producers", producers.iter().map(|group| &group.name))?;
@@ -112,6 +118,7 @@ pub(super) fn validate(pipeline: &EventPipeline, image: &str) -> Result<Pipeline
         owner: pipeline.controller_owner_ref(&()).ok_or(Error::Metadata { field: "metadata.uid" })?,
         image: image.to_owned(),
         database: Database::new(database)?,
+        certificate_term: certificate_term::of(created, now),
         producers,
         consumers,
         retention: retention.clone().unwrap_or_default(),

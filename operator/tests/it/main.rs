@@ -18,4 +18,6 @@ mod role;
 #[cfg(test)]
 mod start;
 #[cfg(test)]
+mod trust;
+#[cfg(test)]
 mod volume;

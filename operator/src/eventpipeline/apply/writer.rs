@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::apps::v1::StatefulSet;
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use serde_json::Value;
 use tracing::{debug, info};
 
+use super::super::build::secrets::NewSecret;
 use super::super::dereference::Existing;
 use super::memory::{Digests, Memory};
-use super::{Error, passwords};
+use super::{Error, credentials};
 use crate::api::Cluster;
 use crate::inventory::{Inventory, Kind, ObjectKey, digest, digest_of_ours};
 
@@ -52,29 +54,41 @@ impl<'a> Writer<'a> {
         Ok(applied)
     }
 
-    /// Creates the Secret unless it is there: its passwords are those that the data was made with.
+    pub(super) async fn maybe<K: Kind>(&mut self, object: Option<&K>) -> Result<Option<K>, Error> {
+        match object {
+            Some(object) => self.one(object).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Creates the Secret unless it is there: what is in it is in use.
     ///
-    /// Nobody tells when it is deleted. A database that does without it is ready; one that is not is a reason to look.
-    pub(super) async fn create(&self, secret: &Secret) -> Result<(), Error> {
-        let name = secret.name_any();
-        if self.memory.knows_secret(&self.existing.key, &name) && self.database_is_ready() {
+    /// Nobody tells when it is deleted. Pods that do without it are ready; one that is not is a reason to look.
+    pub(super) async fn create(&self, secret: &NewSecret) -> Result<(), Error> {
+        let name = secret.object.name_any();
+        if self.memory.knows_secret(&self.existing.key, &name) && self.pods_are_ready() {
             return Ok(());
         }
-        let with_passwords =
-            Secret { data: Some(passwords::make().map_err(Error::Passwords)?), ..secret.clone() };
-        if self.cluster.create(&with_passwords).await.map_err(Error::Write)? {
-            info!(secret = name, "made the passwords of Secret {name}");
+        let data = credentials::make(&secret.content, Timestamp::now()).map_err(Error::Credentials)?;
+        let secret = Secret { data: Some(data), ..secret.object.clone() };
+        if self.cluster.create(&secret).await.map_err(Error::Write)? {
+            info!(secret = name, "made the Secret {name}");
         }
         self.memory.secret_is_there(&self.existing.key, name);
         Ok(())
     }
 
-    fn database_is_ready(&self) -> bool {
-        let mut stateful_sets =
-            self.existing.objects.iter().filter(|((kind, _), _)| *kind == StatefulSet::NAME);
-        stateful_sets.all(|(_, record)| {
-            let status = record.essence::<StatefulSet>().and_then(|stateful_set| stateful_set.status);
-            status.is_some_and(|status| status.ready_replicas.unwrap_or_default() >= 1)
+    fn pods_are_ready(&self) -> bool {
+        self.existing.objects.iter().all(|((kind, _), record)| {
+            if *kind == StatefulSet::NAME {
+                let status = record.essence::<StatefulSet>().and_then(|stateful_set| stateful_set.status);
+                status.is_some_and(|status| status.ready_replicas.unwrap_or_default() >= 1)
+            } else if *kind == Deployment::NAME {
+                let status = record.essence::<Deployment>().and_then(|deployment| deployment.status);
+                status.is_some_and(|status| status.unavailable_replicas.unwrap_or_default() == 0)
+            } else {
+                true
+            }
         })
     }
 

@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::{EnvVar, KeyToPath, SecretVolumeSource, Volume, 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::super::validate::{ConsumerGroup, Handler, Pipeline};
+use super::database_access::Role;
 use super::environment::variable;
 use super::group_deployment::{self, Group};
 use super::meta::Component;
@@ -21,6 +22,7 @@ pub(super) fn build(pipeline: &Pipeline, group: &ConsumerGroup) -> Deployment {
     let headers = headers_secret(&group.handler);
     let parts = Group {
         component: Component::Consumer,
+        role: Role::Consumer,
         name: &group.name,
         replicas: group.replicas(),
         program: &group.program,

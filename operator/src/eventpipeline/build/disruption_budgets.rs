@@ -16,8 +16,9 @@ pub(super) fn build(pipeline: &Pipeline) -> Vec<PodDisruptionBudget> {
             one_at_a_time(pipeline, name, group_selector(pipeline, component, group))
         })
         .collect();
-    let Database::Managed(_) = &pipeline.database;
-    budgets.push(one_at_a_time(pipeline, mysql_name(pipeline), selector(pipeline, Component::Mysql)));
+    if let Database::Managed(_) = &pipeline.database {
+        budgets.push(one_at_a_time(pipeline, mysql_name(pipeline), selector(pipeline, Component::Mysql)));
+    }
     budgets
 }
 

@@ -1,23 +1,13 @@
-//! The environment of a pod that uses the database: the contract of producers and consumers in any language.
+//! The variables of our pods, but for those of the database: the contract of producers and consumers in any language.
 
 use eventpipeline_crds as crd;
 use k8s_openapi::api::core::v1::{
-    ConfigMapKeySelector, EnvVar, EnvVarSource, KeyToPath, ObjectFieldSelector, SecretKeySelector,
-    SecretVolumeSource, Volume, VolumeMount,
+    ConfigMapKeySelector, EnvVar, EnvVarSource, ObjectFieldSelector, SecretKeySelector,
 };
 
 use super::super::validate::Pipeline;
 use super::hints_service::HINTS_PORT;
-use super::meta::{hints_name, mysql_name};
-use super::mysql_secret::PASSWORD;
-
-/// Port of the database.
-pub(super) const MYSQL_PORT: i32 = 3306;
-/// Name of the database, and of the user that owns it.
-pub(super) const DATABASE: &str = "eventpipeline";
-
-const FOLDER: &str = "/etc/eventpipeline/database";
-const VOLUME: &str = "database";
+use super::meta::hints_name;
 
 /// A variable with a value.
 pub(super) fn variable(name: &str, value: impl Into<String>) -> EnvVar {
@@ -51,17 +41,6 @@ fn authors_variable(variable: &crd::EnvVariable) -> EnvVar {
     EnvVar { name: name.clone(), value: value.clone(), value_from }
 }
 
-/// Where the database is and who to be there.
-pub(super) fn database(pipeline: &Pipeline) -> Vec<EnvVar> {
-    vec![
-        variable("DATABASE_HOST", mysql_name(pipeline)),
-        variable("DATABASE_PORT", MYSQL_PORT.to_string()),
-        variable("DATABASE_NAME", DATABASE),
-        variable("DATABASE_USER", DATABASE),
-        variable("DATABASE_PASSWORD_FILE", format!("{FOLDER}/{PASSWORD}")),
-    ]
-}
-
 /// How to log.
 pub(super) fn logging() -> Vec<EnvVar> {
     vec![variable("LOG_FORMAT", "json"), variable("LOG_FILTER", "info")]
@@ -88,29 +67,4 @@ pub(super) fn hints(pipeline: &Pipeline) -> Vec<EnvVar> {
         variable("WAKE_ADDRESS", format!("0.0.0.0:{HINTS_PORT}")),
         variable("WAKE_PEERS", format!("{}:{HINTS_PORT}", hints_name(pipeline))),
     ]
-}
-
-/// The user's password as a file. Root's stays out of these pods.
-pub(super) fn password_volume(pipeline: &Pipeline) -> Volume {
-    Volume {
-        name: VOLUME.to_owned(),
-        secret: Some(SecretVolumeSource {
-            secret_name: Some(mysql_name(pipeline)),
-            items: Some(vec![KeyToPath { key: PASSWORD.to_owned(), path: PASSWORD.to_owned(), mode: None }]),
-            // For the pod's group.
-            default_mode: Some(0o440),
-            optional: None,
-        }),
-        ..Volume::default()
-    }
-}
-
-/// Where the volume of [`password_volume`] goes.
-pub(super) fn password_mount() -> VolumeMount {
-    VolumeMount {
-        name: VOLUME.to_owned(),
-        mount_path: FOLDER.to_owned(),
-        read_only: Some(true),
-        ..VolumeMount::default()
-    }
 }

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::super::validate::{GroupName, Pipeline, Program};
+use super::database_access::{self, Role};
 use super::environment;
 use super::hints_service::{HINTS, HINTS_PORT};
 use super::meta::{Component, HEARS_HINTS, Labels, group_name, group_selector, labels, match_labels, owned};
@@ -23,6 +24,7 @@ const EPHEMERAL_STORAGE: [&str; 2] = ["16Mi", "256Mi"];
 /// What makes a group's Deployment its own.
 pub(super) struct Group<'a> {
     pub(super) component: Component,
+    pub(super) role: Role,
     pub(super) name: &'a GroupName,
     /// None where somebody else decides it.
     pub(super) replicas: Option<i32>,
@@ -74,7 +76,7 @@ fn pod_labels(selector: Labels) -> Labels {
 
 fn group_pod(pipeline: &Pipeline, group: Group<'_>, selector: &Labels) -> PodSpec {
     let program = group.program;
-    let volumes = vec![environment::password_volume(pipeline), scratch_volume("tmp", "64Mi")];
+    let volumes = vec![database_access::volume(pipeline, group.role), scratch_volume("tmp", "64Mi")];
     let pod = PodSpec {
         termination_grace_period_seconds: Some(program.grace_seconds),
         topology_spread_constraints: Some(vec![placement::over_nodes(selector)]),
@@ -86,8 +88,9 @@ fn group_pod(pipeline: &Pipeline, group: Group<'_>, selector: &Labels) -> PodSpe
 }
 
 fn container(pipeline: &Pipeline, group: Group<'_>) -> Container {
-    let Group { component, program, drain_seconds, lifecycle, mut ports, environment: own, mounts, .. } =
-        group;
+    let Group {
+        component, role, program, drain_seconds, lifecycle, mut ports, environment: own, mounts, ..
+    } = group;
     let component: &str = component.into();
     ports.push(ContainerPort {
         name: Some(ADMIN.to_owned()),
@@ -101,7 +104,7 @@ fn container(pipeline: &Pipeline, group: Group<'_>) -> Container {
         ..ContainerPort::default()
     });
     let common = [
-        environment::database(pipeline),
+        database_access::variables(pipeline, role),
         environment::logging(),
         environment::service(drain_seconds),
         environment::hints(pipeline),
@@ -112,7 +115,7 @@ fn container(pipeline: &Pipeline, group: Group<'_>) -> Container {
         command: program.command.clone(),
         env: Some(environment::with_authors(&program.env, [common.concat(), own].concat())),
         ports: Some(ports),
-        volume_mounts: Some([vec![environment::password_mount(), mount("tmp", "/tmp")], mounts].concat()),
+        volume_mounts: Some([vec![database_access::mount(), mount("tmp", "/tmp")], mounts].concat()),
         // Says that the process schedules work; it depends on nothing that a restart would not mend.
         liveness_probe: Some(Probe {
             period_seconds: Some(10),

@@ -1,6 +1,8 @@
 //! What mysqld is told.
 
 use super::super::validate::ManagedDatabase;
+use super::mysql_stateful_set::CREDENTIALS_FOLDER;
+use super::secrets::{AUTHORITY, CERTIFICATE, INIT, KEY};
 
 /// Where nothing is said about memory.
 const SMALLEST_POOL: u128 = 256 << 20;
@@ -10,12 +12,18 @@ const CHUNK: u128 = 128 << 20;
 pub(super) const MAX_CONNECTIONS: &str = "500";
 
 /// Durable to the last commit, whatever the image's own defaults are, and as the queue's statements expect it.
-const FIXED: [&str; 4] = [
+const FIXED: [&str; 5] = [
     "--transaction-isolation=READ-COMMITTED",
     "--innodb-flush-log-at-trx-commit=1",
     "--sync-binlog=1",
     "--skip-name-resolve",
+    // Nobody comes in over the network without encryption.
+    "--require-secure-transport=ON",
 ];
+
+/// Options that name a file of the credentials.
+const FILES: [(&str, &str); 4] =
+    [("ssl-ca", AUTHORITY), ("ssl-cert", CERTIFICATE), ("ssl-key", KEY), ("init-file", INIT)];
 
 /// Of two that set the same option the last counts: first what the author may change, then the author's, then what nobody
 /// may.
@@ -26,6 +34,7 @@ pub(super) fn build(database: &ManagedDatabase) -> Vec<String> {
     arguments
         .push(format!("--innodb-buffer-pool-size={}M", buffer_pool(database.resources.memory_limit()) >> 20));
     arguments.extend(FIXED.map(str::to_owned));
+    arguments.extend(FILES.map(|(option, file)| format!("--{option}={CREDENTIALS_FOLDER}/{file}")));
     arguments
 }
 

@@ -5,12 +5,12 @@ use super::super::validate::{Database, Pipeline};
 use super::meta::mysql_name;
 use super::mysql_stateful_set::DATA;
 
-/// How large the volume must be at least.
-pub(super) fn build(pipeline: &Pipeline) -> Claim {
-    let Database::Managed(database) = &pipeline.database;
-    Claim {
+/// How large the volume must be at least, of a database that is the pipeline's own.
+pub(super) fn build(pipeline: &Pipeline) -> Option<Claim> {
+    let Database::Managed(database) = &pipeline.database else { return None };
+    Some(Claim {
         name: format!("{DATA}-{}-0", mysql_name(pipeline)),
         size: database.size.clone(),
         growth: Growth::Done,
-    }
+    })
 }

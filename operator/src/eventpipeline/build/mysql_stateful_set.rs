@@ -6,39 +6,42 @@ use k8s_openapi::api::apps::v1::{
 };
 use k8s_openapi::api::core::v1::{
     Container, ContainerPort, EnvVar, PersistentVolumeClaim, PersistentVolumeClaimSpec, PodSpec,
-    PodTemplateSpec, Probe, SecretVolumeSource, Volume, VolumeMount, VolumeResourceRequirements,
+    PodTemplateSpec, Probe, Volume, VolumeMount, VolumeResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::super::validate::{Database, ManagedDatabase, Pipeline};
-use super::environment::{DATABASE, MYSQL_PORT, variable};
+use super::database_access::{MYSQL_PORT, projected};
+use super::environment::variable;
 use super::meta::{Component, Labels, labels, match_labels, mysql_name, owned, selector};
 use super::mysql_arguments;
-use super::mysql_secret::{PASSWORD, ROOT_PASSWORD};
 use super::placement;
 use super::pod::{container_security, exec_probe, mount, pod, resources, scratch_volume, tcp_probe};
+use super::secrets::{self, AUTHORITY, CERTIFICATE, INIT, KEY, ROOT_PASSWORD, files};
 
 /// User and group of the official image.
 const MYSQL_USER: i64 = 999;
 const MYSQL: &str = "mysql";
 /// Name of the claim template, which begins the claim's.
 pub(super) const DATA: &str = "data";
-const PASSWORDS: &str = "passwords";
-const PASSWORDS_FOLDER: &str = "/etc/eventpipeline/mysql";
+const CREDENTIALS: &str = "credentials";
+/// Where the pod finds what is secret.
+pub(super) const CREDENTIALS_FOLDER: &str = "/etc/eventpipeline/mysql";
 
 /// What mysqld may write beside its volume and its output.
 const EPHEMERAL_STORAGE: [&str; 2] = ["64Mi", "1Gi"];
 
-/// The StatefulSet. Its claim template can't be changed: it says how large the volume was when it was created.
-pub(super) fn build(pipeline: &Pipeline) -> StatefulSet {
-    let Database::Managed(database) = &pipeline.database;
+/// The StatefulSet, of a database that is the pipeline's own. Its claim template can't be changed: it says how large the
+/// volume was when it was created.
+pub(super) fn build(pipeline: &Pipeline) -> Option<StatefulSet> {
+    let Database::Managed(database) = &pipeline.database else { return None };
     let selector = selector(pipeline, Component::Mysql);
     let retention = match database.deletion_policy {
         crd::DeletionPolicy::Retain => "Retain",
         crd::DeletionPolicy::Delete => "Delete",
     };
-    StatefulSet {
+    Some(StatefulSet {
         metadata: owned(pipeline, mysql_name(pipeline), selector.clone()),
         spec: Some(StatefulSetSpec {
             replicas: Some(1),
@@ -56,7 +59,7 @@ pub(super) fn build(pipeline: &Pipeline) -> StatefulSet {
             ..StatefulSetSpec::default()
         }),
         status: None,
-    }
+    })
 }
 
 fn mysql_pod(pipeline: &Pipeline, database: &ManagedDatabase, selector: &Labels) -> PodSpec {
@@ -65,21 +68,23 @@ fn mysql_pod(pipeline: &Pipeline, database: &ManagedDatabase, selector: &Labels)
         termination_grace_period_seconds: Some(120),
         containers: vec![container(database)],
         volumes: Some(vec![
-            Volume {
-                name: PASSWORDS.to_owned(),
-                secret: Some(SecretVolumeSource {
-                    secret_name: Some(mysql_name(pipeline)),
-                    default_mode: Some(0o440),
-                    ..SecretVolumeSource::default()
-                }),
-                ..Volume::default()
-            },
+            credentials(pipeline),
             scratch_volume("run", "1Mi"),
             scratch_volume("tmp", "512Mi"),
         ]),
         ..pod(MYSQL_USER)
     };
     placement::place(&database.pod, selector, pod)
+}
+
+fn credentials(pipeline: &Pipeline) -> Volume {
+    let certificate = [AUTHORITY, CERTIFICATE, KEY].map(|key| (key, key));
+    let sources = vec![
+        files(&secrets::root(pipeline), &[(ROOT_PASSWORD, ROOT_PASSWORD)], None),
+        files(&secrets::schema(pipeline), &[(INIT, INIT)], None),
+        files(&secrets::certificate(pipeline), &certificate, None),
+    ];
+    projected(CREDENTIALS, sources)
 }
 
 fn container(database: &ManagedDatabase) -> Container {
@@ -96,7 +101,7 @@ fn container(database: &ManagedDatabase) -> Container {
         volume_mounts: Some(vec![
             // A folder of the volume: a file system's own `lost+found` would make the data directory not empty.
             VolumeMount { sub_path: Some(MYSQL.to_owned()), ..mount(DATA, "/var/lib/mysql") },
-            VolumeMount { read_only: Some(true), ..mount(PASSWORDS, PASSWORDS_FOLDER) },
+            VolumeMount { read_only: Some(true), ..mount(CREDENTIALS, CREDENTIALS_FOLDER) },
             mount("run", "/var/run/mysqld"),
             mount("tmp", "/tmp"),
         ]),
@@ -125,13 +130,10 @@ fn container(database: &ManagedDatabase) -> Container {
     }
 }
 
-/// What the official image fills an empty data directory by.
+/// What the official image fills an empty data directory by. The rest is done at each start: see `secrets::INIT`.
 fn environment() -> Vec<EnvVar> {
     vec![
-        variable("MYSQL_DATABASE", DATABASE),
-        variable("MYSQL_USER", DATABASE),
-        variable("MYSQL_PASSWORD_FILE", format!("{PASSWORDS_FOLDER}/{PASSWORD}")),
-        variable("MYSQL_ROOT_PASSWORD_FILE", format!("{PASSWORDS_FOLDER}/{ROOT_PASSWORD}")),
+        variable("MYSQL_ROOT_PASSWORD_FILE", format!("{CREDENTIALS_FOLDER}/{ROOT_PASSWORD}")),
         variable("MYSQL_ROOT_HOST", "localhost"),
     ]
 }

@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelecto
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::super::validate::{ConsumerGroup, Database, Pipeline};
-use super::environment::MYSQL_PORT;
+use super::database_access::MYSQL_PORT;
 use super::group_deployment::ADMIN_PORT;
 use super::hints_service::HINTS_PORT;
 use super::meta::{
@@ -32,8 +32,9 @@ pub(super) fn build(pipeline: &Pipeline) -> Vec<NetworkPolicy> {
         return Vec::new();
     }
     let mut policies = vec![producers(pipeline), consumers(pipeline), schema(pipeline)];
-    let Database::Managed(_) = &pipeline.database;
-    policies.push(mysql(pipeline));
+    if let Database::Managed(_) = &pipeline.database {
+        policies.push(mysql(pipeline));
+    }
     policies
         .extend(pipeline.consumers.iter().filter(|group| calls_out(group)).map(|group| out(pipeline, group)));
     policies
@@ -162,8 +163,14 @@ fn hearers(pipeline: &Pipeline) -> NetworkPolicyPeer {
 }
 
 fn to_database(pipeline: &Pipeline) -> NetworkPolicyEgressRule {
-    let Database::Managed(_) = &pipeline.database;
-    egress(vec![tcp(MYSQL_PORT)], Some(vec![pods(match_labels(selector(pipeline, Component::Mysql)))]))
+    match &pipeline.database {
+        Database::Managed(_) => egress(
+            vec![tcp(MYSQL_PORT)],
+            Some(vec![pods(match_labels(selector(pipeline, Component::Mysql)))]),
+        ),
+        // Its address and port are in a Secret, which nobody here reads.
+        Database::External { .. } => egress(vec![any_tcp()], None),
+    }
 }
 
 /// Wherever the cluster's DNS is: in a namespace, or on the node.
@@ -186,6 +193,10 @@ fn pods(selector: LabelSelector) -> NetworkPolicyPeer {
 
 fn tcp(port: i32) -> NetworkPolicyPort {
     self::port("TCP", port)
+}
+
+fn any_tcp() -> NetworkPolicyPort {
+    NetworkPolicyPort { protocol: Some("TCP".to_owned()), port: None, end_port: None }
 }
 
 fn udp(port: i32) -> NetworkPolicyPort {

@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::{ContainerPort, Lifecycle, LifecycleHandler, Sle
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::super::validate::{Pipeline, ProducerGroup};
+use super::database_access::Role;
 use super::environment::variable;
 use super::group_deployment::{self, Group};
 use super::meta::Component;
@@ -18,6 +19,7 @@ const SERVE_ON_SECONDS: i64 = 3;
 pub(super) fn build(pipeline: &Pipeline, group: &ProducerGroup) -> Deployment {
     let group = Group {
         component: Component::Producer,
+        role: Role::Producer,
         name: &group.name,
         replicas: group.scale.replicas(),
         program: &group.program,

@@ -43,7 +43,7 @@ pub(super) fn of(
         _ => SignedDuration::ZERO,
     };
     [
-        with_volume(database(&applied.mysql_stateful_set), &applied.mysql_claim),
+        with_volume(database(applied.mysql_stateful_set.as_ref()), applied.mysql_claim.as_ref()),
         schema,
         producers(&applied.producer_deployments, schema_ready_for),
         consumers(&applied.consumer_deployments, schema_ready_for),
@@ -51,7 +51,17 @@ pub(super) fn of(
     ]
 }
 
-fn database(stateful_set: &StatefulSet) -> Part {
+fn database(stateful_set: Option<&StatefulSet>) -> Part {
+    let Some(stateful_set) = stateful_set else {
+        return Part {
+            type_: types::DATABASE_READY,
+            state: State::Ready,
+            reason: reasons::EXTERNAL,
+            not_ready: reasons::DATABASE_NOT_READY,
+            message: "it is not the pipeline's own: the schema Job and the pods show whether it answers"
+                .to_owned(),
+        };
+    };
     let name = stateful_set.name_any();
     let status = stateful_set.status.clone().unwrap_or_default();
     let seen = status.observed_generation >= stateful_set.metadata.generation;
@@ -70,8 +80,8 @@ fn database(stateful_set: &StatefulSet) -> Part {
 }
 
 /// A database that answers is not yet as it must be while its volume is smaller than it must be.
-fn with_volume(database: Part, claim: &Claim) -> Part {
-    let Claim { name, size, growth } = claim;
+fn with_volume(database: Part, claim: Option<&Claim>) -> Part {
+    let Some(Claim { name, size, growth }) = claim else { return database };
     match growth {
         Growth::Refused(why) => Part {
             state: State::Stalled,

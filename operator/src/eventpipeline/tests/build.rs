@@ -1,6 +1,7 @@
 //! Whole objects, as snapshots; and what must never change with what.
 
 use insta::assert_yaml_snapshot;
+use jiff::Timestamp;
 
 use super::{minimal, prepared, with_spec};
 
@@ -55,7 +56,6 @@ pub(super) const FULL: &str = r#"{
 #[test]
 fn minimal_pipeline() {
     let resources = prepared(&minimal());
-    assert_yaml_snapshot!("minimal_mysql_secret", resources.mysql_secret);
     assert_yaml_snapshot!("minimal_mysql_service", resources.mysql_service);
     assert_yaml_snapshot!("minimal_mysql_stateful_set", resources.mysql_stateful_set);
     assert_yaml_snapshot!("minimal_schema_job", resources.schema_job);
@@ -169,7 +169,7 @@ fn no_option_of_the_author_comes_after_what_durability_rests_on() {
     let resources = prepared(&with_spec(
         "{database: {managed: {config: {sync_binlog: \"0\", innodb_flush_log_at_trx_commit: \"2\", max_connections: \"9\"}}}}",
     ));
-    let pod = resources.mysql_stateful_set.spec.unwrap().template.spec.unwrap();
+    let pod = resources.mysql_stateful_set.unwrap().spec.unwrap().template.spec.unwrap();
     let arguments = pod.containers[0].args.clone().unwrap();
     let last = |option: &str| {
         arguments
@@ -189,7 +189,7 @@ fn no_option_of_the_author_comes_after_what_durability_rests_on() {
 #[test]
 fn a_new_image_makes_a_new_schema_job() {
     let job = |image: &str| {
-        let validated = super::validation::validate(&minimal(), image).unwrap();
+        let validated = super::validation::validate(&minimal(), image, Timestamp::UNIX_EPOCH).unwrap();
         super::super::build::build(&validated).schema_job.metadata.name.unwrap()
     };
     assert_eq!(job("ours:1"), job("ours:1"));
@@ -213,13 +213,11 @@ fn only_a_named_image_runs_its_own_entrypoint() {
 #[test]
 fn the_claim_template_stays_as_it_was_created_and_the_claim_does_not() {
     let pipeline = with_spec("{database: {managed: {storage: {size: 5Gi}}}}");
-    let validated = super::validation::validate(&pipeline, super::IMAGE).unwrap();
+    let validated = super::validation::validate(&pipeline, super::IMAGE, Timestamp::UNIX_EPOCH).unwrap();
     let resources = super::super::build::build(&validated.with_first_size(Some("2Gi".to_owned())));
-    let templates = resources.mysql_stateful_set.spec.unwrap().volume_claim_templates.unwrap();
+    let templates = resources.mysql_stateful_set.unwrap().spec.unwrap().volume_claim_templates.unwrap();
     let requests = templates[0].spec.clone().unwrap().resources.unwrap().requests.unwrap();
     assert_eq!(requests["storage"].0, "2Gi");
-    assert_eq!(
-        (resources.mysql_claim.name.as_str(), resources.mysql_claim.size.to_string().as_str()),
-        ("data-orders-mysql-0", "5Gi")
-    );
+    let claim = resources.mysql_claim.unwrap();
+    assert_eq!((claim.name.as_str(), claim.size.to_string().as_str()), ("data-orders-mysql-0", "5Gi"));
 }

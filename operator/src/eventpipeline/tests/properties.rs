@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use eventpipeline_crds::{EventPipeline, EventPipelineSpec};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use proptest::collection::vec;
 use proptest::option::of;
@@ -240,14 +241,14 @@ fn pipeline(parts: &Parts, scale: &Scale) -> EventPipeline {
 }
 
 fn built(parts: &Parts, scale: &Scale) -> Option<Resources<Prepared>> {
-    Some(build(&validate(&pipeline(parts, scale), IMAGE).ok()?))
+    Some(build(&validate(&pipeline(parts, scale), IMAGE, Timestamp::UNIX_EPOCH).ok()?))
 }
 
 fn templates(resources: &Resources<Prepared>) -> Vec<PodTemplateSpec> {
     let groups = resources.producer_deployments.iter().chain(&resources.consumer_deployments);
     let groups = groups.map(|group| group.spec.clone().unwrap().template);
     let job = resources.schema_job.spec.clone().unwrap().template;
-    let mysql = resources.mysql_stateful_set.spec.clone().unwrap().template;
+    let mysql = resources.mysql_stateful_set.clone().unwrap().spec.unwrap().template;
     groups.chain([job, mysql]).collect()
 }
 

@@ -23,7 +23,7 @@ fn later(minutes: i64) -> Timestamp {
 /// The minimal pipeline's objects, applied, without any state.
 fn applied(spec: &str) -> Resources<Applied> {
     let Resources {
-        mysql_secret,
+        secrets,
         mysql_claim,
         mysql_service,
         mysql_stateful_set,
@@ -40,7 +40,7 @@ fn applied(spec: &str) -> Resources<Applied> {
         state: _,
     } = prepared(&with_spec(spec));
     Resources {
-        mysql_secret,
+        secrets,
         mysql_claim,
         mysql_service,
         mysql_stateful_set,
@@ -59,7 +59,7 @@ fn applied(spec: &str) -> Resources<Applied> {
 }
 
 fn database_ready(resources: &mut Resources<Applied>) {
-    resources.mysql_stateful_set.status = Some(StatefulSetStatus {
+    resources.mysql_stateful_set.as_mut().unwrap().status = Some(StatefulSetStatus {
         ready_replicas: Some(1),
         current_revision: Some("r".to_owned()),
         update_revision: Some("r".to_owned()),
@@ -179,7 +179,8 @@ fn pods_of_an_old_template_are_not_what_the_spec_asks_for() {
     resources.producer_deployments[0].status.as_mut().unwrap().updated_replicas = Some(1);
     assert_eq!(shown(&of(&resources, None, None, NOW), "Ready"), "False/ProducersNotReady");
     let mut resources = all_ready("{}");
-    resources.mysql_stateful_set.status.as_mut().unwrap().update_revision = Some("new".to_owned());
+    resources.mysql_stateful_set.as_mut().unwrap().status.as_mut().unwrap().update_revision =
+        Some("new".to_owned());
     assert_eq!(shown(&of(&resources, None, None, NOW), "Ready"), "False/DatabaseNotReady");
 }
 
@@ -279,13 +280,14 @@ fn a_volume_that_can_t_grow_stalls_and_one_that_grows_is_waited_for() {
         };
         (find("DatabaseReady"), find("Stalled").status, find("Reconciling").status)
     };
-    resources.mysql_claim.growth = Growth::UnderWay;
+    resources.mysql_claim.as_mut().unwrap().growth = Growth::UnderWay;
     let (condition, stalled, reconciling) = database(&resources);
     assert_eq!(
         (condition.reason.as_str(), stalled.as_str(), reconciling.as_str()),
         ("VolumeGrowing", "False", "True")
     );
-    resources.mysql_claim.growth = Growth::Refused("the class does not allow it".to_owned());
+    resources.mysql_claim.as_mut().unwrap().growth =
+        Growth::Refused("the class does not allow it".to_owned());
     let (condition, stalled, _) = database(&resources);
     assert_eq!((condition.reason.as_str(), stalled.as_str()), ("VolumeNotGrown", "True"));
     assert!(

@@ -1,11 +1,13 @@
 //! What slipped past the API server ends as a message that says what must be.
 
+use jiff::Timestamp;
+
 use super::super::validate::validate;
 use super::{IMAGE, MINIMAL, parse, with_spec};
 
 #[track_caller]
 fn message(spec: &str) -> String {
-    let error = validate(&with_spec(spec), IMAGE).unwrap_err();
+    let error = validate(&with_spec(spec), IMAGE, Timestamp::UNIX_EPOCH).unwrap_err();
     eventpipeline_service::chain(&error)
 }
 
@@ -96,7 +98,8 @@ fn names_that_could_not_be_part_of_other_names_are_refused() {
         ("a.b", "must have only lower-case letters"),
         ("a-producer-b", "must not contain `-producer`"),
     ] {
-        let error = validate(&parse(&MINIMAL.replace("orders", name)), IMAGE).unwrap_err();
+        let error =
+            validate(&parse(&MINIMAL.replace("orders", name)), IMAGE, Timestamp::UNIX_EPOCH).unwrap_err();
         let message = eventpipeline_service::chain(&error);
         assert!(message.contains(expected), "{name}: {message}");
     }

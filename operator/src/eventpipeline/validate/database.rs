@@ -14,6 +14,10 @@ const LEAST_MEMORY: u128 = 1 << 30;
 #[derive(Debug, Clone)]
 pub(in crate::eventpipeline) enum Database {
     Managed(Box<ManagedDatabase>),
+    /// Somebody else's; all about it is in this Secret.
+    External {
+        secret_name: String,
+    },
 }
 
 /// A MySQL that belongs to the pipeline.
@@ -28,6 +32,8 @@ pub(in crate::eventpipeline) struct ManagedDatabase {
     pub(in crate::eventpipeline) resources: Resources,
     /// Options of mysqld.
     pub(in crate::eventpipeline) config: BTreeMap<String, String>,
+    /// Which passwords producers and consumers use.
+    pub(in crate::eventpipeline) password_generation: i32,
     pub(in crate::eventpipeline) pod: crd::Pod,
 }
 
@@ -37,6 +43,9 @@ impl Database {
             crd::Database { managed: Some(managed), external: None } => {
                 Ok(Self::Managed(Box::new(ManagedDatabase::new(managed)?)))
             }
+            crd::Database { managed: None, external: Some(crd::ExternalDatabase { secret_name }) } => {
+                Ok(Self::External { secret_name: secret_name.clone() })
+            }
             _ => Err(Error::Union { union: "database", members: "`managed` and `external`" }),
         }
     }
@@ -44,7 +53,15 @@ impl Database {
 
 impl ManagedDatabase {
     fn new(database: &crd::ManagedDatabase) -> Result<Self, Error> {
-        let crd::ManagedDatabase { image, storage, deletion_policy, resources, config, pod } = database;
+        let crd::ManagedDatabase {
+            image,
+            storage,
+            deletion_policy,
+            resources,
+            config,
+            password_generation,
+            pod,
+        } = database;
         let crd::Storage { size, class_name } = storage;
         let resources = Resources::new(resources)
             .map_err(|source| Error::Resources { of: "the database".to_owned(), source })?;
@@ -59,6 +76,7 @@ impl ManagedDatabase {
             deletion_policy: *deletion_policy,
             resources,
             config: config.clone(),
+            password_generation: *password_generation,
             pod: pod.clone().unwrap_or_default(),
         })
     }
