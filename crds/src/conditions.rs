@@ -28,6 +28,8 @@ pub mod reasons {
     pub const FIRST_SEEN: &str = "FirstSeen";
     /// The database is not ready.
     pub const DATABASE_NOT_READY: &str = "DatabaseNotReady";
+    /// The database is not the pipeline's own: whether it answers is seen by the schema Job and the pods.
+    pub const EXTERNAL: &str = "External";
     /// The schema is not up to date.
     pub const SCHEMA_NOT_READY: &str = "SchemaNotReady";
     /// A group of producers lacks pods.
@@ -40,6 +42,10 @@ pub mod reasons {
     pub const PODS_READY: &str = "PodsReady";
     /// Every group is suspended.
     pub const SUSPENDED: &str = "Suspended";
+    /// The volume of the database is being made larger.
+    pub const VOLUME_GROWING: &str = "VolumeGrowing";
+    /// The volume of the database can't be made as large as the spec asks for.
+    pub const VOLUME_NOT_GROWN: &str = "VolumeNotGrown";
     /// The schema Job is running.
     pub const JOB_RUNNING: &str = "JobRunning";
     /// The schema Job has succeeded.

@@ -1,24 +1,47 @@
 //! The database that keeps the events.
 
+use std::collections::BTreeMap;
+
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::text::{IMAGE, SUBDOMAIN};
+use crate::{Pod, Resources};
 
 /// The database: exactly one of its members.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.managed)").message("`database` must set `managed`"))]
+#[x_kube(validation = Rule::new("has(self.managed) != has(self.external)")
+    .message("`database` must set exactly one of `managed` and `external`"))]
+#[x_kube(validation = Rule::new("has(self.managed) == has(oldSelf.managed)")
+    .message("`database` must stay `managed` or `external`, as it was created: the events would stay behind"))]
 pub struct Database {
-    /// A MySQL that belongs to the pipeline. Its data outlives the pipeline and is adopted when a pipeline of the same
-    /// name comes back.
+    /// A MySQL that belongs to the pipeline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ManagedDatabase")]
     pub managed: Option<ManagedDatabase>,
+
+    /// A MySQL or MariaDB that is there already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ExternalDatabase")]
+    pub external: Option<ExternalDatabase>,
 }
 
 impl Default for Database {
     fn default() -> Self {
-        Self { managed: Some(ManagedDatabase::default()) }
+        Self { managed: Some(ManagedDatabase::default()), external: None }
     }
+}
+
+/// A MySQL or MariaDB that is there already.
+#[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExternalDatabase {
+    /// Secret that says where it is and who to be there: keys `host`, `database`, `username`, `password` and `ca.crt` (the
+    /// authority of its certificate), and if need be `port` (3306), and `schema-username` with `schema-password` (who may
+    /// change the tables). The pods read it; the operator does not.
+    #[schemars(length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
+    pub secret_name: String,
 }
 
 /// A MySQL that belongs to the pipeline.
@@ -27,16 +50,57 @@ impl Default for Database {
 pub struct ManagedDatabase {
     /// Image of MySQL: the official `mysql` image, or one with the same environment variables and data directory.
     #[serde(default = "ManagedDatabase::default_image")]
-    #[schemars(length(min = 1, max = 512), regex(pattern = r"^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$"))]
+    #[schemars(length(min = 1, max = 512), regex(pattern = IMAGE))]
     pub image: String,
 
-    /// The volume of the data. It must stay as it was created.
+    /// The volume of the data.
     #[serde(default)]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("`storage` is immutable: it must stay as it was created"))]
     pub storage: Storage,
+
+    /// What becomes of the data when the pipeline is deleted.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+
+    /// What the pod asks for and may use. Of the memory limit a part becomes InnoDB's buffer pool.
+    #[serde(default = "Resources::of_database")]
+    #[x_kube(validation = Rule::new("!has(self.limits) || !has(self.limits.memory) || quantity(string(self.limits.memory)).compareTo(quantity('1Gi')) >= 0")
+        .message("`limits.memory` must be at least 1Gi for a database"))]
+    pub resources: Resources,
+
+    /// Options of mysqld, as `max_connections: "800"`. Those that the events' durability, the queue or the operator rest
+    /// on can't be set. A change restarts the database.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend(
+        "maxProperties" = 64,
+        "additionalProperties" = {"type": "string", "maxLength": 512, "pattern": "^[ -~]*$"}
+    ))]
+    #[x_kube(validation = Rule::new("self.all(name, size(name) >= 3 && size(name) <= 64 && name.matches('^[a-z][a-z0-9_]*$'))")
+        .message("`config` must have names of mysqld's options in lower case, with `_` and not `-`"))]
+    #[x_kube(validation = Rule::new("!self.exists(name, name.matches('^(loose|skip|disable|enable|maximum)_'))")
+        .message("`config` must have names without the prefixes `loose_`, `skip_`, `disable_`, `enable_` and `maximum_`"))]
+    #[x_kube(validation = Rule::new("!self.exists(name, name.matches('^(innodb_(flush_log_at_t|flush_log_at_timeout|doublewrite|force_|read_only|buffer_pool_size|data_home|log_group_home|undo_dir|temp_data|checksum|redo_log_encrypt)|sync_b|log_b|log_er|binlog_format|transaction_|autoc|super|read_o|offline|event_s|init_|initialize|datad|basedir|tmpdir|socket|port$|bind_a|admin_|mysqlx|user$|chroot|daemonize|plugin|early_plugin|require_s|ssl|tls|auto_generate_certs|default_auth|authentication_p|auto_inc|lower_c|sql_mode|default_s|disabled_s|gtid_mode|enforce_gtid|server_id|relay|replica|slave|source|master|secure_file|character_set_|collation_|pid_|performance_schema_consumer_)'))")
+        .message("`config` must not set options that the events' durability, the queue or the operator rest on, such as `sync_binlog`, `innodb_flush_log_at_trx_commit`, `read_only`, `port` or `ssl_ca`"))]
+    pub config: BTreeMap<String, String>,
+
+    /// Which passwords producers and consumers use: a higher number gives them users with new ones. Their pods are
+    /// replaced, the database is not restarted, and the users of before are removed when nobody uses them any more.
+    #[serde(default = "ManagedDatabase::first_generation")]
+    #[schemars(range(min = 1, max = 999_999_999))]
+    #[x_kube(validation = Rule::new("self >= oldSelf")
+        .message("`passwordGeneration` must be at least what it was: passwords are not used again"))]
+    pub password_generation: i32,
+
+    /// Where the pod runs and what it is marked with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Pod")]
+    pub pod: Option<Pod>,
 }
 
 impl ManagedDatabase {
+    fn first_generation() -> i32 {
+        1
+    }
+
     fn default_image() -> String {
         "mysql:9.7".to_owned()
     }
@@ -44,29 +108,49 @@ impl ManagedDatabase {
 
 impl Default for ManagedDatabase {
     fn default() -> Self {
-        Self { image: Self::default_image(), storage: Storage::default() }
+        Self {
+            image: Self::default_image(),
+            storage: Storage::default(),
+            deletion_policy: DeletionPolicy::default(),
+            resources: Resources::of_database(),
+            config: BTreeMap::new(),
+            password_generation: Self::first_generation(),
+            pod: None,
+        }
     }
+}
+
+/// What becomes of the data when the pipeline is deleted.
+#[derive(schemars::JsonSchema, Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline)]
+pub enum DeletionPolicy {
+    /// It stays, and is adopted by a pipeline of the same name.
+    #[default]
+    Retain,
+    /// It goes with the pipeline.
+    Delete,
 }
 
 /// The volume of the data.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.className) == has(oldSelf.className) && (!has(self.className) || self.className == oldSelf.className)")
+    .message("`className` must stay as it was created"))]
 pub struct Storage {
-    /// Size of the volume, a Kubernetes quantity from 1Gi to 64Ti.
+    /// Size of the volume, a Kubernetes quantity from 1Gi to 64Ti. It can grow, where the storage class allows that, and
+    /// not shrink.
     #[serde(default = "Storage::default_size")]
     #[schemars(length(min = 1, max = 16), regex(pattern = "^[1-9][0-9]*(Mi|Gi|Ti|M|G|T)$"))]
     #[x_kube(validation = Rule::new(
         "isQuantity(self) && quantity(self).compareTo(quantity('1Gi')) >= 0 && quantity(self).compareTo(quantity('64Ti')) <= 0"
     ).message("`size` must be a quantity from 1Gi to 64Ti, such as 10Gi"))]
+    #[x_kube(validation = Rule::new("quantity(self).compareTo(quantity(oldSelf)) >= 0")
+        .message("`size` must be at least what it was: a volume can't shrink"))]
     pub size: String,
 
     /// Storage class of the volume. Default: the cluster's default class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        with = "String",
-        length(min = 1, max = 253),
-        regex(pattern = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$")
-    )]
+    #[schemars(with = "String", length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
     pub class_name: Option<String>,
 }
 

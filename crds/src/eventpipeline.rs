@@ -3,7 +3,7 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use crate::{ConsumerGroup, Database, EventPipelineStatus, ProducerGroup, Route};
+use crate::{ConsumerGroup, Database, EventPipelineStatus, NetworkPolicy, ProducerGroup, Retention, Route};
 
 /// What the pipeline is to run. Every field has a default: `spec: {}` is a whole pipeline.
 // Lists and unions with a default are atomic: otherwise a default that was stored would be merged with what is applied
@@ -48,6 +48,12 @@ use crate::{ConsumerGroup, Database, EventPipelineStatus, ProducerGroup, Route};
         description = "Consumer pods that are ready"
     ),
     printcolumn(
+        name = "Pending",
+        type_ = "integer",
+        json_path = ".status.queue.pending",
+        description = "Events that wait"
+    ),
+    printcolumn(
         name = "Message",
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].message",
@@ -62,6 +68,11 @@ use crate::{ConsumerGroup, Database, EventPipelineStatus, ProducerGroup, Route};
 )]
 #[serde(rename_all = "camelCase")]
 pub struct EventPipelineSpec {
+    /// Stops all consumers: they finish what they have claimed and go. Producers go on taking events, which wait until it is
+    /// `false` again.
+    #[serde(default)]
+    pub suspend: bool,
+
     /// The database that keeps the events.
     #[serde(default)]
     #[x_kube(merge_strategy = MapMerge::Atomic)]
@@ -87,6 +98,11 @@ pub struct EventPipelineSpec {
     )]
     pub consumers: Vec<ConsumerGroup>,
 
+    /// How long events are kept when nothing more is to be done about them. Default: for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Retention")]
+    pub retention: Option<Retention>,
+
     /// How requests from outside the cluster reach the producers. Default: an Ingress for every host and path.
     // No default in the schema: a stored `ingress` that nobody wrote would stay beside the `none` of a later
     // `kubectl apply`, and be refused.
@@ -94,4 +110,8 @@ pub struct EventPipelineSpec {
     #[schemars(with = "Route")]
     #[x_kube(merge_strategy = MapMerge::Atomic)]
     pub route: Option<Route>,
+
+    /// Who may connect to the pipeline's pods, and to whom they may.
+    #[serde(default)]
+    pub network_policy: NetworkPolicy,
 }

@@ -6,18 +6,38 @@
 
 #![expect(unreachable_pub, reason = "KubeSchema repeats each type, with its `pub`, inside a function")]
 
+mod autoscaling;
 pub mod conditions;
 mod consumers;
 mod database;
+mod environment;
 mod eventpipeline;
+mod handler;
+mod network_policy;
+mod pod;
 mod producers;
+mod resources;
+mod retention;
 mod route;
 mod status;
+mod text;
 pub mod yaml;
 
-pub use consumers::{ConsumerGroup, Handler, WordApiHandler, WordsHandler};
-pub use database::{Database, ManagedDatabase, Storage};
+pub use autoscaling::{
+    BacklogAutoscaling, ConsumerAutoscaling, CpuAutoscaling, ExternalAutoscaling, ProducerAutoscaling,
+};
+pub use consumers::{Backoff, ConsumerGroup};
+pub use database::{Database, DeletionPolicy, ExternalDatabase, ManagedDatabase, Storage};
+pub use environment::{EnvSource, EnvVariable, KeyRef};
 pub use eventpipeline::{EventPipeline, EventPipelineSpec};
+pub use handler::{Handler, HttpHandler, WordApiHandler, WordsHandler};
+pub use network_policy::{NetworkPolicy, NetworkPolicyMode};
+pub use pod::{
+    NodeAffinity, NodeOperator, Pod, PodAffinity, TaintEffect, Toleration, TolerationOperator,
+    TopologySpread, WhenUnsatisfiable,
+};
 pub use producers::ProducerGroup;
-pub use route::{IngressRoute, NoRoute, Route};
-pub use status::{EventPipelineStatus, GroupCounts};
+pub use resources::{Amounts, Cpu, Memory, Resources};
+pub use retention::Retention;
+pub use route::{GatewayRoute, IngressRoute, IngressTls, NoRoute, ParentRef, Route};
+pub use status::{EventPipelineStatus, GroupCounts, GroupStatus, QueueStatus};

@@ -1,12 +1,12 @@
 //! What the operator reports.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// The largest integer that every JSON parser keeps exact.
-const MAX_GENERATION: i64 = (1 << 53) - 1;
+const MAX_EXACT: i64 = (1 << 53) - 1;
 
 /// What the operator has seen, last time it looked.
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub struct EventPipelineStatus {
 
     /// Generation of the spec that this status is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "i64", range(min = 0, max = MAX_GENERATION))]
+    #[schemars(with = "i64", range(min = 0, max = MAX_EXACT))]
     pub observed_generation: Option<i64>,
 
     /// Producer pods of all groups.
@@ -31,6 +31,57 @@ pub struct EventPipelineStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "GroupCounts")]
     pub consumers: Option<GroupCounts>,
+
+    /// Groups of consumers, as far as there is more to say than of all together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub consumer_groups: Vec<GroupStatus>,
+
+    /// The queue, as the producers last told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "QueueStatus")]
+    pub queue: Option<QueueStatus>,
+}
+
+/// A group of consumers whose number the operator decides.
+#[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupStatus {
+    /// Name of the group.
+    #[schemars(length(min = 1, max = 20))]
+    pub name: String,
+    /// Consumers that the operator wants now.
+    #[schemars(range(min = 0, max = 1000))]
+    pub replicas: i32,
+    /// When that number last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Time")]
+    pub last_scale_time: Option<Time>,
+}
+
+/// The queue's events by state.
+#[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueueStatus {
+    /// Events that wait for a consumer.
+    #[schemars(range(min = 0, max = MAX_EXACT))]
+    pub pending: i64,
+    /// Events that a consumer has claimed.
+    #[schemars(range(min = 0, max = MAX_EXACT))]
+    pub processing: i64,
+    /// Events that have their value.
+    #[schemars(range(min = 0, max = MAX_EXACT))]
+    pub done: i64,
+    /// Events that were given up.
+    #[schemars(range(min = 0, max = MAX_EXACT))]
+    pub dead: i64,
+    /// Age of the oldest event that waits, in seconds; none while none waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 0, max = MAX_EXACT))]
+    pub oldest_age_seconds: Option<i64>,
+    /// When that was so.
+    pub as_of_time: Time,
 }
 
 /// Pods of all groups of one kind.
@@ -73,7 +124,7 @@ fn conditions(_: &mut SchemaGenerator) -> Schema {
                     "format": "int64",
                     "description": "Generation of the spec that the condition is about.",
                     "minimum": 0,
-                    "maximum": MAX_GENERATION,
+                    "maximum": MAX_EXACT,
                 },
                 "lastTransitionTime": {
                     "type": "string",

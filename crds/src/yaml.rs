@@ -10,20 +10,24 @@ use crate::EventPipeline;
 /// The resource definition of [`EventPipeline`].
 pub fn crd() -> Result<String, Error> {
     let mut crd = serde_json::to_value(EventPipeline::crd()).map_err(Error::custom)?;
-    write_whole_numbers_as_such(&mut crd);
+    write_as_stored(&mut crd);
     serde_saphyr::to_string(&crd)
 }
 
-/// The client's type holds bounds as floating point; `maximum: 1000.0` would differ from what the API server answers.
-fn write_whole_numbers_as_such(value: &mut Value) {
+/// The client's type holds bounds as floating point; `maximum: 1000.0` would differ from what the API server answers, and
+/// so would `nullable: false`.
+fn write_as_stored(value: &mut Value) {
     match value {
         Value::Number(number) => {
             if let Some(whole) = number.as_f64().and_then(whole) {
                 *number = whole;
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(write_whole_numbers_as_such),
-        Value::Object(fields) => fields.values_mut().for_each(write_whole_numbers_as_such),
+        Value::Array(items) => items.iter_mut().for_each(write_as_stored),
+        Value::Object(fields) => {
+            fields.retain(|name, value| name != "nullable" || *value != Value::Bool(false));
+            fields.values_mut().for_each(write_as_stored);
+        }
         Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
 }

@@ -13,11 +13,13 @@
 //! | [`Session::remove`] | `remove.rs` | finished events go, in short transactions, and stay counted |
 //! | [`Session::read`], [`Session::event`], [`Session::list`], [`Session::stats`] | `read.rs`, `list.rs`, `stats.rs` | what is committed |
 //! | [`Database::migrate`], [`Session::check_schema`] | `schema.rs` | a schema that this version can use, and no other |
+//! | [`Database::grant`], [`Database::retire`] | `accounts.rs` | each kind of program has a user with the grants it needs |
 //! | [`watch`] | `health.rs` | says all along whether the database can be used |
 //!
 //! A `Session` belongs to one task and its futures are to be awaited to their end: a query dropped half-way leaves its
 //! answer on the wire for the next one.
 
+mod accounts;
 mod args;
 mod change;
 mod claim;
@@ -40,6 +42,7 @@ mod settle;
 mod stats;
 mod time;
 
+pub use accounts::{Account, Generation, Role};
 pub use args::{DatabaseArgs, Tls};
 pub use change::Change;
 pub use claim::{ClaimLimit, Claimed, Claimer, Claims, LARGEST_CLAIM, Lease, claim_statement};

@@ -1,17 +1,20 @@
 //! Calls of the API server, each with a time limit.
 
+mod counted;
+
 use std::fmt::Debug;
 use std::future::Future;
 use std::time::Duration;
 
 use k8s_openapi::NamespaceResourceScope;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::{DeserializeGuard, Status};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
+pub(crate) use counted::Counted;
 use eventpipeline_crds::{EventPipeline, EventPipelineStatus};
 
 /// Owner of every field that the operator writes.
@@ -47,7 +50,14 @@ impl Error {
 
 /// What is written to and read from the API server.
 pub(crate) trait Object:
-    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Serialize
+    Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Clone
+    + Debug
+    + DeserializeOwned
+    + Serialize
+    + Send
+    + Sync
+    + 'static
 {
 }
 
@@ -57,6 +67,9 @@ impl<K> Object for K where
         + Debug
         + DeserializeOwned
         + Serialize
+        + Send
+        + Sync
+        + 'static
 {
 }
 
@@ -85,6 +98,21 @@ impl Cluster {
         .await
     }
 
+    /// Changes the fields of an object that is there.
+    pub(crate) async fn merge<K: Object>(
+        &self,
+        namespace: &str,
+        name: &str,
+        patch: &Value,
+    ) -> Result<(), Error> {
+        let api = Api::<K>::namespaced(self.client.clone(), namespace);
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        self.call(format!("change {} {name}", K::kind(&())), async {
+            api.patch_metadata(name, &params, &Patch::Merge(patch)).await.map(drop)
+        })
+        .await
+    }
+
     /// Creates the object; `false` when it is there already.
     pub(crate) async fn create<K: Object>(&self, object: &K) -> Result<bool, Error> {
         let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
@@ -100,22 +128,20 @@ impl Cluster {
         }
     }
 
-    /// The objects of a namespace that carry the labels.
-    pub(crate) async fn list<K: Object>(&self, namespace: &str, labels: &str) -> Result<Vec<K>, Error> {
-        let api = Api::<K>::namespaced(self.client.clone(), namespace);
-        let params = ListParams::default().labels(labels);
-        let list = self.call(format!("list {}s", K::kind(&())), async { api.list(&params).await }).await?;
-        Ok(list.items)
-    }
-
     /// Deletes that very object, if it is still there.
-    pub(crate) async fn delete<K: Object>(&self, object: &K) -> Result<(), Error> {
+    pub(crate) async fn delete(
+        &self,
+        resource: &ApiResource,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+    ) -> Result<(), Error> {
+        let api = Api::<DynamicObject>::namespaced_with(self.client.clone(), namespace, resource);
         let params = DeleteParams::background()
-            .preconditions(Preconditions { uid: object.uid(), ..Preconditions::default() });
-        let name = object.name_any();
+            .preconditions(Preconditions { uid: Some(uid.to_owned()), ..Preconditions::default() });
         let deleted = self
-            .call(format!("delete {}", label(object)), async {
-                self.of(object).delete(&name, &params).await.map(drop)
+            .call(format!("delete {} {name}", resource.kind), async {
+                api.delete(name, &params).await.map(drop)
             })
             .await;
         match deleted {

@@ -8,20 +8,27 @@ mod metrics;
 mod resource_definition;
 mod scope;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eventpipeline_crds::EventPipeline;
 use eventpipeline_service::{Check, chain};
-use futures::StreamExt as _;
+use futures::{Stream, StreamExt as _};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Service};
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::core::DeserializeGuard;
+use kube::runtime::WatchStreamExt as _;
 use kube::runtime::controller::{Action, Config, Controller, Error as ControllerError};
-use kube::runtime::reflector::Store;
-use kube::runtime::watcher;
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, ResourceExt as _};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -29,7 +36,9 @@ pub(crate) use context::Context;
 pub(crate) use metrics::Metrics;
 pub(crate) use scope::Scope;
 
-use crate::eventpipeline::{self, MANAGED_BY_OPERATOR};
+use crate::eventpipeline;
+use crate::gateway::HTTPRoute;
+use crate::inventory::PipelineKey;
 
 /// How many pipelines are worked on at once: the calls of each are one after the other.
 const CONCURRENCY: u16 = 8;
@@ -55,39 +64,99 @@ pub(crate) async fn run(
         () = draining.cancelled() => return Ok(()),
     }
     check.not_ready("the pipelines are being listed");
-    let controller = watch(&context, &scope).graceful_shutdown_on(draining.cancelled_owned());
-    let store = controller.store();
-    context.follow(store.clone());
+    let (store, controller) = watch(&context, &scope);
+    let controller = controller.graceful_shutdown_on(draining.cancelled_owned());
+    let listed = listed(store, context.inventory.missing(), check);
     let reconciled = controller.run(reconcile, error_policy, context).for_each(async |result| log(&result));
     tokio::select! {
         () = reconciled => Ok(()),
-        error = listed(store, check) => Err(error),
+        error = listed => Err(error),
     }
 }
 
 /// Pipelines, and of what they own only the objects that carry our label: memory grows with pipelines, not clusters.
-fn watch(context: &Context, scope: &Scope) -> Controller<Guarded> {
+fn watch(context: &Arc<Context>, scope: &Scope) -> (Store<Guarded>, Controller<Guarded>) {
     let client = context.cluster.client();
-    let owned = || watcher::Config::default().labels(MANAGED_BY_OPERATOR);
-    Controller::new(scope.api::<Guarded>(client.clone()), watcher::Config::default())
-        .owns(scope.api::<StatefulSet>(client.clone()), owned())
-        .owns(scope.api::<Deployment>(client.clone()), owned())
-        .owns(scope.api::<Job>(client.clone()), owned())
-        .owns(scope.api::<Service>(client.clone()), owned())
-        .owns(scope.api::<Ingress>(client), owned())
-        .with_config(Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE))
+    let (store, writer) = reflector::store();
+    let pipelines = pipelines(scope.api(client.clone()), writer, store.clone(), context);
+    let routes = context.inventory.follow_once_served::<HTTPRoute>(scope.api(client.clone()));
+    let mut controller = Controller::for_stream(pipelines, store.clone())
+        .reconcile_on(routes.map(reference))
+        .with_config(Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE));
+    macro_rules! follow {
+        ($($kind:ty),* $(,)?) => {$(
+            let objects = context.inventory.follow::<$kind>(scope.api(client.clone()));
+            controller = controller.reconcile_on(objects.map(reference));
+        )*};
+    }
+    follow!(
+        StatefulSet,
+        Deployment,
+        Job,
+        Pod,
+        PersistentVolumeClaim,
+        Service,
+        Ingress,
+        NetworkPolicy,
+        PodDisruptionBudget,
+        HorizontalPodAutoscaler,
+    );
+    (store, controller)
 }
 
-/// Ready once the first list is there. Ends only when it can no longer become so.
-async fn listed(store: Store<Guarded>, check: Check) -> anyhow::Error {
+/// The pipelines that changed. What was kept of others for one that has gone is forgotten.
+fn pipelines(
+    api: Api<Guarded>,
+    writer: Writer<Guarded>,
+    store: Store<Guarded>,
+    context: &Arc<Context>,
+) -> impl Stream<Item = watcher::Result<Guarded>> + use<> {
+    let context = Arc::clone(context);
+    watcher(api, watcher::Config::default().page_size(100))
+        .default_backoff()
+        .modify(|pipeline| {
+            // Nobody reads it, and it is longer than all the rest.
+            pipeline.managed_fields_mut().clear();
+        })
+        .reflect(writer)
+        .inspect(move |event| {
+            if matches!(event, Ok(Event::Delete(_) | Event::InitDone)) {
+                context.retain(|pipeline| store.get(&reference(pipeline.clone())).is_some());
+            }
+        })
+        .applied_objects()
+}
+
+fn reference(PipelineKey { namespace, name }: PipelineKey) -> ObjectRef<Guarded> {
+    ObjectRef::new(&name).within(&namespace)
+}
+
+/// Ready once all first lists are there. Ends only when it can no longer become so.
+async fn listed(
+    store: Store<Guarded>,
+    mut missing: watch::Receiver<BTreeMap<&'static str, String>>,
+    check: Check,
+) -> anyhow::Error {
     if let Err(error) = store.wait_until_ready().await {
         return anyhow::Error::new(error).context("the list of pipelines ended before it was there");
+    }
+    loop {
+        let why = missing.borrow_and_update().first_key_value().map(|(kind, why)| format!("{kind}: {why}"));
+        match why {
+            None => break,
+            Some(why) => check.not_ready(why),
+        }
+        if let Err(error) = missing.changed().await {
+            return anyhow::Error::new(error).context("the lists of objects ended before they were there");
+        }
     }
     check.ready();
     std::future::pending().await
 }
 
 async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, eventpipeline::Error> {
+    // What is not listed yet would look as if it were not there.
+    context.inventory.listed().await;
     let started = Instant::now();
     let result = Box::pin(eventpipeline::reconcile(&object, &context.operator)).await;
     context.metrics.reconciled(started.elapsed(), result.is_ok());

@@ -1,6 +1,7 @@
 //! What is done for one pipeline: `dereference -> validate -> build -> apply -> status`.
 //!
-//! Only the first and the last two steps talk to the API server; [`validate`] and [`build`] are pure.
+//! Only the last two steps talk to the API server, and only where something is not as it must be; [`validate`] and
+//! [`build`] are pure.
 
 mod apply;
 mod build;
@@ -12,6 +13,8 @@ mod status;
 mod tests;
 mod validate;
 
+use std::sync::Arc;
+
 use eventpipeline_crds::EventPipeline;
 use jiff::Timestamp;
 use kube::Resource as _;
@@ -19,6 +22,9 @@ use kube::core::DeserializeGuard;
 use kube::runtime::events::Recorder;
 
 use crate::api::Cluster;
+use crate::inventory::{Inventory, PipelineKey};
+use apply::Memory;
+pub(crate) use build::meta::INSTANCE;
 use report::Report;
 
 /// Labels of everything that the operator makes, as a selector.
@@ -27,23 +33,32 @@ pub(crate) const MANAGED_BY_OPERATOR: &str = "app.kubernetes.io/managed-by=event
 /// What every reconcile needs.
 pub(crate) struct Operator {
     cluster: Cluster,
+    inventory: Arc<Inventory>,
+    memory: Memory,
     image: String,
     recorder: Recorder,
 }
 
 impl Operator {
     /// `image`: what pipelines run that name no other.
-    pub(crate) fn new(cluster: Cluster, image: String, recorder: Recorder) -> Self {
-        Self { cluster, image, recorder }
+    pub(crate) fn new(
+        cluster: Cluster,
+        inventory: Arc<Inventory>,
+        image: String,
+        recorder: Recorder,
+    ) -> Self {
+        Self { cluster, inventory, memory: Memory::default(), image, recorder }
+    }
+
+    /// Forgets the pipelines that are not known any more.
+    pub(crate) fn retain(&self, known: impl Fn(&PipelineKey) -> bool) {
+        self.memory.retain(known);
     }
 }
 
 /// A step that failed and is tried again.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// What is there could not be read.
-    #[error("failed to read what is there")]
-    Dereference(#[source] dereference::Error),
     /// What must be could not be written.
     #[error("failed to write what must be")]
     Apply(#[source] apply::Error),
@@ -75,13 +90,14 @@ pub(crate) async fn reconcile(
         report.first_seen().await.map_err(Error::Report)?;
     }
 
-    let existing = dereference::dereference(&operator.cluster, pipeline).await.map_err(Error::Dereference)?;
-    let validated = match validate::validate(pipeline, &operator.image) {
-        Ok(validated) => validated,
+    let existing = dereference::dereference(&operator.inventory, pipeline);
+    let validated = match validate::validate(pipeline, &operator.image, Timestamp::now()) {
+        Ok(validated) => validated.with_first_size(existing.first_size()),
         Err(invalid) => return report.invalid(&invalid.to_string()).await.map_err(Error::Report),
     };
     let prepared = build::build(&validated);
-    let applied = match Box::pin(apply::apply(&operator.cluster, prepared, existing)).await {
+    let Operator { cluster, inventory, memory, .. } = operator;
+    let applied = match Box::pin(apply::apply(cluster, inventory, memory, prepared, &existing)).await {
         Ok(applied) => applied,
         Err(error) => {
             report.not_applied(&error).await.map_err(Error::Report)?;

@@ -6,6 +6,8 @@ mod api;
 mod cli;
 mod controller;
 mod eventpipeline;
+mod gateway;
+mod inventory;
 mod run;
 
 use std::io::Write as _;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use eventpipeline_service::Service;
-use kube::{Client, Config};
+use kube::Config;
+use kube::client::ClientBuilder;
 
-use crate::api::Cluster;
+use crate::api::{Cluster, Counted};
 use crate::cli::RunArgs;
 use crate::controller::{self, Context, Metrics, Scope};
 
@@ -24,7 +25,10 @@ async fn start(args: RunArgs, service: &mut Service) -> anyhow::Result<()> {
     let config = Config::infer().await.context(
         "failed to find the API server: neither KUBECONFIG nor a service account tells where it is",
     )?;
-    let client = Client::try_from(config).context("failed to set up the client of the API server")?;
+    let client = ClientBuilder::try_from(config)
+        .context("failed to set up the client of the API server")?
+        .with_layer(&Counted::new(&service.registry)?)
+        .build();
     let scope = Scope::new(watch_namespace);
     let metrics = Metrics::new(&service.registry)?;
     let context = Arc::new(Context::new(Cluster::new(client), image, pod_name, metrics));

@@ -1,9 +1,8 @@
 //! The command line: without a command the arguments of the service; `schema` with its own; `openapi` without any.
 
 use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser};
-use eventpipeline_database::DatabaseArgs;
-use eventpipeline_service::LogArgs;
 
+use crate::schema::SchemaArgs;
 use crate::serve::ServeArgs;
 
 /// What the process is to do.
@@ -11,19 +10,10 @@ use crate::serve::ServeArgs;
 pub(crate) enum Cli {
     /// Serve the HTTP API.
     Serve(Box<ServeArgs>),
-    /// Bring the database's schema up to date and end.
-    Schema(SchemaArgs),
+    /// Bring the database's schema and users up to date and end.
+    Schema(Box<SchemaArgs>),
     /// Print the API's description and end.
     OpenApi,
-}
-
-/// Arguments of `schema`.
-#[derive(Debug, Args)]
-pub(crate) struct SchemaArgs {
-    #[command(flatten)]
-    pub(crate) log: LogArgs,
-    #[command(flatten)]
-    pub(crate) database: DatabaseArgs,
 }
 
 const SCHEMA: &str = "schema";
@@ -36,8 +26,9 @@ impl Parser for Cli {}
 
 impl CommandFactory for Cli {
     fn command() -> Command {
-        let schema = Command::new(SCHEMA)
-            .about("Bring the database's schema up to date, waiting for the database as long as it takes");
+        let schema = Command::new(SCHEMA).about(
+            "Bring the database's schema and users up to date, waiting for the database as long as it takes",
+        );
         ServeArgs::augment_args(Command::new("eventpipeline-producer"))
             .version(env!("CARGO_PKG_VERSION"))
             .about("Durable events over HTTP: an id at once, or the answer once the event is processed")
@@ -55,7 +46,9 @@ impl CommandFactory for Cli {
 impl FromArgMatches for Cli {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         match matches.subcommand() {
-            Some((SCHEMA, matches)) => SchemaArgs::from_arg_matches(matches).map(Self::Schema),
+            Some((SCHEMA, matches)) => {
+                SchemaArgs::from_arg_matches(matches).map(|args| Self::Schema(Box::new(args)))
+            }
             Some((OPENAPI, _)) => Ok(Self::OpenApi),
             _ => ServeArgs::from_arg_matches(matches).map(|args| Self::Serve(Box::new(args))),
         }
@@ -91,6 +84,15 @@ mod tests {
     fn schema_takes_the_database_alone() {
         assert!(matches!(parse(&[&[SCHEMA], &DATABASE[..]].concat()), Ok(Cli::Schema(_))));
         assert!(parse(&[&[SCHEMA, "--listen-address", "127.0.0.1:1"], &DATABASE[..]].concat()).is_err());
+    }
+
+    #[test]
+    fn users_need_a_generation_and_their_passwords() {
+        let with = |further: &[&str]| parse(&[&[SCHEMA], &DATABASE[..], further].concat());
+        assert!(with(&["--accounts-generation", "2", "--accounts-folder", "/x"]).is_ok());
+        assert!(with(&["--accounts-generation", "2"]).is_err());
+        assert!(with(&["--accounts-folder", "/x"]).is_err());
+        assert!(with(&["--schema-user", "keeper"]).is_err());
     }
 
     #[test]

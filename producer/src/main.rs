@@ -1,6 +1,6 @@
 //! `eventpipeline-producer`: the HTTP API of a pipeline.
 //!
-//! Without a command it serves; `schema` brings the database's schema up to date and ends; `openapi` prints the API's
+//! Without a command it serves; `schema` brings the database's schema and users up to date and ends; `openapi` prints the API's
 //! description.
 
 mod api;
@@ -26,7 +26,7 @@ use cli::Cli;
 fn main() -> ExitCode {
     match eventpipeline_service::parse() {
         Ok(Cli::Serve(args)) => serve::run(*args),
-        Ok(Cli::Schema(args)) => schema::run(args),
+        Ok(Cli::Schema(args)) => schema::run(*args),
         Ok(Cli::OpenApi) => match print_description() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {

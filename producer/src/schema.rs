@@ -1,4 +1,7 @@
-//! The `schema` command.
+//! The `schema` command: the tables, and where the database is ours the users that programs connect as.
+
+mod accounts;
+mod args;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,22 +12,29 @@ use eventpipeline_service::chain;
 use prometheus::Registry;
 use tracing::{info, warn};
 
-use crate::cli::SchemaArgs;
+use accounts::Accounts;
+pub(crate) use args::SchemaArgs;
 
 /// How long to wait before the database is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs the command.
-pub(crate) fn run(SchemaArgs { log, database }: SchemaArgs) -> ExitCode {
+pub(crate) fn run(args: SchemaArgs) -> ExitCode {
+    let SchemaArgs { log, database, schema, accounts } = args;
     eventpipeline_service::run_to_completion("eventpipeline-producer schema", &log, async {
         // Nobody reads the metrics of a job.
         let metrics = Metrics::new(&Registry::new()).context("failed to register the database's metrics")?;
-        migrate(Database::new(database, metrics)).await
+        let database = Database::new(schema.instead_of(database), metrics);
+        migrate(&database).await?;
+        match Accounts::read(accounts)? {
+            Some(accounts) => accounts.establish(&database).await,
+            None => Ok(()),
+        }
     })
 }
 
 /// Brings the schema up to date. A database that is not there yet is waited for; anything else is an error.
-async fn migrate(database: Database) -> anyhow::Result<()> {
+async fn migrate(database: &Database) -> anyhow::Result<()> {
     loop {
         match database.migrate().await {
             Ok(version) => {

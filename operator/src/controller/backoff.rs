@@ -21,15 +21,19 @@ impl<K> Default for Backoff<K> {
 }
 
 impl<K: Eq + Hash> Backoff<K> {
-    /// Counts a failure and says how long to wait. What is not `known` any more is forgotten.
-    pub(super) fn failed(&self, key: K, known: impl Fn(&K) -> bool) -> Duration {
+    /// Counts a failure and says how long to wait.
+    pub(super) fn failed(&self, key: K) -> Duration {
         let mut failures = self.lock();
-        failures.retain(|other, _| *other == key || known(other));
         let before = failures.entry(key).or_default();
         let wait =
             2_u32.checked_pow(*before).map_or(LONGEST, |factor| FIRST.saturating_mul(factor).min(LONGEST));
         *before = before.saturating_add(1);
         wait
+    }
+
+    /// Forgets the failures of what is not known any more.
+    pub(super) fn retain(&self, known: impl Fn(&K) -> bool) {
+        self.lock().retain(|key, _| known(key));
     }
 
     /// Forgets the failures.
@@ -49,19 +53,20 @@ mod tests {
     #[test]
     fn waits_longer_with_each_failure_up_to_a_limit_and_starts_over() {
         let backoff = Backoff::default();
-        let mut waits = (0..40).map(|_| backoff.failed("a", |_| true).as_secs());
+        let mut waits = (0..40).map(|_| backoff.failed("a").as_secs());
         assert_eq!(waits.by_ref().take(4).collect::<Vec<_>>(), [1, 2, 4, 8]);
         assert_eq!(waits.last(), Some(300));
-        assert_eq!(backoff.failed("b", |_| true).as_secs(), 1);
+        assert_eq!(backoff.failed("b").as_secs(), 1);
         backoff.succeeded(&"a");
-        assert_eq!(backoff.failed("a", |_| true).as_secs(), 1);
+        assert_eq!(backoff.failed("a").as_secs(), 1);
     }
 
     #[test]
     fn forgets_what_is_gone() {
         let backoff = Backoff::default();
-        backoff.failed("deleted", |_| true);
-        backoff.failed("a", |other| *other != "deleted");
+        backoff.failed("deleted");
+        backoff.failed("a");
+        backoff.retain(|key| *key != "deleted");
         assert_eq!(backoff.lock().len(), 1);
     }
 }

@@ -1,24 +1,25 @@
 //! What reconciles share.
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 use std::time::Duration;
 
+use kube::ResourceExt as _;
 use kube::runtime::events::{Recorder, Reporter};
-use kube::runtime::reflector::{ObjectRef, Store};
 
 use super::Guarded;
 use super::backoff::Backoff;
 use super::metrics::Metrics;
 use crate::api::{Cluster, FIELD_MANAGER};
 use crate::eventpipeline::Operator;
+use crate::inventory::{Inventory, PipelineKey};
 
 /// What reconciles share.
 pub(crate) struct Context {
     pub(super) cluster: Cluster,
+    pub(super) inventory: Arc<Inventory>,
     pub(super) operator: Operator,
     pub(super) metrics: Metrics,
-    backoff: Backoff<ObjectRef<Guarded>>,
-    store: OnceLock<Store<Guarded>>,
+    backoff: Backoff<PipelineKey>,
 }
 
 impl Context {
@@ -26,24 +27,27 @@ impl Context {
     pub(crate) fn new(cluster: Cluster, image: String, reporter: String, metrics: Metrics) -> Self {
         let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: Some(reporter) };
         let recorder = Recorder::new(cluster.client(), reporter);
-        let operator = Operator::new(cluster.clone(), image, recorder);
-        Self { cluster, operator, metrics, backoff: Backoff::default(), store: OnceLock::new() }
+        let inventory = Arc::new(Inventory::default());
+        let operator = Operator::new(cluster.clone(), Arc::clone(&inventory), image, recorder);
+        Self { cluster, inventory, operator, metrics, backoff: Backoff::default() }
     }
 
-    /// From now on, failures of pipelines that are not in the store are forgotten.
-    pub(super) fn follow(&self, store: Store<Guarded>) {
-        // The first store stays: there is one controller.
-        let _ = self.store.set(store);
+    /// Forgets the pipelines that are not known any more.
+    pub(super) fn retain(&self, known: impl Fn(&PipelineKey) -> bool) {
+        self.operator.retain(&known);
+        self.backoff.retain(&known);
     }
 
     /// How long to wait before the next try.
     pub(super) fn failed(&self, object: &Guarded) -> Duration {
-        self.backoff.failed(ObjectRef::from_obj(object), |other| {
-            self.store.get().is_some_and(|store| store.get(other).is_some())
-        })
+        self.backoff.failed(key(object))
     }
 
     pub(super) fn succeeded(&self, object: &Guarded) {
-        self.backoff.succeeded(&ObjectRef::from_obj(object));
+        self.backoff.succeeded(&key(object));
     }
+}
+
+fn key(object: &Guarded) -> PipelineKey {
+    PipelineKey { namespace: object.namespace().unwrap_or_default(), name: object.name_any() }
 }

@@ -1,18 +1,26 @@
 //! Third step: the objects of a validated pipeline, one file each. Pure: the same pipeline makes the same objects.
 
+mod autoscalers;
 mod consumer_deployment;
+mod database_access;
+mod disruption_budgets;
 mod environment;
 mod group_deployment;
 mod hints_service;
+mod http_route;
 mod ingress;
 pub(super) mod meta;
-pub(super) mod mysql_secret;
+mod mysql_arguments;
+mod mysql_claim;
 mod mysql_service;
 mod mysql_stateful_set;
+mod network_policies;
+mod placement;
 mod pod;
 mod producer_deployment;
 mod producer_service;
 mod schema_job;
+pub(super) mod secrets;
 
 use std::marker::PhantomData;
 
@@ -24,7 +32,8 @@ pub(super) fn build(pipeline: &Pipeline) -> Resources<Prepared> {
     let producer = |group| producer_deployment::build(pipeline, group);
     let consumer = |group| consumer_deployment::build(pipeline, group);
     Resources {
-        mysql_secret: mysql_secret::build(pipeline),
+        secrets: secrets::build(pipeline),
+        mysql_claim: mysql_claim::build(pipeline),
         mysql_service: mysql_service::build(pipeline),
         mysql_stateful_set: mysql_stateful_set::build(pipeline),
         schema_job: schema_job::build(pipeline),
@@ -33,6 +42,10 @@ pub(super) fn build(pipeline: &Pipeline) -> Resources<Prepared> {
         producer_deployments: pipeline.producers.iter().map(producer).collect(),
         consumer_deployments: pipeline.consumers.iter().map(consumer).collect(),
         ingress: ingress::build(pipeline),
+        http_route: http_route::build(pipeline),
+        network_policies: network_policies::build(pipeline),
+        disruption_budgets: disruption_budgets::build(pipeline),
+        autoscalers: autoscalers::build(pipeline),
         state: PhantomData,
     }
 }

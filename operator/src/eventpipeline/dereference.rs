@@ -1,46 +1,34 @@
-//! First step: what is there already of what may have to go.
+//! First step: what is there already, as the watches show it. Asks nobody.
 
 use eventpipeline_crds::EventPipeline;
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::api::apps::v1::StatefulSet;
 use kube::{Resource as _, ResourceExt as _};
 
-use super::MANAGED_BY_OPERATOR;
-use super::build::meta::INSTANCE;
-use crate::api::{self, Cluster, Object};
+use crate::inventory::{Inventory, Kind as _, Objects, PipelineKey};
 
-/// What could not be read.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// A list of objects.
-    #[error("the pipeline's objects could not be listed")]
-    List(#[source] api::Error),
-}
-
-/// The pipeline's own objects, of the kinds that a change of its spec can make superfluous.
+/// What is there of a pipeline.
 #[derive(Debug)]
 pub(super) struct Existing {
-    pub(super) deployments: Vec<Deployment>,
-    pub(super) jobs: Vec<Job>,
-    pub(super) ingresses: Vec<Ingress>,
+    pub(super) key: PipelineKey,
+    pub(super) uid: Option<String>,
+    /// What carries the pipeline's label: its own objects, and what others made look so.
+    pub(super) objects: Objects,
+}
+
+impl Existing {
+    /// Size in the claim template of the database's StatefulSet.
+    pub(super) fn first_size(&self) -> Option<String> {
+        let mut stateful_sets = self.objects.iter().filter(|((kind, _), _)| *kind == StatefulSet::NAME);
+        let (_, record) = stateful_sets.find(|(_, record)| record.belongs_to(self.uid.as_deref()))?;
+        let templates = record.essence::<StatefulSet>()?.spec?.volume_claim_templates?;
+        let mut requests = templates.into_iter().next()?.spec?.resources?.requests?;
+        Some(requests.remove("storage")?.0)
+    }
 }
 
 /// Reads what is there.
-pub(super) async fn dereference(cluster: &Cluster, pipeline: &EventPipeline) -> Result<Existing, Error> {
-    Ok(Existing {
-        deployments: owned(cluster, pipeline).await?,
-        jobs: owned(cluster, pipeline).await?,
-        ingresses: owned(cluster, pipeline).await?,
-    })
-}
-
-/// Objects with our labels that belong to the very pipeline: labels alone can be set by anybody.
-async fn owned<K: Object>(cluster: &Cluster, pipeline: &EventPipeline) -> Result<Vec<K>, Error> {
-    let namespace = pipeline.namespace().unwrap_or_default();
-    let labels = format!("{MANAGED_BY_OPERATOR},{INSTANCE}={}", pipeline.name_any());
-    let mut objects = cluster.list::<K>(&namespace, &labels).await.map_err(Error::List)?;
-    let uid = pipeline.meta().uid.as_deref();
-    objects.retain(|object| object.owner_references().iter().any(|owner| Some(owner.uid.as_str()) == uid));
-    Ok(objects)
+pub(super) fn dereference(inventory: &Inventory, pipeline: &EventPipeline) -> Existing {
+    let key = PipelineKey { namespace: pipeline.namespace().unwrap_or_default(), name: pipeline.name_any() };
+    let objects = inventory.of(&key);
+    Existing { key, uid: pipeline.meta().uid.clone(), objects }
 }

@@ -34,6 +34,7 @@ pub(super) fn of(
         conditions: conditions.finish(),
         producers: Some(count(&applied.producer_deployments)),
         consumers: Some(count(&applied.consumer_deployments)),
+        ..EventPipelineStatus::default()
     }
 }
 

@@ -1,10 +1,13 @@
 //! From YAML through the real validation to the objects that would be applied.
 
 mod build;
+mod database;
+mod properties;
 mod status;
 mod validate;
 
 use eventpipeline_crds::EventPipeline;
+use jiff::Timestamp;
 
 use super::resources::{Prepared, Resources};
 use super::validate as validation;
@@ -34,5 +37,5 @@ fn with_spec(spec: &str) -> EventPipeline {
 
 #[track_caller]
 fn prepared(pipeline: &EventPipeline) -> Resources<Prepared> {
-    super::build::build(&validation::validate(pipeline, IMAGE).unwrap())
+    super::build::build(&validation::validate(pipeline, IMAGE, Timestamp::UNIX_EPOCH).unwrap())
 }

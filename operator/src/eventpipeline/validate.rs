@@ -3,17 +3,31 @@
 //! The API server has held the spec to most of this already. A resource definition that is older or newer than this
 //! operator may have let something else by, which must end as a message, not as a loop of refused objects.
 
+mod amount;
+mod certificate_term;
+mod database;
+mod groups;
+mod handler;
 mod names;
+mod replicas;
+mod route;
 mod size;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use eventpipeline_crds as crd;
 use eventpipeline_crds::EventPipeline;
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource as _, ResourceExt as _};
 
+pub(super) use amount::{Amounts, Resources};
+pub(super) use database::{Database, ManagedDatabase};
+pub(super) use groups::{ConsumerGroup, ProducerGroup, Program};
+pub(super) use handler::Handler;
 pub(super) use names::{GroupName, PipelineName};
+pub(super) use replicas::ProducerScale;
+pub(super) use route::Route;
 pub(super) use size::Size;
 
 /// What the author must change.
@@ -29,6 +43,23 @@ pub(super) enum Error {
     SameName { list: &'static str, name: String },
     #[error("`replicas` of group {group:?} is {replicas} and must be from 1 to 1000")]
     Replicas { group: String, replicas: i32 },
+    #[error("group {group:?} must not set `replicas` beside `autoscaling`, which decides it")]
+    ReplicasAndAutoscaling { group: String },
+    #[error(
+        "`autoscaling` of group {group:?} has `minReplicas` {min} and `maxReplicas` {max}, which must be from {least} to 1000 \
+         and in this order"
+    )]
+    ReplicaBounds { group: String, least: i32, min: i32, max: i32 },
+    #[error("`resources` of {of} must be changed")]
+    Resources { of: String, source: amount::Error },
+    #[error("`limits.memory` of the database must be at least 1Gi")]
+    DatabaseMemory,
+    #[error("`host` of the Ingress must be set where `tls` is")]
+    TlsWithoutHost,
+    #[error("`backoff` of group {group:?} must have `initialSeconds` of at most `maxSeconds`")]
+    Backoff { group: String },
+    #[error("`timeoutSeconds` of group {group:?} must be less than `leaseSeconds`, which is {lease_seconds}")]
+    TimeoutOverLease { group: String, lease_seconds: i32 },
     #[error("`size` of the storage is {size:?} and must be a quantity from 1Gi to 64Ti, such as 10Gi")]
     Size { size: String },
     #[error("`{union}` must set exactly one of {members}, as far as this version of the operator knows")]
@@ -48,152 +79,52 @@ pub(super) struct Pipeline {
     /// The operator's own image, for what runs in no group's image.
     pub(super) image: String,
     pub(super) database: Database,
+    /// Which certificate a managed database has.
+    pub(super) certificate_term: i64,
     pub(super) producers: Vec<ProducerGroup>,
     pub(super) consumers: Vec<ConsumerGroup>,
+    pub(super) retention: crd::Retention,
+    pub(super) network_policy: crd::NetworkPolicy,
     pub(super) route: Route,
 }
 
-#[derive(Debug, Clone)]
-pub(super) enum Database {
-    Managed { image: String, size: Size, class_name: Option<String> },
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct ProducerGroup {
-    pub(super) name: GroupName,
-    pub(super) replicas: i32,
-    pub(super) program: Program,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct ConsumerGroup {
-    pub(super) name: GroupName,
-    pub(super) replicas: i32,
-    pub(super) program: Program,
-    pub(super) handler: Handler,
-}
-
-/// What a container runs; without a command the image's own entrypoint.
-#[derive(Debug, Clone)]
-pub(super) struct Program {
-    pub(super) image: String,
-    pub(super) command: Option<Vec<String>>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum Handler {
-    Words,
-    WordApi { url: String },
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum Route {
-    Ingress {
-        class_name: Option<String>,
-        host: Option<String>,
-        path: String,
-        annotations: BTreeMap<String, String>,
-    },
-    None,
+impl Pipeline {
+    /// The same, for a StatefulSet that is there with this size in its claim template.
+    pub(super) fn with_first_size(mut self, first_size: Option<String>) -> Self {
+        if let Database::Managed(database) = &mut self.database {
+            database.first_size = first_size;
+        }
+        self
+    }
 }
 
 /// Takes the spec apart without `..`: a field that is added to it is forgotten nowhere.
-pub(super) fn validate(pipeline: &EventPipeline, image: &str) -> Result<Pipeline, Error> {
-    let crd::EventPipelineSpec { database, producers, consumers, route } = &pipeline.spec;
+pub(super) fn validate(pipeline: &EventPipeline, image: &str, now: Timestamp) -> Result<Pipeline, Error> {
+    let crd::EventPipelineSpec { suspend, database, producers, consumers, retention, route, network_policy } =
+        &pipeline.spec;
     let name = pipeline.name_any();
+    let created = pipeline.creation_timestamp().map(|created| created.0);
     let producers =
-        producers.iter().map(|group| producer_group(group, image)).collect::<Result<Vec<_>, _>>()?;
+        producers.iter().map(|group| ProducerGroup::new(group, image)).collect::<Result<Vec<_>, _>>()?;
     distinct("producers", producers.iter().map(|group| &group.name))?;
-    let consumers =
-        consumers.iter().map(|group| consumer_group(group, image)).collect::<Result<Vec<_>, _>>()?;
+    let consumers = consumers
+        .iter()
+        .map(|group| ConsumerGroup::new(group, *suspend, image))
+        .collect::<Result<Vec<_>, _>>()?;
     distinct("consumers", consumers.iter().map(|group| &group.name))?;
     Ok(Pipeline {
         name: PipelineName::new(&name).map_err(|source| Error::PipelineName { name, source })?,
         namespace: pipeline.namespace().ok_or(Error::Metadata { field: "metadata.namespace" })?,
         owner: pipeline.controller_owner_ref(&()).ok_or(Error::Metadata { field: "metadata.uid" })?,
         image: image.to_owned(),
-        database: self::database(database)?,
+        database: Database::new(database)?,
+        certificate_term: certificate_term::of(created, now),
         producers,
         consumers,
-        route: self::route(route.as_ref())?,
+        retention: retention.clone().unwrap_or_default(),
+        network_policy: network_policy.clone(),
+        route: Route::new(route.as_ref())?,
     })
-}
-
-fn database(database: &crd::Database) -> Result<Database, Error> {
-    let crd::Database { managed } = database;
-    let Some(crd::ManagedDatabase { image, storage }) = managed else {
-        return Err(Error::Union { union: "database", members: "`managed`" });
-    };
-    let crd::Storage { size, class_name } = storage;
-    let parsed = Size::new(size).ok_or_else(|| Error::Size { size: size.clone() })?;
-    Ok(Database::Managed { image: image.clone(), size: parsed, class_name: class_name.clone() })
-}
-
-fn producer_group(group: &crd::ProducerGroup, own_image: &str) -> Result<ProducerGroup, Error> {
-    let crd::ProducerGroup { name, replicas, image, command } = group;
-    Ok(ProducerGroup {
-        name: group_name("producers", name)?,
-        replicas: self::replicas(name, *replicas)?,
-        program: program(image.as_deref(), command.as_deref(), own_image, "/eventpipeline-producer"),
-    })
-}
-
-fn consumer_group(group: &crd::ConsumerGroup, own_image: &str) -> Result<ConsumerGroup, Error> {
-    let crd::ConsumerGroup { name, replicas, suspend, image, command, handler } = group;
-    let replicas = self::replicas(name, *replicas)?;
-    Ok(ConsumerGroup {
-        name: group_name("consumers", name)?,
-        replicas: if *suspend { 0 } else { replicas },
-        program: program(image.as_deref(), command.as_deref(), own_image, "/eventpipeline-consumer"),
-        handler: self::handler(name, handler)?,
-    })
-}
-
-fn handler(group: &str, handler: &crd::Handler) -> Result<Handler, Error> {
-    match handler {
-        crd::Handler { words: Some(crd::WordsHandler {}), word_api: None } => Ok(Handler::Words),
-        crd::Handler { words: None, word_api: Some(crd::WordApiHandler { url }) } => {
-            if !["http://", "https://"]
-                .iter()
-                .any(|scheme| url.len() > scheme.len() && url.starts_with(scheme))
-            {
-                return Err(Error::Url { group: group.to_owned(), url: url.clone() });
-            }
-            Ok(Handler::WordApi { url: url.clone() })
-        }
-        _ => Err(Error::Union { union: "handler", members: "`words` and `wordApi`" }),
-    }
-}
-
-fn route(route: Option<&crd::Route>) -> Result<Route, Error> {
-    match route.cloned().unwrap_or_default() {
-        crd::Route { ingress: Some(ingress), none: None } => {
-            let crd::IngressRoute { class_name, host, path, annotations } = ingress;
-            Ok(Route::Ingress { class_name, host, path, annotations })
-        }
-        crd::Route { ingress: None, none: Some(crd::NoRoute {}) } => Ok(Route::None),
-        _ => Err(Error::Union { union: "route", members: "`ingress` and `none`" }),
-    }
-}
-
-fn program(image: Option<&str>, command: Option<&[String]>, own_image: &str, own_command: &str) -> Program {
-    let own = || vec![own_command.to_owned()];
-    Program {
-        image: image.unwrap_or(own_image).to_owned(),
-        command: command.map(<[String]>::to_vec).or_else(|| image.is_none().then(own)),
-    }
-}
-
-fn group_name(list: &'static str, name: &str) -> Result<GroupName, Error> {
-    GroupName::new(name).map_err(|source| Error::GroupName { list, name: name.to_owned(), source })
-}
-
-fn replicas(group: &str, replicas: i32) -> Result<i32, Error> {
-    if (1..=1000).contains(&replicas) {
-        Ok(replicas)
-    } else {
-        Err(Error::Replicas { group: group.to_owned(), replicas })
-    }
 }
 
 fn distinct<'a>(list: &'static str, names: impl Iterator<Item = &'a GroupName>) -> Result<(), Error> {

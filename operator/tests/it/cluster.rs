@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use eventpipeline_crds::EventPipeline;
 use eventpipeline_testkit::ApiServer;
 use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -71,6 +73,26 @@ impl Cluster {
         self.api::<K>().patch_status(name, &PatchParams::default(), &patch).await.unwrap();
     }
 
+    /// Writes the statuses that the workloads' controllers would once all pods of the pipeline run, and waits until the
+    /// operator says so.
+    pub(crate) async fn everything_ready(&self, pipeline: &str) {
+        let names = self.names::<StatefulSet>().await;
+        for name in names.iter().filter(|name| name.starts_with(pipeline)) {
+            self.write_status::<StatefulSet>(name, stateful_set_ready()).await;
+        }
+        for name in self.names::<Job>().await.iter().filter(|name| name.starts_with(pipeline)) {
+            self.write_status::<Job>(name, job_succeeded()).await;
+        }
+        for deployment in self.api::<Deployment>().list(&ListParams::default()).await.unwrap() {
+            let name = deployment.metadata.name.unwrap();
+            if name.starts_with(pipeline) {
+                let pods = deployment.spec.unwrap().replicas.unwrap();
+                self.write_status::<Deployment>(&name, pods_ready(pods)).await;
+            }
+        }
+        self.condition_is(pipeline, "Ready", "True/AsSpecified").await;
+    }
+
     pub(crate) async fn delete<K>(&self, name: &str)
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
@@ -98,6 +120,27 @@ impl Cluster {
         let what = format!("{pipeline}'s {type_} to be {wanted}");
         until(what, async move || self.condition(pipeline, type_).await.filter(|now| now == wanted).map(drop))
     }
+}
+
+pub(crate) fn stateful_set_ready() -> Value {
+    json!({"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "currentRevision": "a", "updateRevision": "a"})
+}
+
+pub(crate) fn job_succeeded() -> Value {
+    let (start, end) = ("2026-01-01T00:00:00Z", "2026-01-01T00:00:09Z");
+    let condition = |type_: &str| json!({"type": type_, "status": "True", "lastTransitionTime": end});
+    json!({
+        "startTime": start, "completionTime": end, "succeeded": 1,
+        "conditions": [condition("SuccessCriteriaMet"), condition("Complete")],
+    })
+}
+
+/// So many pods, all of the latest template and ready.
+pub(crate) fn pods_ready(pods: i32) -> Value {
+    json!({
+        "observedGeneration": 1, "replicas": pods, "updatedReplicas": pods, "readyReplicas": pods,
+        "availableReplicas": pods,
+    })
 }
 
 pub(crate) fn install_definition(server: &ApiServer) {

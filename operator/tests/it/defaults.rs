@@ -1,7 +1,7 @@
 //! What the API server makes of little input, and of a change of it.
 
 use eventpipeline_crds::EventPipelineSpec;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::cluster::{Cluster, value};
 
@@ -14,11 +14,40 @@ async fn an_empty_spec_is_stored_with_its_defaults() {
     assert_eq!(
         value(&stored.spec),
         json!({
-            "database": {"managed": {"image": "mysql:9.7", "storage": {"size": "1Gi"}}},
-            "producers": [{"name": "default", "replicas": 2}],
-            "consumers": [{"name": "default", "replicas": 2, "suspend": false, "handler": {"words": {}}}],
+            "suspend": false,
+            "database": {"managed": {
+                "image": "mysql:9.7",
+                "storage": {"size": "1Gi"},
+                "deletionPolicy": "Retain",
+                "resources": resources(["100m", "2"], ["512Mi", "2Gi"]),
+                "passwordGeneration": 1,
+            }},
+            "producers": [{
+                "name": "default",
+                "resources": resources(["50m", "1"], ["64Mi", "256Mi"]),
+                "terminationGracePeriodSeconds": 30,
+            }],
+            "consumers": [{
+                "name": "default",
+                "suspend": false,
+                "handler": {"words": {}},
+                "concurrency": 16,
+                "leaseSeconds": 60,
+                "maxAttempts": 10,
+                "backoff": {"initialSeconds": 1, "maxSeconds": 600},
+                "resources": resources(["50m", "1"], ["64Mi", "256Mi"]),
+                "terminationGracePeriodSeconds": 60,
+            }],
+            "networkPolicy": {"mode": "Enabled"},
         })
     );
+}
+
+fn resources(cpu: [&str; 2], memory: [&str; 2]) -> Value {
+    json!({
+        "requests": {"cpu": cpu[0], "memory": memory[0]},
+        "limits": {"cpu": cpu[1], "memory": memory[1]},
+    })
 }
 
 #[tokio::test]
@@ -37,19 +66,39 @@ async fn a_default_that_was_stored_is_not_merged_with_what_is_applied_later() {
         .await
         .unwrap();
     let spec = value(&stored.spec);
-    assert_eq!(spec["producers"], json!([{"name": "web", "replicas": 2}]));
+    let producers = spec["producers"].as_array().unwrap();
+    assert_eq!((producers.len(), &producers[0]["name"]), (1, &json!("web")));
     assert_eq!(spec["consumers"][0]["handler"], json!({"wordApi": {"url": "http://words/api"}}));
     assert_eq!(spec["route"], json!({"none": {}}));
 }
 
 #[tokio::test]
-async fn the_storage_stays_as_it_was_created() {
+async fn a_volume_grows_and_does_not_change_otherwise() {
     let cluster = Cluster::new("storage").await;
-    cluster.apply("demo", json!({})).await.unwrap();
-    for storage in [json!({"size": "2Gi"}), json!({"className": "fast"})] {
-        let error =
-            cluster.apply("demo", json!({"database": {"managed": {"storage": storage}}})).await.unwrap_err();
-        assert!(error.contains("`storage` is immutable: it must stay as it was created"), "{error}");
+    let storage = async |storage: Value| {
+        cluster.apply("demo", json!({"database": {"managed": {"storage": storage}}})).await
+    };
+    storage(json!({"size": "2Gi"})).await.unwrap();
+    storage(json!({"size": "3Gi"})).await.unwrap();
+    storage(json!({"size": "3072Mi"})).await.unwrap();
+    for (changed, expected) in [
+        (json!({"size": "2Gi"}), "`size` must be at least what it was: a volume can't shrink"),
+        (json!({"size": "3Gi", "className": "fast"}), "`className` must stay as it was created"),
+    ] {
+        let error = storage(changed).await.unwrap_err();
+        assert!(error.contains(expected), "{error}");
     }
-    cluster.apply("demo", json!({"database": {"managed": {"image": "mysql:9.7.1"}}})).await.unwrap();
+    cluster
+        .apply("demo", json!({"database": {"managed": {"image": "mysql:9.7.1", "storage": {"size": "3Gi"}}}}))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_database_stays_where_it_is() {
+    let cluster = Cluster::new("database-kind").await;
+    cluster.apply("demo", json!({})).await.unwrap();
+    let external = json!({"database": {"external": {"secretName": "mysql"}}});
+    let error = cluster.apply("demo", external).await.unwrap_err();
+    assert!(error.contains("`database` must stay `managed` or `external`"), "{error}");
 }

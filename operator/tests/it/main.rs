@@ -17,3 +17,7 @@ mod reconcile;
 mod role;
 #[cfg(test)]
 mod start;
+#[cfg(test)]
+mod trust;
+#[cfg(test)]
+mod volume;

@@ -90,6 +90,16 @@ impl Operator {
         metrics.lines().find_map(|line| line.strip_prefix(&series)).unwrap().parse().unwrap()
     }
 
+    /// How many requests it has made to the API server, with that method, or with any if it is empty.
+    pub(crate) fn requests(&self, method: &str) -> u64 {
+        let metrics = self.get("/metrics").unwrap();
+        let series = |line: &&str| {
+            line.starts_with("rest_client_requests_total{") && line.contains(&format!("method=\"{method}"))
+        };
+        let values = metrics.lines().filter(series).map(|line| line.rsplit(' ').next().unwrap());
+        values.map(|value| value.parse::<u64>().unwrap()).sum()
+    }
+
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap()
     }

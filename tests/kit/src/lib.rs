@@ -1,6 +1,7 @@
 //! Real servers for tests, each on a free port of 127.0.0.1 with files of its own.
 //!
 //! - [`Database`]: MySQL or MariaDB, ready when `start` returns, with what fault tests need: kill, freeze, restart.
+//! - [`Certificates`]: an authority, and a server's certificate that it has signed.
 //! - [`Program`]: a binary of the product as a process, with its log, its addresses and its signals.
 //! - [`Proxy`]: a TCP connection that can be slow, stalled or cut.
 //! - [`client`]: an HTTP client for them.
@@ -15,6 +16,7 @@
 
 mod apiserver;
 mod binaries;
+mod certificates;
 mod database;
 mod error;
 mod http;
@@ -25,6 +27,7 @@ mod room;
 mod wait;
 
 pub use apiserver::ApiServer;
+pub use certificates::Certificates;
 pub use database::{Database, Engine, Options};
 pub use http::client;
 pub use program::Program;

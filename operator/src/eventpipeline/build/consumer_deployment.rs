@@ -1,40 +1,101 @@
 //! A group of consumers.
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::EnvVar;
+use k8s_openapi::api::core::v1::{EnvVar, KeyToPath, SecretVolumeSource, Volume, VolumeMount};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::super::validate::{ConsumerGroup, Handler, Pipeline};
+use super::database_access::Role;
 use super::environment::variable;
 use super::group_deployment::{self, Group};
 use super::meta::Component;
-use super::pod::Share;
+use super::pod::mount;
+
+/// Key of the Secret that a group's `headersSecretName` names.
+const HEADERS: &str = "headers";
+const HEADERS_FOLDER: &str = "/etc/eventpipeline/handler";
+const HEADERS_VOLUME: &str = "handler";
 
 /// The Deployment of the group.
 pub(super) fn build(pipeline: &Pipeline, group: &ConsumerGroup) -> Deployment {
-    let ConsumerGroup { name, replicas, program, handler } = group;
-    let group = Group {
+    let grace = group.program.grace_seconds;
+    let headers = headers_secret(&group.handler);
+    let parts = Group {
         component: Component::Consumer,
-        name,
-        replicas: *replicas,
-        program,
+        role: Role::Consumer,
+        name: &group.name,
+        replicas: group.replicas(),
+        program: &group.program,
         surge: IntOrString::String("25%".to_owned()),
-        // What is claimed is finished first, and may be slow.
-        grace_seconds: 60,
-        drain_seconds: 50,
+        // The rest is for what the end itself takes.
+        drain_seconds: grace - (grace / 6).max(2),
         lifecycle: None,
         ports: Vec::new(),
-        environment: environment(handler),
-        share: Share { cpu: ("50m", "1"), memory: ("64Mi", "256Mi"), ephemeral_storage: ("16Mi", "256Mi") },
+        environment: [settings(pipeline, group), handler(&group.handler)].concat(),
+        volumes: headers.map(headers_volume).into_iter().collect(),
+        mounts: headers.map(|_| headers_mount()).into_iter().collect(),
     };
-    group_deployment::build(pipeline, group)
+    group_deployment::build(pipeline, parts)
 }
 
-fn environment(handler: &Handler) -> Vec<EnvVar> {
-    match handler {
-        Handler::Words => vec![variable("HANDLER", "words")],
-        Handler::WordApi { url } => {
-            vec![variable("HANDLER", "word-api"), variable("WORD_API_URL", url.clone())]
+fn settings(pipeline: &Pipeline, group: &ConsumerGroup) -> Vec<EnvVar> {
+    let kept = [
+        ("RETAIN_DONE_SECONDS", pipeline.retention.done_seconds),
+        ("RETAIN_DEAD_SECONDS", pipeline.retention.dead_seconds),
+    ];
+    let mut settings = vec![
+        variable("CONCURRENCY", group.concurrency.to_string()),
+        variable("LEASE_SECONDS", group.lease_seconds.to_string()),
+        variable("MAX_ATTEMPTS", group.max_attempts.to_string()),
+        variable("BACKOFF_SECONDS", group.backoff.initial_seconds.to_string()),
+        variable("BACKOFF_MAX_SECONDS", group.backoff.max_seconds.to_string()),
+    ];
+    settings.extend(
+        kept.into_iter()
+            .filter_map(|(name, seconds)| seconds.map(|seconds| variable(name, seconds.to_string()))),
+    );
+    settings
+}
+
+fn handler(handler: &Handler) -> Vec<EnvVar> {
+    let (mut variables, timeout) = match handler {
+        Handler::Words => (vec![variable("HANDLER", "words")], None),
+        Handler::WordApi { url, timeout_seconds } => {
+            (vec![variable("HANDLER", "word-api"), variable("WORD_API_URL", url)], *timeout_seconds)
         }
+        Handler::Http { url, timeout_seconds, headers_secret: _ } => {
+            (vec![variable("HANDLER", "http"), variable("HANDLER_URL", url)], *timeout_seconds)
+        }
+    };
+    variables.extend(timeout.map(|timeout| variable("HANDLER_TIMEOUT_SECONDS", timeout.to_string())));
+    variables.extend(
+        headers_secret(handler)
+            .map(|_| variable("HANDLER_HEADERS_FILE", format!("{HEADERS_FOLDER}/{HEADERS}"))),
+    );
+    variables
+}
+
+fn headers_secret(handler: &Handler) -> Option<&str> {
+    match handler {
+        Handler::Http { headers_secret, .. } => headers_secret.as_deref(),
+        Handler::Words | Handler::WordApi { .. } => None,
     }
+}
+
+fn headers_volume(secret: &str) -> Volume {
+    Volume {
+        name: HEADERS_VOLUME.to_owned(),
+        secret: Some(SecretVolumeSource {
+            secret_name: Some(secret.to_owned()),
+            items: Some(vec![KeyToPath { key: HEADERS.to_owned(), path: HEADERS.to_owned(), mode: None }]),
+            // For the pod's group.
+            default_mode: Some(0o440),
+            optional: None,
+        }),
+        ..Volume::default()
+    }
+}
+
+fn headers_mount() -> VolumeMount {
+    VolumeMount { read_only: Some(true), ..mount(HEADERS_VOLUME, HEADERS_FOLDER) }
 }

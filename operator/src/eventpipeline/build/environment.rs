@@ -1,36 +1,44 @@
-//! The environment of a pod that uses the database: the contract of producers and consumers in any language.
+//! The variables of our pods, but for those of the database: the contract of producers and consumers in any language.
 
+use eventpipeline_crds as crd;
 use k8s_openapi::api::core::v1::{
-    EnvVar, EnvVarSource, KeyToPath, ObjectFieldSelector, SecretVolumeSource, Volume, VolumeMount,
+    ConfigMapKeySelector, EnvVar, EnvVarSource, ObjectFieldSelector, SecretKeySelector,
 };
 
 use super::super::validate::Pipeline;
 use super::hints_service::HINTS_PORT;
-use super::meta::{hints_name, mysql_name};
-use super::mysql_secret::PASSWORD;
-
-/// Port of the database.
-pub(super) const MYSQL_PORT: i32 = 3306;
-/// Name of the database, and of the user that owns it.
-pub(super) const DATABASE: &str = "eventpipeline";
-
-const FOLDER: &str = "/etc/eventpipeline/database";
-const VOLUME: &str = "database";
+use super::meta::hints_name;
 
 /// A variable with a value.
 pub(super) fn variable(name: &str, value: impl Into<String>) -> EnvVar {
     EnvVar { name: name.to_owned(), value: Some(value.into()), value_from: None }
 }
 
-/// Where the database is and who to be there.
-pub(super) fn database(pipeline: &Pipeline) -> Vec<EnvVar> {
-    vec![
-        variable("DATABASE_HOST", mysql_name(pipeline)),
-        variable("DATABASE_PORT", MYSQL_PORT.to_string()),
-        variable("DATABASE_NAME", DATABASE),
-        variable("DATABASE_USER", DATABASE),
-        variable("DATABASE_PASSWORD_FILE", format!("{FOLDER}/{PASSWORD}")),
-    ]
+/// The author's variables after ours, of which they replace those of the same name: a name can't be there twice.
+pub(super) fn with_authors(authors: &[crd::EnvVariable], ours: Vec<EnvVar>) -> Vec<EnvVar> {
+    let replaced = |name: &str| authors.iter().any(|variable| variable.name == name);
+    let mut all: Vec<_> = ours.into_iter().filter(|variable| !replaced(&variable.name)).collect();
+    all.extend(authors.iter().map(authors_variable));
+    all
+}
+
+fn authors_variable(variable: &crd::EnvVariable) -> EnvVar {
+    let crd::EnvVariable { name, value, value_from } = variable;
+    let value_from = value_from.as_ref().map(|source| {
+        let crd::EnvSource { secret_key_ref, config_map_key_ref } = source;
+        EnvVarSource {
+            secret_key_ref: secret_key_ref.clone().map(|crd::KeyRef { name, key }| SecretKeySelector {
+                name,
+                key,
+                optional: None,
+            }),
+            config_map_key_ref: config_map_key_ref
+                .clone()
+                .map(|crd::KeyRef { name, key }| ConfigMapKeySelector { name, key, optional: None }),
+            ..EnvVarSource::default()
+        }
+    });
+    EnvVar { name: name.clone(), value: value.clone(), value_from }
 }
 
 /// How to log.
@@ -40,7 +48,8 @@ pub(super) fn logging() -> Vec<EnvVar> {
 
 /// What a service is told on top of that: its internal port, its name, and how long it may drain.
 pub(super) fn service(drain_seconds: i64) -> Vec<EnvVar> {
-    let name = ObjectFieldSelector { api_version: None, field_path: "metadata.name".to_owned() };
+    let name =
+        ObjectFieldSelector { api_version: Some("v1".to_owned()), field_path: "metadata.name".to_owned() };
     vec![
         variable("ADMIN_ADDRESS", "0.0.0.0:9090"),
         EnvVar {
@@ -58,29 +67,4 @@ pub(super) fn hints(pipeline: &Pipeline) -> Vec<EnvVar> {
         variable("WAKE_ADDRESS", format!("0.0.0.0:{HINTS_PORT}")),
         variable("WAKE_PEERS", format!("{}:{HINTS_PORT}", hints_name(pipeline))),
     ]
-}
-
-/// The user's password as a file. Root's stays out of these pods.
-pub(super) fn password_volume(pipeline: &Pipeline) -> Volume {
-    Volume {
-        name: VOLUME.to_owned(),
-        secret: Some(SecretVolumeSource {
-            secret_name: Some(mysql_name(pipeline)),
-            items: Some(vec![KeyToPath { key: PASSWORD.to_owned(), path: PASSWORD.to_owned(), mode: None }]),
-            // For the pod's group.
-            default_mode: Some(0o440),
-            optional: None,
-        }),
-        ..Volume::default()
-    }
-}
-
-/// Where the volume of [`password_volume`] goes.
-pub(super) fn password_mount() -> VolumeMount {
-    VolumeMount {
-        name: VOLUME.to_owned(),
-        mount_path: FOLDER.to_owned(),
-        read_only: Some(true),
-        ..VolumeMount::default()
-    }
 }

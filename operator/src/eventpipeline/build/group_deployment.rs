@@ -2,46 +2,52 @@
 
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment};
 use k8s_openapi::api::core::v1::{
-    Container, ContainerPort, EnvVar, Lifecycle, PodSpec, PodTemplateSpec, Probe, TopologySpreadConstraint,
+    Container, ContainerPort, EnvVar, Lifecycle, PodSpec, PodTemplateSpec, Probe, Volume, VolumeMount,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::super::validate::{GroupName, Pipeline, Program};
+use super::database_access::{self, Role};
 use super::environment;
 use super::hints_service::{HINTS, HINTS_PORT};
-use super::meta::{Component, HEARS_HINTS, Labels, group_selector, labels, match_labels, owned};
-use super::pod::{OUR_USER, Share, container_security, http_probe, mount, pod, scratch_volume};
+use super::meta::{Component, HEARS_HINTS, Labels, group_name, group_selector, labels, match_labels, owned};
+use super::placement;
+use super::pod::{OUR_USER, container_security, http_probe, mount, pod, resources, scratch_volume};
 
-const ADMIN: &str = "admin";
-const ADMIN_PORT: i32 = 9090;
+/// Name of the port of probes and metrics.
+pub(super) const ADMIN: &str = "admin";
+/// Where probes and metrics are.
+pub(super) const ADMIN_PORT: i32 = 9090;
+/// What a container may write beside its output.
+const EPHEMERAL_STORAGE: [&str; 2] = ["16Mi", "256Mi"];
 
 /// What makes a group's Deployment its own.
 pub(super) struct Group<'a> {
     pub(super) component: Component,
+    pub(super) role: Role,
     pub(super) name: &'a GroupName,
-    pub(super) replicas: i32,
+    /// None where somebody else decides it.
+    pub(super) replicas: Option<i32>,
     pub(super) program: &'a Program,
     /// Pods that may start before old ones go.
     pub(super) surge: IntOrString,
-    /// Seconds from the signal to end until a pod is killed, and how many of them it may drain.
-    pub(super) grace_seconds: i64,
+    /// Seconds that it may drain, less than its grace period.
     pub(super) drain_seconds: i64,
     pub(super) lifecycle: Option<Lifecycle>,
     pub(super) ports: Vec<ContainerPort>,
     pub(super) environment: Vec<EnvVar>,
-    pub(super) share: Share,
+    pub(super) volumes: Vec<Volume>,
+    pub(super) mounts: Vec<VolumeMount>,
 }
 
 /// The Deployment of a group. Its template depends on nothing that scales or suspends: that must restart no pod.
 pub(super) fn build(pipeline: &Pipeline, group: Group<'_>) -> Deployment {
-    let component: &str = group.component.into();
-    let name = format!("{}-{component}-{}", pipeline.name, group.name);
+    let name = group_name(pipeline, group.component, group.name);
     let selector = group_selector(pipeline, group.component, group.name);
     Deployment {
         metadata: owned(pipeline, name, selector.clone()),
         spec: Some(DeploymentSpec {
-            replicas: Some(group.replicas),
+            replicas: group.replicas,
             revision_history_limit: Some(3),
             progress_deadline_seconds: Some(600),
             selector: match_labels(selector.clone()),
@@ -53,11 +59,8 @@ pub(super) fn build(pipeline: &Pipeline, group: Group<'_>) -> Deployment {
                 }),
             }),
             template: PodTemplateSpec {
-                metadata: Some(ObjectMeta {
-                    labels: Some(pod_labels(selector.clone())),
-                    ..ObjectMeta::default()
-                }),
-                spec: Some(group_pod(pipeline, group, selector)),
+                metadata: Some(placement::metadata(&group.program.pod, pod_labels(selector.clone()))),
+                spec: Some(group_pod(pipeline, group, &selector)),
             },
             ..DeploymentSpec::default()
         }),
@@ -71,32 +74,23 @@ fn pod_labels(selector: Labels) -> Labels {
     labels
 }
 
-fn group_pod(pipeline: &Pipeline, group: Group<'_>, selector: Labels) -> PodSpec {
-    PodSpec {
-        termination_grace_period_seconds: Some(group.grace_seconds),
-        topology_spread_constraints: Some(vec![spread(selector)]),
+fn group_pod(pipeline: &Pipeline, group: Group<'_>, selector: &Labels) -> PodSpec {
+    let program = group.program;
+    let volumes = vec![database_access::volume(pipeline, group.role), scratch_volume("tmp", "64Mi")];
+    let pod = PodSpec {
+        termination_grace_period_seconds: Some(program.grace_seconds),
+        topology_spread_constraints: Some(vec![placement::over_nodes(selector)]),
+        volumes: Some([volumes, group.volumes.clone()].concat()),
         containers: vec![container(pipeline, group)],
-        volumes: Some(vec![environment::password_volume(pipeline), scratch_volume("tmp", "64Mi")]),
         ..pod(OUR_USER)
-    }
-}
-
-/// Over the nodes, as far as that is possible.
-fn spread(selector: Labels) -> TopologySpreadConstraint {
-    TopologySpreadConstraint {
-        max_skew: 1,
-        topology_key: "kubernetes.io/hostname".to_owned(),
-        when_unsatisfiable: "ScheduleAnyway".to_owned(),
-        label_selector: Some(match_labels(selector)),
-        // Pods of the template that is being replaced don't count.
-        match_label_keys: Some(vec!["pod-template-hash".to_owned()]),
-        ..TopologySpreadConstraint::default()
-    }
+    };
+    placement::place(&program.pod, selector, pod)
 }
 
 fn container(pipeline: &Pipeline, group: Group<'_>) -> Container {
-    let Group { component, program, drain_seconds, lifecycle, mut ports, environment: own, share, .. } =
-        group;
+    let Group {
+        component, role, program, drain_seconds, lifecycle, mut ports, environment: own, mounts, ..
+    } = group;
     let component: &str = component.into();
     ports.push(ContainerPort {
         name: Some(ADMIN.to_owned()),
@@ -110,7 +104,7 @@ fn container(pipeline: &Pipeline, group: Group<'_>) -> Container {
         ..ContainerPort::default()
     });
     let common = [
-        environment::database(pipeline),
+        database_access::variables(pipeline, role),
         environment::logging(),
         environment::service(drain_seconds),
         environment::hints(pipeline),
@@ -119,9 +113,9 @@ fn container(pipeline: &Pipeline, group: Group<'_>) -> Container {
         name: component.to_owned(),
         image: Some(program.image.clone()),
         command: program.command.clone(),
-        env: Some([common.concat(), own].concat()),
+        env: Some(environment::with_authors(&program.env, [common.concat(), own].concat())),
         ports: Some(ports),
-        volume_mounts: Some(vec![environment::password_mount(), mount("tmp", "/tmp")]),
+        volume_mounts: Some([vec![database_access::mount(), mount("tmp", "/tmp")], mounts].concat()),
         // Says that the process schedules work; it depends on nothing that a restart would not mend.
         liveness_probe: Some(Probe {
             period_seconds: Some(10),
@@ -135,7 +129,7 @@ fn container(pipeline: &Pipeline, group: Group<'_>) -> Container {
             failure_threshold: Some(2),
             ..http_probe("/readyz", ADMIN)
         }),
-        resources: Some(share.resources()),
+        resources: Some(resources(&program.resources, EPHEMERAL_STORAGE)),
         security_context: Some(container_security()),
         lifecycle,
         ..Container::default()

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use eventpipeline_crds as crd;
 use k8s_openapi::api::networking::v1::{
     HTTPIngressPath, HTTPIngressRuleValue, Ingress, IngressBackend, IngressRule, IngressServiceBackend,
-    IngressSpec, ServiceBackendPort,
+    IngressSpec, IngressTLS, ServiceBackendPort,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -12,9 +13,15 @@ use super::super::validate::{Pipeline, Route};
 use super::meta::{Component, owned, producers_name, selector};
 use super::producer_service::HTTP;
 
-/// What well-known controllers are told, because their defaults differ: requests go round robin, and an answer may
-/// take as long as a synchronous creation waits. Contour and Traefik go round robin by themselves, and Traefik waits.
-const ANNOTATIONS: [(&str, &str); 9] = [
+/// What well-known controllers are told, because their defaults differ: requests go round robin, and an answer may take as
+/// long as a synchronous creation waits. Contour, Traefik and Kong go round robin by themselves and have no annotation for
+/// it; Traefik waits; Kong's time limit is on the Service.
+const ANNOTATIONS: [(&str, &str); 16] = [
+    // AWS: more than 4000 seconds are not to be had.
+    ("alb.ingress.kubernetes.io/load-balancer-attributes", "idle_timeout.timeout_seconds=4000"),
+    ("alb.ingress.kubernetes.io/target-group-attributes", "load_balancing.algorithm.type=round_robin"),
+    // Azure's Application Gateway goes round robin by itself.
+    ("appgw.ingress.kubernetes.io/request-timeout", "86400"),
     ("haproxy-ingress.github.io/balance-algorithm", "roundrobin"),
     ("haproxy-ingress.github.io/timeout-server", "24h"),
     ("haproxy.org/load-balance", "roundrobin"),
@@ -22,13 +29,18 @@ const ANNOTATIONS: [(&str, &str); 9] = [
     ("nginx.ingress.kubernetes.io/load-balance", "round_robin"),
     ("nginx.ingress.kubernetes.io/proxy-read-timeout", "86400"),
     ("nginx.ingress.kubernetes.io/proxy-send-timeout", "86400"),
+    ("nginx.org/lb-method", "round_robin"),
+    ("nginx.org/proxy-read-timeout", "86400s"),
+    ("nginx.org/proxy-send-timeout", "86400s"),
     ("projectcontour.io/response-timeout", "infinity"),
+    ("zalando.org/skipper-filter", r#"backendTimeout("24h")"#),
     ("zalando.org/skipper-loadbalancer", "roundRobin"),
 ];
 
 /// The Ingress, if the pipeline asks for one.
 pub(super) fn build(pipeline: &Pipeline) -> Option<Ingress> {
-    let Route::Ingress { class_name, host, path, annotations } = &pipeline.route else {
+    let Route::Ingress(crd::IngressRoute { class_name, host, path, tls, annotations }) = &pipeline.route
+    else {
         return None;
     };
     let metadata = owned(pipeline, pipeline.name.to_string(), selector(pipeline, Component::Route));
@@ -36,6 +48,7 @@ pub(super) fn build(pipeline: &Pipeline) -> Option<Ingress> {
         metadata: ObjectMeta { annotations: Some(merged(annotations)), ..metadata },
         spec: Some(IngressSpec {
             ingress_class_name: class_name.clone(),
+            tls: tls.as_ref().map(|tls| vec![self::tls(tls, host.as_ref())]),
             rules: Some(vec![IngressRule { host: host.clone(), http: Some(to_producers(pipeline, path)) }]),
             ..IngressSpec::default()
         }),
@@ -48,6 +61,11 @@ fn merged(annotations: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut merged = BTreeMap::from(ANNOTATIONS.map(|(name, value)| (name.to_owned(), value.to_owned())));
     merged.extend(annotations.clone());
     merged
+}
+
+fn tls(tls: &crd::IngressTls, host: Option<&String>) -> IngressTLS {
+    let crd::IngressTls { secret_name } = tls;
+    IngressTLS { hosts: host.map(|host| vec![host.clone()]), secret_name: secret_name.clone() }
 }
 
 fn to_producers(pipeline: &Pipeline, path: &str) -> HTTPIngressRuleValue {

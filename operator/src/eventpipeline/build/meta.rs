@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use super::super::validate::{GroupName, Pipeline};
 
 /// Label with the pipeline's name.
-pub(in crate::eventpipeline) const INSTANCE: &str = "app.kubernetes.io/instance";
+pub(crate) const INSTANCE: &str = "app.kubernetes.io/instance";
 /// Label of the pods that hear hints.
 pub(super) const HEARS_HINTS: &str = "eventpipeline.dev/hears-hints";
 /// Label with the group's name.
@@ -45,6 +45,11 @@ pub(super) fn producers_name(pipeline: &Pipeline) -> String {
 /// Name of the Service by which pods find each other for their hints.
 pub(super) fn hints_name(pipeline: &Pipeline) -> String {
     format!("{}-hints", pipeline.name)
+}
+
+/// Name of a group's Deployment.
+pub(super) fn group_name(pipeline: &Pipeline, component: Component, group: &GroupName) -> String {
+    format!("{}-{}-{group}", pipeline.name, <&str>::from(component))
 }
 
 /// What selects the pods of a component. Never more than this: selectors can't be changed.

@@ -3,14 +3,15 @@
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::super::validate::Pipeline;
-use super::environment::MYSQL_PORT;
+use super::super::validate::{Database, Pipeline};
+use super::database_access::MYSQL_PORT;
 use super::meta::{Component, mysql_name, owned, selector};
 
-/// A headless Service: clients connect to the pod itself, which a StatefulSet's pods need one for anyway.
-pub(super) fn build(pipeline: &Pipeline) -> Service {
+/// A headless Service, of a database that is the pipeline's own: clients connect to the pod itself, which a StatefulSet's pods need one for anyway.
+pub(super) fn build(pipeline: &Pipeline) -> Option<Service> {
+    let Database::Managed(_) = &pipeline.database else { return None };
     let selector = selector(pipeline, Component::Mysql);
-    Service {
+    Some(Service {
         metadata: owned(pipeline, mysql_name(pipeline), selector.clone()),
         spec: Some(ServiceSpec {
             cluster_ip: Some("None".to_owned()),
@@ -24,5 +25,5 @@ pub(super) fn build(pipeline: &Pipeline) -> Service {
             ..ServiceSpec::default()
         }),
         ..Service::default()
-    }
+    })
 }

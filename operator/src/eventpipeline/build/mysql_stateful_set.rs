@@ -1,97 +1,97 @@
 //! The database: one MySQL pod on a volume that outlives it, the StatefulSet and the pipeline.
 
+use eventpipeline_crds as crd;
 use k8s_openapi::api::apps::v1::{
     StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec,
 };
 use k8s_openapi::api::core::v1::{
     Container, ContainerPort, EnvVar, PersistentVolumeClaim, PersistentVolumeClaimSpec, PodSpec,
-    PodTemplateSpec, Probe, SecretVolumeSource, Volume, VolumeMount, VolumeResourceRequirements,
+    PodTemplateSpec, Probe, Volume, VolumeMount, VolumeResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::super::validate::{Database, Pipeline, Size};
-use super::environment::{DATABASE, MYSQL_PORT, variable};
-use super::meta::{Component, labels, match_labels, mysql_name, owned, selector};
-use super::mysql_secret::{PASSWORD, ROOT_PASSWORD};
-use super::pod::{Share, container_security, exec_probe, mount, pod, scratch_volume, tcp_probe};
+use super::super::validate::{Database, ManagedDatabase, Pipeline};
+use super::database_access::{MYSQL_PORT, projected};
+use super::environment::variable;
+use super::meta::{Component, Labels, labels, match_labels, mysql_name, owned, selector};
+use super::mysql_arguments;
+use super::placement;
+use super::pod::{container_security, exec_probe, mount, pod, resources, scratch_volume, tcp_probe};
+use super::secrets::{self, AUTHORITY, CERTIFICATE, INIT, KEY, ROOT_PASSWORD, files};
 
 /// User and group of the official image.
 const MYSQL_USER: i64 = 999;
 const MYSQL: &str = "mysql";
-const DATA: &str = "data";
-const PASSWORDS: &str = "passwords";
-const PASSWORDS_FOLDER: &str = "/etc/eventpipeline/mysql";
+/// Name of the claim template, which begins the claim's.
+pub(super) const DATA: &str = "data";
+const CREDENTIALS: &str = "credentials";
+/// Where the pod finds what is secret.
+pub(super) const CREDENTIALS_FOLDER: &str = "/etc/eventpipeline/mysql";
 
-const SHARE: Share =
-    Share { cpu: ("100m", "2"), memory: ("512Mi", "2Gi"), ephemeral_storage: ("64Mi", "1Gi") };
+/// What mysqld may write beside its volume and its output.
+const EPHEMERAL_STORAGE: [&str; 2] = ["64Mi", "1Gi"];
 
-/// Durable to the last commit, whatever the image's own defaults are, and as the queue's statements expect it.
-const ARGUMENTS: [&str; 7] = [
-    "mysqld",
-    "--transaction-isolation=READ-COMMITTED",
-    "--innodb-flush-log-at-trx-commit=1",
-    "--sync-binlog=1",
-    "--innodb-buffer-pool-size=256M",
-    "--max-connections=500",
-    "--skip-name-resolve",
-];
-
-/// The StatefulSet. Its claim template can't be changed, which is why the API server holds `storage` to what it was.
-pub(super) fn build(pipeline: &Pipeline) -> StatefulSet {
-    let Database::Managed { image, size, class_name } = &pipeline.database;
+/// The StatefulSet, of a database that is the pipeline's own. Its claim template can't be changed: it says how large the
+/// volume was when it was created.
+pub(super) fn build(pipeline: &Pipeline) -> Option<StatefulSet> {
+    let Database::Managed(database) = &pipeline.database else { return None };
     let selector = selector(pipeline, Component::Mysql);
-    StatefulSet {
+    let retention = match database.deletion_policy {
+        crd::DeletionPolicy::Retain => "Retain",
+        crd::DeletionPolicy::Delete => "Delete",
+    };
+    Some(StatefulSet {
         metadata: owned(pipeline, mysql_name(pipeline), selector.clone()),
         spec: Some(StatefulSetSpec {
             replicas: Some(1),
             service_name: Some(mysql_name(pipeline)),
             selector: match_labels(selector.clone()),
             template: PodTemplateSpec {
-                metadata: Some(ObjectMeta {
-                    labels: Some(labels(selector.clone())),
-                    ..ObjectMeta::default()
-                }),
-                spec: Some(mysql_pod(pipeline, image)),
+                metadata: Some(placement::metadata(&database.pod, labels(selector.clone()))),
+                spec: Some(mysql_pod(pipeline, database, &selector)),
             },
-            volume_claim_templates: Some(vec![claim(size, class_name.clone(), labels(selector))]),
+            volume_claim_templates: Some(vec![claim(database, labels(selector))]),
             persistent_volume_claim_retention_policy: Some(StatefulSetPersistentVolumeClaimRetentionPolicy {
-                when_deleted: Some("Retain".to_owned()),
+                when_deleted: Some(retention.to_owned()),
                 when_scaled: Some("Retain".to_owned()),
             }),
             ..StatefulSetSpec::default()
         }),
         status: None,
-    }
+    })
 }
 
-fn mysql_pod(pipeline: &Pipeline, image: &str) -> PodSpec {
-    PodSpec {
+fn mysql_pod(pipeline: &Pipeline, database: &ManagedDatabase, selector: &Labels) -> PodSpec {
+    let pod = PodSpec {
         // mysqld writes back what it holds in memory; cut short, it recovers at the next start.
         termination_grace_period_seconds: Some(120),
-        containers: vec![container(image)],
+        containers: vec![container(database)],
         volumes: Some(vec![
-            Volume {
-                name: PASSWORDS.to_owned(),
-                secret: Some(SecretVolumeSource {
-                    secret_name: Some(mysql_name(pipeline)),
-                    default_mode: Some(0o440),
-                    ..SecretVolumeSource::default()
-                }),
-                ..Volume::default()
-            },
+            credentials(pipeline),
             scratch_volume("run", "1Mi"),
             scratch_volume("tmp", "512Mi"),
         ]),
         ..pod(MYSQL_USER)
-    }
+    };
+    placement::place(&database.pod, selector, pod)
 }
 
-fn container(image: &str) -> Container {
+fn credentials(pipeline: &Pipeline) -> Volume {
+    let certificate = [AUTHORITY, CERTIFICATE, KEY].map(|key| (key, key));
+    let sources = vec![
+        files(&secrets::root(pipeline), &[(ROOT_PASSWORD, ROOT_PASSWORD)], None),
+        files(&secrets::schema(pipeline), &[(INIT, INIT)], None),
+        files(&secrets::certificate(pipeline), &certificate, None),
+    ];
+    projected(CREDENTIALS, sources)
+}
+
+fn container(database: &ManagedDatabase) -> Container {
     Container {
         name: MYSQL.to_owned(),
-        image: Some(image.to_owned()),
-        args: Some(ARGUMENTS.map(str::to_owned).to_vec()),
+        image: Some(database.image.clone()),
+        args: Some(mysql_arguments::build(database)),
         env: Some(environment()),
         ports: Some(vec![ContainerPort {
             name: Some(MYSQL.to_owned()),
@@ -101,7 +101,7 @@ fn container(image: &str) -> Container {
         volume_mounts: Some(vec![
             // A folder of the volume: a file system's own `lost+found` would make the data directory not empty.
             VolumeMount { sub_path: Some(MYSQL.to_owned()), ..mount(DATA, "/var/lib/mysql") },
-            VolumeMount { read_only: Some(true), ..mount(PASSWORDS, PASSWORDS_FOLDER) },
+            VolumeMount { read_only: Some(true), ..mount(CREDENTIALS, CREDENTIALS_FOLDER) },
             mount("run", "/var/run/mysqld"),
             mount("tmp", "/tmp"),
         ]),
@@ -124,31 +124,30 @@ fn container(image: &str) -> Container {
             failure_threshold: Some(6),
             ..tcp_probe(MYSQL)
         }),
-        resources: Some(SHARE.resources()),
+        resources: Some(resources(&database.resources, EPHEMERAL_STORAGE)),
         security_context: Some(container_security()),
         ..Container::default()
     }
 }
 
-/// What the official image fills an empty data directory by.
+/// What the official image fills an empty data directory by. The rest is done at each start: see `secrets::INIT`.
 fn environment() -> Vec<EnvVar> {
     vec![
-        variable("MYSQL_DATABASE", DATABASE),
-        variable("MYSQL_USER", DATABASE),
-        variable("MYSQL_PASSWORD_FILE", format!("{PASSWORDS_FOLDER}/{PASSWORD}")),
-        variable("MYSQL_ROOT_PASSWORD_FILE", format!("{PASSWORDS_FOLDER}/{ROOT_PASSWORD}")),
+        variable("MYSQL_ROOT_PASSWORD_FILE", format!("{CREDENTIALS_FOLDER}/{ROOT_PASSWORD}")),
         variable("MYSQL_ROOT_HOST", "localhost"),
     ]
 }
 
-fn claim(size: &Size, class_name: Option<String>, labels: super::meta::Labels) -> PersistentVolumeClaim {
+/// The template: it makes the first claim, which grows by itself from then on.
+fn claim(database: &ManagedDatabase, labels: Labels) -> PersistentVolumeClaim {
+    let size = database.first_size.clone().unwrap_or_else(|| database.size.to_string());
     PersistentVolumeClaim {
         metadata: ObjectMeta { name: Some(DATA.to_owned()), labels: Some(labels), ..ObjectMeta::default() },
         spec: Some(PersistentVolumeClaimSpec {
             access_modes: Some(vec!["ReadWriteOnce".to_owned()]),
-            storage_class_name: class_name,
+            storage_class_name: database.class_name.clone(),
             resources: Some(VolumeResourceRequirements {
-                requests: Some([("storage".to_owned(), Quantity(size.to_string()))].into()),
+                requests: Some([("storage".to_owned(), Quantity(size))].into()),
                 limits: None,
             }),
             ..PersistentVolumeClaimSpec::default()

@@ -9,6 +9,8 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
+use super::super::validate::{Amounts, Resources};
+
 /// The user and group that our own images run as.
 pub(super) const OUR_USER: i64 = 65532;
 
@@ -66,6 +68,25 @@ impl Share {
             limits: Some(map([cpu.1, memory.1, ephemeral_storage.1])),
             claims: None,
         }
+    }
+}
+
+/// What the author gives a container, and the local disk that the operator does.
+pub(super) fn resources(given: &Resources, [request, limit]: [&str; 2]) -> ResourceRequirements {
+    let map = |amounts: &Amounts, ephemeral_storage: &str| -> BTreeMap<String, Quantity> {
+        [
+            ("cpu", amounts.cpu.clone()),
+            ("memory", amounts.memory.clone()),
+            ("ephemeral-storage", Some(ephemeral_storage.to_owned())),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), Quantity(value?))))
+        .collect()
+    };
+    ResourceRequirements {
+        requests: Some(map(&given.requests, request)),
+        limits: Some(map(&given.limits, limit)),
+        claims: None,
     }
 }
 

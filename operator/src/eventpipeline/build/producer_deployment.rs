@@ -5,25 +5,27 @@ use k8s_openapi::api::core::v1::{ContainerPort, Lifecycle, LifecycleHandler, Sle
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::super::validate::{Pipeline, ProducerGroup};
+use super::database_access::Role;
 use super::environment::variable;
 use super::group_deployment::{self, Group};
 use super::meta::Component;
-use super::pod::Share;
 use super::producer_service::HTTP;
 
-const PORT: i32 = 8080;
+/// Where the API is.
+pub(super) const PORT: i32 = 8080;
+const SERVE_ON_SECONDS: i64 = 3;
 
 /// The Deployment of the group.
 pub(super) fn build(pipeline: &Pipeline, group: &ProducerGroup) -> Deployment {
-    let ProducerGroup { name, replicas, program } = group;
     let group = Group {
         component: Component::Producer,
-        name,
-        replicas: *replicas,
-        program,
+        role: Role::Producer,
+        name: &group.name,
+        replicas: group.scale.replicas(),
+        program: &group.program,
         surge: IntOrString::Int(1),
-        grace_seconds: 30,
-        drain_seconds: 25,
+        // The rest is for serving on, and for what the end itself takes.
+        drain_seconds: group.program.grace_seconds - SERVE_ON_SECONDS - 2,
         lifecycle: Some(serve_on()),
         ports: vec![ContainerPort {
             name: Some(HTTP.to_owned()),
@@ -31,7 +33,8 @@ pub(super) fn build(pipeline: &Pipeline, group: &ProducerGroup) -> Deployment {
             ..ContainerPort::default()
         }],
         environment: vec![variable("LISTEN_ADDRESS", format!("0.0.0.0:{PORT}"))],
-        share: Share { cpu: ("50m", "1"), memory: ("64Mi", "256Mi"), ephemeral_storage: ("16Mi", "256Mi") },
+        volumes: Vec::new(),
+        mounts: Vec::new(),
     };
     group_deployment::build(pipeline, group)
 }
@@ -40,7 +43,7 @@ pub(super) fn build(pipeline: &Pipeline, group: &ProducerGroup) -> Deployment {
 fn serve_on() -> Lifecycle {
     Lifecycle {
         pre_stop: Some(LifecycleHandler {
-            sleep: Some(SleepAction { seconds: 3 }),
+            sleep: Some(SleepAction { seconds: SERVE_ON_SECONDS }),
             ..LifecycleHandler::default()
         }),
         ..Lifecycle::default()

@@ -1,4 +1,4 @@
-//! The Job that brings the database's schema up to date.
+//! The Job that brings the database's schema and users up to date.
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec};
@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use sha2::{Digest as _, Sha256};
 
 use super::super::validate::Pipeline;
+use super::database_access::{self, Role};
 use super::environment;
 use super::meta::{Component, labels, owned, selector};
 use super::pod::{OUR_USER, Share, container_security, mount, pod, scratch_volume};
@@ -40,13 +41,13 @@ fn schema_pod(pipeline: &Pipeline) -> PodSpec {
             name: "schema".to_owned(),
             image: Some(pipeline.image.clone()),
             command: Some(vec!["/eventpipeline-producer".to_owned(), "schema".to_owned()]),
-            env: Some([environment::database(pipeline), environment::logging()].concat()),
-            volume_mounts: Some(vec![environment::password_mount(), mount("tmp", "/tmp")]),
+            env: Some([database_access::variables(pipeline, Role::Schema), environment::logging()].concat()),
+            volume_mounts: Some(vec![database_access::mount(), mount("tmp", "/tmp")]),
             resources: Some(SHARE.resources()),
             security_context: Some(container_security()),
             ..Container::default()
         }],
-        volumes: Some(vec![environment::password_volume(pipeline), scratch_volume("tmp", "16Mi")]),
+        volumes: Some(vec![database_access::volume(pipeline, Role::Schema), scratch_volume("tmp", "16Mi")]),
         ..pod(OUR_USER)
     }
 }

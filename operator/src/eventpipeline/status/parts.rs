@@ -8,7 +8,7 @@ use k8s_openapi::api::networking::v1::Ingress;
 use kube::ResourceExt as _;
 
 use super::super::build::meta::GROUP;
-use super::super::resources::{Applied, Resources};
+use super::super::resources::{Applied, Claim, Growth, Resources};
 
 /// How a part is going.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(super) fn of(
         _ => SignedDuration::ZERO,
     };
     [
-        database(&applied.mysql_stateful_set),
+        with_volume(database(applied.mysql_stateful_set.as_ref()), applied.mysql_claim.as_ref()),
         schema,
         producers(&applied.producer_deployments, schema_ready_for),
         consumers(&applied.consumer_deployments, schema_ready_for),
@@ -51,7 +51,17 @@ pub(super) fn of(
     ]
 }
 
-fn database(stateful_set: &StatefulSet) -> Part {
+fn database(stateful_set: Option<&StatefulSet>) -> Part {
+    let Some(stateful_set) = stateful_set else {
+        return Part {
+            type_: types::DATABASE_READY,
+            state: State::Ready,
+            reason: reasons::EXTERNAL,
+            not_ready: reasons::DATABASE_NOT_READY,
+            message: "it is not the pipeline's own: the schema Job and the pods show whether it answers"
+                .to_owned(),
+        };
+    };
     let name = stateful_set.name_any();
     let status = stateful_set.status.clone().unwrap_or_default();
     let seen = status.observed_generation >= stateful_set.metadata.generation;
@@ -67,6 +77,28 @@ fn database(stateful_set: &StatefulSet) -> Part {
         }
     };
     Part { type_: types::DATABASE_READY, state, reason, not_ready: reasons::DATABASE_NOT_READY, message }
+}
+
+/// A database that answers is not yet as it must be while its volume is smaller than it must be.
+fn with_volume(database: Part, claim: Option<&Claim>) -> Part {
+    let Some(Claim { name, size, growth }) = claim else { return database };
+    match growth {
+        Growth::Refused(why) => Part {
+            state: State::Stalled,
+            reason: reasons::VOLUME_NOT_GROWN,
+            message: format!(
+                "database: the volume of PersistentVolumeClaim {name} can't grow to {size}: {why}"
+            ),
+            ..database
+        },
+        Growth::UnderWay if database.state == State::Ready => Part {
+            state: State::Waiting,
+            reason: reasons::VOLUME_GROWING,
+            message: format!("database: the volume of PersistentVolumeClaim {name} grows to {size}"),
+            ..database
+        },
+        Growth::UnderWay | Growth::Done => database,
+    }
 }
 
 fn schema(job: &Job) -> Part {

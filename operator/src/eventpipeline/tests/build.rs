@@ -1,29 +1,61 @@
 //! Whole objects, as snapshots; and what must never change with what.
 
 use insta::assert_yaml_snapshot;
+use jiff::Timestamp;
 
 use super::{minimal, prepared, with_spec};
 
 /// Every field set to something that is not its default.
-const FULL: &str = r#"{
-  database: {managed: {image: "mysql:8.4", storage: {size: 20Gi, className: fast}}},
+pub(super) const FULL: &str = r#"{
+  database: {managed: {
+    image: "mysql:8.4",
+    storage: {size: 20Gi, className: fast},
+    deletionPolicy: Delete,
+    resources: {requests: {cpu: 1, memory: 4Gi}, limits: {memory: 8Gi}},
+    config: {max_connections: "900", innodb_io_capacity: "2000"},
+    pod: {labels: {team: data}, nodeSelector: {disk: ssd}, tolerations: [{key: database, value: mysql, effect: NoSchedule}], priorityClassName: high},
+  }},
   producers: [
-    {name: rust, replicas: 3},
-    {name: node, replicas: 1, image: "registry.example/node:7"},
+    {name: rust, autoscaling: {cpu: {minReplicas: 3, maxReplicas: 30, targetUtilizationPercentage: 60}}, terminationGracePeriodSeconds: 90},
+    {name: node, replicas: 1, image: "registry.example/node:7", resources: {limits: {cpu: "1.5"}}, env: [
+      {name: LOG_FILTER, value: debug},
+      {name: TOKEN, valueFrom: {secretKeyRef: {name: tokens, key: node}}},
+      {name: COLOUR, valueFrom: {configMapKeyRef: {name: colours, key: node}}},
+    ]},
   ],
   consumers: [
     {name: words, replicas: 4, suspend: true},
-    {name: api, replicas: 5, image: "registry.example/python:9", command: [python, -m, consumer], handler: {wordApi: {url: "http://words/api"}}},
+    {name: api, autoscaling: {external: {}}, image: "registry.example/python:9", command: [python, -m, consumer],
+      handler: {wordApi: {url: "http://words/api", timeoutSeconds: 5}}},
+    {name: http, autoscaling: {backlog: {minReplicas: 0, maxReplicas: 40, targetAgeSeconds: 30}},
+      handler: {http: {url: "https://handler.example/events", timeoutSeconds: 45, headersSecretName: handler-token}},
+      concurrency: 64, leaseSeconds: 90, maxAttempts: 3, backoff: {initialSeconds: 5, maxSeconds: 60},
+      terminationGracePeriodSeconds: 180,
+      pod: {
+        labels: {team: shop, app.kubernetes.io/part-of: shop},
+        annotations: {sidecar.istio.io/inject: "false"},
+        nodeAffinity: [
+          {key: zone, operator: In, values: [a, b]},
+          {key: cores, operator: Gt, values: ["4"]},
+          {key: spot, operator: Exists, weight: 50},
+        ],
+        podAffinity: [{labels: {app: handler}, topologyKey: zone, weight: 10}],
+        podAntiAffinity: [{labels: {app: noisy}}],
+        tolerations: [{operator: Exists, effect: NoExecute, tolerationSeconds: 60}],
+        topologySpread: [{topologyKey: zone, maxSkew: 2, whenUnsatisfiable: DoNotSchedule}],
+        priorityClassName: low,
+      }},
   ],
-  route: {ingress: {className: contour, host: events.example, path: /events, annotations: {
+  retention: {doneSeconds: 86400, deadSeconds: 604800},
+  route: {ingress: {className: contour, host: events.example, path: /events, tls: {secretName: events-tls}, annotations: {
     projectcontour.io/response-timeout: 90s, example.com/owner: shop,
   }}},
+  networkPolicy: {metricsNamespaces: [monitoring]},
 }"#;
 
 #[test]
 fn minimal_pipeline() {
     let resources = prepared(&minimal());
-    assert_yaml_snapshot!("minimal_mysql_secret", resources.mysql_secret);
     assert_yaml_snapshot!("minimal_mysql_service", resources.mysql_service);
     assert_yaml_snapshot!("minimal_mysql_stateful_set", resources.mysql_stateful_set);
     assert_yaml_snapshot!("minimal_schema_job", resources.schema_job);
@@ -32,6 +64,9 @@ fn minimal_pipeline() {
     assert_yaml_snapshot!("minimal_producer_deployments", resources.producer_deployments);
     assert_yaml_snapshot!("minimal_consumer_deployments", resources.consumer_deployments);
     assert_yaml_snapshot!("minimal_ingress", resources.ingress);
+    assert_yaml_snapshot!("minimal_network_policies", resources.network_policies);
+    assert_yaml_snapshot!("minimal_disruption_budgets", resources.disruption_budgets);
+    assert_eq!((resources.http_route, resources.autoscalers), (None, Vec::new()));
 }
 
 #[test]
@@ -41,11 +76,30 @@ fn full_pipeline() {
     assert_yaml_snapshot!("full_producer_deployments", resources.producer_deployments);
     assert_yaml_snapshot!("full_consumer_deployments", resources.consumer_deployments);
     assert_yaml_snapshot!("full_ingress", resources.ingress);
+    assert_yaml_snapshot!("full_network_policies", resources.network_policies);
+    assert_yaml_snapshot!("full_autoscalers", resources.autoscalers);
 }
 
 #[test]
-fn without_a_route_there_is_no_ingress() {
-    assert!(prepared(&with_spec("{route: {none: {}}}")).ingress.is_none());
+fn a_gateways_route_has_no_time_limit() {
+    let resources = prepared(&with_spec(
+        "{route: {httpRoute: {parentRefs: [{name: edge, namespace: gateways, sectionName: https}], \
+          hostnames: [events.example], path: /events}}}",
+    ));
+    assert!(resources.ingress.is_none());
+    assert_yaml_snapshot!("http_route", resources.http_route);
+}
+
+#[test]
+fn without_a_route_there_is_none() {
+    let resources = prepared(&with_spec("{route: {none: {}}}"));
+    assert_eq!((resources.ingress, resources.http_route), (None, None));
+}
+
+#[test]
+fn without_network_policies_there_are_none() {
+    let resources = prepared(&with_spec("{networkPolicy: {mode: Disabled}}"));
+    assert_eq!(resources.network_policies, Vec::new());
 }
 
 #[test]
@@ -84,10 +138,58 @@ fn a_suspended_group_has_no_pods_and_keeps_its_deployment() {
     assert_eq!((resources.consumer_deployments.len(), replicas(0)), (1, Some(0)));
 }
 
+/// Who owns `replicas` writes it; two owners would fight.
+#[test]
+fn replicas_are_left_to_who_decides_them_except_to_suspend() {
+    let replicas = |spec: &str| {
+        let resources = prepared(&with_spec(spec));
+        let of =
+            |deployment: &k8s_openapi::api::apps::v1::Deployment| deployment.spec.clone().unwrap().replicas;
+        (of(&resources.producer_deployments[0]), of(&resources.consumer_deployments[0]))
+    };
+    assert_eq!(replicas("{}"), (Some(2), Some(2)));
+    assert_eq!(replicas("{suspend: true}"), (Some(2), Some(0)));
+    for (producer, consumer) in
+        [("{cpu: {maxReplicas: 5}}", "{backlog: {maxReplicas: 5}}"), ("{external: {}}", "{external: {}}")]
+    {
+        let spec = |suspend: bool| {
+            format!(
+                "{{producers: [{{name: a, autoscaling: {producer}}}], \
+                   consumers: [{{name: b, autoscaling: {consumer}, suspend: {suspend}}}]}}"
+            )
+        };
+        assert_eq!(replicas(&spec(false)), (None, None));
+        assert_eq!(replicas(&spec(true)), (None, Some(0)));
+    }
+}
+
+/// Of two arguments that set the same option, mysqld takes the last.
+#[test]
+fn no_option_of_the_author_comes_after_what_durability_rests_on() {
+    let resources = prepared(&with_spec(
+        "{database: {managed: {config: {sync_binlog: \"0\", innodb_flush_log_at_trx_commit: \"2\", max_connections: \"9\"}}}}",
+    ));
+    let pod = resources.mysql_stateful_set.unwrap().spec.unwrap().template.spec.unwrap();
+    let arguments = pod.containers[0].args.clone().unwrap();
+    let last = |option: &str| {
+        arguments
+            .iter()
+            .rfind(|argument| argument.starts_with(option))
+            .unwrap()
+            .split_once('=')
+            .unwrap()
+            .1
+            .to_owned()
+    };
+    assert_eq!(last("--sync-binlog"), "1");
+    assert_eq!(last("--innodb-flush-log-at-trx-commit"), "1");
+    assert_eq!(last("--max-connections"), "9");
+}
+
 #[test]
 fn a_new_image_makes_a_new_schema_job() {
     let job = |image: &str| {
-        let validated = super::validation::validate(&minimal(), image).unwrap();
+        let validated = super::validation::validate(&minimal(), image, Timestamp::UNIX_EPOCH).unwrap();
         super::super::build::build(&validated).schema_job.metadata.name.unwrap()
     };
     assert_eq!(job("ours:1"), job("ours:1"));
@@ -105,4 +207,17 @@ fn only_a_named_image_runs_its_own_entrypoint() {
     assert_eq!(commands("{name: a}"), (super::IMAGE.to_owned(), vec!["/eventpipeline-producer".to_owned()]));
     assert_eq!(commands("{name: a, image: x}"), ("x".to_owned(), Vec::new()));
     assert_eq!(commands("{name: a, image: x, command: [y]}"), ("x".to_owned(), vec!["y".to_owned()]));
+}
+
+/// The API server refuses any other.
+#[test]
+fn the_claim_template_stays_as_it_was_created_and_the_claim_does_not() {
+    let pipeline = with_spec("{database: {managed: {storage: {size: 5Gi}}}}");
+    let validated = super::validation::validate(&pipeline, super::IMAGE, Timestamp::UNIX_EPOCH).unwrap();
+    let resources = super::super::build::build(&validated.with_first_size(Some("2Gi".to_owned())));
+    let templates = resources.mysql_stateful_set.unwrap().spec.unwrap().volume_claim_templates.unwrap();
+    let requests = templates[0].spec.clone().unwrap().resources.unwrap().requests.unwrap();
+    assert_eq!(requests["storage"].0, "2Gi");
+    let claim = resources.mysql_claim.unwrap();
+    assert_eq!((claim.name.as_str(), claim.size.to_string().as_str()), ("data-orders-mysql-0", "5Gi"));
 }

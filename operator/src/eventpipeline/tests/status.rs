@@ -10,7 +10,7 @@ use k8s_openapi::api::networking::v1::{
     IngressLoadBalancerIngress, IngressLoadBalancerStatus, IngressStatus,
 };
 
-use super::super::resources::{Applied, Resources};
+use super::super::resources::{Applied, Growth, Resources};
 use super::super::status::{begins_to_stall, first_seen, of, retrying, stalled};
 use super::{prepared, with_spec};
 
@@ -23,7 +23,8 @@ fn later(minutes: i64) -> Timestamp {
 /// The minimal pipeline's objects, applied, without any state.
 fn applied(spec: &str) -> Resources<Applied> {
     let Resources {
-        mysql_secret,
+        secrets,
+        mysql_claim,
         mysql_service,
         mysql_stateful_set,
         schema_job,
@@ -32,10 +33,15 @@ fn applied(spec: &str) -> Resources<Applied> {
         producer_deployments,
         consumer_deployments,
         ingress,
+        http_route,
+        network_policies,
+        disruption_budgets,
+        autoscalers,
         state: _,
     } = prepared(&with_spec(spec));
     Resources {
-        mysql_secret,
+        secrets,
+        mysql_claim,
         mysql_service,
         mysql_stateful_set,
         schema_job,
@@ -44,12 +50,16 @@ fn applied(spec: &str) -> Resources<Applied> {
         producer_deployments,
         consumer_deployments,
         ingress,
+        http_route,
+        network_policies,
+        disruption_budgets,
+        autoscalers,
         state: PhantomData,
     }
 }
 
 fn database_ready(resources: &mut Resources<Applied>) {
-    resources.mysql_stateful_set.status = Some(StatefulSetStatus {
+    resources.mysql_stateful_set.as_mut().unwrap().status = Some(StatefulSetStatus {
         ready_replicas: Some(1),
         current_revision: Some("r".to_owned()),
         update_revision: Some("r".to_owned()),
@@ -169,7 +179,8 @@ fn pods_of_an_old_template_are_not_what_the_spec_asks_for() {
     resources.producer_deployments[0].status.as_mut().unwrap().updated_replicas = Some(1);
     assert_eq!(shown(&of(&resources, None, None, NOW), "Ready"), "False/ProducersNotReady");
     let mut resources = all_ready("{}");
-    resources.mysql_stateful_set.status.as_mut().unwrap().update_revision = Some("new".to_owned());
+    resources.mysql_stateful_set.as_mut().unwrap().status.as_mut().unwrap().update_revision =
+        Some("new".to_owned());
     assert_eq!(shown(&of(&resources, None, None, NOW), "Ready"), "False/DatabaseNotReady");
 }
 
@@ -256,4 +267,32 @@ fn a_pipeline_that_must_be_changed_stalls_and_keeps_what_was_known_of_its_parts(
 fn a_write_that_failed_is_reported_as_on_its_way() {
     let status = retrying(None, "quota exceeded", Some(2), NOW);
     assert_summary(&status, "False/ApplyFailed", "True/ApplyFailed", "False/NotStalled");
+}
+
+#[test]
+fn a_volume_that_can_t_grow_stalls_and_one_that_grows_is_waited_for() {
+    let mut resources = applied("{}");
+    database_ready(&mut resources);
+    let database = |resources: &Resources<Applied>| {
+        let status = of(resources, None, Some(3), NOW);
+        let find = |type_: &str| {
+            status.conditions.iter().find(|condition| condition.type_ == type_).unwrap().clone()
+        };
+        (find("DatabaseReady"), find("Stalled").status, find("Reconciling").status)
+    };
+    resources.mysql_claim.as_mut().unwrap().growth = Growth::UnderWay;
+    let (condition, stalled, reconciling) = database(&resources);
+    assert_eq!(
+        (condition.reason.as_str(), stalled.as_str(), reconciling.as_str()),
+        ("VolumeGrowing", "False", "True")
+    );
+    resources.mysql_claim.as_mut().unwrap().growth =
+        Growth::Refused("the class does not allow it".to_owned());
+    let (condition, stalled, _) = database(&resources);
+    assert_eq!((condition.reason.as_str(), stalled.as_str()), ("VolumeNotGrown", "True"));
+    assert!(
+        condition.message.ends_with("can't grow to 1Gi: the class does not allow it"),
+        "{}",
+        condition.message
+    );
 }

@@ -1,42 +1,90 @@
 //! What slipped past the API server ends as a message that says what must be.
 
+use jiff::Timestamp;
+
 use super::super::validate::validate;
 use super::{IMAGE, MINIMAL, parse, with_spec};
 
 #[track_caller]
 fn message(spec: &str) -> String {
-    let error = validate(&with_spec(spec), IMAGE).unwrap_err();
+    let error = validate(&with_spec(spec), IMAGE, Timestamp::UNIX_EPOCH).unwrap_err();
     eventpipeline_service::chain(&error)
 }
 
+/// Spec and the message that it gets.
+const GROUPS: &[(&str, &str)] = &[
+    ("{producers: []}", "`producers` must have at least one group"),
+    ("{producers: [{name: a}, {name: a}]}", "`producers` must have distinct names, and \"a\" is there twice"),
+    ("{consumers: [{name: a}, {name: a}]}", "`consumers` must have distinct names, and \"a\" is there twice"),
+    ("{consumers: [{name: ''}]}", "must have from 1 to 20 characters"),
+    ("{consumers: [{name: A}]}", "must have only lower-case letters, digits and `-`"),
+    ("{consumers: [{name: a, replicas: 0}]}", "`replicas` of group \"a\" is 0 and must be from 1 to 1000"),
+    (
+        "{producers: [{name: a, replicas: 2, autoscaling: {external: {}}}]}",
+        "group \"a\" must not set `replicas` beside `autoscaling`",
+    ),
+    (
+        "{consumers: [{name: a, replicas: 2, autoscaling: {external: {}}}]}",
+        "group \"a\" must not set `replicas` beside `autoscaling`",
+    ),
+    (
+        "{producers: [{name: a, autoscaling: {}}]}",
+        "`autoscaling` must set exactly one of `cpu` and `external`",
+    ),
+    ("{consumers: [{name: a, autoscaling: {}}]}", "exactly one of `backlog` and `external`"),
+    (
+        "{producers: [{name: a, autoscaling: {cpu: {minReplicas: 3, maxReplicas: 2}}}]}",
+        "has `minReplicas` 3 and `maxReplicas` 2, which must be from 1 to 1000 and in this order",
+    ),
+    (
+        "{consumers: [{name: a, autoscaling: {backlog: {minReplicas: -1, maxReplicas: 2}}}]}",
+        "must be from 0 to 1000 and in this order",
+    ),
+    (
+        "{consumers: [{name: a, backoff: {initialSeconds: 9, maxSeconds: 8}}]}",
+        "must have `initialSeconds` of at most `maxSeconds`",
+    ),
+    (
+        "{consumers: [{name: a, leaseSeconds: 30, handler: {http: {url: \"http://a\", timeoutSeconds: 30}}}]}",
+        "`timeoutSeconds` of group \"a\" must be less than `leaseSeconds`, which is 30",
+    ),
+    (
+        "{consumers: [{name: a, handler: {}}]}",
+        "`handler` must set exactly one of `words`, `wordApi` and `http`",
+    ),
+    ("{consumers: [{name: a, handler: {wordApi: {url: words}}}]}", "must be an absolute http or https URL"),
+];
+
+const AMOUNTS: &[(&str, &str)] = &[
+    (
+        "{database: {managed: {resources: {limits: {memory: 1000Mi}}}}}",
+        "`limits.memory` of the database must be at least 1Gi",
+    ),
+    (
+        "{database: {managed: {resources: {requests: {memory: 3Gi}, limits: {memory: 2Gi}}}}}",
+        "`resources` of the database must be changed: `requests.memory` must be at most `limits.memory`",
+    ),
+    (
+        "{producers: [{name: a, resources: {requests: {cpu: 2}, limits: {cpu: 1500m}}}]}",
+        "`resources` of group \"a\" must be changed: `requests.cpu` must be at most `limits.cpu`",
+    ),
+    (
+        "{producers: [{name: a, resources: {requests: {cpu: many}}}]}",
+        "`cpu` is \"many\" and must be a quantity",
+    ),
+];
+
+const REST: &[(&str, &str)] = &[
+    ("{database: {managed: {storage: {size: 1Pi}}}}", "must be a quantity from 1Gi to 64Ti"),
+    ("{database: {}}", "`database` must set exactly one of `managed` and `external`"),
+    ("{route: {ingress: {tls: {}}}}", "`host` of the Ingress must be set where `tls` is"),
+    ("{route: {}}", "`route` must set exactly one of `ingress`, `httpRoute` and `none`"),
+    ("{route: {ingress: {}, none: {}}}", "`route` must set exactly one of `ingress`, `httpRoute` and `none`"),
+];
+
 #[test]
 fn every_rule_has_its_message() {
-    for (spec, expected) in [
-        ("{producers: []}", "`producers` must have at least one group"),
-        (
-            "{producers: [{name: a}, {name: a}]}",
-            "`producers` must have distinct names, and \"a\" is there twice",
-        ),
-        (
-            "{consumers: [{name: a}, {name: a}]}",
-            "`consumers` must have distinct names, and \"a\" is there twice",
-        ),
-        ("{consumers: [{name: ''}]}", "must have from 1 to 20 characters"),
-        ("{consumers: [{name: A}]}", "must have only lower-case letters, digits and `-`"),
-        (
-            "{consumers: [{name: a, replicas: 0}]}",
-            "`replicas` of group \"a\" is 0 and must be from 1 to 1000",
-        ),
-        ("{database: {managed: {storage: {size: 1Pi}}}}", "must be a quantity from 1Gi to 64Ti"),
-        ("{database: {}}", "`database` must set exactly one of `managed`"),
-        ("{route: {}}", "`route` must set exactly one of `ingress` and `none`"),
-        ("{route: {ingress: {}, none: {}}}", "`route` must set exactly one of `ingress` and `none`"),
-        ("{consumers: [{name: a, handler: {}}]}", "`handler` must set exactly one of `words` and `wordApi`"),
-        (
-            "{consumers: [{name: a, handler: {wordApi: {url: words}}}]}",
-            "must be an absolute http or https URL",
-        ),
-    ] {
+    for (spec, expected) in GROUPS.iter().chain(AMOUNTS).chain(REST) {
         let message = message(spec);
         assert!(message.contains(expected), "{spec}: {message}");
     }
@@ -50,7 +98,8 @@ fn names_that_could_not_be_part_of_other_names_are_refused() {
         ("a.b", "must have only lower-case letters"),
         ("a-producer-b", "must not contain `-producer`"),
     ] {
-        let error = validate(&parse(&MINIMAL.replace("orders", name)), IMAGE).unwrap_err();
+        let error =
+            validate(&parse(&MINIMAL.replace("orders", name)), IMAGE, Timestamp::UNIX_EPOCH).unwrap_err();
         let message = eventpipeline_service::chain(&error);
         assert!(message.contains(expected), "{name}: {message}");
     }

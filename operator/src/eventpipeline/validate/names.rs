@@ -43,9 +43,12 @@ impl fmt::Display for PipelineName {
 pub(in crate::eventpipeline) struct GroupName(String);
 
 impl GroupName {
-    pub(super) fn new(name: &str) -> Result<Self, Error> {
-        check(name, 20)?;
-        Ok(Self(name.to_owned()))
+    /// `list`: where the group is.
+    pub(super) fn of(list: &'static str, name: &str) -> Result<Self, super::Error> {
+        match check(name, 20) {
+            Ok(()) => Ok(Self(name.to_owned())),
+            Err(source) => Err(super::Error::GroupName { list, name: name.to_owned(), source }),
+        }
     }
 }
 

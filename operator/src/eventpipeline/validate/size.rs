@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::amount::bytes;
+
 const SMALLEST: u128 = 1 << 30;
 const LARGEST: u128 = 64 << 40;
 
@@ -11,18 +13,12 @@ pub(in crate::eventpipeline) struct Size(String);
 
 impl Size {
     pub(super) fn new(text: &str) -> Option<Self> {
-        let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
-        let unit: u128 = match &text[digits.len()..] {
-            "Mi" => 1 << 20,
-            "Gi" => 1 << 30,
-            "Ti" => 1 << 40,
-            "M" => 1_000_000,
-            "G" => 1_000_000_000,
-            "T" => 1_000_000_000_000,
-            _ => return None,
-        };
-        let bytes = u128::from(digits.parse::<u64>().ok()?) * unit;
-        (SMALLEST..=LARGEST).contains(&bytes).then(|| Self(text.to_owned()))
+        (SMALLEST..=LARGEST).contains(&bytes(text)?).then(|| Self(text.to_owned()))
+    }
+
+    /// Whether it is more than a quantity that somebody else has written; `None` where that can't be told.
+    pub(in crate::eventpipeline) fn is_more_than(&self, other: &str) -> Option<bool> {
+        Some(bytes(&self.0)? > bytes(other)?)
     }
 }
 
@@ -35,6 +31,16 @@ impl fmt::Display for Size {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_size_is_compared_with_what_it_means() {
+        let size = Size::new("2Gi").unwrap();
+        for (other, expected) in
+            [("1Gi", Some(true)), ("2048Mi", Some(false)), ("3G", Some(false)), ("1.5Gi", None)]
+        {
+            assert_eq!(size.is_more_than(other), expected, "{other}");
+        }
+    }
 
     #[test]
     fn sizes_within_the_bounds() {

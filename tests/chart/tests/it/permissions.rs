@@ -37,6 +37,10 @@ const NEEDED: &[(&str, &str)] = &[
     ("delete", "jobs.batch"),
     ("patch", "services"),
     ("delete", "ingresses.networking.k8s.io"),
+    ("delete", "httproutes.gateway.networking.k8s.io"),
+    ("delete", "networkpolicies.networking.k8s.io"),
+    ("delete", "poddisruptionbudgets.policy"),
+    ("delete", "horizontalpodautoscalers.autoscaling"),
     ("create", "events.events.k8s.io"),
 ];
 

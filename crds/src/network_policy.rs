@@ -1,0 +1,32 @@
+//! Who may connect to the pipeline's pods.
+
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::text::LABEL_NAME;
+
+/// Who may connect to the pipeline's pods, and to whom they may.
+#[derive(KubeSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkPolicy {
+    /// Whether the operator makes NetworkPolicies.
+    #[serde(default)]
+    pub mode: NetworkPolicyMode,
+
+    /// Namespaces whose pods may read the metrics (port 9090), beside the operator's. Default: every namespace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 63), regex(pattern = LABEL_NAME)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub metrics_namespaces: Vec<String>,
+}
+
+/// Whether the operator makes NetworkPolicies.
+#[derive(schemars::JsonSchema, Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline)]
+pub enum NetworkPolicyMode {
+    /// Only what the pipeline needs is let through.
+    #[default]
+    Enabled,
+    /// None are made.
+    Disabled,
+}

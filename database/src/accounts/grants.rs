@@ -1,0 +1,31 @@
+//! What each kind of program may do.
+
+use super::Role::{self, Consumer, Producer};
+
+/// Privileges on tables. `UPDATE` of events names its columns: a producer can't give an event its answer, and a consumer
+/// can't change what was posted.
+///
+/// A locking read needs `UPDATE` or `DELETE` beside `SELECT`.
+pub(super) const GRANTS: [(Role, &str, &str); 11] = [
+    (Producer, "SELECT, UPDATE", "DBStatus"),
+    (
+        Producer,
+        "SELECT, INSERT, DELETE, UPDATE (processing, due, token, attempts, lease_until, error, done_at)",
+        "Events",
+    ),
+    (Producer, "SELECT, INSERT, DELETE", "IdempotencyKeys"),
+    (Producer, "SELECT, UPDATE", "Ledger"),
+    (Producer, "SELECT", "SchemaCompatibility"),
+    (Producer, "SELECT", "_sqlx_migrations"),
+    // Retention removes events with their keys.
+    (
+        Consumer,
+        "SELECT, DELETE, \
+         UPDATE (valor, processing, due, token, attempts, owner, lease_until, error, done_at)",
+        "Events",
+    ),
+    (Consumer, "SELECT, DELETE", "IdempotencyKeys"),
+    (Consumer, "SELECT, UPDATE", "Ledger"),
+    (Consumer, "SELECT", "SchemaCompatibility"),
+    (Consumer, "SELECT", "_sqlx_migrations"),
+];

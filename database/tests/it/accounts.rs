@@ -1,0 +1,100 @@
+//! Users: what each may do, that it may do no more, and how those of one generation follow those of another.
+
+mod grants;
+mod managed;
+
+use std::time::Duration;
+
+use eventpipeline_database::{Error, Role};
+use eventpipeline_testkit::{Engine, eventually};
+
+use crate::support::create;
+use managed::Managed;
+
+/// Longer than a program takes to come back.
+const QUIET: Duration = Duration::from_millis(200);
+
+#[tokio::test]
+async fn the_password_that_the_server_was_started_with_is_the_one_that_is_valid() {
+    for engine in Engine::all() {
+        let managed = Managed::start(engine).await;
+        managed.schema("first").migrate().await.unwrap();
+        assert!(matches!(managed.schema("second").migrate().await, Err(Error::Connect { .. })));
+
+        managed.write_init_file("second");
+        managed.server.restart().await;
+        managed.schema("second").migrate().await.unwrap();
+        assert!(matches!(managed.schema("first").migrate().await, Err(Error::Connect { .. })));
+    }
+}
+
+#[tokio::test]
+async fn a_generation_goes_when_nobody_uses_it_any_more() {
+    for engine in Engine::all() {
+        let managed = Managed::start(engine).await;
+        let schema = managed.with_schema().await;
+        schema.grant(&managed.accounts(1)).await.unwrap();
+        let mut old = managed.program(Role::Producer, 1).session();
+        assert_eq!(create(&mut old, 1).await, [1]);
+
+        schema.grant(&managed.accounts(2)).await.unwrap();
+        schema.grant(&managed.accounts(3)).await.unwrap();
+        let retiring = tokio::spawn({
+            let schema = schema.clone();
+            async move { schema.retire(2, QUIET).await }
+        });
+        // Both are there side by side while the old one is connected.
+        let mut new = managed.program(Role::Producer, 2).session();
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < 3 * QUIET {
+            create(&mut old, 1).await;
+            create(&mut new, 1).await;
+        }
+        managed.program(Role::Producer, 1).session().ping().await.unwrap();
+        assert!(!retiring.is_finished());
+
+        old.close().await;
+        assert_eq!(retiring.await.unwrap().unwrap(), 2);
+        for role in Role::ALL {
+            let refused = managed.program(role, 1).session().ping().await;
+            assert!(matches!(refused, Err(Error::Connect { .. })), "{refused:?}");
+            // That of our own generation and that of a later one stay.
+            managed.program(role, 2).session().ping().await.unwrap();
+            managed.program(role, 3).session().ping().await.unwrap();
+        }
+        create(&mut new, 1).await;
+        assert_eq!(schema.retire(2, QUIET).await.unwrap(), 0);
+    }
+}
+
+/// Before each kind of program had its own user, they shared one, which the image had made.
+#[tokio::test]
+async fn the_user_that_all_programs_shared_goes_as_well() {
+    let managed = Managed::start(Engine::MySql).await;
+    let schema = managed.with_schema().await;
+    managed.sql("CREATE USER eventpipeline@'%' IDENTIFIED BY 'secret'").await.unwrap();
+    managed.sql("GRANT ALL ON eventpipeline.* TO eventpipeline@'%'").await.unwrap();
+    let former = managed.database("eventpipeline", "secret");
+    former.session().ping().await.unwrap();
+    schema.grant(&managed.accounts(1)).await.unwrap();
+    assert_eq!(schema.retire(1, QUIET).await.unwrap(), 1);
+    assert!(former.session().ping().await.is_err());
+}
+
+#[tokio::test]
+async fn a_repeated_grant_takes_nothing_from_who_is_connected() {
+    let managed = Managed::start(Engine::MySql).await;
+    let schema = managed.with_schema().await;
+    schema.grant(&managed.accounts(1)).await.unwrap();
+    let mut producer = managed.program(Role::Producer, 1).session();
+    let granting = tokio::spawn({
+        let (schema, accounts) = (schema.clone(), managed.accounts(1));
+        async move { schema.grant(&accounts).await }
+    });
+    while !granting.is_finished() {
+        create(&mut producer, 1).await;
+    }
+    granting.await.unwrap().unwrap();
+    create(&mut producer, 1).await;
+    eventually(async || managed.program(Role::Producer, 1).session().ping().await.ok()).await;
+}

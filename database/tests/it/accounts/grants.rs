@@ -1,0 +1,161 @@
+//! What a user may do: all that its program does, and nothing else.
+
+use std::time::Duration;
+
+use eventpipeline_database::{
+    Change, Completion, Creation, Failure, Finished, IdempotencyKey, Lease, MaxAttempts, NewEvent, Next,
+    Role, Value,
+};
+use eventpipeline_testkit::{Engine, eventually};
+use sqlx::mysql::MySqlDatabaseError;
+use sqlx::{Connection as _, Executor as _, MySqlConnection};
+
+use super::managed::{Managed, password};
+use crate::support::{LONG, claim, create, has_due};
+
+/// A server with the schema and the users of the first generation.
+async fn granted(engine: Engine) -> Managed {
+    let managed = Managed::start(engine).await;
+    managed.with_schema().await.grant(&managed.accounts(1)).await.unwrap();
+    managed
+}
+
+#[tokio::test]
+async fn each_user_may_do_all_that_its_program_does() {
+    for engine in Engine::all() {
+        let managed = granted(engine).await;
+        let mut producer = managed.program(Role::Producer, 1).session();
+        let mut consumer = managed.program(Role::Consumer, 1).session();
+        producer.check_schema().await.unwrap();
+        consumer.check_schema().await.unwrap();
+
+        let ids = create(&mut producer, 5).await;
+        let key = IdempotencyKey::new("order 17").unwrap();
+        producer.create(&[Creation::one(NewEvent::default()).with_key(Some(key))]).await.unwrap();
+        assert!(has_due(&mut consumer).await);
+        let [done, failed, released, held] = <[_; 4]>::try_from(claim(&mut consumer, 4).await).unwrap();
+        consumer.extend(std::slice::from_ref(&held), Lease::new(LONG)).await.unwrap();
+        let completion = Completion { claim: done.clone(), value: Value::new("palavra").unwrap() };
+        assert_eq!(consumer.complete(&[completion]).await.unwrap().len(), 1);
+        let failure = Failure { claim: failed.clone(), error: "no".to_owned(), next: Next::Dead };
+        assert_eq!(consumer.fail(&[failure]).await.unwrap().len(), 1);
+        consumer.release(&[released]).await.unwrap();
+        consumer.reclaim(Lease::new(LONG), MaxAttempts::new(3).unwrap()).await.unwrap();
+
+        assert_eq!(producer.event(done.id).await.unwrap().unwrap().valor, "palavra");
+        assert_eq!(producer.count().await.unwrap(), 6);
+        assert_eq!(producer.stats().await.unwrap().created, 6);
+        assert_eq!(producer.retry(failed.id).await.unwrap(), Change::Changed);
+        assert_eq!(producer.cancel(failed.id).await.unwrap(), Change::Changed);
+        for finished in [Finished::Done, Finished::Cancelled] {
+            let session = if finished == Finished::Done { &mut consumer } else { &mut producer };
+            let removed = eventually(async || {
+                let removed = session.remove(finished, Duration::ZERO, 10).await.unwrap();
+                (removed.events > 0).then_some(removed)
+            })
+            .await;
+            assert_eq!(removed.events, 1, "{finished:?} of {ids:?}");
+        }
+    }
+}
+
+/// Of both.
+const NEVER: [&str; 15] = [
+    "DROP TABLE Events",
+    "TRUNCATE TABLE Events",
+    "ALTER TABLE Events ADD COLUMN mine INT",
+    "CREATE TABLE Mine (id INT)",
+    "CREATE INDEX mine ON Events (owner)",
+    "CREATE DATABASE mine",
+    "SELECT * FROM mysql.user",
+    "SELECT * FROM other.Theirs",
+    "CREATE USER mine",
+    "ALTER USER eventpipeline_schema@'%' IDENTIFIED BY 'x'",
+    "GRANT SELECT ON Events TO eventpipeline_consumer_1@'%'",
+    "SET GLOBAL max_connections = 1",
+    "UPDATE _sqlx_migrations SET success = 0",
+    "UPDATE SchemaCompatibility SET oldest_program = 9",
+    "INSERT INTO Ledger (removed) VALUES (1)",
+];
+
+const NEVER_A_PRODUCER: [&str; 3] = [
+    "UPDATE Events SET valor = 'forged' WHERE id = 1",
+    "UPDATE Events SET payload = NULL WHERE id = 1",
+    "DELETE FROM DBStatus",
+];
+
+const NEVER_A_CONSUMER: [&str; 5] = [
+    "INSERT INTO Events (id) VALUES (7)",
+    "UPDATE Events SET payload = NULL WHERE id = 1",
+    "UPDATE DBStatus SET id = 0",
+    "SELECT id FROM DBStatus",
+    "INSERT INTO IdempotencyKeys VALUES ('k', '', 1, 1)",
+];
+
+#[tokio::test]
+async fn and_nothing_else() {
+    for engine in Engine::all() {
+        let managed = granted(engine).await;
+        managed.sql("CREATE DATABASE other").await.unwrap();
+        managed.sql("CREATE TABLE other.Theirs (id INT)").await.unwrap();
+        create(&mut managed.program(Role::Producer, 1).session(), 1).await;
+        for (role, own) in
+            [(Role::Producer, NEVER_A_PRODUCER.as_slice()), (Role::Consumer, NEVER_A_CONSUMER.as_slice())]
+        {
+            let user = &managed.accounts(1)[usize::from(role == Role::Consumer)].name();
+            let mut connection = managed.connection(user, &password(role, 1)).await;
+            for statement in NEVER.iter().chain(own) {
+                let refusal = refusal(&mut connection, statement).await;
+                assert!(refusal.is_some_and(denied), "{engine:?}, {user}: {statement}: {refusal:?}");
+            }
+            connection.close().await.unwrap();
+        }
+    }
+}
+
+async fn refusal(connection: &mut MySqlConnection, statement: &'static str) -> Option<u16> {
+    let error = connection.execute(sqlx::raw_sql(statement)).await.err()?;
+    error.as_database_error()?.try_downcast_ref().map(MySqlDatabaseError::number)
+}
+
+/// Access denied: to a database, to a table, to a column, to what needs a global privilege.
+fn denied(number: u16) -> bool {
+    [1044, 1142, 1143, 1227].contains(&number)
+}
+
+#[tokio::test]
+async fn nobody_comes_in_without_encryption_or_the_right_name() {
+    use eventpipeline_testkit::Certificates;
+    use sqlx::ConnectOptions as _;
+    use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
+
+    for engine in Engine::all() {
+        let managed = granted(engine).await;
+        let connect = async |mode, authority: &Certificates| {
+            let options = MySqlConnectOptions::new()
+                .host(managed.server.host())
+                .port(managed.server.port())
+                .username("eventpipeline_producer_1")
+                .password(&password(Role::Producer, 1))
+                .ssl_mode(mode)
+                .ssl_ca(authority.authority());
+            options.connect().await.map(drop).map_err(|error| error.to_string())
+        };
+        let right = &managed.certificates;
+        connect(MySqlSslMode::VerifyIdentity, right).await.unwrap();
+        connect(MySqlSslMode::Disabled, right).await.unwrap_err();
+        connect(MySqlSslMode::VerifyIdentity, &Certificates::new()).await.unwrap_err();
+    }
+    // The right authority, but the certificate is another host's.
+    let certificates = Certificates::of_another_host();
+    let options =
+        eventpipeline_testkit::Options { durable: false, arguments: certificates.server_arguments() };
+    let server = eventpipeline_testkit::Database::start_with(Engine::MySql, options).await;
+    let connect = async |mode| {
+        let options = MySqlConnectOptions::new().host(server.host()).port(server.port()).username("root");
+        options.ssl_mode(mode).ssl_ca(certificates.authority()).connect().await.map(drop)
+    };
+    connect(MySqlSslMode::VerifyCa).await.unwrap();
+    let refused = connect(MySqlSslMode::VerifyIdentity).await.unwrap_err();
+    assert!(refused.to_string().contains("not valid for name"), "{refused}");
+}

@@ -1,0 +1,109 @@
+//! A server as the operator starts it: its own certificate, no way in without encryption, and the init file.
+
+use std::path::{Path, PathBuf};
+
+use eventpipeline_database::{Account, Database, DatabaseArgs, Generation, Metrics, Role, Tls};
+use eventpipeline_testkit::{Certificates, Database as Server, Engine, Options};
+use prometheus::Registry;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
+use sqlx::{ConnectOptions as _, Executor as _};
+use tempfile::TempDir;
+
+const INIT: &str = include_str!("../../../accounts/init.sql");
+
+pub(crate) struct Managed {
+    pub(crate) server: Server,
+    pub(crate) certificates: Certificates,
+    folder: TempDir,
+}
+
+impl Managed {
+    /// Its schema user's password is `first`.
+    pub(crate) async fn start(engine: Engine) -> Self {
+        let (certificates, folder) = (Certificates::new(), tempfile::tempdir().unwrap());
+        write_init_file(folder.path(), "first");
+        let mut arguments = certificates.server_arguments();
+        arguments.push(format!("--init-file={}", folder.path().join("init.sql").display()));
+        let server = Server::start_with(engine, Options { durable: false, arguments }).await;
+        Self { server, certificates, folder }
+    }
+
+    pub(crate) fn write_init_file(&self, password: &str) {
+        write_init_file(self.folder.path(), password);
+    }
+
+    /// The database as its schema user, migrated.
+    pub(crate) async fn with_schema(&self) -> Database {
+        let schema = self.schema("first");
+        schema.migrate().await.unwrap();
+        schema
+    }
+
+    pub(crate) fn schema(&self, password: &str) -> Database {
+        self.database("eventpipeline_schema", password)
+    }
+
+    /// The users of a generation, as the operator has them made.
+    pub(crate) fn accounts(&self, generation: Generation) -> Vec<Account> {
+        Role::ALL.map(|role| account(role, generation)).into()
+    }
+
+    /// The database as a program sees it.
+    pub(crate) fn program(&self, role: Role, generation: Generation) -> Database {
+        self.database(&account(role, generation).name(), &password(role, generation))
+    }
+
+    /// The database as somebody sees it.
+    pub(crate) fn database(&self, user: &str, password: &str) -> Database {
+        let args = DatabaseArgs {
+            database_host: self.server.host().to_owned(),
+            database_port: self.server.port(),
+            database_name: "eventpipeline".to_owned(),
+            database_user: user.to_owned(),
+            database_password_file: self.password_file(password),
+            database_tls: Tls::VerifyIdentity,
+            database_tls_ca_file: Some(self.certificates.authority()),
+        };
+        Database::new(args, Metrics::new(&Registry::new()).unwrap())
+    }
+
+    /// A connection for what no program of ours would do.
+    pub(crate) async fn connection(&self, user: &str, password: &str) -> MySqlConnection {
+        let options = MySqlConnectOptions::new()
+            .host(self.server.host())
+            .port(self.server.port())
+            .username(user)
+            .password(password)
+            .database("eventpipeline");
+        options.connect().await.unwrap()
+    }
+
+    pub(crate) async fn sql(&self, statement: &'static str) -> Result<(), sqlx::Error> {
+        let options = MySqlConnectOptions::new()
+            .host(self.server.host())
+            .port(self.server.port())
+            .username(self.server.user())
+            .database("eventpipeline");
+        options.connect().await?.execute(statement).await.map(drop)
+    }
+
+    fn password_file(&self, password: &str) -> PathBuf {
+        let path = self.folder.path().join(format!("{password}.password"));
+        std::fs::write(&path, password).unwrap();
+        path
+    }
+}
+
+/// One that has to be quoted.
+pub(crate) fn password(role: Role, generation: Generation) -> String {
+    format!("it's \"{role:?}\" \\{generation}")
+}
+
+fn account(role: Role, generation: Generation) -> Account {
+    Account { role, generation, password: password(role, generation).into() }
+}
+
+/// As the operator does it.
+fn write_init_file(folder: &Path, password: &str) {
+    std::fs::write(folder.join("init.sql"), INIT.replace("{schema-password}", password)).unwrap();
+}

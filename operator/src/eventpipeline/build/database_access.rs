@@ -1,0 +1,142 @@
+//! How a pod comes to the database: the variables and files that are the contract with programs in any language.
+
+use k8s_openapi::api::core::v1::{
+    EnvVar, EnvVarSource, ProjectedVolumeSource, SecretKeySelector, Volume, VolumeMount, VolumeProjection,
+};
+
+use super::super::validate::{Database, ManagedDatabase, Pipeline};
+use super::environment::variable;
+use super::meta::mysql_name;
+use super::secrets::{self, AUTHORITY, CONSUMER_PASSWORD, PASSWORD, PRODUCER_PASSWORD, files};
+
+/// Port of a managed database.
+pub(super) const MYSQL_PORT: i32 = 3306;
+
+/// Name of the database in a managed server, and beginning of its users' names (`database/src/accounts.rs`).
+const DATABASE: &str = "eventpipeline";
+const FOLDER: &str = "/etc/eventpipeline/database";
+const VOLUME: &str = "database";
+/// Folder of the passwords of all users, in that of the schema Job.
+const ACCOUNTS: &str = "accounts";
+/// Of an external database: who may change the tables, where that is somebody else.
+const SCHEMA_PASSWORD: &str = "schema-password";
+
+/// Who comes to the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Schema,
+    Producer,
+    Consumer,
+}
+
+/// Where the database is, who to be there, and how to know that it is the one.
+pub(super) fn variables(pipeline: &Pipeline, role: Role) -> Vec<EnvVar> {
+    let mut variables = match &pipeline.database {
+        Database::Managed(database) => managed(pipeline, database, role),
+        Database::External { secret_name } => external(secret_name, role),
+    };
+    variables.extend([
+        variable("DATABASE_PASSWORD_FILE", format!("{FOLDER}/{PASSWORD}")),
+        variable("DATABASE_TLS", "verify-identity"),
+        variable("DATABASE_TLS_CA_FILE", format!("{FOLDER}/{AUTHORITY}")),
+    ]);
+    variables
+}
+
+fn managed(pipeline: &Pipeline, database: &ManagedDatabase, role: Role) -> Vec<EnvVar> {
+    let generation = database.password_generation;
+    let user = match role {
+        Role::Schema => format!("{DATABASE}_schema"),
+        Role::Producer => format!("{DATABASE}_producer_{generation}"),
+        Role::Consumer => format!("{DATABASE}_consumer_{generation}"),
+    };
+    let mut variables = vec![
+        variable("DATABASE_HOST", mysql_name(pipeline)),
+        variable("DATABASE_PORT", MYSQL_PORT.to_string()),
+        variable("DATABASE_NAME", DATABASE),
+        variable("DATABASE_USER", user),
+    ];
+    if role == Role::Schema {
+        variables.extend([
+            variable("ACCOUNTS_GENERATION", generation.to_string()),
+            variable("ACCOUNTS_FOLDER", format!("{FOLDER}/{ACCOUNTS}")),
+        ]);
+    }
+    variables
+}
+
+fn external(secret: &str, role: Role) -> Vec<EnvVar> {
+    let mut variables = vec![
+        from_secret("DATABASE_HOST", secret, "host", None),
+        from_secret("DATABASE_PORT", secret, "port", Some(true)),
+        from_secret("DATABASE_NAME", secret, "database", None),
+        from_secret("DATABASE_USER", secret, "username", None),
+    ];
+    if role == Role::Schema {
+        variables.extend([
+            from_secret("SCHEMA_USER", secret, "schema-username", Some(true)),
+            variable("SCHEMA_PASSWORD_FILE", format!("{FOLDER}/{SCHEMA_PASSWORD}")),
+        ]);
+    }
+    variables
+}
+
+fn from_secret(name: &str, secret: &str, key: &str, optional: Option<bool>) -> EnvVar {
+    let key = SecretKeySelector { name: secret.to_owned(), key: key.to_owned(), optional };
+    EnvVar {
+        name: name.to_owned(),
+        value: None,
+        value_from: Some(EnvVarSource { secret_key_ref: Some(key), ..EnvVarSource::default() }),
+    }
+}
+
+/// The files: of each Secret what this role needs, and no more.
+pub(super) fn volume(pipeline: &Pipeline, role: Role) -> Volume {
+    let sources = match &pipeline.database {
+        Database::Managed(database) => managed_files(pipeline, database, role),
+        Database::External { secret_name } => external_files(secret_name, role),
+    };
+    projected(VOLUME, sources)
+}
+
+fn managed_files(pipeline: &Pipeline, database: &ManagedDatabase, role: Role) -> Vec<VolumeProjection> {
+    let users = secrets::users(pipeline, database);
+    let authority = files(&secrets::certificate(pipeline), &[(AUTHORITY, AUTHORITY)], None);
+    match role {
+        Role::Producer => vec![files(&users, &[(PRODUCER_PASSWORD, PASSWORD)], None), authority],
+        Role::Consumer => vec![files(&users, &[(CONSUMER_PASSWORD, PASSWORD)], None), authority],
+        Role::Schema => {
+            let paths = [PRODUCER_PASSWORD, CONSUMER_PASSWORD].map(|key| (key, format!("{ACCOUNTS}/{key}")));
+            let accounts = paths.each_ref().map(|(key, path)| (*key, path.as_str()));
+            let own = files(&secrets::schema(pipeline), &[(PASSWORD, PASSWORD)], None);
+            vec![own, files(&users, &accounts, None), authority]
+        }
+    }
+}
+
+fn external_files(secret: &str, role: Role) -> Vec<VolumeProjection> {
+    let mut sources = vec![files(secret, &[(PASSWORD, PASSWORD), (AUTHORITY, AUTHORITY)], None)];
+    if role == Role::Schema {
+        sources.push(files(secret, &[(SCHEMA_PASSWORD, SCHEMA_PASSWORD)], Some(true)));
+    }
+    sources
+}
+
+/// Where the volume of [`volume`] goes.
+pub(super) fn mount() -> VolumeMount {
+    VolumeMount {
+        name: VOLUME.to_owned(),
+        mount_path: FOLDER.to_owned(),
+        read_only: Some(true),
+        ..VolumeMount::default()
+    }
+}
+
+/// Parts of several Secrets in one folder, for the pod's group.
+pub(super) fn projected(name: &str, sources: Vec<VolumeProjection>) -> Volume {
+    Volume {
+        name: name.to_owned(),
+        projected: Some(ProjectedVolumeSource { default_mode: Some(0o440), sources: Some(sources) }),
+        ..Volume::default()
+    }
+}

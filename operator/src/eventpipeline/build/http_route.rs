@@ -1,0 +1,38 @@
+//! The way in from outside the cluster, by the Gateway API. Its implementations go round robin by default or by settings of
+//! their own: the API has none for it.
+
+use eventpipeline_crds as crd;
+
+use super::super::validate::{Pipeline, Route};
+use super::meta::{Component, owned, producers_name, selector};
+use super::producer_service::PORT;
+use crate::gateway::{
+    BackendRef, HTTPRoute, HttpRouteSpec, Match, ParentReference, PathMatch, Rule, Timeouts,
+};
+
+/// The route, if the pipeline asks for one.
+pub(super) fn build(pipeline: &Pipeline) -> Option<HTTPRoute> {
+    let Route::Gateway(crd::GatewayRoute { parent_refs, hostnames, path }) = &pipeline.route else {
+        return None;
+    };
+    let rule = Rule {
+        matches: vec![Match { path: PathMatch { type_: "PathPrefix".to_owned(), value: path.clone() } }],
+        backend_refs: vec![BackendRef { name: producers_name(pipeline), port: PORT }],
+        // A synchronous creation waits as long as its client does.
+        timeouts: Timeouts { request: "0s".to_owned() },
+    };
+    Some(HTTPRoute {
+        metadata: owned(pipeline, pipeline.name.to_string(), selector(pipeline, Component::Route)),
+        spec: HttpRouteSpec {
+            parent_refs: parent_refs.iter().map(parent).collect(),
+            hostnames: Some(hostnames.clone()).filter(|hostnames| !hostnames.is_empty()),
+            rules: vec![rule],
+        },
+        status: None,
+    })
+}
+
+fn parent(parent: &crd::ParentRef) -> ParentReference {
+    let crd::ParentRef { name, namespace, section_name } = parent.clone();
+    ParentReference { name, namespace, section_name }
+}

@@ -1,0 +1,212 @@
+//! Who may connect to the pipeline's pods, and to whom they may: only what the pipeline needs.
+//!
+//! A pod that a policy selects may do what one of its policies lets it and nothing else. What is let through here can be
+//! added to by policies of one's own, and not taken from.
+
+use eventpipeline_crds as crd;
+use k8s_openapi::api::networking::v1::{
+    NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort,
+    NetworkPolicySpec,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use super::super::validate::{ConsumerGroup, Database, Pipeline};
+use super::database_access::MYSQL_PORT;
+use super::group_deployment::ADMIN_PORT;
+use super::hints_service::HINTS_PORT;
+use super::meta::{
+    Component, HEARS_HINTS, INSTANCE, Labels, group_name, group_selector, match_labels, owned, selector,
+};
+use super::producer_deployment;
+
+const DNS_PORT: i32 = 53;
+/// Label that every namespace has, with its name.
+const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+/// Label of the operator's own pods, whatever their namespace.
+const OPERATOR: (&str, &str) = ("app.kubernetes.io/name", "eventpipeline-operator");
+
+/// The policies, if the pipeline has any.
+pub(super) fn build(pipeline: &Pipeline) -> Vec<NetworkPolicy> {
+    if pipeline.network_policy.mode == crd::NetworkPolicyMode::Disabled {
+        return Vec::new();
+    }
+    let mut policies = vec![producers(pipeline), consumers(pipeline), schema(pipeline)];
+    if let Database::Managed(_) = &pipeline.database {
+        policies.push(mysql(pipeline));
+    }
+    policies
+        .extend(pipeline.consumers.iter().filter(|group| calls_out(group)).map(|group| out(pipeline, group)));
+    policies
+}
+
+/// The API is for everybody: who may ask is decided by what stands in front of it.
+fn producers(pipeline: &Pipeline) -> NetworkPolicy {
+    let api = ingress(vec![tcp(producer_deployment::PORT)], None);
+    tier(
+        pipeline,
+        Component::Producer,
+        vec![api, metrics(pipeline), hints_heard(pipeline)],
+        vec![dns(), to_database(pipeline), hints_given(pipeline)],
+    )
+}
+
+fn consumers(pipeline: &Pipeline) -> NetworkPolicy {
+    tier(
+        pipeline,
+        Component::Consumer,
+        vec![metrics(pipeline), hints_heard(pipeline)],
+        vec![dns(), to_database(pipeline), hints_given(pipeline)],
+    )
+}
+
+fn schema(pipeline: &Pipeline) -> NetworkPolicy {
+    tier(pipeline, Component::Schema, Vec::new(), vec![dns(), to_database(pipeline)])
+}
+
+/// It answers the pipeline's pods, and has nothing to ask.
+fn mysql(pipeline: &Pipeline) -> NetworkPolicy {
+    let clients = [Component::Producer, Component::Consumer, Component::Schema];
+    let clients = clients.map(|component| pods(match_labels(selector(pipeline, component))));
+    let asked = ingress(vec![tcp(MYSQL_PORT)], Some(clients.to_vec()));
+    tier(pipeline, Component::Mysql, vec![asked], Vec::new())
+}
+
+/// Whether the work of a group may lead anywhere: by its handler, or by a program that the operator does not know.
+fn calls_out(group: &ConsumerGroup) -> bool {
+    group.handler.calls_out() || !group.program.is_ours
+}
+
+fn out(pipeline: &Pipeline, group: &ConsumerGroup) -> NetworkPolicy {
+    policy(
+        pipeline,
+        group_name(pipeline, Component::Consumer, &group.name),
+        group_selector(pipeline, Component::Consumer, &group.name),
+        None,
+        // Any address and port: a policy sees neither names nor the ports of Services.
+        Some(vec![NetworkPolicyEgressRule::default()]),
+    )
+}
+
+/// The policy of all pods of a component: nothing but these.
+fn tier(
+    pipeline: &Pipeline,
+    component: Component,
+    ingress: Vec<NetworkPolicyIngressRule>,
+    egress: Vec<NetworkPolicyEgressRule>,
+) -> NetworkPolicy {
+    let name = format!("{}-{}", pipeline.name, <&str>::from(component));
+    policy(pipeline, name, selector(pipeline, component), Some(ingress), Some(egress))
+}
+
+fn policy(
+    pipeline: &Pipeline,
+    name: String,
+    selector: Labels,
+    ingress: Option<Vec<NetworkPolicyIngressRule>>,
+    egress: Option<Vec<NetworkPolicyEgressRule>>,
+) -> NetworkPolicy {
+    let types = [(ingress.is_some(), "Ingress"), (egress.is_some(), "Egress")];
+    NetworkPolicy {
+        metadata: owned(pipeline, name, selector.clone()),
+        spec: Some(NetworkPolicySpec {
+            pod_selector: Some(match_labels(selector)),
+            policy_types: Some(
+                types.into_iter().filter(|(there, _)| *there).map(|(_, name)| name.to_owned()).collect(),
+            ),
+            ingress: ingress.filter(|rules| !rules.is_empty()),
+            egress: egress.filter(|rules| !rules.is_empty()),
+        }),
+    }
+}
+
+/// Probes come from the node and are let through by themselves.
+fn metrics(pipeline: &Pipeline) -> NetworkPolicyIngressRule {
+    let namespaces = &pipeline.network_policy.metrics_namespaces;
+    if namespaces.is_empty() {
+        return ingress(
+            vec![tcp(ADMIN_PORT)],
+            Some(vec![NetworkPolicyPeer {
+                namespace_selector: Some(LabelSelector::default()),
+                ..NetworkPolicyPeer::default()
+            }]),
+        );
+    }
+    let listed = LabelSelector {
+        match_labels: None,
+        match_expressions: Some(vec![LabelSelectorRequirement {
+            key: NAMESPACE_NAME.to_owned(),
+            operator: "In".to_owned(),
+            values: Some(namespaces.clone()),
+        }]),
+    };
+    let operator = NetworkPolicyPeer {
+        namespace_selector: Some(LabelSelector::default()),
+        pod_selector: Some(match_labels([(OPERATOR.0.to_owned(), OPERATOR.1.to_owned())].into())),
+        ip_block: None,
+    };
+    let listed = NetworkPolicyPeer { namespace_selector: Some(listed), ..NetworkPolicyPeer::default() };
+    ingress(vec![tcp(ADMIN_PORT)], Some(vec![listed, operator]))
+}
+
+fn hints_heard(pipeline: &Pipeline) -> NetworkPolicyIngressRule {
+    ingress(vec![udp(HINTS_PORT)], Some(vec![hearers(pipeline)]))
+}
+
+fn hints_given(pipeline: &Pipeline) -> NetworkPolicyEgressRule {
+    egress(vec![udp(HINTS_PORT)], Some(vec![hearers(pipeline)]))
+}
+
+fn hearers(pipeline: &Pipeline) -> NetworkPolicyPeer {
+    let labels = [(INSTANCE, pipeline.name.to_string()), (HEARS_HINTS, "true".to_owned())];
+    pods(match_labels(labels.map(|(label, value)| (label.to_owned(), value)).into()))
+}
+
+fn to_database(pipeline: &Pipeline) -> NetworkPolicyEgressRule {
+    match &pipeline.database {
+        Database::Managed(_) => egress(
+            vec![tcp(MYSQL_PORT)],
+            Some(vec![pods(match_labels(selector(pipeline, Component::Mysql)))]),
+        ),
+        // Its address and port are in a Secret, which nobody here reads.
+        Database::External { .. } => egress(vec![any_tcp()], None),
+    }
+}
+
+/// Wherever the cluster's DNS is: in a namespace, or on the node.
+fn dns() -> NetworkPolicyEgressRule {
+    egress(vec![udp(DNS_PORT), tcp(DNS_PORT)], None)
+}
+
+fn ingress(ports: Vec<NetworkPolicyPort>, from: Option<Vec<NetworkPolicyPeer>>) -> NetworkPolicyIngressRule {
+    NetworkPolicyIngressRule { from, ports: Some(ports) }
+}
+
+fn egress(ports: Vec<NetworkPolicyPort>, to: Option<Vec<NetworkPolicyPeer>>) -> NetworkPolicyEgressRule {
+    NetworkPolicyEgressRule { to, ports: Some(ports) }
+}
+
+/// Pods of the pipeline's namespace.
+fn pods(selector: LabelSelector) -> NetworkPolicyPeer {
+    NetworkPolicyPeer { pod_selector: Some(selector), ..NetworkPolicyPeer::default() }
+}
+
+fn tcp(port: i32) -> NetworkPolicyPort {
+    self::port("TCP", port)
+}
+
+fn any_tcp() -> NetworkPolicyPort {
+    NetworkPolicyPort { protocol: Some("TCP".to_owned()), port: None, end_port: None }
+}
+
+fn udp(port: i32) -> NetworkPolicyPort {
+    self::port("UDP", port)
+}
+
+fn port(protocol: &str, port: i32) -> NetworkPolicyPort {
+    NetworkPolicyPort {
+        protocol: Some(protocol.to_owned()),
+        port: Some(IntOrString::Int(port)),
+        end_port: None,
+    }
+}

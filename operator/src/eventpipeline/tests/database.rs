@@ -1,0 +1,131 @@
+//! How pods come to the database, and what each of them knows.
+
+use std::collections::BTreeSet;
+
+use insta::assert_yaml_snapshot;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+use serde_json::Value;
+
+use super::super::build::build;
+use super::super::resources::{Prepared, Resources};
+use super::{IMAGE, minimal, parse, prepared, validation, with_spec};
+
+const EXTERNAL: &str = "{database: {external: {secretName: cloud}}, route: {none: {}}}";
+
+fn secret_names(resources: &Resources<Prepared>) -> Vec<String> {
+    let secrets = resources.secrets.iter();
+    secrets.map(|secret| secret.object.metadata.name.clone().unwrap()).collect()
+}
+
+/// Producer, consumer, schema Job, database.
+fn templates(resources: &Resources<Prepared>) -> [PodTemplateSpec; 4] {
+    [
+        resources.producer_deployments[0].spec.clone().unwrap().template,
+        resources.consumer_deployments[0].spec.clone().unwrap().template,
+        resources.schema_job.spec.clone().unwrap().template,
+        resources.mysql_stateful_set.clone().unwrap().spec.unwrap().template,
+    ]
+}
+
+/// Each `SECRET KEY` that a pod has as a file or a variable.
+fn knows(template: &PodTemplateSpec) -> BTreeSet<String> {
+    fn collect(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(object) => {
+                let name = object.get("name").or(object.get("secretName")).and_then(Value::as_str);
+                for item in object.get("items").and_then(Value::as_array).into_iter().flatten() {
+                    found.insert(format!("{} {}", name.unwrap(), item["key"].as_str().unwrap()));
+                }
+                // A whole Secret.
+                assert!(!object.contains_key("secretName"), "{value}");
+                object.values().for_each(|value| collect(value, found));
+            }
+            Value::Array(array) => array.iter().for_each(|value| collect(value, found)),
+            _ => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    collect(&serde_json::to_value(template).unwrap(), &mut found);
+    found
+}
+
+#[test]
+fn secrets_of_a_minimal_pipeline() {
+    let secrets = prepared(&minimal()).secrets;
+    let objects: Vec<_> = secrets.iter().map(|secret| &secret.object).collect();
+    assert_yaml_snapshot!("minimal_secrets", objects);
+    let contents: Vec<_> = secrets.iter().map(|secret| format!("{:?}", secret.content)).collect();
+    assert_yaml_snapshot!("minimal_secret_contents", contents);
+}
+
+#[test]
+fn a_pod_knows_what_it_needs_and_no_more() {
+    let known = templates(&prepared(&minimal())).map(|template| knows(&template));
+    let [producer, consumer, schema, mysql] = known.map(|known| known.into_iter().collect::<Vec<_>>());
+    let (tls, users) = ("orders-mysql-tls-7f0c-0", "orders-mysql-users-1");
+    assert_eq!(producer, [format!("{tls} ca.crt"), format!("{users} producer-password")]);
+    assert_eq!(consumer, [format!("{tls} ca.crt"), format!("{users} consumer-password")]);
+    assert_eq!(
+        schema,
+        [
+            "orders-mysql-schema password".to_owned(),
+            format!("{tls} ca.crt"),
+            format!("{users} consumer-password"),
+            format!("{users} producer-password"),
+        ]
+    );
+    assert_eq!(
+        mysql,
+        [
+            "orders-mysql root-password".to_owned(),
+            "orders-mysql-schema init.sql".to_owned(),
+            format!("{tls} ca.crt"),
+            format!("{tls} tls.crt"),
+            format!("{tls} tls.key"),
+        ]
+    );
+}
+
+/// New passwords replace pods and run the Job once more; the database goes on.
+#[test]
+fn new_passwords_do_not_touch_the_database() {
+    let of = |generation: u32| {
+        prepared(&with_spec(&format!("{{database: {{managed: {{passwordGeneration: {generation}}}}}}}")))
+    };
+    let (before, after) = (of(1), of(2));
+    let changed: Vec<_> =
+        templates(&before).iter().zip(&templates(&after)).map(|(before, after)| before != after).collect();
+    assert_eq!(changed, [true, true, true, false]);
+    assert_ne!(before.schema_job.metadata.name, after.schema_job.metadata.name);
+    let (mut before, after) = (secret_names(&before), secret_names(&after));
+    before[2] = "orders-mysql-users-2".to_owned();
+    assert_eq!(before, after);
+}
+
+/// A certificate is replaced before it ends, everywhere at once.
+#[test]
+fn a_new_term_has_a_new_certificate() {
+    let created = "metadata: {creationTimestamp: \"2026-01-01T00:00:00Z\", ";
+    let pipeline = parse(&super::MINIMAL.replace("metadata: {", created));
+    let at = |years: i64| {
+        let now: Timestamp = "2026-01-02T00:00:00Z".parse().unwrap();
+        let now = now + SignedDuration::from_hours(years * 365 * 24);
+        build(&validation::validate(&pipeline, IMAGE, now).unwrap())
+    };
+    assert_eq!(secret_names(&at(8)), secret_names(&at(0)));
+    assert_eq!(secret_names(&at(9))[3], "orders-mysql-tls-7f0c-1");
+    let (before, after) = (templates(&at(0)), templates(&at(9)));
+    assert!(before.iter().zip(&after).all(|(before, after)| before != after));
+}
+
+#[test]
+fn an_external_database_is_reached_by_its_secret_alone() {
+    let resources = prepared(&with_spec(EXTERNAL));
+    assert!(resources.secrets.is_empty());
+    assert!(resources.mysql_stateful_set.is_none() && resources.mysql_service.is_none());
+    assert_yaml_snapshot!("external_schema_job", resources.schema_job);
+    assert_yaml_snapshot!("external_producer_deployments", resources.producer_deployments);
+    assert_yaml_snapshot!("external_network_policies", resources.network_policies);
+    assert_eq!(resources.disruption_budgets.len(), 2);
+}

@@ -1,0 +1,83 @@
+//! The database.
+
+use std::collections::BTreeMap;
+
+use eventpipeline_crds as crd;
+
+use super::amount::Resources;
+use super::{Error, Size};
+
+/// The least memory that a database may be limited to.
+const LEAST_MEMORY: u128 = 1 << 30;
+
+/// The database.
+#[derive(Debug, Clone)]
+pub(in crate::eventpipeline) enum Database {
+    Managed(Box<ManagedDatabase>),
+    /// Somebody else's; all about it is in this Secret.
+    External {
+        secret_name: String,
+    },
+}
+
+/// A MySQL that belongs to the pipeline.
+#[derive(Debug, Clone)]
+pub(in crate::eventpipeline) struct ManagedDatabase {
+    pub(in crate::eventpipeline) image: String,
+    pub(in crate::eventpipeline) size: Size,
+    pub(in crate::eventpipeline) class_name: Option<String>,
+    /// Size in the claim template of the StatefulSet that is there, which can't be changed.
+    pub(in crate::eventpipeline) first_size: Option<String>,
+    pub(in crate::eventpipeline) deletion_policy: crd::DeletionPolicy,
+    pub(in crate::eventpipeline) resources: Resources,
+    /// Options of mysqld.
+    pub(in crate::eventpipeline) config: BTreeMap<String, String>,
+    /// Which passwords producers and consumers use.
+    pub(in crate::eventpipeline) password_generation: i32,
+    pub(in crate::eventpipeline) pod: crd::Pod,
+}
+
+impl Database {
+    pub(super) fn new(database: &crd::Database) -> Result<Self, Error> {
+        match database {
+            crd::Database { managed: Some(managed), external: None } => {
+                Ok(Self::Managed(Box::new(ManagedDatabase::new(managed)?)))
+            }
+            crd::Database { managed: None, external: Some(crd::ExternalDatabase { secret_name }) } => {
+                Ok(Self::External { secret_name: secret_name.clone() })
+            }
+            _ => Err(Error::Union { union: "database", members: "`managed` and `external`" }),
+        }
+    }
+}
+
+impl ManagedDatabase {
+    fn new(database: &crd::ManagedDatabase) -> Result<Self, Error> {
+        let crd::ManagedDatabase {
+            image,
+            storage,
+            deletion_policy,
+            resources,
+            config,
+            password_generation,
+            pod,
+        } = database;
+        let crd::Storage { size, class_name } = storage;
+        let resources = Resources::new(resources)
+            .map_err(|source| Error::Resources { of: "the database".to_owned(), source })?;
+        if resources.memory_limit().is_some_and(|limit| limit < LEAST_MEMORY) {
+            return Err(Error::DatabaseMemory);
+        }
+        Ok(Self {
+            image: image.clone(),
+            size: Size::new(size).ok_or_else(|| Error::Size { size: size.clone() })?,
+            class_name: class_name.clone(),
+            first_size: None,
+            deletion_policy: *deletion_policy,
+            resources,
+            config: config.clone(),
+            password_generation: *password_generation,
+            pod: pod.clone().unwrap_or_default(),
+        })
+    }
+}

@@ -1,0 +1,139 @@
+//! Groups of producers and consumers.
+
+use eventpipeline_crds as crd;
+
+use super::amount::Resources;
+use super::handler::Handler;
+use super::replicas::{ConsumerScale, ProducerScale};
+use super::{Error, GroupName};
+
+/// A group of producers.
+#[derive(Debug, Clone)]
+pub(in crate::eventpipeline) struct ProducerGroup {
+    pub(in crate::eventpipeline) name: GroupName,
+    pub(in crate::eventpipeline) scale: ProducerScale,
+    pub(in crate::eventpipeline) program: Program,
+}
+
+/// A group of consumers.
+#[derive(Debug, Clone)]
+pub(in crate::eventpipeline) struct ConsumerGroup {
+    pub(in crate::eventpipeline) name: GroupName,
+    pub(in crate::eventpipeline) scale: ConsumerScale,
+    /// By itself or with the whole pipeline.
+    pub(in crate::eventpipeline) suspended: bool,
+    pub(in crate::eventpipeline) program: Program,
+    pub(in crate::eventpipeline) handler: Handler,
+    pub(in crate::eventpipeline) concurrency: i32,
+    pub(in crate::eventpipeline) lease_seconds: i32,
+    pub(in crate::eventpipeline) max_attempts: i32,
+    pub(in crate::eventpipeline) backoff: crd::Backoff,
+}
+
+impl ConsumerGroup {
+    /// `replicas` of the Deployment; none where it is decided elsewhere.
+    pub(in crate::eventpipeline) fn replicas(&self) -> Option<i32> {
+        if self.suspended { Some(0) } else { self.scale.replicas() }
+    }
+}
+
+/// What a group's container runs, and how.
+#[derive(Debug, Clone)]
+pub(in crate::eventpipeline) struct Program {
+    pub(in crate::eventpipeline) image: String,
+    /// Without one, the image's own entrypoint.
+    pub(in crate::eventpipeline) command: Option<Vec<String>>,
+    /// Whether the image is the operator's own.
+    pub(in crate::eventpipeline) is_ours: bool,
+    pub(in crate::eventpipeline) env: Vec<crd::EnvVariable>,
+    pub(in crate::eventpipeline) resources: Resources,
+    pub(in crate::eventpipeline) grace_seconds: i64,
+    pub(in crate::eventpipeline) pod: crd::Pod,
+}
+
+impl ProducerGroup {
+    pub(super) fn new(group: &crd::ProducerGroup, own_image: &str) -> Result<Self, Error> {
+        let crd::ProducerGroup {
+            name,
+            replicas: _,
+            autoscaling: _,
+            image,
+            command,
+            env,
+            resources,
+            termination_grace_period_seconds,
+            pod,
+        } = group;
+        Ok(Self {
+            name: GroupName::of("producers", name)?,
+            scale: ProducerScale::new(group)?,
+            program: Program {
+                image: image.as_deref().unwrap_or(own_image).to_owned(),
+                command: self::command(image.as_deref(), command.as_deref(), "/eventpipeline-producer"),
+                is_ours: image.is_none(),
+                env: env.clone(),
+                resources: self::resources(name, resources)?,
+                grace_seconds: *termination_grace_period_seconds,
+                pod: pod.clone().unwrap_or_default(),
+            },
+        })
+    }
+}
+
+impl ConsumerGroup {
+    pub(super) fn new(
+        group: &crd::ConsumerGroup,
+        all_suspended: bool,
+        own_image: &str,
+    ) -> Result<Self, Error> {
+        let crd::ConsumerGroup {
+            name,
+            replicas: _,
+            autoscaling: _,
+            suspend,
+            image,
+            command,
+            handler,
+            concurrency,
+            lease_seconds,
+            max_attempts,
+            backoff,
+            env,
+            resources,
+            termination_grace_period_seconds,
+            pod,
+        } = group;
+        if backoff.initial_seconds > backoff.max_seconds {
+            return Err(Error::Backoff { group: name.clone() });
+        }
+        Ok(Self {
+            name: GroupName::of("consumers", name)?,
+            scale: ConsumerScale::new(group)?,
+            suspended: all_suspended || *suspend,
+            program: Program {
+                image: image.as_deref().unwrap_or(own_image).to_owned(),
+                command: self::command(image.as_deref(), command.as_deref(), "/eventpipeline-consumer"),
+                is_ours: image.is_none(),
+                env: env.clone(),
+                resources: self::resources(name, resources)?,
+                grace_seconds: *termination_grace_period_seconds,
+                pod: pod.clone().unwrap_or_default(),
+            },
+            handler: Handler::new(name, handler, *lease_seconds)?,
+            concurrency: *concurrency,
+            lease_seconds: *lease_seconds,
+            max_attempts: *max_attempts,
+            backoff: backoff.clone(),
+        })
+    }
+}
+
+/// Ours for our own image; none for another, unless one is set.
+fn command(image: Option<&str>, command: Option<&[String]>, own: &str) -> Option<Vec<String>> {
+    let own = || vec![own.to_owned()];
+    command.map(<[String]>::to_vec).or_else(|| image.is_none().then(own))
+}
+
+fn resources(group: &str, resources: &crd::Resources) -> Result<Resources, Error> {
+    Resources::new(resources).map_err(|source| Error::Resources { of: format!("group {group:?}"), source })
+}

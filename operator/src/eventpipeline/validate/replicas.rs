@@ -1,0 +1,108 @@
+//! How many pods a group has, and who decides that.
+
+use eventpipeline_crds as crd;
+
+use super::Error;
+
+/// How many there are where nothing is said.
+const DEFAULT: i32 = 2;
+/// The most of a group.
+const MOST: i32 = 1000;
+
+/// Who decides how many producers run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::eventpipeline) enum ProducerScale {
+    Fixed(i32),
+    /// A HorizontalPodAutoscaler.
+    Cpu {
+        min: i32,
+        max: i32,
+        target_percentage: i32,
+    },
+    /// Somebody else.
+    External,
+}
+
+/// Who decides how many consumers run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::eventpipeline) enum ConsumerScale {
+    Fixed(i32),
+    /// The operator, by the events that wait.
+    Backlog(crd::BacklogAutoscaling),
+    /// Somebody else.
+    External,
+}
+
+impl ProducerScale {
+    pub(super) fn new(group: &crd::ProducerGroup) -> Result<Self, Error> {
+        let crd::ProducerGroup { name, replicas, autoscaling, .. } = group;
+        match autoscaling {
+            None => Ok(Self::Fixed(fixed(name, *replicas)?)),
+            Some(_) if replicas.is_some() => Err(Error::ReplicasAndAutoscaling { group: name.clone() }),
+            Some(crd::ProducerAutoscaling { cpu: Some(cpu), external: None }) => {
+                let crd::CpuAutoscaling { min_replicas, max_replicas, target_utilization_percentage } = cpu;
+                in_order(name, 1, *min_replicas, *max_replicas)?;
+                Ok(Self::Cpu {
+                    min: *min_replicas,
+                    max: *max_replicas,
+                    target_percentage: *target_utilization_percentage,
+                })
+            }
+            Some(crd::ProducerAutoscaling { cpu: None, external: Some(crd::ExternalAutoscaling {}) }) => {
+                Ok(Self::External)
+            }
+            Some(_) => Err(Error::Union { union: "autoscaling", members: "`cpu` and `external`" }),
+        }
+    }
+
+    /// `replicas` of the Deployment; none where somebody else owns that.
+    pub(in crate::eventpipeline) fn replicas(&self) -> Option<i32> {
+        match self {
+            Self::Fixed(replicas) => Some(*replicas),
+            Self::Cpu { .. } | Self::External => None,
+        }
+    }
+}
+
+impl ConsumerScale {
+    pub(super) fn new(group: &crd::ConsumerGroup) -> Result<Self, Error> {
+        let crd::ConsumerGroup { name, replicas, autoscaling, .. } = group;
+        match autoscaling {
+            None => Ok(Self::Fixed(fixed(name, *replicas)?)),
+            Some(_) if replicas.is_some() => Err(Error::ReplicasAndAutoscaling { group: name.clone() }),
+            Some(crd::ConsumerAutoscaling { backlog: Some(backlog), external: None }) => {
+                in_order(name, 0, backlog.min_replicas, backlog.max_replicas)?;
+                Ok(Self::Backlog(backlog.clone()))
+            }
+            Some(crd::ConsumerAutoscaling { backlog: None, external: Some(crd::ExternalAutoscaling {}) }) => {
+                Ok(Self::External)
+            }
+            Some(_) => Err(Error::Union { union: "autoscaling", members: "`backlog` and `external`" }),
+        }
+    }
+
+    /// `replicas` of the Deployment of a group that is not suspended; none where it is decided elsewhere.
+    pub(in crate::eventpipeline) fn replicas(&self) -> Option<i32> {
+        match self {
+            Self::Fixed(replicas) => Some(*replicas),
+            Self::Backlog(_) | Self::External => None,
+        }
+    }
+}
+
+fn fixed(group: &str, replicas: Option<i32>) -> Result<i32, Error> {
+    let replicas = replicas.unwrap_or(DEFAULT);
+    if (1..=MOST).contains(&replicas) {
+        Ok(replicas)
+    } else {
+        Err(Error::Replicas { group: group.to_owned(), replicas })
+    }
+}
+
+fn in_order(group: &str, least: i32, min: i32, max: i32) -> Result<(), Error> {
+    if least <= min && min <= max && (1..=MOST).contains(&max) {
+        Ok(())
+    } else {
+        Err(Error::ReplicaBounds { group: group.to_owned(), least, min, max })
+    }
+}
