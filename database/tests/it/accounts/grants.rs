@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    Change, Completion, Creation, Failure, Finished, IdempotencyKey, Lease, MaxAttempts, NewEvent, Next,
+    Change, Completion, Creation, Failure, Finished, IdempotencyKey, Lease, LowWaterMark, NewEvent, Next,
     Role, Value,
 };
 use eventpipeline_testkit::{Engine, eventually};
@@ -11,7 +11,7 @@ use sqlx::mysql::MySqlDatabaseError;
 use sqlx::{Connection as _, Executor as _, MySqlConnection};
 
 use super::managed::{Managed, password};
-use crate::support::{LONG, claim, create, has_due};
+use crate::support::{LONG, claim, create, has_due, reclaim};
 
 /// A server with the schema and the users of the first generation.
 async fn granted(engine: Engine) -> Managed {
@@ -40,7 +40,7 @@ async fn each_user_may_do_all_that_its_program_does() {
         let failure = Failure { claim: failed.clone(), error: "no".to_owned(), next: Next::Dead };
         assert_eq!(consumer.fail(&[failure]).await.unwrap().len(), 1);
         consumer.release(&[released]).await.unwrap();
-        consumer.reclaim(Lease::new(LONG), MaxAttempts::new(3).unwrap()).await.unwrap();
+        reclaim(&mut consumer, LONG).await;
 
         assert_eq!(producer.event(done.id).await.unwrap().unwrap().valor, "palavra");
         assert_eq!(producer.count().await.unwrap(), 6);
@@ -49,8 +49,9 @@ async fn each_user_may_do_all_that_its_program_does() {
         assert_eq!(producer.cancel(failed.id).await.unwrap(), Change::Changed);
         for finished in [Finished::Done, Finished::Cancelled] {
             let session = if finished == Finished::Done { &mut consumer } else { &mut producer };
+            let mark = &mut LowWaterMark::default();
             let removed = eventually(async || {
-                let removed = session.remove(finished, Duration::ZERO, 10).await.unwrap();
+                let removed = session.remove(mark, finished, Duration::ZERO, 10).await.unwrap();
                 (removed.events > 0).then_some(removed)
             })
             .await;
