@@ -33,12 +33,12 @@ async fn a_generation_goes_when_nobody_uses_it_any_more() {
     for engine in Engine::all() {
         let managed = Managed::start(engine).await;
         let schema = managed.with_schema().await;
-        schema.grant(&managed.accounts(1)).await.unwrap();
+        schema.grant(&Managed::accounts(1)).await.unwrap();
         let mut old = managed.program(Role::Producer, 1).session();
         assert_eq!(create(&mut old, 1).await, [1]);
 
-        schema.grant(&managed.accounts(2)).await.unwrap();
-        schema.grant(&managed.accounts(3)).await.unwrap();
+        schema.grant(&Managed::accounts(2)).await.unwrap();
+        schema.grant(&Managed::accounts(3)).await.unwrap();
         let retiring = tokio::spawn({
             let schema = schema.clone();
             async move { schema.retire(2, QUIET).await }
@@ -76,7 +76,7 @@ async fn the_user_that_all_programs_shared_goes_as_well() {
     managed.sql("GRANT ALL ON eventpipeline.* TO eventpipeline@'%'").await.unwrap();
     let former = managed.database("eventpipeline", "secret");
     former.session().ping().await.unwrap();
-    schema.grant(&managed.accounts(1)).await.unwrap();
+    schema.grant(&Managed::accounts(1)).await.unwrap();
     assert_eq!(schema.retire(1, QUIET).await.unwrap(), 1);
     assert!(former.session().ping().await.is_err());
 }
@@ -85,10 +85,10 @@ async fn the_user_that_all_programs_shared_goes_as_well() {
 async fn a_repeated_grant_takes_nothing_from_who_is_connected() {
     let managed = Managed::start(Engine::MySql).await;
     let schema = managed.with_schema().await;
-    schema.grant(&managed.accounts(1)).await.unwrap();
+    schema.grant(&Managed::accounts(1)).await.unwrap();
     let mut producer = managed.program(Role::Producer, 1).session();
     let granting = tokio::spawn({
-        let (schema, accounts) = (schema.clone(), managed.accounts(1));
+        let (schema, accounts) = (schema.clone(), Managed::accounts(1));
         async move { schema.grant(&accounts).await }
     });
     while !granting.is_finished() {

@@ -16,7 +16,7 @@ use crate::support::{LONG, claim, create, has_due, reclaim};
 /// A server with the schema and the users of the first generation.
 async fn granted(engine: Engine) -> Managed {
     let managed = Managed::start(engine).await;
-    managed.with_schema().await.grant(&managed.accounts(1)).await.unwrap();
+    managed.with_schema().await.grant(&Managed::accounts(1)).await.unwrap();
     managed
 }
 
@@ -103,7 +103,7 @@ async fn and_nothing_else() {
         for (role, own) in
             [(Role::Producer, NEVER_A_PRODUCER.as_slice()), (Role::Consumer, NEVER_A_CONSUMER.as_slice())]
         {
-            let user = &managed.accounts(1)[usize::from(role == Role::Consumer)].name();
+            let user = &Managed::accounts(1)[usize::from(role == Role::Consumer)].name();
             let mut connection = managed.connection(user, &password(role, 1)).await;
             for statement in NEVER.iter().chain(own) {
                 let refusal = refusal(&mut connection, statement).await;

@@ -44,7 +44,7 @@ impl Managed {
     }
 
     /// The users of a generation, as the operator has them made.
-    pub(crate) fn accounts(&self, generation: Generation) -> Vec<Account> {
+    pub(crate) fn accounts(generation: Generation) -> Vec<Account> {
         Role::ALL.map(|role| account(role, generation)).into()
     }
 

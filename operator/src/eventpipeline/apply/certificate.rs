@@ -30,7 +30,7 @@ pub(super) struct Certificate {
     /// The authority's certificate.
     pub(super) authority: String,
     /// The server's.
-    pub(super) certificate: String,
+    pub(super) server: String,
     /// The server's private key.
     pub(super) key: String,
 }
@@ -57,7 +57,7 @@ pub(super) fn make(names: &[String], now: Timestamp) -> Result<Certificate, Erro
     let issuer = Issuer::new(authority, authority_key);
     let signed = server.signed_by(&key, &issuer).map_err(Error::Sign)?;
 
-    Ok(Certificate { authority: signed_authority.pem(), certificate: signed.pem(), key: key.serialize_pem() })
+    Ok(Certificate { authority: signed_authority.pem(), server: signed.pem(), key: key.serialize_pem() })
 }
 
 fn params(

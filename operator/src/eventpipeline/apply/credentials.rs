@@ -43,9 +43,9 @@ pub(super) fn make(content: &Content, now: Timestamp) -> Result<BTreeMap<String,
         }
         Content::Users => vec![(PRODUCER_PASSWORD, password()?), (CONSUMER_PASSWORD, password()?)],
         Content::Certificate { names } => {
-            let Certificate { authority, certificate, key } =
+            let Certificate { authority, server, key } =
                 certificate::make(names, now).map_err(Error::Certificate)?;
-            vec![(AUTHORITY, authority), (CERTIFICATE, certificate), (KEY, key)]
+            vec![(AUTHORITY, authority), (CERTIFICATE, server), (KEY, key)]
         }
     };
     Ok(entries.into_iter().map(|(key, text)| (key.to_owned(), ByteString(text.into_bytes()))).collect())
