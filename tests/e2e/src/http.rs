@@ -3,7 +3,7 @@
 use std::{env, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use reqwest::{Client, Method, Response, StatusCode, header};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -33,9 +33,18 @@ impl Ingress {
 
     /// Any request without a body.
     pub async fn send(&self, method: Method, path: &str) -> Result<Response> {
-        let request =
-            self.client.request(method, format!("{}{path}", self.url)).header(header::HOST, &self.host);
+        let request = self.request(method, path);
         request.send().await.with_context(|| format!("{path} at {}", self.url))
+    }
+
+    /// A creation that is made once, however often it is sent.
+    pub async fn create(&self, path: &str, idempotency_key: &str) -> Result<Response> {
+        let request = self.request(Method::POST, path).header("idempotency-key", idempotency_key);
+        request.send().await.with_context(|| format!("{path} at {}", self.url))
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url)).header(header::HOST, &self.host)
     }
 
     async fn answer(&self, method: Method, path: &str, expected: StatusCode) -> Result<Value> {
@@ -59,6 +68,11 @@ impl Ingress {
     /// `GET /{id}`: the value, empty while there is none.
     pub async fn value(&self, id: i64) -> Result<String> {
         field(&self.answer(Method::GET, &format!("/{id}"), StatusCode::OK).await?, "valor")
+    }
+
+    /// `GET /v1/events/{id}`: all of it.
+    pub async fn event(&self, id: i64) -> Result<Value> {
+        self.answer(Method::GET, &format!("/v1/events/{id}"), StatusCode::OK).await
     }
 
     /// `GET /`: how many events there were.

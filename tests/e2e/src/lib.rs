@@ -4,12 +4,16 @@
 //! which admits restricted pods only, and is told apart at the ingress by its host name. A test that fails leaves its
 //! namespace for a look at it; `dev/e2e.sh` removes what carries [`LABEL`].
 
+mod handler;
 mod http;
+mod load;
 mod namespace;
 mod pipeline;
 mod wait;
 
+pub use handler::SlowHandler;
 pub use http::Ingress;
+pub use load::{Load, Request};
 pub use namespace::{LABEL, connect, fresh_namespace};
 pub use pipeline::Pipeline;
 pub use wait::until;

@@ -108,6 +108,13 @@ impl Pipeline {
         Ok(self.api::<Pod>().list(&selector).await?.items)
     }
 
+    /// Whether a pod takes part.
+    #[must_use]
+    pub fn is_ready(pod: &Pod) -> bool {
+        let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+        conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+    }
+
     /// Takes the pods of a component away at once, as losing their node would: kubelet gives them a second or two.
     pub async fn lose(&self, component: &str) -> Result<()> {
         for pod in self.pods(component).await? {

@@ -35,7 +35,11 @@ async fn deleting_a_pipeline_leaves_its_data_and_applying_it_again_finds_it() ->
         Ok(Some(()))
     })
     .await?;
-    assert_eq!(pipeline.names::<Secret>().await?, ["events-mysql"]);
+    until("the end of the certificate", Duration::from_mins(1), async || {
+        let secrets = pipeline.names::<Secret>().await?;
+        Ok((secrets == ["events-mysql", "events-mysql-schema", "events-mysql-users-1"]).then_some(()))
+    })
+    .await?;
     assert_eq!(pipeline.names::<PersistentVolumeClaim>().await?, ["data-events-mysql-0"]);
 
     pipeline.apply(json!({})).await?;

@@ -4,5 +4,7 @@ mod crashes;
 mod lifecycle;
 mod refusals;
 mod roles;
+mod rollouts;
+mod scale_in;
 mod suspend;
 mod traffic;

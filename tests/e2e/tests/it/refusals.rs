@@ -18,7 +18,10 @@ const WRONG: &[(&str, &str)] = &[
     ("{producers: [{name: a}, {name: a}]}", "`producers` must have distinct names"),
     ("{producers: []}", "spec.producers"),
     ("{database: {managed: {storage: {size: 1Mi}}}}", "`size` must be a quantity from 1Gi to 64Ti"),
-    ("{consumers: [{name: a, handler: {}}]}", "`handler` must set exactly one of `words` and `wordApi`"),
+    (
+        "{consumers: [{name: a, handler: {}}]}",
+        "`handler` must set exactly one of `words`, `wordApi` and `http`",
+    ),
     ("{producer: []}", "unknown field \"spec.producer\""),
 ];
 

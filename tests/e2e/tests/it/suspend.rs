@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use eventpipeline_e2e::{Pipeline, until};
-use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -21,16 +20,12 @@ async fn a_sync_request_outlasts_suspended_consumers() -> Result<()> {
     assert!(early.is_err(), "answered although nobody consumes: {early:?}");
 
     pipeline.apply(json!({ "consumers": [{ "name": "default", "suspend": false }] })).await?;
-    let one_is_ready = async || Ok(pipeline.pods("consumer").await?.iter().any(ready).then(Instant::now));
+    let one_is_ready =
+        async || Ok(pipeline.pods("consumer").await?.iter().any(Pipeline::is_ready).then(Instant::now));
     let back = until("a consumer that is ready", Duration::from_mins(2), one_is_ready).await?;
     let (answer, answered) = timeout(Duration::from_mins(1), request).await??;
     assert!(!answer?.is_empty());
     let late = answered.saturating_duration_since(back);
     assert!(late <= Duration::from_secs(1), "answered {late:?} after a consumer was ready");
     pipeline.remove().await
-}
-
-fn ready(pod: &Pod) -> bool {
-    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
