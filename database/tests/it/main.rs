@@ -12,6 +12,7 @@ mod idempotency;
 mod model;
 mod order;
 mod outcomes;
+mod plans;
 mod races;
 mod reclaim;
 mod schema;
