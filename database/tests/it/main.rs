@@ -6,6 +6,7 @@ mod accounts;
 mod claim;
 mod classic;
 mod create;
+mod crowds;
 mod faults;
 mod history;
 mod idempotency;
