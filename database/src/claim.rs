@@ -113,7 +113,7 @@ const DUE: &str = " FROM Events FORCE INDEX (state_due) WHERE state = 0 AND due 
 
 /// The locking read. Its order is the index's order: a sort would lock every pending event before the first is given,
 /// and leave nothing for the next consumer. `from` is in microseconds since 1970.
-fn select_due(script: &mut Script, from: Option<i64>, limit: usize) {
+pub(crate) fn select_due(script: &mut Script, from: Option<i64>, limit: usize) {
     script.sql(
         "SELECT id, token, attempts, LENGTH(payload) AS bytes, \
          TIMESTAMPDIFF(MICROSECOND, created_at, UTC_TIMESTAMP(6)) AS age, \
@@ -121,13 +121,6 @@ fn select_due(script: &mut Script, from: Option<i64>, limit: usize) {
     );
     script.sql(DUE);
     script.behind(from).sql(" ORDER BY due, id LIMIT ").count(limit).sql(" FOR UPDATE SKIP LOCKED");
-}
-
-/// The statement that [`Session::claim`] locks with, so that its plan can be looked at.
-pub fn claim_statement(from_microseconds: Option<i64>, limit: usize) -> String {
-    let mut script = Script::default();
-    select_due(&mut script, from_microseconds, limit);
-    script.into_text()
 }
 
 struct Claim<'a> {
@@ -236,8 +229,17 @@ fn claimed(row: &MySqlRow) -> Result<Claimed, sqlx::Error> {
     })
 }
 
-struct HasDue {
-    from: Option<i64>,
+pub(crate) struct HasDue {
+    pub(crate) from: Option<i64>,
+}
+
+impl HasDue {
+    pub(crate) fn select(&self) -> Script {
+        let mut look = Script::new("SELECT 1");
+        look.sql(DUE);
+        look.behind(self.from).sql(" LIMIT 1");
+        look
+    }
 }
 
 impl Operation for HasDue {
@@ -245,9 +247,6 @@ impl Operation for HasDue {
     type Output = bool;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
-        let mut look = Script::new("SELECT 1");
-        look.sql(DUE);
-        look.behind(self.from).sql(" LIMIT 1");
-        Ok(!look.rows(connection).await?.is_empty())
+        Ok(!self.select().rows(connection).await?.is_empty())
     }
 }

@@ -54,6 +54,11 @@ pub(crate) struct Change {
 const HELD: &str = "e.token = item.token AND e.state = 1";
 
 impl Change {
+    /// The statement; its parameter is the list.
+    pub(crate) fn update(&self, items: &[Item<'_>]) -> String {
+        format!("UPDATE {} SET {} WHERE {HELD}", join(items), self.set)
+    }
+
     /// Makes the change for each item whose claim holds, and gives the ids for which it happened, now or in an earlier
     /// try of the same.
     ///
@@ -66,14 +71,13 @@ impl Change {
         connection: &mut MySqlConnection,
     ) -> Result<Vec<EventId>, sqlx::Error> {
         let list = serde_json::to_string(items).map_err(|error| sqlx::Error::Encode(error.into()))?;
-        let source = join(items);
-        let update = format!("UPDATE {source} SET {} WHERE {HELD}", self.set);
-        let updated = sqlx::query(AssertSqlSafe(update)).bind(&list).execute(&mut *connection).await?;
+        let updated =
+            sqlx::query(AssertSqlSafe(self.update(items))).bind(&list).execute(&mut *connection).await?;
         // Matched rows: sqlx connects with CLIENT_FOUND_ROWS.
         if updated.rows_affected() == items.len() as u64 {
             return Ok(items.iter().map(Item::id).collect());
         }
-        let select = format!("SELECT e.id FROM {source} WHERE {}", self.happened);
+        let select = format!("SELECT e.id FROM {} WHERE {}", join(items), self.happened);
         let rows = sqlx::query(AssertSqlSafe(select)).bind(&list).fetch_all(connection).await?;
         rows.iter().map(|row| Ok(EventId::from_row(row.try_get("id")?))).collect()
     }

@@ -32,8 +32,8 @@ impl Listing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
     /// Microseconds since 1970.
-    due: i64,
-    id: EventId,
+    pub(crate) due: i64,
+    pub(crate) id: EventId,
 }
 
 /// A text that is no cursor.
@@ -101,6 +101,12 @@ impl Operation for Listing {
     type Output = Vec<Event>;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Vec<Event>, sqlx::Error> {
+        self.select().rows(connection).await?.iter().map(event).collect()
+    }
+}
+
+impl Listing {
+    pub(crate) fn select(&self) -> Script {
         let mut select = Script::new(COLUMNS);
         match (self.state, self.after) {
             (None, after) => {
@@ -118,7 +124,7 @@ impl Operation for Listing {
             }
         }
         select.sql(" LIMIT ").count(self.limit.min(Self::LARGEST));
-        select.rows(connection).await?.iter().map(event).collect()
+        select
     }
 }
 

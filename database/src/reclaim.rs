@@ -13,6 +13,9 @@ use crate::mark::LowWaterMark;
 use crate::script::Script;
 use crate::session::{Operation, Session};
 
+/// The most claims that one call frees or gives up.
+pub const LARGEST_RECLAIM: usize = 512;
+
 /// How often an event is tried before it is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxAttempts(NonZeroU32);
@@ -39,7 +42,7 @@ pub struct Reclaimed {
 }
 
 impl Session {
-    /// Frees claimed events whose lease has run out, up to 512 at a time, and gives up those that were tried
+    /// Frees claimed events whose lease has run out, up to [`LARGEST_RECLAIM`] at a time, and gives up those that were tried
     /// `max_attempts` times.
     ///
     /// A claim without a lease is one of a program that knows only the classic columns. Nobody knows when it was made,
@@ -76,13 +79,13 @@ struct Found {
 }
 
 /// The claims whose lease is over. The order is the index's; rows in use are skipped.
-fn overdue(from: Option<i64>) -> Script {
+pub(crate) fn overdue(from: Option<i64>) -> Script {
     let mut select = Script::new(
         "START TRANSACTION; SELECT id, attempts, lease_until IS NULL AS unleased, \
          TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due) AS place \
          FROM Events FORCE INDEX (state_due) WHERE state = 1 AND due < UTC_TIMESTAMP(6)",
     );
-    select.behind(from).sql(" ORDER BY due, id LIMIT 512 FOR UPDATE SKIP LOCKED");
+    select.behind(from).sql(" ORDER BY due, id LIMIT ").count(LARGEST_RECLAIM).sql(" FOR UPDATE SKIP LOCKED");
     select
 }
 

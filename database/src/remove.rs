@@ -50,7 +50,7 @@ impl Session {
     }
 }
 
-struct Removed {
+pub(crate) struct Removed {
     removal: Removal,
     /// When the last of them had ended.
     last_due: Option<i64>,
@@ -58,11 +58,11 @@ struct Removed {
     took: Duration,
 }
 
-struct Remove {
-    from: Option<i64>,
-    finished: Finished,
-    older_than: Duration,
-    limit: usize,
+pub(crate) struct Remove {
+    pub(crate) from: Option<i64>,
+    pub(crate) finished: Finished,
+    pub(crate) older_than: Duration,
+    pub(crate) limit: usize,
 }
 
 impl Operation for Remove {
@@ -86,7 +86,7 @@ impl Operation for Remove {
 }
 
 impl Remove {
-    fn select(&self) -> Script {
+    pub(crate) fn select(&self) -> Script {
         let mut select = Script::new(
             "START TRANSACTION; SELECT id, done_at IS NULL AS untimed, \
              TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due) AS place \

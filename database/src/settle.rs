@@ -97,7 +97,7 @@ impl Session {
 }
 
 /// A way of settling claims.
-trait Kind: Sync {
+pub(crate) trait Kind: Sync {
     const NAME: &'static str;
     const CHANGE: Change;
 }
@@ -116,7 +116,7 @@ impl<K: Kind> Operation for Settle<'_, K> {
     }
 }
 
-struct Complete;
+pub(crate) struct Complete;
 
 impl Kind for Complete {
     const NAME: &'static str = "complete events";

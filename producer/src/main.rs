@@ -7,6 +7,7 @@ mod api;
 mod changer;
 mod cli;
 mod error;
+mod ledger;
 mod mailbox;
 mod memory;
 mod metrics;

@@ -81,7 +81,7 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
     let (hints, announcer) = Hints::bind(&hints, &service.registry).await?;
     let waiters = Waiters::new(metrics.clone());
     tasks::hear(&mut service.lifecycle, hints, waiters.clone());
-    let requests = tasks::spawn(service, &database, limits, &waiters, &announcer, &metrics, &api_ended);
+    let requests = tasks::spawn(service, &database, limits, &waiters, &announcer, &metrics, &api_ended)?;
     let api = Api {
         requests,
         waiters,

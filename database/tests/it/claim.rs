@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use eventpipeline_database::{
-    ClaimLimit, Claimed, Creation, Failure, Lease, LowWaterMark, NewEvent, Next, claim_statement,
-};
-use sqlx::{AssertSqlSafe, Connection as _};
+use eventpipeline_database::{ClaimLimit, Claimed, Creation, Failure, Lease, LowWaterMark, NewEvent, Next};
+use sqlx::Connection as _;
 
 use crate::support::{LONG, claim, claimer, create, has_due, ids, on_each};
 
@@ -84,30 +82,6 @@ async fn every_claim_counts_an_attempt_and_grows_the_token() {
                 next: Next::Retry { after: Duration::ZERO },
             };
             assert_eq!(session.fail(&[failure]).await.unwrap(), [claims[0].id]);
-        }
-    })
-    .await;
-}
-
-/// What the claim reads, in the order of an index, however the table is filled: a sort would lock every free event.
-#[tokio::test]
-async fn the_claim_reads_its_index_in_order_on_empty_small_and_large_tables() {
-    on_each(async |mut fixture| {
-        for fill in [
-            "SELECT 1",
-            "INSERT INTO Events (id) VALUES (1), (2), (3)",
-            "INSERT INTO Events (id, valor) WITH RECURSIVE numbers AS \
-             (SELECT 10 AS id UNION ALL SELECT id + 1 FROM numbers WHERE id < 900) SELECT id, 'done' FROM numbers",
-        ] {
-            fixture.sql(fill).await;
-            fixture.sql("ANALYZE TABLE Events").await;
-            for from in [None, Some(1_700_000_000_000_000)] {
-                let explain = format!("EXPLAIN FORMAT=JSON {}", claim_statement(from, 16));
-                let plan: String =
-                    sqlx::query_scalar(AssertSqlSafe(explain)).fetch_one(&mut fixture.other).await.unwrap();
-                assert!(plan.contains("state_due"), "{plan}");
-                assert!(!plan.contains("filesort") && !plan.contains("\"using_filesort\": true"), "{plan}");
-            }
         }
     })
     .await;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use eventpipeline_database::{
-    ClaimLimit, Claimed, Claimer, Created, Creation, Database, DatabaseArgs, EventId, Lease, LowWaterMark,
-    MaxAttempts, Metrics, NewEvent, Reclaimed, Session, Tls,
+    ClaimLimit, Claimed, Claimer, Completion, Created, Creation, Database, DatabaseArgs, EventId, Lease,
+    LowWaterMark, MaxAttempts, Metrics, NewEvent, Reclaimed, Session, Tls, Value,
 };
 use eventpipeline_testkit::{Database as Server, Engine};
 use prometheus::Registry;
@@ -123,4 +123,13 @@ pub(crate) async fn create_all(session: &mut Session, events: Vec<NewEvent>) -> 
 
 pub(crate) fn ids(claims: &[Claimed]) -> Vec<i64> {
     claims.iter().map(|claim| claim.id.get()).collect()
+}
+
+pub(crate) fn event_id(id: i64) -> EventId {
+    EventId::new(id).unwrap()
+}
+
+/// The answer to a claim.
+pub(crate) fn answer(claim: &Claimed, text: &str) -> Completion {
+    Completion { claim: claim.clone(), value: Value::new(text).unwrap() }
 }

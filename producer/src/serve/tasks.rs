@@ -7,6 +7,7 @@ use tracing::info;
 
 use crate::api::{Limits, Requests};
 use crate::changer::Changer;
+use crate::ledger::{Figures, Ledger};
 use crate::mailbox::mailbox;
 use crate::metrics::Metrics;
 use crate::reader::Reader;
@@ -16,14 +17,15 @@ use crate::writer;
 
 /// Each has a session of its own, and no more: what is stated is all that this process takes from the database.
 pub(super) fn spawn(
-    Service { lifecycle, readiness, .. }: &mut Service,
+    Service { lifecycle, readiness, registry }: &mut Service,
     database: &Database,
     limits: Limits,
     waiters: &Waiters,
     announcer: &Announcer,
     metrics: &Metrics,
     api_ended: &CancellationToken,
-) -> Requests {
+) -> anyhow::Result<Requests> {
+    let figures = Figures::new(registry)?;
     let mut connections = 0;
     let mut session = || {
         connections += 1;
@@ -37,6 +39,7 @@ pub(super) fn spawn(
     lifecycle.spawn("surveyor", surveyor.run());
     let (task, changes) = Changer::new(session());
     lifecycle.spawn("changer", task.run());
+    lifecycle.spawn("ledger", Ledger::new(session(), figures).run(lifecycle.draining()));
     lifecycle.spawn("waiters", waiters.clone().run(session(), api_ended.clone()));
     let check = readiness.check("database");
     let report = move |state| check.report(&state);
@@ -46,7 +49,7 @@ pub(super) fn spawn(
         Ok(())
     });
     info!(connections, "uses at most {connections} database connections");
-    Requests { create, reads, surveys, changes }
+    Ok(Requests { create, reads, surveys, changes })
 }
 
 /// Tells the waiters what others announce, until the very end: clients wait until then.

@@ -11,6 +11,7 @@ mod events;
 mod fuzz;
 mod hints;
 mod keys;
+mod ledger;
 mod options;
 mod outage;
 mod overload;

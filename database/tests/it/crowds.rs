@@ -1,0 +1,121 @@
+//! Many events and many connections at once: nothing is done twice, and nothing is left.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use eventpipeline_database::{EventId, Failure, Finished, Lease, LowWaterMark, Next, Session, State};
+
+use crate::support::{LONG, answer, claim, claim_for, create, event_id as id, ids, on_each, reclaim};
+
+const SHORT: Duration = Duration::from_millis(1);
+
+#[tokio::test]
+async fn claims_of_many_events_share_them() {
+    on_each(async |fixture| {
+        let (mut one, mut other) = (fixture.session(), fixture.session());
+        create(&mut one, 100).await;
+        let (first, second) = tokio::join!(claim(&mut one, 100), claim(&mut other, 100));
+        let mut all = [ids(&first), ids(&second)].concat();
+        // What one was looking at while the other claimed is left for the next claim.
+        all.extend(ids(&claim(&mut one, 100).await));
+        all.sort_unstable();
+        assert_eq!(all, (1..=100).collect::<Vec<_>>());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn removal_of_many_against_reads() {
+    on_each(async |mut fixture| {
+        let (mut keeper, mut reader) = (fixture.session(), fixture.session());
+        create(&mut keeper, 200).await;
+        fixture.sql("UPDATE Events SET valor = 'palavra', done_at = '2020-01-01', due = done_at").await;
+        let all: Vec<EventId> = (1..=200).map(id).collect();
+        let reading = async {
+            // Whatever is gone: what is there is whole.
+            loop {
+                let found = reader.read(&all).await.unwrap();
+                assert!(found.iter().all(|event| event.valor == "palavra" && event.state == State::Done));
+                if found.is_empty() {
+                    break;
+                }
+            }
+        };
+        let removing = async {
+            while keeper.remove(&mut LowWaterMark::default(), Finished::Done, LONG, 7).await.unwrap().more {}
+        };
+        tokio::join!(reading, removing);
+        let stats = keeper.stats().await.unwrap();
+        assert_eq!((stats.created, stats.removed, stats.done), (200, 200, 0));
+    })
+    .await;
+}
+
+/// Everything at once, for as long as it takes to handle 2,000 events.
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_against_everything() {
+    on_each(async |mut fixture| {
+        let over = Arc::new(AtomicBool::new(false));
+        create(&mut fixture.session(), 2000).await;
+        let consumers: Vec<_> = (0..4)
+            .map(|consumer| {
+                let mut session = fixture.session();
+                tokio::spawn(async move { consume(&mut session, consumer).await })
+            })
+            .collect();
+        let keeper = {
+            let (mut session, over) = (fixture.session(), Arc::clone(&over));
+            tokio::spawn(async move {
+                while !over.load(Ordering::Relaxed) {
+                    reclaim(&mut session, SHORT).await;
+                }
+            })
+        };
+        let mut accepted = Vec::new();
+        for consumer in consumers {
+            accepted.extend(consumer.await.unwrap());
+        }
+        over.store(true, Ordering::Relaxed);
+        keeper.await.unwrap();
+        accepted.sort_unstable();
+        assert_eq!(accepted, (1..=2000).map(id).collect::<Vec<_>>(), "each answer is accepted once");
+        let wrong: i64 =
+            fixture.value("SELECT COUNT(*) FROM Events WHERE valor <> CONCAT('token ', token)").await;
+        assert_eq!(wrong, 0, "the answer is the last claim's");
+    })
+    .await;
+}
+
+/// Claims, and completes, fails, releases or forgets what it has claimed, until nothing is left.
+async fn consume(session: &mut Session, consumer: usize) -> Vec<EventId> {
+    let mut accepted = Vec::new();
+    for turn in consumer.. {
+        // Some leases are over before their events are settled.
+        let lease = if turn % 3 == 0 { SHORT } else { LONG };
+        let claims = claim_for(session, lease, 1 + turn % 40).await;
+        if claims.is_empty() {
+            let stats = session.stats().await.unwrap();
+            if stats.pending + stats.scheduled + stats.processing == 0 {
+                break;
+            }
+        }
+        let (work, rest) = claims.split_at(claims.len() * 3 / 4);
+        let retry = Next::Retry { after: Duration::ZERO };
+        let failures: Vec<_> = rest
+            .iter()
+            .map(|claim| Failure { claim: claim.clone(), error: "x".to_owned(), next: retry })
+            .collect();
+        match turn % 4 {
+            0 => session.release(rest).await.unwrap(),
+            1 => drop(session.fail(&failures).await.unwrap()),
+            2 => drop(session.extend(rest, Lease::new(SHORT)).await.unwrap()),
+            _ => {}
+        }
+        // What is left of the rest is settled too, late: it may have been freed, or claimed by somebody else.
+        let completions: Vec<_> =
+            work.iter().chain(rest).map(|claim| answer(claim, &format!("token {}", claim.token))).collect();
+        accepted.extend(session.complete(&completions).await.unwrap());
+    }
+    accepted
+}

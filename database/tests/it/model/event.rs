@@ -1,0 +1,85 @@
+//! The model: an event, and what a settlement makes of it.
+
+use eventpipeline_database::{Claimed, Failure, State};
+
+use super::step::Settlement;
+
+/// In the model time goes by steps, of which a minute has more than any history.
+const MINUTE: i64 = 1_000_000;
+pub(super) const LEASE: i64 = 10 * MINUTE;
+
+/// What the table should say of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) state: State,
+    pub(super) attempts: i32,
+    pub(super) token: i64,
+    pub(super) valor: String,
+    pub(super) error: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Model {
+    pub(super) row: Row,
+    /// Where it stands in its state's line.
+    pub(super) due: i64,
+    /// Its first place in line.
+    pub(super) place: i64,
+    pub(super) priority: i64,
+    /// Whether classic programs take it for one that somebody works on: it had to wait for its time.
+    pub(super) hidden: bool,
+    /// Whether it is known when it ended.
+    pub(super) timed: bool,
+}
+
+impl Model {
+    pub(super) fn new(points: u8, now: i64) -> Self {
+        let priority = i64::from(points) * MINUTE;
+        let place = now - priority;
+        let row = Row { state: State::Pending, attempts: 0, token: 0, valor: String::new(), error: None };
+        Self { row, due: place, place, priority, hidden: false, timed: true }
+    }
+
+    pub(super) fn is_held_by(&self, claim: &Claimed) -> bool {
+        self.row.state == State::Processing && self.row.token == claim.token
+    }
+
+    /// Every give-back moves the token, so that no claim from before holds any more.
+    pub(super) fn becomes(&mut self, state: State, due: i64) {
+        self.row.state = state;
+        self.row.token += 1;
+        self.due = due;
+        self.hidden = false;
+        self.timed = true;
+    }
+
+    /// What becomes of an event whose claim held.
+    pub(super) fn settle(&mut self, settlement: &Settlement, error: String, now: i64) {
+        let kept = |error: String| Some(error.chars().take(Failure::MAX_CHARS).collect());
+        match settlement {
+            Settlement::Complete(text) => {
+                self.row.state = State::Done;
+                let value = text.value(usize::try_from(now).unwrap());
+                value.as_str().clone_into(&mut self.row.valor);
+                self.due = now;
+            }
+            Settlement::FailAndRetry(_) => {
+                self.becomes(State::Pending, now);
+                (self.hidden, self.row.error) = (true, kept(error));
+            }
+            Settlement::FailAndRetryLater(_) => {
+                self.becomes(State::Pending, now + LEASE);
+                (self.hidden, self.row.error) = (true, kept(error));
+            }
+            Settlement::FailForGood(_) => {
+                self.becomes(State::Dead, now);
+                self.row.error = kept(error);
+            }
+            Settlement::Release => {
+                self.becomes(State::Pending, self.place);
+                self.row.attempts -= 1;
+            }
+            Settlement::Extend => self.due = now + LEASE,
+        }
+    }
+}

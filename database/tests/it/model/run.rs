@@ -1,0 +1,302 @@
+//! A history on a real table, and on the model.
+
+use std::time::Duration;
+
+use eventpipeline_database::{
+    Change, Claimed, Completion, EventId, Failure, Finished, Lease, LowWaterMark, MaxAttempts, NewEvent,
+    Next, Priority, Removal, Session, State,
+};
+use sqlx::Executor as _;
+
+use super::event::{LEASE, Model, Row};
+use super::step::{Settlement, Step};
+use super::tally::Tally;
+use crate::support::{Fixture, LONG, claim, create_all};
+
+const MAX_ATTEMPTS: u32 = 3;
+
+pub(super) struct Run {
+    session: Session,
+    fixture: Fixture,
+    /// By id; `None` once it is removed.
+    events: Vec<Option<Model>>,
+    claims: Vec<Claimed>,
+    /// The step, which makes every answer and error another one.
+    now: i64,
+    pub(super) tally: Tally,
+}
+
+impl Run {
+    pub(super) fn new(fixture: Fixture) -> Self {
+        let (session, tally) = (fixture.session(), Tally::default());
+        Self { session, fixture, events: Vec::new(), claims: Vec::new(), now: 0, tally }
+    }
+
+    pub(super) async fn begin(&mut self) {
+        for statement in ["DELETE FROM Events", "UPDATE DBStatus SET id = 0", "UPDATE Ledger SET removed = 0"]
+        {
+            self.fixture.other.execute(statement).await.unwrap();
+        }
+        self.events.clear();
+        self.claims.clear();
+    }
+
+    /// What the model says.
+    pub(super) fn events(&self) -> Vec<Option<Row>> {
+        self.events.iter().map(|event| event.as_ref().map(|event| event.row.clone())).collect()
+    }
+
+    /// What the table says. Its ledger agrees with it.
+    pub(super) async fn table(&mut self) -> Vec<Option<Row>> {
+        let rows = "SELECT id, state, attempts, token, COALESCE(valor, ''), error FROM Events";
+        let rows: Vec<(i64, i8, i32, i64, String, Option<String>)> =
+            sqlx::query_as(rows).fetch_all(&mut self.fixture.other).await.unwrap();
+        let ledger = self.session.stats().await.unwrap();
+        assert_eq!(usize::try_from(ledger.created).unwrap(), self.events.len());
+        assert_eq!(usize::try_from(ledger.removed).unwrap(), self.events.len() - rows.len());
+        let unfinished = ledger.pending + ledger.scheduled + ledger.processing;
+        assert_eq!(
+            ledger.created,
+            unfinished + ledger.done + ledger.dead + ledger.cancelled + ledger.removed
+        );
+        let mut table = vec![None; self.events.len()];
+        for (id, state, attempts, token, valor, error) in rows {
+            let state = State::ALL[usize::try_from(state).unwrap()];
+            table[index(id)] = Some(Row { state, attempts, token, valor, error });
+        }
+        table
+    }
+
+    pub(super) async fn take(&mut self, step: &Step) {
+        self.now += 1;
+        match step {
+            Step::Create(priorities) => self.create(priorities).await,
+            Step::Claim(limit) => self.claim(*limit).await,
+            Step::ExpireAndReclaim => self.reclaim().await,
+            Step::TimePasses => self.time_passes().await,
+            Step::Remove(finished, limit) => self.remove(*finished, *limit).await,
+            Step::Settle(which, settlement) => {
+                if let Some(which) = which.checked_rem(self.claims.len()) {
+                    self.settle(self.claims[which].clone(), settlement).await;
+                }
+            }
+            Step::Retry(which)
+            | Step::Cancel(which)
+            | Step::ClassicClaim(which)
+            | Step::ClassicComplete(which) => {
+                if let Some(which) = which.checked_rem(self.events.len()) {
+                    self.change(step, which).await;
+                }
+            }
+        }
+    }
+
+    async fn create(&mut self, priorities: &[u8]) {
+        let event =
+            |points: &u8| NewEvent { priority: Priority::new(*points).unwrap(), ..NewEvent::default() };
+        create_all(&mut self.session, priorities.iter().map(event).collect()).await;
+        for points in priorities {
+            self.events.push(Some(Model::new(*points, self.now)));
+        }
+    }
+
+    /// The ids of a state that are due, in line.
+    fn line(&self, state: State) -> Vec<usize> {
+        let mut line: Vec<_> = (0..self.events.len())
+            .filter_map(|index| Some((self.events[index].as_ref()?, index)))
+            .filter(|(event, _)| event.row.state == state && event.due < self.now)
+            .map(|(event, index)| (event.due, index))
+            .collect();
+        line.sort_unstable();
+        line.into_iter().map(|(_, index)| index).collect()
+    }
+
+    async fn claim(&mut self, limit: usize) {
+        let claims = claim(&mut self.session, limit).await;
+        let mut expected = self.line(State::Pending);
+        expected.truncate(limit);
+        assert_eq!(claims.iter().map(|claim| index(claim.id.get())).collect::<Vec<_>>(), expected);
+        for claim in claims {
+            let due = self.now + LEASE;
+            let event = self.events[index(claim.id.get())].as_mut().unwrap();
+            event.becomes(State::Processing, due);
+            event.row.attempts += 1;
+            assert_eq!((claim.attempt, claim.token), (event.row.attempts, event.row.token));
+            self.claims.push(claim);
+            self.tally.count("claim", true);
+        }
+    }
+
+    async fn reclaim(&mut self) {
+        let expire = "UPDATE Events SET due = '2020-01-01', lease_until = '2020-01-01' WHERE state = 1";
+        self.fixture.other.execute(expire).await.unwrap();
+        let max = MaxAttempts::new(MAX_ATTEMPTS).unwrap();
+        self.session.reclaim(&mut LowWaterMark::default(), Lease::new(LONG), max).await.unwrap();
+        for event in self.events.iter_mut().flatten() {
+            if event.row.state != State::Processing {
+                continue;
+            }
+            if event.row.attempts < i32::try_from(MAX_ATTEMPTS).unwrap() {
+                event.becomes(State::Pending, event.place);
+                self.tally.count("reclaim to free", true);
+            } else {
+                event.becomes(State::Dead, self.now);
+                event.row.error = Some(format!(
+                    "claimed {} times, the last time by test, which did not settle it in its lease",
+                    event.row.attempts
+                ));
+                self.tally.count("reclaim to dead", true);
+            }
+        }
+    }
+
+    async fn time_passes(&mut self) {
+        let pass = "UPDATE Events SET due = UTC_TIMESTAMP(6) WHERE state = 0 AND due > UTC_TIMESTAMP(6)";
+        self.fixture.other.execute(pass).await.unwrap();
+        for event in self.events.iter_mut().flatten() {
+            if event.row.state == State::Pending && event.due > self.now {
+                event.due = self.now;
+            }
+        }
+    }
+
+    /// What a classic program has ended is met first, and is removed only when it is met again.
+    async fn remove(&mut self, finished: Finished, limit: usize) {
+        let mark = &mut LowWaterMark::default();
+        let removal = self.session.remove(mark, finished, Duration::ZERO, limit).await.unwrap();
+        let mut line = self.line(State::from(finished));
+        line.truncate(limit);
+        let mut events = 0;
+        for index in &line {
+            let event = self.events[*index].as_mut().unwrap();
+            if event.timed {
+                events += 1;
+                self.events[*index] = None;
+                self.tally.count("remove", true);
+            } else {
+                event.timed = true;
+                event.due = self.now;
+                self.tally.count("remove untimed", true);
+            }
+        }
+        assert_eq!(removal, Removal { events, more: line.len() == limit });
+    }
+
+    async fn settle(&mut self, claim: Claimed, settlement: &Settlement) {
+        let number = usize::try_from(self.now).unwrap();
+        let held = self.events[index(claim.id.get())].as_ref().is_some_and(|event| event.is_held_by(&claim));
+        let expected = if held { vec![claim.id] } else { Vec::new() };
+        let error = match settlement {
+            Settlement::FailAndRetry(text)
+            | Settlement::FailAndRetryLater(text)
+            | Settlement::FailForGood(text) => text.error(number),
+            _ => String::new(),
+        };
+        let failure = |next| [Failure { claim: claim.clone(), error: error.clone(), next }];
+        let retry = |after| failure(Next::Retry { after });
+        let (what, accepted) = match settlement {
+            Settlement::Complete(text) => {
+                let completion = Completion { claim: claim.clone(), value: text.value(number) };
+                ("complete", self.session.complete(&[completion]).await)
+            }
+            Settlement::FailAndRetry(_) => ("fail", self.session.fail(&retry(Duration::ZERO)).await),
+            Settlement::FailAndRetryLater(_) => ("fail", self.session.fail(&retry(LONG)).await),
+            Settlement::FailForGood(_) => ("fail", self.session.fail(&failure(Next::Dead)).await),
+            Settlement::Extend => {
+                let claims = std::slice::from_ref(&claim);
+                ("extend", self.session.extend(claims, Lease::new(LONG)).await)
+            }
+            Settlement::Release => {
+                self.session.release(std::slice::from_ref(&claim)).await.unwrap();
+                // It says nothing; the table does.
+                ("release", Ok(expected.clone()))
+            }
+        };
+        assert_eq!(accepted.unwrap(), expected, "{settlement:?} of {claim:?}");
+        self.tally.count(what, held);
+        if held {
+            let now = self.now;
+            let event = self.events[index(claim.id.get())].as_mut().unwrap();
+            event.settle(settlement, error, now);
+        }
+    }
+
+    async fn change(&mut self, step: &Step, which: usize) {
+        let id = EventId::new(i64::try_from(which).unwrap() + 1).unwrap();
+        match step {
+            Step::Retry(_) => {
+                let changed = self.session.retry(id).await.unwrap();
+                let allowed = |state| matches!(state, State::Dead | State::Cancelled);
+                if let Some(event) = self.changed("retry", which, changed, allowed) {
+                    event.becomes(State::Pending, event.due);
+                    event.row.attempts = 0;
+                }
+                let now = self.now;
+                if changed == Change::Changed
+                    && let Some(event) = &mut self.events[which]
+                {
+                    event.due = now - event.priority;
+                }
+            }
+            Step::Cancel(_) => {
+                let (changed, now) = (self.session.cancel(id).await.unwrap(), self.now);
+                if let Some(event) = self.changed("cancel", which, changed, |state| state == State::Pending) {
+                    event.becomes(State::Cancelled, now);
+                }
+            }
+            Step::ClassicClaim(_) => self.classic_claim(id, which).await,
+            _ => self.classic_complete(id, which).await,
+        }
+    }
+
+    /// The event, where a change of it is allowed; it was made then, and only then.
+    fn changed(
+        &mut self,
+        what: &'static str,
+        which: usize,
+        changed: Change,
+        allowed: impl Fn(State) -> bool,
+    ) -> Option<&mut Model> {
+        self.tally.count(what, changed == Change::Changed);
+        let Some(event) = &mut self.events[which] else {
+            assert_eq!(changed, Change::NotFound);
+            return None;
+        };
+        if !allowed(event.row.state) {
+            assert_eq!(changed, Change::Refused(event.row.state));
+            return None;
+        }
+        assert_eq!(changed, Change::Changed);
+        Some(event)
+    }
+
+    /// Such programs take what looks free to them.
+    async fn classic_claim(&mut self, id: EventId, which: usize) {
+        let claim = "UPDATE Events SET processing = 1 WHERE id = ? AND valor = '' AND processing = 0";
+        let claimed = sqlx::query(claim).bind(id.get()).execute(&mut self.fixture.other).await.unwrap();
+        let claimed = claimed.rows_affected() == 1;
+        self.tally.count("classic claim", claimed);
+        let free = |event: &&mut Model| event.row.state == State::Pending && !event.hidden;
+        let event = self.events[which].as_mut().filter(free);
+        assert_eq!(event.is_some(), claimed);
+        if let Some(event) = event {
+            event.row.state = State::Processing;
+        }
+    }
+
+    /// They write back what they took, whoever has it by now.
+    async fn classic_complete(&mut self, id: EventId, which: usize) {
+        let processing = |event: &&mut Model| event.row.state == State::Processing;
+        let Some(event) = self.events[which].as_mut().filter(processing) else { return };
+        let done = "UPDATE Events SET valor = 'classic', processing = 0 WHERE id = ?";
+        sqlx::query(done).bind(id.get()).execute(&mut self.fixture.other).await.unwrap();
+        event.row.state = State::Done;
+        "classic".clone_into(&mut event.row.valor);
+        event.timed = false;
+        self.tally.count("classic complete", true);
+    }
+}
+
+fn index(id: i64) -> usize {
+    usize::try_from(id).unwrap() - 1
+}

@@ -1,0 +1,74 @@
+//! What the statements that run all the time read: their index, in its order, and few rows, however the table is filled.
+
+use eventpipeline_database::HotStatement;
+use sqlx::{AssertSqlSafe, Executor as _, Row as _};
+
+use crate::support::{Fixture, on_each};
+
+/// What a look from a mark begins behind: before everything that [`LARGE`] makes.
+const MARK: i64 = 1_262_304_000_000_000;
+
+const SMALL: &str = "INSERT INTO Events (id, valor, processing, due) VALUES (1, '', 0, UTC_TIMESTAMP(6)), \
+     (2, '', 1, '2020-01-01'), (3, 'palavra', 0, '2020-01-01')";
+/// 200,000 events are done, 20,000 wait, and 1,000 claims are overdue.
+const LARGE: &str = "INSERT INTO Events (id, valor, processing, due) \
+     WITH digits AS (SELECT 0 AS d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 \
+       UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9), \
+     numbers AS (SELECT 10 + a.d + 10 * b.d + 100 * c.d + 1000 * d.d + 10000 * e.d + 100000 * f.d AS n \
+       FROM digits AS a, digits AS b, digits AS c, digits AS d, digits AS e, digits AS f WHERE f.d < 3) \
+     SELECT n, IF(n < 200010, 'palavra', ''), IF(n < 220010, 0, 1), '2020-01-01' + INTERVAL n SECOND \
+     FROM numbers WHERE n < 221010";
+
+#[tokio::test]
+async fn what_runs_all_the_time_follows_the_index_on_empty_small_and_large_tables() {
+    on_each(async |mut fixture| {
+        for fill in ["SELECT 1", SMALL, LARGE] {
+            fixture.sql(fill).await;
+            fixture.sql("ANALYZE TABLE Events").await;
+            for statement in HotStatement::ALL {
+                for from in [None, Some(MARK)] {
+                    let text = statement.text(from);
+                    follows_its_index(&mut fixture, *statement, &text).await;
+                    reads_little(&mut fixture, *statement, &text).await;
+                }
+            }
+        }
+    })
+    .await;
+}
+
+/// Neither a sort, which would lock every candidate before the first is given, nor another way to the rows.
+async fn follows_its_index(fixture: &mut Fixture, statement: HotStatement, text: &str) {
+    let explain = AssertSqlSafe(format!("EXPLAIN FORMAT=TRADITIONAL {text}"));
+    let rows = fixture.other.fetch_all(sqlx::raw_sql(explain)).await.unwrap();
+    let index = if statement == HotStatement::Complete { "PRIMARY" } else { "state_due" };
+    for row in rows {
+        let table: String = row.try_get("table").unwrap();
+        let extra: Option<String> = row.try_get("Extra").unwrap();
+        let extra = extra.unwrap_or_default();
+        assert!(!extra.contains("filesort"), "{statement}: {table}: {extra}");
+        if table != "item" {
+            let key: Option<String> = row.try_get("key").unwrap();
+            assert_eq!(key.as_deref(), Some(index), "{statement}: {table}: {extra}");
+            assert!(!extra.contains("temporary"), "{statement}: {table}: {extra}");
+        }
+    }
+}
+
+/// By the server's own count of rows that it has read, whatever it says of its plan.
+async fn reads_little(fixture: &mut Fixture, statement: HotStatement, text: &str) {
+    let before = rows_read(fixture).await;
+    fixture.sql("START TRANSACTION").await;
+    fixture.other.fetch_all(sqlx::raw_sql(AssertSqlSafe(text.to_owned()))).await.unwrap();
+    fixture.sql("ROLLBACK").await;
+    let read = rows_read(fixture).await - before;
+    // Of the index and of the table; a temporary table is written and read again; and some for the server's own questions.
+    let most = 4 * u64::try_from(statement.events()).unwrap() + 50;
+    assert!(read <= most, "{statement} reads {read} rows: {text}");
+}
+
+async fn rows_read(fixture: &mut Fixture) -> u64 {
+    let status = sqlx::raw_sql("SHOW SESSION STATUS LIKE 'Handler_read%'");
+    let rows = fixture.other.fetch_all(status).await.unwrap();
+    rows.iter().map(|row| row.try_get::<String, _>("Value").unwrap().parse::<u64>().unwrap()).sum()
+}

@@ -1,0 +1,63 @@
+//! The queue's figures as metrics.
+
+use std::collections::BTreeMap;
+
+use eventpipeline_database::{Failure, Next};
+use eventpipeline_testkit::eventually;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{Producer, claim};
+
+/// The events by state, once the metrics know them.
+async fn events(producer: &Producer) -> BTreeMap<String, u32> {
+    eventually(async || {
+        let (_, text) = producer.admin("/metrics").await;
+        let figure = |line: &str| {
+            let (state, events) = line.strip_prefix("eventpipeline_events{state=\"")?.split_once("\"} ")?;
+            Some((state.to_owned(), events.parse().ok()?))
+        };
+        let events: BTreeMap<_, _> = text.lines().filter_map(figure).collect();
+        (!events.is_empty()).then_some(events)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_metrics_say_where_every_event_is() {
+    let producer = Producer::start().await;
+    assert_eq!(events(&producer).await.values().sum::<u32>(), 0);
+    let later = json!({"notBefore": "2999-01-01T00:00:00Z"});
+    let of_now = vec![json!({}); 9];
+    producer.posting("/v1/events").json(&[of_now, vec![later; 2]].concat()).send().await.unwrap();
+    let mut session = producer.database.session();
+    for _ in 0..2 {
+        let claim = claim(&mut session).await;
+        session.fail(&[Failure { claim, error: "não".to_owned(), next: Next::Dead }]).await.unwrap();
+    }
+    producer.consume(&mut session, "sim").await;
+    claim(&mut session).await;
+    producer.request(Method::DELETE, "/v1/events?state=dead&olderThanSeconds=0").await;
+    producer.post("/v1/events/9/cancel").await;
+
+    // It reads them when it starts.
+    let another = producer.another().await;
+    let expected = [
+        ("cancelled", 1),
+        ("dead", 0),
+        ("done", 1),
+        ("pending", 4),
+        ("processing", 1),
+        ("removed", 2),
+        ("scheduled", 2),
+    ];
+    assert_eq!(events(&another).await, expected.map(|(state, events)| (state.to_owned(), events)).into());
+    assert_eq!(another.metric("eventpipeline_events_created").await, Some(11.0));
+    assert!(another.metric("eventpipeline_oldest_pending_age_seconds").await.unwrap() > 0.0);
+    let read_at = another.metric("eventpipeline_events_read_timestamp_seconds").await.unwrap();
+    assert!((read_at - jiff::Timestamp::now().as_duration().as_secs_f64()).abs() < 60.0, "{read_at}");
+
+    // And again, now and then.
+    producer.consume(&mut session, "sim").await;
+    eventually(async || (events(&another).await["done"] == 2).then_some(())).await;
+}
