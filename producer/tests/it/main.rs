@@ -17,3 +17,4 @@ mod overload;
 mod prefer;
 mod schemathesis;
 mod support;
+mod unread;
