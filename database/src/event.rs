@@ -81,6 +81,8 @@ pub enum InvalidValue {
 impl Value {
     /// The width of `Events.valor`, in characters.
     pub const MAX_CHARS: usize = 8000;
+    /// What these take as UTF-8 at the most.
+    pub const MAX_BYTES: usize = 4 * Self::MAX_CHARS;
 
     /// Checks a text.
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidValue> {

@@ -1,5 +1,6 @@
 //! The HTTP API: routes, and what every answer carries.
 
+mod answer;
 mod body;
 mod create;
 mod openapi;
@@ -46,7 +47,9 @@ pub(crate) struct Api {
     /// Cancelled when waiting clients must be answered without a value.
     pub(crate) give_up: CancellationToken,
     pub(crate) limits: Limits,
-    pub(crate) memory: Memory,
+    /// What request bodies may take, and what answers may.
+    pub(crate) bodies: Memory,
+    pub(crate) answers: Memory,
     pub(crate) metrics: Metrics,
     pub(crate) served_by: HeaderValue,
 }

@@ -1,7 +1,7 @@
-//! What request bodies may take of this process's memory, all together.
+//! What request bodies, and what answers, may take of this process's memory, each all together.
 //!
-//! Requests wait in mailboxes while the database is slow or away, each with its payloads: a limit for each of them and
-//! one for their number would still add up to more than a pod has.
+//! Requests wait in mailboxes while the database is slow or away, each with its payloads, and answers wait for clients that
+//! read slowly: a limit for each of them and one for their number would still add up to more than a pod has.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::Unavailable;
 
-/// Eight transactions' worth of payloads.
+/// Of bodies: eight transactions' worth of payloads. Of answers: eight pages of large events.
 const BYTES: usize = 32 * 1024 * 1024;
 
 /// What is left. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Memory(Arc<Semaphore>);
 
-/// What a request has taken; dropping it gives it back.
+/// What a request or an answer has taken; dropping it gives it back.
 #[derive(Debug, Default)]
 pub(crate) struct Held(Option<OwnedSemaphorePermit>);
 
@@ -39,6 +39,17 @@ impl Memory {
         }
         Ok(())
     }
+
+    /// Takes more or gives some back, so that exactly so many bytes are held.
+    pub(crate) fn fit(&self, held: &mut Held, bytes: usize) -> Result<(), Unavailable> {
+        let now = held.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        if bytes >= now {
+            return self.take(held, bytes - now);
+        }
+        // What is split off is dropped, and so given back.
+        held.0.as_mut().and_then(|permit| permit.split(now - bytes));
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -55,5 +66,16 @@ mod tests {
         drop((first, second));
         memory.take(&mut Held::default(), BYTES).unwrap();
         assert!(memory.take(&mut Held::default(), usize::MAX).is_err());
+    }
+
+    #[test]
+    fn what_was_estimated_is_corrected() {
+        let (memory, mut first, mut second) = (Memory::default(), Held::default(), Held::default());
+        memory.take(&mut first, BYTES).unwrap();
+        memory.fit(&mut first, BYTES / 4).unwrap();
+        memory.fit(&mut second, BYTES / 2).unwrap();
+        assert_eq!(memory.fit(&mut first, BYTES), Err(Unavailable::Overloaded));
+        memory.fit(&mut first, BYTES / 2).unwrap();
+        assert!(memory.take(&mut Held::default(), 1).is_err());
     }
 }

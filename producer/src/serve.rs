@@ -20,6 +20,7 @@ use crate::api::{self, Api, Limits};
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::waiters::Waiters;
+use tasks::Common;
 
 /// Arguments of the service.
 #[derive(Debug, Args)]
@@ -81,14 +82,17 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
     let (hints, announcer) = Hints::bind(&hints, &service.registry).await?;
     let waiters = Waiters::new(metrics.clone());
     tasks::hear(&mut service.lifecycle, hints, waiters.clone());
-    let requests = tasks::spawn(service, &database, limits, &waiters, &announcer, &metrics, &api_ended)?;
+    let common = Common { limits, answers: Memory::default(), waiters, announcer, metrics };
+    let requests = tasks::spawn(service, &database, &common, &api_ended)?;
+    let Common { limits, answers, waiters, announcer, metrics } = common;
     let api = Api {
         requests,
         waiters,
         announcer,
         give_up: drain::end_of_waiting(&mut service.lifecycle, api_ended.clone()),
         limits,
-        memory: Memory::default(),
+        bodies: Memory::default(),
+        answers,
         metrics,
         served_by: pod_name,
     };

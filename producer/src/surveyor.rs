@@ -1,8 +1,9 @@
 //! The task for questions that read many rows. Its session is its own: nobody who asks for one event waits for them.
 
-use eventpipeline_database::{Cursor, Event, Listing, Session, Stats};
+use eventpipeline_database::{Cursor, Event, Listing, Session, Stats, Value};
 
 use crate::mailbox::{Answer, Inbox, Mailbox, mailbox};
+use crate::memory::{Held, Memory};
 use crate::reader::{answer_all, unavailable};
 
 /// How many requests of a kind may wait.
@@ -23,6 +24,8 @@ pub(crate) struct Page {
     pub(crate) events: Vec<Event>,
     /// Where the next page begins, unless this was the last.
     pub(crate) next: Option<Cursor>,
+    /// The memory that it takes, roughly.
+    pub(crate) held: Held,
 }
 
 /// The task.
@@ -33,15 +36,17 @@ pub(crate) struct Surveyor {
     stats: Inbox<(), Stats>,
     /// How many events are read at once, so that they stay within [`PAGE_BYTES`].
     step: usize,
+    /// What is left for answers.
+    memory: Memory,
 }
 
 impl Surveyor {
-    /// `payload_bytes`: the longest payload.
-    pub(crate) fn new(session: Session, payload_bytes: usize) -> (Self, Surveys) {
+    /// `payload_bytes`: the longest payload; `memory`: what answers may take.
+    pub(crate) fn new(session: Session, payload_bytes: usize, memory: Memory) -> (Self, Surveys) {
         let (page, pages) = mailbox(CAPACITY);
         let (stats, all_stats) = mailbox(CAPACITY);
-        let step = (PAGE_BYTES / payload_bytes).clamp(1, Listing::LARGEST);
-        (Self { session, pages, stats: all_stats, step }, Surveys { page, stats })
+        let step = (PAGE_BYTES / (payload_bytes + Value::MAX_BYTES)).clamp(1, Listing::LARGEST);
+        (Self { session, pages, stats: all_stats, step, memory }, Surveys { page, stats })
     }
 
     /// Answers until the last mailbox of each kind is dropped.
@@ -65,21 +70,24 @@ impl Surveyor {
         Ok(())
     }
 
-    /// A page of up to as many events as were asked for, shorter where they are large.
+    /// A page of up to as many events as were asked for, shorter where they are large; none while those of others take all
+    /// the memory that answers may take.
     async fn page(&mut self, Listing { state, mut after, limit }: Listing) -> Answer<Page> {
-        let (mut events, mut bytes) = (Vec::new(), 0);
+        let (mut events, mut bytes, mut held) = (Vec::new(), 0, Held::default());
+        self.memory.take(&mut held, PAGE_BYTES)?;
         loop {
             let asked = self.step.min(limit - events.len());
             let more = unavailable(self.session.list(&Listing { state, after, limit: asked }).await)?;
             let last = more.len() < asked;
             bytes += more.iter().map(text_bytes).sum::<usize>();
+            self.memory.fit(&mut held, bytes.max(PAGE_BYTES))?;
             events.extend(more);
             after = events.last().map(Cursor::from);
             if last {
-                return Ok(Page { events, next: None });
+                return Ok(Page { events, next: None, held });
             }
             if events.len() == limit || bytes >= PAGE_BYTES {
-                return Ok(Page { events, next: after });
+                return Ok(Page { events, next: after, held });
             }
         }
     }

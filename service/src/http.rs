@@ -1,5 +1,7 @@
 //! An HTTP/1.1 server with bounds, for many connections that mostly wait: each costs little memory, none is kept for a client
-//! that does not finish its request, and there are only so many.
+//! that does not finish its request, does not read its answer or has vanished, and there are only so many.
+
+mod socket;
 
 use std::future::Future;
 use std::pin::pin;
@@ -8,12 +10,14 @@ use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, warn};
+
+use socket::Socket;
 
 /// How long to wait when the process has no file left for a connection.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
@@ -27,11 +31,18 @@ pub struct HttpLimits {
     pub head: Duration,
     /// The largest head, in bytes.
     pub head_bytes: usize,
+    /// How long a client may read nothing of an answer that waits for it.
+    pub stall: Duration,
 }
 
 impl Default for HttpLimits {
     fn default() -> Self {
-        Self { connections: 65_536, head: Duration::from_secs(75), head_bytes: 16 * 1024 }
+        Self {
+            connections: 65_536,
+            head: Duration::from_secs(75),
+            head_bytes: 16 * 1024,
+            stall: Duration::from_secs(30),
+        }
     }
 }
 
@@ -51,13 +62,15 @@ pub async fn serve_http(
             () = &mut drain => break,
             accepted = accept(&listener, &places) => accepted,
         };
-        // Without it small answers are slower, not wrong.
-        let _ = stream.set_nodelay(true);
+        if let Err(error) = socket::prepare(&stream) {
+            // It ended before it began, or works all the same.
+            debug!(%error, "failed to set the options of a connection");
+        }
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head)
             .max_buf_size(limits.head_bytes)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+            .serve_connection(Socket::new(stream, limits.stall), TowerToHyperService::new(router.clone()));
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -124,12 +137,14 @@ mod tests {
     async fn a_client_that_does_not_finish_its_head_is_cut_off() {
         let limits = HttpLimits { head: Duration::from_millis(20), ..HttpLimits::default() };
         let (address, _, _) = start(limits, hello()).await;
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(b"GET / HTTP/1.1\r\nhost:").await.unwrap();
-        let mut rest = Vec::new();
-        // Whatever it is told: it comes to an end.
-        let _ = stream.read_to_end(&mut rest).await;
-        assert!(!String::from_utf8_lossy(&rest).contains("hello"));
+        for begun in [&b""[..], b"GET / HTTP/1.1\r\nhost:"] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(begun).await.unwrap();
+            let mut rest = Vec::new();
+            // Whatever it is told: it comes to an end.
+            let _ = stream.read_to_end(&mut rest).await;
+            assert!(!String::from_utf8_lossy(&rest).contains("hello"));
+        }
     }
 
     #[tokio::test]

@@ -14,6 +14,7 @@ use crate::api::prefer::Wait;
 use crate::api::problem::{self, Problem};
 use crate::api::read::ValueBody;
 use crate::api::{Api, IDEMPOTENT_REPLAYED, PREFERENCE_APPLIED, Shared, location};
+use crate::memory::Held;
 use crate::waiters::Outcome;
 use crate::writer::Order;
 
@@ -115,7 +116,10 @@ pub(super) async fn create_sync(
     let id = stored.ids.first();
     let mut response = match api.wait(stored, wait.limit).await {
         None => created(id),
-        Some(Outcome::Done(valor)) => (StatusCode::CREATED, ValueBody::json(valor)).into_response(),
+        // Without memory for a large value, the client has to ask for it again: the event is stored.
+        Some(Outcome::Done(valor)) => api
+            .answer(StatusCode::CREATED, &ValueBody { valor }, Held::default())
+            .unwrap_or_else(|_| created(id)),
         Some(Outcome::Dead) => Problem::event_dead(id).into_response(),
         Some(Outcome::Cancelled) => Problem::event_cancelled(id).into_response(),
         Some(Outcome::Removed) => Problem::event_removed(id).into_response(),

@@ -29,7 +29,7 @@ impl FromRequest<Shared> for One {
         let (parts, body) = request.into_parts();
         // The body comes first: who is answered while still sending may never see the answer.
         let limit = Limit { what: "a payload", bytes: api.limits.payload_bytes };
-        let Received { bytes, held } = Received::read(body, limit, &api.memory).await?;
+        let Received { bytes, held } = Received::read(body, limit, &api.bodies).await?;
         let mut query = Query::of(&parts.uri);
         let event = NewEvent {
             payload: single_payload(&parts.headers, bytes)?,
@@ -60,13 +60,13 @@ impl FromRequest<Shared> for Several {
     async fn from_request(request: Request, api: &Shared) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let limit = Limit { what: "a request with several events", bytes: v1::batch::MAX_BYTES };
-        let Received { bytes, mut held } = Received::read(body, limit, &api.memory).await?;
+        let Received { bytes, mut held } = Received::read(body, limit, &api.bodies).await?;
         Query::of(&parts.uri).nothing_else("none")?;
         let key = key(&parts.headers)?;
         let content_type = content_type(&parts.headers);
         let creation = v1::batch::parse(content_type.as_deref(), &bytes, api.limits.payload_bytes)?;
         // Many events without payloads are longer than their text.
-        api.memory.take(&mut held, size_of_val(creation.events()))?;
+        api.bodies.take(&mut held, size_of_val(creation.events()))?;
         Ok(Self(Order { creation: creation.with_key(key), held }))
     }
 }

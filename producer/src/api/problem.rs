@@ -47,9 +47,17 @@ pub(super) struct Body<'a> {
     id: Option<i64>,
 }
 
+/// How much of a detail is shown, in bytes: it may quote the request, which may be large.
+const LONGEST_DETAIL: usize = 2000;
+
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, title, message: None, detail: detail.into(), event: None }
+        let mut detail = detail.into();
+        if detail.len() > LONGEST_DETAIL {
+            detail.truncate(detail.floor_char_boundary(LONGEST_DETAIL));
+            detail.push('…');
+        }
+        Self { status, kind, title, message: None, detail, event: None }
     }
 
     fn about(self, event: EventId) -> Self {

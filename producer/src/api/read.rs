@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::response::Response;
 use eventpipeline_database::EventId;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,6 +13,7 @@ use utoipa::ToSchema;
 use crate::api::Shared;
 use crate::api::openapi::{Failures, Unknown};
 use crate::api::problem::Problem;
+use crate::memory::Held;
 
 /// How many events there were.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,13 +29,7 @@ pub(super) struct CountBody {
 #[schema(as = Value)]
 pub(super) struct ValueBody {
     /// What a consumer made of the event; empty while it is not processed.
-    valor: String,
-}
-
-impl ValueBody {
-    pub(super) fn json(valor: String) -> Json<Self> {
-        Json(Self { valor })
-    }
+    pub(super) valor: String,
 }
 
 /// The id in a path. Any other text is no event's.
@@ -74,9 +71,9 @@ pub(super) async fn count(State(api): State<Shared>) -> Result<Json<CountBody>, 
         Failures,
     )
 )]
-pub(super) async fn value(State(api): State<Shared>, Id(id): Id) -> Result<Json<ValueBody>, Problem> {
+pub(super) async fn value(State(api): State<Shared>, Id(id): Id) -> Result<Response, Problem> {
     match api.requests.reads.snapshot.ask(id).await? {
-        Some(snapshot) => Ok(ValueBody::json(snapshot.valor)),
+        Some(snapshot) => api.answer(StatusCode::OK, &ValueBody { valor: snapshot.valor }, Held::default()),
         None => Err(Problem::event_not_found(&id.to_string())),
     }
 }

@@ -9,20 +9,29 @@ use crate::api::{Limits, Requests};
 use crate::changer::Changer;
 use crate::ledger::{Figures, Ledger};
 use crate::mailbox::mailbox;
+use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::reader::Reader;
 use crate::surveyor::Surveyor;
 use crate::waiters::Waiters;
 use crate::writer;
 
+/// What the tasks and the API share.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub(super) limits: Limits,
+    /// What answers may take.
+    pub(super) answers: Memory,
+    pub(super) waiters: Waiters,
+    pub(super) announcer: Announcer,
+    pub(super) metrics: Metrics,
+}
+
 /// Each has a session of its own, and no more: what is stated is all that this process takes from the database.
 pub(super) fn spawn(
     Service { lifecycle, readiness, registry }: &mut Service,
     database: &Database,
-    limits: Limits,
-    waiters: &Waiters,
-    announcer: &Announcer,
-    metrics: &Metrics,
+    Common { limits, answers, waiters, announcer, metrics }: &Common,
     api_ended: &CancellationToken,
 ) -> anyhow::Result<Requests> {
     let figures = Figures::new(registry)?;
@@ -35,7 +44,7 @@ pub(super) fn spawn(
     lifecycle.spawn("writer", writer::run(session(), creations, announcer.clone(), metrics.clone()));
     let (reader, reads) = Reader::new(session());
     lifecycle.spawn("reader", reader.run());
-    let (surveyor, surveys) = Surveyor::new(session(), limits.payload_bytes);
+    let (surveyor, surveys) = Surveyor::new(session(), limits.payload_bytes, answers.clone());
     lifecycle.spawn("surveyor", surveyor.run());
     let (task, changes) = Changer::new(session());
     lifecycle.spawn("changer", task.run());

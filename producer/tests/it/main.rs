@@ -18,3 +18,4 @@ mod overload;
 mod prefer;
 mod schemathesis;
 mod support;
+mod unread;

@@ -1,7 +1,8 @@
 //! `/v1/events/{id}`: one event.
 
-use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
 use eventpipeline_database::{Change, Event, EventId};
 
 use crate::api::openapi::{Failures, Unknown, WrongState};
@@ -9,6 +10,7 @@ use crate::api::problem::Problem;
 use crate::api::read::Id;
 use crate::api::v1::shape::EventBody;
 use crate::api::{Api, Shared};
+use crate::memory::Held;
 
 /// An event in full.
 #[utoipa::path(
@@ -19,8 +21,9 @@ use crate::api::{Api, Shared};
     params(("id" = i64, Path, minimum = 1, description = "The event's id")),
     responses((status = 200, description = "The event", body = EventBody), Unknown, Failures)
 )]
-pub(in crate::api) async fn read(State(api): State<Shared>, Id(id): Id) -> Result<Json<EventBody>, Problem> {
-    api.event(id).await.map(EventBody::json)
+pub(in crate::api) async fn read(State(api): State<Shared>, Id(id): Id) -> Result<Response, Problem> {
+    let event = api.event(id).await?;
+    api.answer(StatusCode::OK, &EventBody::from(event), Held::default())
 }
 
 /// Has a dead or cancelled event tried again, as if it had never been.
@@ -32,12 +35,13 @@ pub(in crate::api) async fn read(State(api): State<Shared>, Id(id): Id) -> Resul
     params(("id" = i64, Path, minimum = 1, description = "The event's id")),
     responses((status = 200, description = "The event, pending again", body = EventBody), Unknown, WrongState, Failures)
 )]
-pub(in crate::api) async fn retry(State(api): State<Shared>, Id(id): Id) -> Result<Json<EventBody>, Problem> {
+pub(in crate::api) async fn retry(State(api): State<Shared>, Id(id): Id) -> Result<Response, Problem> {
+    let held = api.room_for_event()?;
     let change = api.requests.changes.retry.ask(id).await?;
     if change == Change::Changed {
         api.announcer.work();
     }
-    api.changed(id, change, "dead or cancelled").await
+    api.changed(id, change, "dead or cancelled", held).await
 }
 
 /// Takes a pending event back.
@@ -49,16 +53,14 @@ pub(in crate::api) async fn retry(State(api): State<Shared>, Id(id): Id) -> Resu
     params(("id" = i64, Path, minimum = 1, description = "The event's id")),
     responses((status = 200, description = "The event, cancelled", body = EventBody), Unknown, WrongState, Failures)
 )]
-pub(in crate::api) async fn cancel(
-    State(api): State<Shared>,
-    Id(id): Id,
-) -> Result<Json<EventBody>, Problem> {
+pub(in crate::api) async fn cancel(State(api): State<Shared>, Id(id): Id) -> Result<Response, Problem> {
+    let held = api.room_for_event()?;
     let change = api.requests.changes.cancel.ask(id).await?;
     if change == Change::Changed {
         api.waiters.ended([id]);
         api.announcer.finished([id.get()]);
     }
-    api.changed(id, change, "pending").await
+    api.changed(id, change, "pending", held).await
 }
 
 impl Api {
@@ -67,9 +69,15 @@ impl Api {
     }
 
     /// The event after a change that is possible in the states that are named.
-    async fn changed(&self, id: EventId, change: Change, possible: &str) -> Result<Json<EventBody>, Problem> {
+    async fn changed(
+        &self,
+        id: EventId,
+        change: Change,
+        possible: &str,
+        held: Held,
+    ) -> Result<Response, Problem> {
         match change {
-            Change::Changed => self.event(id).await.map(EventBody::json),
+            Change::Changed => self.answer(StatusCode::OK, &EventBody::from(self.event(id).await?), held),
             Change::NotFound => Err(Problem::event_not_found(&id.to_string())),
             Change::Refused(state) => Err(Problem::wrong_state(id, state, possible)),
         }

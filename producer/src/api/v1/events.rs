@@ -105,7 +105,7 @@ pub(in crate::api) async fn create(
     ),
     responses((status = 200, description = "The page", body = PageBody), Invalid, Failures)
 )]
-pub(in crate::api) async fn list(State(api): State<Shared>, uri: Uri) -> Result<Json<PageBody>, Problem> {
+pub(in crate::api) async fn list(State(api): State<Shared>, uri: Uri) -> Result<Response, Problem> {
     let mut query = Query::of(&uri);
     let states = "pending, processing, done, dead or cancelled";
     let state = query.take("state", states, |text| text.parse().ok())?;
@@ -113,10 +113,11 @@ pub(in crate::api) async fn list(State(api): State<Shared>, uri: Uri) -> Result<
     let after = query.take("cursor", "`next` of the page before", |text| text.parse().ok())?;
     query.nothing_else("state, limit and cursor")?;
     let page = api.requests.surveys.page.ask(Listing { state, after, limit }).await?;
-    Ok(Json(PageBody {
+    let body = PageBody {
         events: page.events.into_iter().map(EventBody::from).collect(),
         next: page.next.map(|cursor| cursor.to_string()),
-    }))
+    };
+    api.answer(StatusCode::OK, &body, page.held)
 }
 
 /// Removes events that ended long ago: up to 512 of them. Repeat it while `more` is true.

@@ -1,6 +1,5 @@
 //! An event as JSON.
 
-use axum::Json;
 use eventpipeline_database::{Event, State};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -53,12 +52,6 @@ pub(in crate::api) enum StateBody {
     Done,
     Dead,
     Cancelled,
-}
-
-impl EventBody {
-    pub(super) fn json(event: Event) -> Json<Self> {
-        Json(event.into())
-    }
 }
 
 impl From<Event> for EventBody {
