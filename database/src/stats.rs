@@ -36,8 +36,21 @@ pub struct Stats {
 impl Session {
     /// The figures of this moment. It reads the index entry of each event.
     pub async fn stats(&mut self) -> Result<Stats, Error> {
-        self.run(&ReadStats).await
+        self.run(&ReadStats { entries: Entries::All }).await
     }
+
+    /// The same figures, without a look at what is done: that is what remains of all that was created. As quick as few
+    /// events wait, however many have been processed, and so for whoever asks again and again.
+    pub async fn queue_stats(&mut self) -> Result<Stats, Error> {
+        self.run(&ReadStats { entries: Entries::AllButDone }).await
+    }
+}
+
+/// Which entries of the index are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entries {
+    All,
+    AllButDone,
 }
 
 /// One snapshot for both statements. The age is a matter of few rows: a priority moves an event in line by minutes, so
@@ -55,19 +68,28 @@ const READ: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; \
                CAST(COALESCE(SUM(state = 2), 0) AS SIGNED) AS done, \
                CAST(COALESCE(SUM(state = 3), 0) AS SIGNED) AS dead, \
                CAST(COALESCE(SUM(state = 4), 0) AS SIGNED) AS cancelled \
-        FROM Events FORCE INDEX (state_due)) AS counts; COMMIT";
+        FROM Events FORCE INDEX (state_due)";
+const ALL_BUT_DONE: &str = " WHERE state <> 2";
+const END: &str = ") AS counts; COMMIT";
 
-struct ReadStats;
+struct ReadStats {
+    entries: Entries,
+}
 
 impl Operation for ReadStats {
     const NAME: &'static str = "count events by state";
     type Output = Stats;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Stats, sqlx::Error> {
-        let rows = Script::new(READ).rows(connection).await?;
+        let mut script = Script::new(READ);
+        if self.entries == Entries::AllButDone {
+            script.sql(ALL_BUT_DONE);
+        }
+        script.sql(END);
+        let rows = script.rows(connection).await?;
         let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
         let oldest: Option<i64> = row.try_get("oldest")?;
-        Ok(Stats {
+        let mut stats = Stats {
             created: row.try_get("created")?,
             pending: row.try_get("pending")?,
             scheduled: row.try_get("scheduled")?,
@@ -77,6 +99,12 @@ impl Operation for ReadStats {
             cancelled: row.try_get("cancelled")?,
             removed: row.try_get("removed")?,
             oldest_pending: oldest.map(duration),
-        })
+        };
+        if self.entries == Entries::AllButDone {
+            let Stats { created, pending, scheduled, processing, done: _, dead, cancelled, removed, .. } =
+                stats;
+            stats.done = created - (pending + scheduled + processing + dead + cancelled + removed);
+        }
+        Ok(stats)
     }
 }

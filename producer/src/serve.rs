@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::api::{self, Api, Limits};
+use crate::api::{self, Api, Limits, StatsBody};
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::waiters::Waiters;
@@ -82,6 +82,12 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
     let waiters = Waiters::new(metrics.clone());
     tasks::hear(&mut service.lifecycle, hints, waiters.clone());
     let requests = tasks::spawn(service, &database, limits, &waiters, &announcer, &metrics, &api_ended);
+    // Weak: the surveyor ends when the API has, and the pages do not end before.
+    let queue = requests.surveys.queue.downgrade();
+    service.pages.add("/queue", move || {
+        let queue = queue.clone();
+        async move { queue.ask(()).await.map(StatsBody::from) }
+    });
     let api = Api {
         requests,
         waiters,

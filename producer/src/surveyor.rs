@@ -15,6 +15,8 @@ const PAGE_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) struct Surveys {
     pub(crate) page: Mailbox<Listing, Page>,
     pub(crate) stats: Mailbox<(), Stats>,
+    /// The same, quickly, for who asks again and again.
+    pub(crate) queue: Mailbox<(), Stats>,
 }
 
 /// A page of a list.
@@ -31,6 +33,7 @@ pub(crate) struct Surveyor {
     session: Session,
     pages: Inbox<Listing, Page>,
     stats: Inbox<(), Stats>,
+    queue: Inbox<(), Stats>,
     /// How many events are read at once, so that they stay within [`PAGE_BYTES`].
     step: usize,
 }
@@ -40,8 +43,9 @@ impl Surveyor {
     pub(crate) fn new(session: Session, payload_bytes: usize) -> (Self, Surveys) {
         let (page, pages) = mailbox(CAPACITY);
         let (stats, all_stats) = mailbox(CAPACITY);
+        let (queue, all_queue) = mailbox(CAPACITY);
         let step = (PAGE_BYTES / payload_bytes).clamp(1, Listing::LARGEST);
-        (Self { session, pages, stats: all_stats, step }, Surveys { page, stats })
+        (Self { session, pages, stats: all_stats, queue: all_queue, step }, Surveys { page, stats, queue })
     }
 
     /// Answers until the last mailbox of each kind is dropped.
@@ -56,6 +60,10 @@ impl Surveyor {
                 }
                 Some(batch) = self.stats.next_batch(CAPACITY) => {
                     let stats = unavailable(self.session.stats().await);
+                    answer_all(batch, stats);
+                }
+                Some(batch) = self.queue.next_batch(CAPACITY) => {
+                    let stats = unavailable(self.session.queue_stats().await);
                     answer_all(batch, stats);
                 }
                 else => break,
