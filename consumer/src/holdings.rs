@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use eventpipeline_database::{Claimed, EventId};
+use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
@@ -34,6 +35,7 @@ struct Entry {
     attempt: i32,
     /// When its claim was sent, or sent to be extended.
     renewed: Instant,
+    claimed: Instant,
     /// The size of its payload, which is held until it is handled.
     bytes: usize,
     stage: Stage,
@@ -46,6 +48,15 @@ enum Stage {
     Handling(Option<AbortHandle>),
     /// Handled, waiting for the settler.
     Handled,
+}
+
+/// What a consumer holds: claimed, and not settled yet.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Work {
+    pub(crate) events: usize,
+    /// How long it has held the first of them.
+    pub(crate) oldest_seconds: f64,
 }
 
 #[derive(Debug, Default)]
@@ -98,6 +109,16 @@ impl Holdings {
         self.state().load
     }
 
+    /// What is held, for who is to decide which consumer goes.
+    pub(crate) fn work(&self) -> Work {
+        let state = self.state();
+        let oldest = state.entries.values().map(|entry| entry.claimed).min();
+        Work {
+            events: state.entries.len(),
+            oldest_seconds: oldest.map_or(0.0, |claimed| claimed.elapsed().as_secs_f64()),
+        }
+    }
+
     /// How many events were handled since the last call.
     pub(crate) fn take_handled(&self) -> usize {
         std::mem::take(&mut self.state().handled)
@@ -113,7 +134,13 @@ impl Holdings {
         let mut state = self.state();
         for claim in claims {
             let bytes = claim.payload.as_ref().map_or(0, String::len);
-            let entry = Entry { attempt: claim.attempt, renewed: since, bytes, stage: Stage::Buffered };
+            let entry = Entry {
+                attempt: claim.attempt,
+                renewed: since,
+                claimed: since,
+                bytes,
+                stage: Stage::Buffered,
+            };
             state.entries.insert(key(claim), entry);
             state.load.bytes += bytes;
         }

@@ -1,5 +1,6 @@
 //! The service: its tasks, and the order in which they end.
 
+use std::convert::Infallible;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -56,6 +57,8 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         work: Arc::new(Notify::new()),
         metrics,
     };
+    let holdings = Arc::clone(&shared.holdings);
+    service.pages.add("/work", move || std::future::ready(Ok::<_, Infallible>(holdings.work())));
     let work = Arc::clone(&shared.work);
     let heard = move |hint| match hint {
         Hint::Work => work.notify_one(),

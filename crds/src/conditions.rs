@@ -18,6 +18,8 @@ pub mod types {
     pub const CONSUMERS_READY: &str = "ConsumersReady";
     /// The route's object stands as the spec asks for.
     pub const ROUTE_ACCEPTED: &str = "RouteAccepted";
+    /// No event that is due has waited for long. `Ready` does not depend on it.
+    pub const BACKLOG_IN_TIME: &str = "BacklogInTime";
 }
 
 /// Reasons of conditions.
@@ -40,6 +42,16 @@ pub mod reasons {
     pub const PODS_STARTING: &str = "PodsStarting";
     /// All pods that are wanted are ready.
     pub const PODS_READY: &str = "PodsReady";
+    /// No event waits.
+    pub const BACKLOG_EMPTY: &str = "BacklogEmpty";
+    /// Events wait, and none has for longer than it may.
+    pub const EVENTS_WAIT: &str = "EventsWait";
+    /// An event has waited for longer than it may.
+    pub const EVENTS_WAIT_TOO_LONG: &str = "EventsWaitTooLong";
+    /// No producer is ready that could tell how many events wait.
+    pub const NO_PRODUCER: &str = "NoProducer";
+    /// Producers are ready, and none tells how many events wait.
+    pub const FIGURES_NOT_READ: &str = "FiguresNotRead";
     /// Every group is suspended.
     pub const SUSPENDED: &str = "Suspended";
     /// The volume of the database is being made larger.

@@ -25,6 +25,9 @@ pub(crate) struct RunArgs {
     /// Name that its Events carry
     #[arg(long, env = "POD_NAME", default_value = "local", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) pod_name: String,
+    /// How often the queue of a pipeline is looked at, in seconds from 1 to 300
+    #[arg(long, env = "OBSERVE_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=300))]
+    pub(crate) observe_seconds: u32,
     #[command(flatten)]
     pub(crate) service: ServiceArgs,
 }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use eventpipeline_crds::EventPipeline;
 use eventpipeline_service::{Check, chain};
+use futures::channel::mpsc;
 use futures::{Stream, StreamExt as _};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -37,6 +38,7 @@ pub(crate) use metrics::Metrics;
 pub(crate) use scope::Scope;
 
 use crate::eventpipeline;
+use crate::figures::{self, Observation, Rounds};
 use crate::gateway::HTTPRoute;
 use crate::inventory::PipelineKey;
 
@@ -49,13 +51,17 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 /// Everything that matters is watched; this is for what a watch could have missed.
 const RESYNC: Duration = Duration::from_mins(5);
 
+/// How many pipelines may wait to be reconciled for what was seen of their queues.
+const TOLD: usize = 1024;
+
 /// A pipeline as the API server has it, whether or not this version understands it.
 type Guarded = DeserializeGuard<EventPipeline>;
 
-/// Runs until told to drain; then what has been begun is finished.
+/// Runs until told to drain; then what has been begun is finished. `every`: how often a pipeline's queue is looked at.
 pub(crate) async fn run(
     context: Arc<Context>,
     scope: Scope,
+    every: Duration,
     check: Check,
     draining: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -65,13 +71,35 @@ pub(crate) async fn run(
     }
     check.not_ready("the pipelines are being listed");
     let (store, controller) = watch(&context, &scope);
-    let controller = controller.graceful_shutdown_on(draining.cancelled_owned());
+    let (tell, told) = mpsc::channel(TOLD);
+    let rounds = rounds(&context, store.clone(), every, tell);
+    let controller =
+        controller.reconcile_on(told.map(reference)).graceful_shutdown_on(draining.cancelled_owned());
     let listed = listed(store, context.inventory.missing(), check);
     let reconciled = controller.run(reconcile, error_policy, context).for_each(async |result| log(&result));
     tokio::select! {
         () = reconciled => Ok(()),
         error = listed => Err(error),
+        () = figures::run(rounds) => Ok(()),
     }
+}
+
+/// Asks the queues of all pipelines, and tells when a reconcile is due for what was seen.
+fn rounds(
+    context: &Context,
+    store: Store<Guarded>,
+    every: Duration,
+    tell: mpsc::Sender<PipelineKey>,
+) -> Rounds<impl Fn() -> Vec<PipelineKey> + use<>, impl Fn(&PipelineKey, &Observation) -> bool + use<>> {
+    let all = store.clone();
+    let pipelines = move || all.state().iter().map(|pipeline| context::key(pipeline)).collect();
+    let is_news = move |key: &PipelineKey, seen: &Observation| {
+        let pipeline = store.get(&reference(key.clone()));
+        let pipeline = pipeline.as_ref().and_then(|pipeline| pipeline.0.as_ref().ok());
+        pipeline.is_some_and(|pipeline| eventpipeline::is_news(pipeline, seen))
+    };
+    let (figures, inventory) = (Arc::clone(&context.figures), Arc::clone(&context.inventory));
+    Rounds { figures, inventory, every, pipelines, is_news, tell }
 }
 
 /// Pipelines, and of what they own only the objects that carry our label: memory grows with pipelines, not clusters.

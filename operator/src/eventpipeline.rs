@@ -22,10 +22,12 @@ use kube::core::DeserializeGuard;
 use kube::runtime::events::Recorder;
 
 use crate::api::Cluster;
+use crate::figures::{Figures, Observation};
 use crate::inventory::{Inventory, PipelineKey};
 use apply::Memory;
-pub(crate) use build::meta::INSTANCE;
+pub(crate) use build::meta::{COMPONENT, Component, GROUP, INSTANCE};
 use report::Report;
+use status::Seen;
 
 /// Labels of everything that the operator makes, as a selector.
 pub(crate) const MANAGED_BY_OPERATOR: &str = "app.kubernetes.io/managed-by=eventpipeline-operator";
@@ -34,6 +36,7 @@ pub(crate) const MANAGED_BY_OPERATOR: &str = "app.kubernetes.io/managed-by=event
 pub(crate) struct Operator {
     cluster: Cluster,
     inventory: Arc<Inventory>,
+    figures: Arc<Figures>,
     memory: Memory,
     image: String,
     recorder: Recorder,
@@ -44,14 +47,16 @@ impl Operator {
     pub(crate) fn new(
         cluster: Cluster,
         inventory: Arc<Inventory>,
+        figures: Arc<Figures>,
         image: String,
         recorder: Recorder,
     ) -> Self {
-        Self { cluster, inventory, memory: Memory::default(), image, recorder }
+        Self { cluster, inventory, figures, memory: Memory::default(), image, recorder }
     }
 
     /// Forgets the pipelines that are not known any more.
     pub(crate) fn retain(&self, known: impl Fn(&PipelineKey) -> bool) {
+        self.figures.retain(&known);
         self.memory.retain(known);
     }
 }
@@ -104,6 +109,22 @@ pub(crate) async fn reconcile(
             return Err(Error::Apply(error));
         }
     };
-    let status = status::of(&applied, pipeline.status.as_ref(), pipeline.meta().generation, Timestamp::now());
+    let observation = operator.figures.of(&existing.key);
+    let seen = Seen { queue: observation.as_ref(), late_after_seconds: late_after_seconds(pipeline) };
+    let status =
+        status::of(&applied, seen, pipeline.status.as_ref(), pipeline.meta().generation, Timestamp::now());
     report.status(status).await.map_err(Error::Report)
+}
+
+/// Whether what was seen of a pipeline's queue is for a reconcile.
+pub(crate) fn is_news(pipeline: &EventPipeline, seen: &Observation) -> bool {
+    let shown = pipeline.status.as_ref();
+    shown.is_none_or(|shown| status::is_news(shown, seen, late_after_seconds(pipeline)))
+}
+
+/// How long an event may wait: as long as autoscaling lets it, or a minute.
+fn late_after_seconds(pipeline: &EventPipeline) -> i32 {
+    let autoscaling =
+        pipeline.spec.consumers.iter().filter_map(|group| group.autoscaling.as_ref()?.backlog.as_ref());
+    autoscaling.filter_map(|backlog| backlog.target_age_seconds).min().unwrap_or(60)
 }

@@ -6,8 +6,11 @@ mod api;
 mod cli;
 mod controller;
 mod eventpipeline;
+mod figures;
 mod gateway;
+mod internal_port;
 mod inventory;
+mod pods;
 mod run;
 
 use std::io::Write as _;

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use eventpipeline_service::Service;
@@ -21,7 +22,8 @@ pub(crate) fn run(args: RunArgs) -> ExitCode {
 }
 
 async fn start(args: RunArgs, service: &mut Service) -> anyhow::Result<()> {
-    let RunArgs { image, watch_namespace, pod_name, service: _ } = args;
+    let RunArgs { image, watch_namespace, pod_name, observe_seconds, service: _ } = args;
+    let every = Duration::from_secs(observe_seconds.into());
     let config = Config::infer().await.context(
         "failed to find the API server: neither KUBECONFIG nor a service account tells where it is",
     )?;
@@ -34,6 +36,6 @@ async fn start(args: RunArgs, service: &mut Service) -> anyhow::Result<()> {
     let context = Arc::new(Context::new(Cluster::new(client), image, pod_name, metrics));
     let check = service.readiness.check("pipelines");
     let draining = service.lifecycle.draining();
-    service.lifecycle.spawn("controller", controller::run(context, scope, check, draining));
+    service.lifecycle.spawn("controller", controller::run(context, scope, every, check, draining));
     Ok(())
 }

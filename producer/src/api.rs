@@ -29,6 +29,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any as AnyOrigin, CorsLayer};
 
 use crate::api::problem::Problem;
+pub(crate) use crate::api::v1::stats::StatsBody;
 use crate::changer::Changes;
 use crate::mailbox::Mailbox;
 use crate::memory::Memory;

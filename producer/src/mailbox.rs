@@ -34,6 +34,22 @@ impl<I, O> Clone for Mailbox<I, O> {
     }
 }
 
+/// A mailbox for one who must not keep it open.
+#[derive(Debug, Clone)]
+pub(crate) struct WeakMailbox<I, O> {
+    sender: mpsc::WeakSender<Request<I, O>>,
+}
+
+impl<I, O> WeakMailbox<I, O> {
+    /// Asks and waits for the answer, while others keep the mailbox open.
+    pub(crate) async fn ask(&self, input: I) -> Answer<O> {
+        match self.sender.upgrade() {
+            Some(sender) => Mailbox { sender }.ask(input).await,
+            None => Err(Unavailable::Database),
+        }
+    }
+}
+
 /// The task's end of a mailbox.
 #[derive(Debug)]
 pub(crate) struct Inbox<I, O> {
@@ -48,6 +64,10 @@ pub(crate) fn mailbox<I, O>(capacity: usize) -> (Mailbox<I, O>, Inbox<I, O>) {
 }
 
 impl<I, O> Mailbox<I, O> {
+    pub(crate) fn downgrade(&self) -> WeakMailbox<I, O> {
+        WeakMailbox { sender: self.sender.downgrade() }
+    }
+
     /// Asks and waits for the answer. Dropping the future withdraws the request if it was not begun.
     pub(crate) async fn ask(&self, input: I) -> Answer<O> {
         let (answer, answered) = oneshot::channel();

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::api::{self, Api, Limits};
+use crate::api::{self, Api, Limits, StatsBody};
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::waiters::Waiters;
@@ -85,6 +85,12 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
     let common = Common { limits, answers: Memory::default(), waiters, announcer, metrics };
     let requests = tasks::spawn(service, &database, &common, &api_ended)?;
     let Common { limits, answers, waiters, announcer, metrics } = common;
+    // Weak: the surveyor ends when the API has, and the pages do not end before.
+    let queue = requests.surveys.queue.downgrade();
+    service.pages.add("/queue", move || {
+        let queue = queue.clone();
+        async move { queue.ask(()).await.map(StatsBody::from) }
+    });
     let api = Api {
         requests,
         waiters,

@@ -16,6 +16,8 @@ const PAGE_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) struct Surveys {
     pub(crate) page: Mailbox<Listing, Page>,
     pub(crate) stats: Mailbox<(), Stats>,
+    /// The same, quickly, for who asks again and again.
+    pub(crate) queue: Mailbox<(), Stats>,
 }
 
 /// A page of a list.
@@ -34,6 +36,7 @@ pub(crate) struct Surveyor {
     session: Session,
     pages: Inbox<Listing, Page>,
     stats: Inbox<(), Stats>,
+    queue: Inbox<(), Stats>,
     /// How many events are read at once, so that they stay within [`PAGE_BYTES`].
     step: usize,
     /// What is left for answers.
@@ -45,8 +48,10 @@ impl Surveyor {
     pub(crate) fn new(session: Session, payload_bytes: usize, memory: Memory) -> (Self, Surveys) {
         let (page, pages) = mailbox(CAPACITY);
         let (stats, all_stats) = mailbox(CAPACITY);
+        let (queue, all_queue) = mailbox(CAPACITY);
         let step = (PAGE_BYTES / (payload_bytes + Value::MAX_BYTES)).clamp(1, Listing::LARGEST);
-        (Self { session, pages, stats: all_stats, step, memory }, Surveys { page, stats })
+        let surveyor = Self { session, pages, stats: all_stats, queue: all_queue, step, memory };
+        (surveyor, Surveys { page, stats, queue })
     }
 
     /// Answers until the last mailbox of each kind is dropped.
@@ -61,6 +66,10 @@ impl Surveyor {
                 }
                 Some(batch) = self.stats.next_batch(CAPACITY) => {
                     let stats = unavailable(self.session.stats().await);
+                    answer_all(batch, stats);
+                }
+                Some(batch) = self.queue.next_batch(CAPACITY) => {
+                    let stats = unavailable(self.session.queue_stats().await);
                     answer_all(batch, stats);
                 }
                 else => break,

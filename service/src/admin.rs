@@ -1,4 +1,4 @@
-//! The internal port: `/livez`, `/readyz` and `/metrics`.
+//! The internal port: `/livez`, `/readyz`, `/metrics`, and the program's own [`Pages`].
 //!
 //! Liveness says that the process schedules tasks, and nothing of what it depends on: restarting a pod mends no
 //! database. Readiness is the sum of named checks and says which of them fails, and why.
@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::chain::chain;
+use crate::pages::{self, Pages};
 
 /// The readiness of a process: ready while every [`Check`] is.
 #[derive(Debug, Clone, Default)]
@@ -106,17 +107,25 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<Admin> {
 
 impl Admin {
     /// Answers until it is dropped.
-    pub(crate) async fn serve(self, readiness: Readiness, registry: Registry) -> anyhow::Result<()> {
+    pub(crate) async fn serve(
+        self,
+        readiness: Readiness,
+        registry: Registry,
+        pages: Pages,
+    ) -> anyhow::Result<()> {
         info!(address = %self.listener.local_addr()?, "the admin server listens");
-        axum::serve(self.listener, router(readiness, registry)).await.context("the admin server failed")
+        axum::serve(self.listener, router(readiness, registry, pages))
+            .await
+            .context("the admin server failed")
     }
 }
 
-fn router(readiness: Readiness, registry: Registry) -> Router {
+fn router(readiness: Readiness, registry: Registry, pages: Pages) -> Router {
     Router::new()
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(readyz).with_state(readiness))
         .route("/metrics", get(metrics).with_state(registry))
+        .fallback_service(get(pages::answer).with_state(pages))
 }
 
 async fn readyz(State(readiness): State<Readiness>) -> (StatusCode, String) {
@@ -141,10 +150,14 @@ mod tests {
     use super::*;
 
     async fn start(readiness: &Readiness) -> String {
+        start_with(readiness, Pages::default()).await
+    }
+
+    async fn start_with(readiness: &Readiness, pages: Pages) -> String {
         let admin = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = admin.listener.local_addr().unwrap();
         let registry = crate::metrics::registry("test").unwrap();
-        tokio::spawn(admin.serve(readiness.clone(), registry));
+        tokio::spawn(admin.serve(readiness.clone(), registry, pages));
         format!("http://{address}")
     }
 
@@ -184,6 +197,17 @@ mod tests {
         assert_eq!(status, 200);
         assert!(text.contains("eventpipeline_build_info{binary=\"test\""), "{text}");
         assert!(text.contains("process_resident_memory_bytes"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_programs_own_pages_are_json_or_say_why_not() {
+        let pages = Pages::default();
+        pages.add("/load", async || Ok::<_, String>([1, 2]));
+        pages.add("/queue", async || Err::<(), _>("the database is not available"));
+        let url = start_with(&Readiness::default(), pages).await;
+        assert_eq!(ask(format!("{url}/load")).await, (200, "[1,2]".to_owned()));
+        assert_eq!(ask(format!("{url}/queue")).await, (503, "the database is not available\n".to_owned()));
+        assert_eq!(ask(format!("{url}/other")).await.0, 404);
     }
 
     #[tokio::test]

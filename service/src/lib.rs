@@ -10,6 +10,7 @@ mod hints;
 mod http;
 mod lifecycle;
 mod metrics;
+mod pages;
 mod telemetry;
 
 use std::future::Future;
@@ -26,6 +27,7 @@ pub use hints::{Announcer, Hint, HintArgs, Hints};
 pub use http::{HttpLimits, serve_http};
 pub use lifecycle::Lifecycle;
 pub use metrics::registered;
+pub use pages::Pages;
 
 /// A running service: where it registers its tasks, its readiness checks and its metrics.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub struct Service {
     pub readiness: Readiness,
     /// What `/metrics` shows.
     pub registry: Registry,
+    /// What the internal port answers besides.
+    pub pages: Pages,
 }
 
 /// Runs a service until SIGTERM or SIGINT, or until one of its tasks fails.
@@ -51,8 +55,10 @@ pub fn serve(
         let registry = metrics::registry(name)?;
         let readiness = Readiness::default();
         let mut lifecycle = Lifecycle::new(args.drain());
+        let pages = Pages::default();
         let admin = admin::bind(args.admin.admin_address).await?;
-        lifecycle.spawn_until_end("admin server", admin.serve(readiness.clone(), registry.clone()));
+        lifecycle
+            .spawn_until_end("admin server", admin.serve(readiness.clone(), registry.clone(), pages.clone()));
         let draining = lifecycle.draining();
         let serving = readiness.check("serving");
         serving.ready();
@@ -61,7 +67,7 @@ pub fn serve(
             serving.not_ready("draining");
             std::future::pending().await
         });
-        let mut service = Service { lifecycle, readiness, registry };
+        let mut service = Service { lifecycle, readiness, registry, pages };
         start(&mut service).await?;
         service.lifecycle.run().await
     })

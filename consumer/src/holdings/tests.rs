@@ -40,11 +40,14 @@ fn an_event_is_buffered_then_handled_then_settled() {
     let hands = Hands::new();
     let held = hands.claim(1, Instant::now());
     assert_eq!(hands.load(), (1, 0));
+    assert_eq!(hands.0.work().events, 1);
     assert!(hands.0.begin(&held));
     assert_eq!(hands.load(), (0, 1));
     assert!(hands.0.handled(key(&held.claim)));
     assert_eq!((hands.load(), hands.0.take_handled()), ((0, 0), 1));
+    assert_eq!(hands.0.work().events, 1, "its answer is not written down yet");
     hands.0.settled([key(&held.claim)]);
+    assert_eq!(hands.0.work(), Work { events: 0, oldest_seconds: 0.0 });
     assert!(ids(&hands.0.overdue(Duration::ZERO).begun).is_empty());
 }
 

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use axum::response::IntoResponse as _;
 use eventpipeline_database::State;
-use eventpipeline_testkit::{Database, Engine, eventually};
+use eventpipeline_testkit::{Database, Engine, client, eventually};
+use serde_json::Value as Json;
 use tokio::sync::watch;
 
 use crate::server::{Server, http, word, word_api};
@@ -25,6 +26,12 @@ async fn what_is_being_handled_is_finished_and_nothing_more_is_claimed() {
     let mut consumer = pipeline.consumer(&word_api(&api.url(), &[("CONCURRENCY", "3")]));
     let ids = pipeline.create(5).await;
     api.until_asked(3).await;
+    // What the operator asks before it decides which consumer goes.
+    let internal = consumer.address("the admin server listens").await;
+    let work = client().get(format!("http://{internal}/work")).send().await.unwrap();
+    let work: Json = work.json().await.unwrap();
+    assert_eq!(work["events"], 3, "{work}");
+    assert!(work["oldestSeconds"].as_f64().unwrap() > 0.0, "{work}");
     consumer.terminate();
     consumer.line("draining").await;
     open.send(true).unwrap();

@@ -101,6 +101,9 @@ async fn the_figures_add_up() {
             oldest_pending: stats.oldest_pending,
         };
         assert_eq!(stats, expected);
+        let queue = session.queue_stats().await.unwrap();
+        assert_eq!(queue, Stats { oldest_pending: queue.oldest_pending, ..expected });
+        assert!(queue.oldest_pending >= expected.oldest_pending, "{queue:?}");
     })
     .await;
 }

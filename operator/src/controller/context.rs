@@ -11,12 +11,14 @@ use super::backoff::Backoff;
 use super::metrics::Metrics;
 use crate::api::{Cluster, FIELD_MANAGER};
 use crate::eventpipeline::Operator;
+use crate::figures::Figures;
 use crate::inventory::{Inventory, PipelineKey};
 
 /// What reconciles share.
 pub(crate) struct Context {
     pub(super) cluster: Cluster,
     pub(super) inventory: Arc<Inventory>,
+    pub(super) figures: Arc<Figures>,
     pub(super) operator: Operator,
     pub(super) metrics: Metrics,
     backoff: Backoff<PipelineKey>,
@@ -28,8 +30,10 @@ impl Context {
         let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: Some(reporter) };
         let recorder = Recorder::new(cluster.client(), reporter);
         let inventory = Arc::new(Inventory::default());
-        let operator = Operator::new(cluster.clone(), Arc::clone(&inventory), image, recorder);
-        Self { cluster, inventory, operator, metrics, backoff: Backoff::default() }
+        let figures = Arc::new(Figures::default());
+        let operator =
+            Operator::new(cluster.clone(), Arc::clone(&inventory), Arc::clone(&figures), image, recorder);
+        Self { cluster, inventory, figures, operator, metrics, backoff: Backoff::default() }
     }
 
     /// Forgets the pipelines that are not known any more.
@@ -48,6 +52,6 @@ impl Context {
     }
 }
 
-fn key(object: &Guarded) -> PipelineKey {
+pub(super) fn key(object: &Guarded) -> PipelineKey {
     PipelineKey { namespace: object.namespace().unwrap_or_default(), name: object.name_any() }
 }

@@ -5,6 +5,7 @@
 
 mod conditions;
 mod parts;
+mod queue;
 
 use eventpipeline_crds::conditions::{reasons, types};
 use eventpipeline_crds::{EventPipelineStatus, GroupCounts};
@@ -12,12 +13,23 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 
 use super::resources::{Applied, Resources};
+use crate::figures::Observation;
 use conditions::{Conditions, FALSE, TRUE, UNKNOWN};
 use parts::{Part, State};
+
+/// What was seen beside the objects.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Seen<'a> {
+    /// Of the queue.
+    pub(super) queue: Option<&'a Observation>,
+    /// How long an event may wait.
+    pub(super) late_after_seconds: i32,
+}
 
 /// What is true of a pipeline whose objects are applied.
 pub(super) fn of(
     applied: &Resources<Applied>,
+    seen: Seen<'_>,
     previous: Option<&EventPipelineStatus>,
     generation: Option<i64>,
     now: Timestamp,
@@ -29,13 +41,20 @@ pub(super) fn of(
         let status = if matches!(part.state, State::Ready) { TRUE } else { FALSE };
         conditions.set(part.type_, status, part.reason, &part.message);
     }
+    queue::set_condition(&mut conditions, seen.queue, seen.late_after_seconds);
     EventPipelineStatus {
         observed_generation: generation,
         conditions: conditions.finish(),
         producers: Some(count(&applied.producer_deployments)),
         consumers: Some(count(&applied.consumer_deployments)),
+        queue: queue::figures(previous.and_then(|previous| previous.queue.as_ref()), seen.queue),
         ..EventPipelineStatus::default()
     }
+}
+
+/// Whether what was seen of the queue is not what is shown of it.
+pub(super) fn is_news(shown: &EventPipelineStatus, seen: &Observation, late_after_seconds: i32) -> bool {
+    queue::is_news(shown, seen, late_after_seconds)
 }
 
 /// What is true of a pipeline that the operator has not looked at yet.

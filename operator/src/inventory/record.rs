@@ -156,11 +156,14 @@ impl Kind for Pod {
             Value::Array(containers.collect())
         };
         let metadata = &object["metadata"];
+        let cost = metadata["annotations"].get(DELETION_COST);
+        let annotations: Map<_, _> =
+            cost.map(|cost| (DELETION_COST.to_owned(), cost.clone())).into_iter().collect();
         json!({
             "metadata": {
                 "name": metadata["name"],
                 "labels": metadata["labels"],
-                "annotations": {DELETION_COST: metadata["annotations"][DELETION_COST]},
+                "annotations": annotations,
                 "deletionTimestamp": metadata["deletionTimestamp"],
                 "creationTimestamp": metadata["creationTimestamp"],
             },
@@ -226,5 +229,23 @@ impl<K: Kind> Resource for Watched<K> {
 
     fn meta_mut(&mut self) -> &mut ObjectMeta {
         &mut self.metadata
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_pod_is_a_pod() {
+        for annotations in [json!({DELETION_COST: "3", "other": "1"}), Value::Null] {
+            let pod = json!({
+                "metadata": {"name": "a", "uid": "1", "annotations": annotations},
+                "spec": {"containers": [{"name": "c"}]}, "status": {"podIP": "10.0.0.1"},
+            });
+            let kept = Record::of::<Pod>(&pod).essence::<Pod>().unwrap();
+            assert_eq!(kept.metadata.annotations.unwrap().len(), usize::from(!annotations.is_null()));
+            assert_eq!(kept.status.unwrap().pod_ip.unwrap(), "10.0.0.1");
+        }
     }
 }

@@ -12,6 +12,10 @@ mod operator;
 #[cfg(test)]
 mod pod_security;
 #[cfg(test)]
+mod programs;
+#[cfg(test)]
+mod queue;
+#[cfg(test)]
 mod reconcile;
 #[cfg(test)]
 mod role;

@@ -43,6 +43,7 @@ impl Operator {
         let mut shell = Command::new("sh")
             .args(["-c", SHELL, "operator", env!("CARGO_BIN_EXE_eventpipeline-operator")])
             .args(["--image", "registry.example/eventpipeline:test", "--watch-namespace", namespace])
+            .args(["--observe-seconds", "1"])
             .args([
                 "--admin-address",
                 &admin.to_string(),

@@ -170,6 +170,7 @@ async fn a_steady_pipeline_costs_no_call_and_its_secret_stays() {
     cluster.apply("demo", json!({})).await.unwrap();
     cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
     cluster.everything_ready("demo").await;
+    cluster.condition_is("demo", "BacklogInTime", "Unknown/NoProducer").await;
     another_reconcile(&cluster, &operator).await;
     let mut before = versions(&cluster).await;
     let calls = operator.requests("");

@@ -29,7 +29,7 @@ pub(super) struct Common {
 
 /// Each has a session of its own, and no more: what is stated is all that this process takes from the database.
 pub(super) fn spawn(
-    Service { lifecycle, readiness, registry }: &mut Service,
+    Service { lifecycle, readiness, registry, .. }: &mut Service,
     database: &Database,
     Common { limits, answers, waiters, announcer, metrics }: &Common,
     api_ended: &CancellationToken,

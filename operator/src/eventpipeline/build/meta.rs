@@ -11,10 +11,11 @@ pub(crate) const INSTANCE: &str = "app.kubernetes.io/instance";
 /// Label of the pods that hear hints.
 pub(super) const HEARS_HINTS: &str = "eventpipeline.dev/hears-hints";
 /// Label with the group's name.
-pub(in crate::eventpipeline) const GROUP: &str = "eventpipeline.dev/group";
+pub(crate) const GROUP: &str = "eventpipeline.dev/group";
 
 const NAME: &str = "app.kubernetes.io/name";
-const COMPONENT: &str = "app.kubernetes.io/component";
+/// Label that says what an object is for.
+pub(crate) const COMPONENT: &str = "app.kubernetes.io/component";
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
 /// Labels of an object.
@@ -23,7 +24,7 @@ pub(super) type Labels = BTreeMap<String, String>;
 /// What an object is for.
 #[derive(Debug, Clone, Copy, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
-pub(super) enum Component {
+pub(crate) enum Component {
     Mysql,
     Schema,
     Producer,

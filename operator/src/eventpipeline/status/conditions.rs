@@ -43,6 +43,13 @@ impl<'a> Conditions<'a> {
         });
     }
 
+    /// Leaves the condition as it was before, if it was there.
+    pub(super) fn keep(&mut self, type_: &str) -> bool {
+        let before = self.previous.iter().find(|condition| condition.type_ == type_);
+        self.set.extend(before.cloned());
+        before.is_some()
+    }
+
     /// What was set.
     pub(super) fn finish(self) -> Vec<Condition> {
         self.set

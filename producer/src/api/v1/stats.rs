@@ -14,7 +14,7 @@ use crate::api::problem::Problem;
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Stats)]
-pub(in crate::api) struct StatsBody {
+pub(crate) struct StatsBody {
     /// Ever created.
     created: i64,
     /// To be processed now.

@@ -1,0 +1,96 @@
+//! Pods of a pipeline that are ready, and what answers in their place: a page on an address of this machine.
+
+use std::collections::HashMap;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::PostParams;
+use serde_json::{Value, json};
+
+use super::cluster::Cluster;
+
+/// The port that the operator asks.
+const PORT: u16 = 9090;
+
+/// Pages by path, on an address of one's own.
+pub(crate) struct Program {
+    address: Ipv4Addr,
+    pages: Arc<Mutex<HashMap<&'static str, Value>>>,
+}
+
+impl Program {
+    /// Listens until the process ends.
+    pub(crate) fn start() -> Self {
+        static NEXT: AtomicU16 = AtomicU16::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        // The process's own part of 127.0.0.0/8: others test here at the same time.
+        let process = 1 + u8::try_from(std::process::id() % 250).unwrap();
+        let address = Ipv4Addr::new(127, process, number[0], number[1]);
+        let listener = TcpListener::bind((address, PORT)).unwrap();
+        let pages = Arc::new(Mutex::new(HashMap::new()));
+        let answers = Arc::clone(&pages);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                // Who asks may leave before the answer.
+                let _ = answer(stream, &answers);
+            }
+        });
+        Self { address, pages }
+    }
+
+    /// What it answers from now on.
+    pub(crate) fn says(&self, path: &'static str, page: Value) {
+        self.pages.lock().unwrap().insert(path, page);
+    }
+
+    /// Answers nothing more.
+    pub(crate) fn is_silent(&self) {
+        self.pages.lock().unwrap().clear();
+    }
+}
+
+fn answer(mut stream: TcpStream, pages: &Mutex<HashMap<&'static str, Value>>) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    let mut request = [0; 1024];
+    let read = stream.read(&mut request)?;
+    let request = String::from_utf8_lossy(&request[..read]).into_owned();
+    let path = request.split(' ').nth(1).unwrap_or_default();
+    let page = pages.lock().unwrap().get(path).map(Value::to_string);
+    let (status, body) = match page {
+        Some(page) => ("200 OK", page),
+        None => ("503 Service Unavailable", "no".to_owned()),
+    };
+    write!(stream, "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+}
+
+/// `kind`: `producer` or `consumer`.
+pub(crate) async fn pod(cluster: &Cluster, name: &str, (pipeline, kind): (&str, &str), program: &Program) {
+    let pod = json!({
+        "metadata": {"name": name, "labels": {
+            "app.kubernetes.io/managed-by": "eventpipeline-operator", "app.kubernetes.io/instance": pipeline,
+            "app.kubernetes.io/component": kind, "eventpipeline.dev/group": "default",
+        }},
+        "spec": {"containers": [{"name": kind, "image": "x"}]},
+    });
+    let pod: Pod = serde_json::from_value(pod).unwrap();
+    cluster.api().create(&PostParams::default(), &pod).await.unwrap();
+    let address = program.address.to_string();
+    let status = json!({
+        "phase": "Running", "podIP": address, "podIPs": [{"ip": address}],
+        "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
+    });
+    cluster.write_status::<Pod>(name, status).await;
+}
+
+/// What a producer says of its queue.
+pub(crate) fn queue(pending: i64, processing: i64, oldest_seconds: Option<f64>) -> Value {
+    json!({
+        "created": 1000, "pending": pending, "scheduled": 0, "processing": processing, "done": 7, "dead": 1,
+        "cancelled": 0, "removed": 0, "oldestPendingSeconds": oldest_seconds,
+    })
+}
