@@ -6,6 +6,7 @@
 mod apply;
 mod build;
 mod dereference;
+mod rendered;
 mod report;
 mod resources;
 mod status;
@@ -24,7 +25,9 @@ use kube::runtime::events::Recorder;
 use crate::api::Cluster;
 use crate::inventory::{Inventory, PipelineKey};
 use apply::Memory;
+pub(crate) use build::MAX_CONNECTIONS;
 pub(crate) use build::meta::INSTANCE;
+pub(crate) use rendered::{Rendered, render};
 use report::Report;
 
 /// Labels of everything that the operator makes, as a selector.
