@@ -1,8 +1,10 @@
-//! The command line: without a command the arguments of the operator, or `crd`.
+//! The command line: without a command the arguments of the operator, or a command that needs no cluster.
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser};
 use eventpipeline_service::ServiceArgs;
+
+use crate::offline::{DiffArgs, LintArgs, RenderArgs};
 
 /// What the process is to do.
 #[derive(Debug)]
@@ -11,6 +13,12 @@ pub(crate) enum Cli {
     Run(Box<RunArgs>),
     /// Print the resource definition.
     Crd,
+    /// Print what is wrong with pipelines.
+    Lint(LintArgs),
+    /// Print the objects that pipelines are made of.
+    Render(RenderArgs),
+    /// Print what a change of pipelines does.
+    Diff(DiffArgs),
 }
 
 /// Arguments of the operator.
@@ -33,6 +41,9 @@ pub(crate) struct RunArgs {
 }
 
 const CRD: &str = "crd";
+const LINT: &str = "lint";
+const RENDER: &str = "render";
+const DIFF: &str = "diff";
 
 // By hand, because clap's derive has either required arguments or a subcommand that does without them, but not the
 // two as the variants of one type.
@@ -45,6 +56,16 @@ impl CommandFactory for Cli {
             .version(env!("CARGO_PKG_VERSION"))
             .about("Runs what each EventPipeline asks for and reports how that is going")
             .subcommand(Command::new(CRD).about("Print the resource definition as YAML"))
+            .subcommand(LintArgs::augment_args(Command::new(LINT)).about(
+                "Check EventPipelines without a cluster: what the API server would refuse, and what would work badly",
+            ))
+            .subcommand(
+                RenderArgs::augment_args(Command::new(RENDER))
+                    .about("Print the objects that the operator would apply as YAML; Secrets without their data"),
+            )
+            .subcommand(DiffArgs::augment_args(Command::new(DIFF)).about(
+                "Print what a change of EventPipelines would restart, scale, create and remove, and what is refused",
+            ))
             .args_conflicts_with_subcommands(true)
             .subcommand_negates_reqs(true)
     }
@@ -56,8 +77,11 @@ impl CommandFactory for Cli {
 
 impl FromArgMatches for Cli {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        match matches.subcommand_name() {
-            Some(CRD) => Ok(Self::Crd),
+        match matches.subcommand() {
+            Some((CRD, _)) => Ok(Self::Crd),
+            Some((LINT, matches)) => LintArgs::from_arg_matches(matches).map(Self::Lint),
+            Some((RENDER, matches)) => RenderArgs::from_arg_matches(matches).map(Self::Render),
+            Some((DIFF, matches)) => DiffArgs::from_arg_matches(matches).map(Self::Diff),
             _ => RunArgs::from_arg_matches(matches).map(|args| Self::Run(Box::new(args))),
         }
     }

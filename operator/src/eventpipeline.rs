@@ -6,6 +6,7 @@
 mod apply;
 mod build;
 mod dereference;
+mod rendered;
 mod report;
 mod resources;
 mod status;
@@ -25,7 +26,9 @@ use crate::api::Cluster;
 use crate::figures::{Figures, Observation};
 use crate::inventory::{Inventory, PipelineKey};
 use apply::Memory;
+pub(crate) use build::MAX_CONNECTIONS;
 pub(crate) use build::meta::{COMPONENT, Component, GROUP, INSTANCE};
+pub(crate) use rendered::{Rendered, render};
 use report::Report;
 use status::Seen;
 

@@ -1,6 +1,7 @@
 //! `eventpipeline-operator`: runs what each EventPipeline asks for and reports how that is going.
 //!
-//! Without a command it runs; `crd` prints the resource definition.
+//! Without a command it runs; `crd` prints the resource definition, and `lint`, `render` and `diff` tell without a cluster
+//! what would become of a pipeline.
 
 mod api;
 mod cli;
@@ -10,6 +11,7 @@ mod figures;
 mod gateway;
 mod internal_port;
 mod inventory;
+mod offline;
 mod pods;
 mod run;
 
@@ -19,27 +21,30 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use cli::Cli;
 
+/// The code of a command that could not do what it was asked, as of one that was not understood: 1 is an answer of
+/// `lint`, `render` and `diff`.
+const CANNOT: u8 = 2;
+
 fn main() -> ExitCode {
-    match eventpipeline_service::parse() {
-        Ok(Cli::Run(args)) => run::run(*args),
-        Ok(Cli::Crd) => match print_crd() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                #[expect(
-                    clippy::print_stderr,
-                    reason = "logging is not configured for a command that prints"
-                )]
-                {
-                    eprintln!("eventpipeline-operator: {error:#}");
-                }
-                ExitCode::FAILURE
-            }
-        },
-        Err(code) => code,
-    }
+    let result = match eventpipeline_service::parse() {
+        Ok(Cli::Run(args)) => return run::run(*args),
+        Ok(Cli::Crd) => print_crd(),
+        Ok(Cli::Lint(args)) => offline::lint(args),
+        Ok(Cli::Render(args)) => offline::render(args),
+        Ok(Cli::Diff(args)) => offline::diff(args),
+        Err(code) => return code,
+    };
+    result.unwrap_or_else(|error| {
+        #[expect(clippy::print_stderr, reason = "logging is not configured for a command that prints")]
+        {
+            eprintln!("eventpipeline-operator: {error:#}");
+        }
+        ExitCode::from(CANNOT)
+    })
 }
 
-fn print_crd() -> anyhow::Result<()> {
+fn print_crd() -> anyhow::Result<ExitCode> {
     let yaml = eventpipeline_crds::yaml::crd().context("failed to write the resource definition as YAML")?;
-    std::io::stdout().write_all(yaml.as_bytes()).context("failed to print the resource definition")
+    std::io::stdout().write_all(yaml.as_bytes()).context("failed to print the resource definition")?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -26,6 +26,7 @@ use std::marker::PhantomData;
 
 use super::resources::{Prepared, Resources};
 use super::validate::Pipeline;
+pub(crate) use mysql_arguments::MAX_CONNECTIONS;
 
 /// Builds every object of the pipeline.
 pub(super) fn build(pipeline: &Pipeline) -> Resources<Prepared> {

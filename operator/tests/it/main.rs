@@ -8,6 +8,8 @@ mod defaults;
 #[cfg(test)]
 mod invalid;
 #[cfg(test)]
+mod lint;
+#[cfg(test)]
 mod operator;
 #[cfg(test)]
 mod pod_security;

@@ -8,8 +8,8 @@ use super::secrets::{AUTHORITY, CERTIFICATE, INIT, KEY};
 const SMALLEST_POOL: u128 = 256 << 20;
 /// InnoDB rounds a pool up to a multiple of this.
 const CHUNK: u128 = 128 << 20;
-/// Connections that are taken.
-pub(super) const MAX_CONNECTIONS: &str = "500";
+/// Connections that are taken where the author says no number.
+pub(crate) const MAX_CONNECTIONS: u32 = 500;
 
 /// Durable to the last commit, whatever the image's own defaults are, and as the queue's statements expect it.
 const FIXED: [&str; 5] = [

@@ -1,0 +1,73 @@
+//! Help without a cluster, by the code that runs in one: what would be refused, made, and restarted.
+
+mod diff;
+mod documents;
+mod lint;
+mod pipeline;
+mod render;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod warnings;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use serde::Serialize;
+
+pub(crate) use diff::DiffArgs;
+pub(crate) use lint::LintArgs;
+pub(crate) use render::RenderArgs;
+
+/// What an image is called where nobody says: the chart's own default.
+const DEFAULT_IMAGE: &str = concat!("eventpipeline:", env!("CARGO_PKG_VERSION"));
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// Lines for people
+    Text,
+    /// One JSON document for programs
+    Json,
+}
+
+/// Prints what would be refused and what would work badly. Fails if something would be refused.
+pub(crate) fn lint(args: LintArgs) -> anyhow::Result<ExitCode> {
+    lint::run(args)
+}
+
+/// Prints the objects that the operator would apply. Fails if a pipeline would be refused.
+pub(crate) fn render(args: RenderArgs) -> anyhow::Result<ExitCode> {
+    render::run(args)
+}
+
+/// Prints what a change would do. Fails if it would be refused.
+pub(crate) fn diff(args: DiffArgs) -> anyhow::Result<ExitCode> {
+    diff::run(args)
+}
+
+/// The result as the process's code: 0 where nothing is refused, 1 otherwise.
+fn code(refused: bool) -> ExitCode {
+    if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn print_json(result: &impl Serialize) -> anyhow::Result<()> {
+    let json = serde_json::to_string_pretty(result).context("failed to write the result as JSON")?;
+    print(&format!("{json}\n"))
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        // Whoever read it has had enough, as `head` does.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("failed to print the result"),
+    }
+}
+
+/// The number with its noun: `1 error`, `2 errors`.
+fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}

@@ -1,0 +1,104 @@
+//! `lint`: what would be refused and what would work badly.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use serde::Serialize;
+
+use super::documents::{self, Source};
+use super::pipeline::{self, Finding, Severity};
+use super::schema::Schema;
+use super::{Output, code, counted, print, print_json};
+
+/// Arguments of `lint`.
+#[derive(Debug, Args)]
+pub(crate) struct LintArgs {
+    /// YAML with one or more pipelines, among other objects or not; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// How findings are printed
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+/// All that was found.
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    pipelines: usize,
+    errors: usize,
+    warnings: usize,
+    findings: Vec<Located>,
+}
+
+/// A finding and where it is.
+#[derive(Debug, Serialize)]
+struct Located {
+    file: String,
+    /// Namespace and name; none if it is about the whole file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pipeline: Option<String>,
+    #[serde(flatten)]
+    finding: Finding,
+}
+
+pub(super) fn run(args: LintArgs) -> anyhow::Result<ExitCode> {
+    let LintArgs { files, output } = args;
+    let schema = Schema::of_pipelines()?;
+    let mut report = Report::default();
+    for file in files {
+        report.look_at(&schema, documents::read(&file).context("nothing was checked")?);
+    }
+    match output {
+        Output::Text => print(&report.text())?,
+        Output::Json => print_json(&report)?,
+    }
+    Ok(code(report.errors > 0))
+}
+
+impl Report {
+    fn look_at(&mut self, schema: &Schema, source: Source) {
+        let Source { name, pipelines } = source;
+        match pipelines {
+            Err(why) => self.add(&name, None, Finding::error("", why)),
+            Ok(pipelines) if pipelines.is_empty() => {
+                self.add(&name, None, Finding::error("", "there is no EventPipeline in it"));
+            }
+            Ok(pipelines) => {
+                for object in pipelines {
+                    self.pipelines += 1;
+                    let errors = pipeline::errors(schema, &object, None);
+                    let warnings =
+                        if errors.is_empty() { pipeline::warnings(schema, &object) } else { Vec::new() };
+                    for finding in errors.into_iter().chain(warnings) {
+                        self.add(&name, Some(pipeline::name(&object)), finding);
+                    }
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, file: &str, pipeline: Option<String>, finding: Finding) {
+        match finding.severity {
+            Severity::Error => self.errors += 1,
+            Severity::Warning => self.warnings += 1,
+        }
+        self.findings.push(Located { file: file.to_owned(), pipeline, finding });
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for Located { file, pipeline, finding } in &self.findings {
+            let places = [Some(file.as_str()), pipeline.as_deref(), Some(finding.severity.into())];
+            let field = Some(finding.field.as_str()).filter(|field| !field.is_empty());
+            let places = places.into_iter().chain([field]).flatten().collect::<Vec<_>>().join(": ");
+            let _ = writeln!(text, "{places}: {}", finding.message);
+        }
+        let count = counted(self.pipelines, "pipeline");
+        let (errors, warnings) = (counted(self.errors, "error"), counted(self.warnings, "warning"));
+        let _ = writeln!(text, "{count}: {errors}, {warnings}");
+        text
+    }
+}

@@ -1,0 +1,29 @@
+//! Where something is in an object, as the API server writes it: `spec.producers[0].name`.
+
+use std::fmt;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Path(String);
+
+impl Path {
+    /// The object itself.
+    pub(super) fn root() -> Self {
+        Self(String::new())
+    }
+
+    /// A field of it.
+    pub(super) fn child(&self, name: &str) -> Self {
+        if self.0.is_empty() { Self(name.to_owned()) } else { Self(format!("{self}.{name}")) }
+    }
+
+    /// An item of it.
+    pub(super) fn item(&self, at: usize) -> Self {
+        Self(format!("{self}[{at}]"))
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}

@@ -1,0 +1,129 @@
+//! What a change does to pods and data.
+
+use super::super::diff::changes;
+use super::super::pipeline::{errors, rendered};
+use super::{IMAGE, lines, pipeline, schema};
+
+/// The changes as lines.
+#[track_caller]
+fn told(old: &str, new: &str) -> Vec<String> {
+    let (schema, old, new) = (schema(), pipeline(old), pipeline(new));
+    assert_eq!(errors(&schema, &new, Some(&old)), []);
+    let objects = |object| rendered(&schema, object, IMAGE).unwrap();
+    changes::between(&objects(&old), &objects(&new)).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn nothing_changes_where_only_a_default_is_written_out() {
+    assert_eq!(told("{}", "{}"), <[&str; 0]>::default());
+    let written = "{suspend: false, consumers: [{name: default, leaseSeconds: 60}]}";
+    assert_eq!(told("{}", written), <[&str; 0]>::default());
+}
+
+#[test]
+fn scaling_and_suspending_replace_no_pod() {
+    assert_eq!(
+        told("{}", "{suspend: true, producers: [{name: default, replicas: 5}]}"),
+        [
+            "Deployment orders-producer-default: is scaled from 2 to 5",
+            "Deployment orders-consumer-default: is scaled from 2 to 0",
+        ]
+    );
+    assert_eq!(
+        told("{}", "{consumers: [{name: default, autoscaling: {external: {}}}]}"),
+        ["Deployment orders-consumer-default: is scaled from 2 to what somebody else decides"]
+    );
+}
+
+#[test]
+fn a_new_setting_replaces_the_pods_of_its_group_alone() {
+    let old = "{consumers: [{name: a}, {name: b}]}";
+    let new = "{consumers: [{name: a}, {name: b, concurrency: 99, image: 'x:1', replicas: 3}]}";
+    assert_eq!(
+        told(old, new),
+        [
+            // What another image connects to is not known.
+            "NetworkPolicy orders-consumer-b: is created",
+            "Deployment orders-consumer-b: replaces its pods: spec.containers[consumer].command, \
+             spec.containers[consumer].env[CONCURRENCY].value, spec.containers[consumer].image",
+            "Deployment orders-consumer-b: is scaled from 2 to 3",
+        ]
+    );
+}
+
+#[test]
+fn the_database_restarts_for_its_options_and_not_for_its_size() {
+    let size = told("{}", "{database: {managed: {storage: {size: 9Gi}}}}");
+    assert_eq!(size, ["StatefulSet orders-mysql: has its volume grown from 1Gi to 9Gi"]);
+    let option = told("{}", "{database: {managed: {config: {max_connections: \"900\"}}}}");
+    assert!(option[0].starts_with("StatefulSet orders-mysql: restarts the database: "), "{option:?}");
+    assert_eq!(option.len(), 1);
+}
+
+#[test]
+fn new_passwords_replace_pods_and_run_the_schema_once_more() {
+    let changes = told("{}", "{database: {managed: {passwordGeneration: 2}}}").join("\n");
+    for line in [
+        "Secret orders-mysql-users-2: is created",
+        "Secret orders-mysql-users-1: stays",
+        "Deployment orders-producer-default: replaces its pods",
+        "Deployment orders-consumer-default: replaces its pods",
+    ] {
+        assert!(changes.contains(line), "{line} in\n{changes}");
+    }
+    assert!(changes.lines().any(|line| line.starts_with("Job orders-schema-") && line.ends_with(": runs")));
+    assert!(!changes.contains("StatefulSet"));
+}
+
+#[test]
+fn groups_and_routes_come_and_go() {
+    let changes = told("{}", "{producers: [{name: a}], route: {none: {}}}");
+    for line in [
+        "Deployment orders-producer-a: is created",
+        "Deployment orders-producer-default: is removed",
+        "PodDisruptionBudget orders-producer-default: is removed",
+        "Ingress orders: is removed",
+    ] {
+        assert!(changes.iter().any(|change| change == line), "{line} in {changes:#?}");
+    }
+}
+
+#[test]
+fn data_outlives_a_deleted_pipeline() {
+    let object = pipeline("{}");
+    let gone = changes::of_a_deletion(&rendered(&schema(), &object, IMAGE).unwrap());
+    let gone: Vec<_> = gone.iter().map(ToString::to_string).collect();
+    assert!(gone.contains(&"Secret orders-mysql: stays".to_owned()), "{gone:#?}");
+    assert!(gone.contains(&"StatefulSet orders-mysql: is removed".to_owned()), "{gone:#?}");
+}
+
+#[test]
+fn what_can_not_change_is_refused() {
+    for (old, new, expected) in [
+        (
+            "{}",
+            "{database: {external: {secretName: a}}}",
+            "spec.database: Invalid value: `database` must stay",
+        ),
+        (
+            "{database: {managed: {storage: {size: 2Gi}}}}",
+            "{}",
+            "spec.database.managed.storage.size: Invalid value: \"1Gi\": `size` must be at least what it was",
+        ),
+        (
+            "{}",
+            "{database: {managed: {storage: {className: fast}}}}",
+            "spec.database.managed.storage: Invalid value: `className` must stay as it was created",
+        ),
+        (
+            "{database: {managed: {passwordGeneration: 2}}}",
+            "{database: {managed: {}}}",
+            "spec.database.managed.passwordGeneration: Invalid value: 1: ",
+        ),
+    ] {
+        let (schema, old, new) = (schema(), pipeline(old), pipeline(new));
+        let refused = lines(&errors(&schema, &new, Some(&old)));
+        assert!(refused.contains(expected), "{refused}");
+        assert_eq!(errors(&schema, &new, None), []);
+    }
+}

@@ -1,0 +1,86 @@
+//! What is taken and works badly, and what works well.
+
+use super::super::pipeline::{errors, warnings};
+use super::{lines, pipeline, schema};
+
+/// Nothing to be said of it.
+const SOUND: &str = "{
+  database: {managed: {storage: {size: 20Gi}}},
+  consumers: [{name: a, leaseSeconds: 60, terminationGracePeriodSeconds: 90,
+    handler: {http: {url: 'https://handler.example', timeoutSeconds: 40, headersSecretName: token}}}],
+}";
+
+#[track_caller]
+fn warned(spec: &str) -> String {
+    let (schema, object) = (schema(), pipeline(spec));
+    assert_eq!(errors(&schema, &object, None), [], "{spec}");
+    lines(&warnings(&schema, &object))
+}
+
+#[test]
+fn a_sound_pipeline_is_left_alone() {
+    assert_eq!(warned(SOUND), "");
+    assert_eq!(warned("{database: {external: {secretName: cloud}}}"), "");
+}
+
+#[test]
+fn what_would_work_badly_is_told_where_it_stands() {
+    for (spec, field, said) in [
+        ("{}", "spec.database.managed.storage.size: ", "default size of 1Gi"),
+        ("{}", "spec.database.managed.storage.size: ", "for ever (`retention.doneSeconds`)"),
+        (
+            "{database: {managed: {resources: {requests: {memory: 2Gi}}}}}",
+            "spec.database.managed.resources.limits.memory: ",
+            "256Mi",
+        ),
+        ("{producers: [{name: a, replicas: 1}]}", "spec.producers[0]: ", "one producer"),
+        (
+            "{producers: [{name: a, autoscaling: {cpu: {minReplicas: 1, maxReplicas: 9}}}]}",
+            "spec.producers[0]: ",
+            "one producer",
+        ),
+        (
+            "{producers: [{name: b}, {name: a, autoscaling: {cpu: {maxReplicas: 9}}, resources: {limits: {memory: 1Gi}}}]}",
+            "spec.producers[1].resources.requests.cpu: ",
+            "no CPU is requested",
+        ),
+        (
+            "{consumers: [{name: a, handler: {http: {url: 'https://a', timeoutSeconds: 49}}}]}",
+            "spec.consumers[0].handler.http.timeoutSeconds: ",
+            "49 s of a lease of 60 s",
+        ),
+        (
+            "{consumers: [{name: a, terminationGracePeriodSeconds: 44, handler: {wordApi: {url: 'https://a'}}}]}",
+            "spec.consumers[0].terminationGracePeriodSeconds: ",
+            "46 s are enough",
+        ),
+        (
+            "{consumers: [{name: a, handler: {http: {url: 'http://a', headersSecretName: token}}}]}",
+            "spec.consumers[0].handler.http.url: ",
+            "without encryption",
+        ),
+    ] {
+        let found = warned(spec);
+        let line = found.lines().find(|line| line.starts_with(field));
+        assert!(line.is_some_and(|line| line.contains(said)), "{spec}:\n{found}");
+    }
+}
+
+/// As many as a rollout may run: 31 producers with 6 connections each, 50 consumers with 6 each, and 10 others.
+#[test]
+fn connections_of_all_pods_are_added_up() {
+    let of = |most: u32, consumers: &str| {
+        warned(&format!(
+            "{{database: {{managed: {{storage: {{size: 9Gi}}, config: {{max_connections: \"{most}\"}}}}}},
+               producers: [{{name: a, autoscaling: {{cpu: {{maxReplicas: 30}}}}}}], consumers: [{{name: a, {consumers}}}]}}"
+        ))
+    };
+    assert_eq!(of(496, "replicas: 40"), "");
+    let short = of(495, "replicas: 40");
+    assert!(short.contains("max_connections: ") && short.contains("need 496"), "{short}");
+    assert_ne!(of(495, "autoscaling: {backlog: {maxReplicas: 40}}"), "");
+    assert_eq!(of(200, "autoscaling: {external: {}}"), "");
+    // What the operator sets where nothing is said.
+    let default = "{database: {managed: {storage: {size: 9Gi}}}, consumers: [{name: a, replicas: 400}]}";
+    assert!(warned(default).contains("takes 500 connections"));
+}

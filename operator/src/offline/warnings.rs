@@ -1,0 +1,83 @@
+//! What the API server takes, and what would work badly.
+
+mod connections;
+mod consumers;
+
+use eventpipeline_crds::{
+    CpuAutoscaling, Database, EventPipeline, ManagedDatabase, ProducerAutoscaling, ProducerGroup, Resources,
+};
+use serde_json::Value;
+
+use super::pipeline::Finding;
+
+/// How many there are where nothing is said.
+const DEFAULT_REPLICAS: i32 = 2;
+
+/// What is to be said of a pipeline that was written as `object`.
+pub(super) fn of(pipeline: &EventPipeline, object: &Value) -> Vec<Finding> {
+    let spec = &pipeline.spec;
+    let mut findings = Vec::new();
+    if let Database { managed: Some(database), .. } = &spec.database {
+        findings.extend(default_size(database, object));
+        findings.extend(no_memory_limit(database));
+    }
+    findings.extend(connections::of(spec));
+    findings.extend(single_producer(&spec.producers));
+    for (at, group) in spec.producers.iter().enumerate() {
+        findings.extend(cpu_without_request(at, group));
+    }
+    for (at, group) in spec.consumers.iter().enumerate() {
+        findings.extend(consumers::of(at, group));
+    }
+    findings
+}
+
+fn default_size(database: &ManagedDatabase, object: &Value) -> Option<Finding> {
+    let written = object.pointer("/spec/database/managed/storage/size").is_some_and(|size| !size.is_null());
+    let kept = object.pointer("/spec/retention/doneSeconds").is_none_or(Value::is_null);
+    let kept =
+        if kept { ", and events that are done are kept for ever (`retention.doneSeconds`)" } else { "" };
+    let size = &database.storage.size;
+    (!written).then(|| {
+        let message =
+            format!("the volume has the default size of {size}, which is for trying things out{kept}");
+        Finding::warning("spec.database.managed.storage.size", message)
+    })
+}
+
+fn no_memory_limit(database: &ManagedDatabase) -> Option<Finding> {
+    let limited = database.resources.limits.as_ref().is_some_and(|limits| limits.memory.is_some());
+    (!limited).then(|| {
+        let message =
+            "without a limit of memory InnoDB's buffer pool stays at 256Mi, however large the node is";
+        Finding::warning("spec.database.managed.resources.limits.memory", message)
+    })
+}
+
+/// One of all groups together: no other answers while it moves.
+fn single_producer(groups: &[ProducerGroup]) -> Option<Finding> {
+    let [group] = groups else { return None };
+    let fewest = match &group.autoscaling {
+        None => group.replicas.unwrap_or(DEFAULT_REPLICAS),
+        Some(ProducerAutoscaling { cpu: Some(cpu), .. }) => cpu.min_replicas,
+        Some(ProducerAutoscaling { cpu: None, .. }) => return None,
+    };
+    (fewest < 2).then(|| {
+        let message =
+            "there is one producer: nobody answers while its node is drained or its pod starts again";
+        Finding::warning("spec.producers[0]", message)
+    })
+}
+
+/// A HorizontalPodAutoscaler knows no percentage of nothing.
+fn cpu_without_request(at: usize, group: &ProducerGroup) -> Option<Finding> {
+    let autoscaling = group.autoscaling.as_ref()?;
+    let CpuAutoscaling { .. } = autoscaling.cpu.as_ref()?;
+    let Resources { requests, limits } = &group.resources;
+    let asked = [requests, limits].into_iter().flatten().any(|amounts| amounts.cpu.is_some());
+    (!asked).then(|| {
+        let message =
+            "no CPU is requested, of which autoscaling is to keep a percentage: the group is never scaled";
+        Finding::warning(format!("spec.producers[{at}].resources.requests.cpu"), message)
+    })
+}

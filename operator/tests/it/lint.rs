@@ -1,0 +1,148 @@
+//! `lint` says what the API server says.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use eventpipeline_crds::EventPipeline;
+use http::Request;
+use kube::Resource as _;
+use serde_json::{Value, json};
+
+use super::cluster::{Cluster, crds};
+
+/// Wrong in more than one way, or in ways that no author means.
+const MORE: &[&str] = &[
+    "{producers: [{name: A, replicas: 0}, {name: b, replicas: 2000, image: 'a b'}]}",
+    "{producers: [{name: a, replicas: '1'}, {name: b, replicas: true}, {name: c, replicas: [1]}, {name: d, replicas: {}}]}",
+    "{producers: [{name: 1}, {name: null}, {name: [a]}, {name: {}}, {name: false}]}",
+    "{producers: {}, consumers: none}",
+    "{producers: null, suspend: null, database: null, route: null}",
+    "{producers: [null, a, 1]}",
+    "{producers: [{name: a, replicas: 3000000000}]}",
+    "{producers: [{name: a, terminationGracePeriodSeconds: 1.5}]}",
+    "{producers: [{name: a, env: [{name: A, value: b}, {name: A, value: c}, {name: A, value: d}, {name: B}, {name: '1'}]}]}",
+    "{producers: [{name: a, resources: {limits: {cpu: 0.5, memory: true}}}]}",
+    "{producers: [{name: a, resources: {requests: {cpu: 2, memory: 123}, limits: {cpu: '1500m', memory: 64}}}]}",
+    "{producers: [{name: a, pod: {labels: {a: 1, 'b c': d, app.kubernetes.io/name: x}, nodeSelector: {}}}]}",
+    "{producers: [{name: a, autoscaling: {}}, {name: a, autoscaling: {cpu: {maxReplicas: 1}, external: {}}, replicas: 1}]}",
+    "{consumers: [{name: a, handler: {http: {url: 'https://', timeoutSeconds: 0}}}]}",
+    "{consumers: [{name: a, handler: {http: {url: ''}}}]}",
+    "{consumers: [{name: a, leaseSeconds: 10, handler: {http: {url: 'http://a', timeoutSeconds: 10}}}]}",
+    "{consumers: [{name: a, handler: null, concurrency: null, backoff: {initialSeconds: 700}}]}",
+    "{consumers: [{name: a, command: [], pod: {tolerations: [{effect: no}, {effect: 5}]}}]}",
+    "{database: {managed: {storage: {size: 1}}, external: {secretName: A}}, route: {}}",
+    "{database: {managed: {config: {A: b, loose_x: y, sync_binlog: '1', x: \"a\\tb\"}}}}",
+    "{database: {managed: {deletionPolicy: delete, storage: {size: 0Gi, className: null}}}}",
+    "{route: {httpRoute: {hostnames: [a, a, a, 'B'], parentRefs: []}}}",
+    "{route: {ingress: {path: 'a//b', tls: {}}, none: {}}}",
+    "{retention: {doneSeconds: 1, deadSeconds: 99999999999}, networkPolicy: {mode: on}}",
+    "{suspend: 'true', nonsense: 1, database: {managed: {nonsense: 1, storage: {nonsense: {a: 1}}}}}",
+    "[]",
+    "null",
+    "{}",
+];
+
+const NAMES: &[&str] =
+    &["Demo", "-a", "a.", "a_b", "1a", "a-producer", "abcdefghijklmnopqrstuvwxyzabcdefghij", ""];
+
+#[tokio::test]
+async fn it_refuses_what_the_server_refuses_with_the_same_words() {
+    let cluster = Cluster::new("lint").await;
+    let mut wrong = Vec::new();
+    for (name, text) in cases() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pipeline.yaml");
+        fs::write(&file, &text).unwrap();
+        let (ours, theirs) = (lint(&file), refusals_of_the_server(&cluster, &text).await);
+        if ours != theirs {
+            wrong.push(format!(
+                "{name}:\n  only ours: {:#?}\n  only the server's: {:#?}",
+                ours.difference(&theirs).collect::<Vec<_>>(),
+                theirs.difference(&ours).collect::<Vec<_>>()
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn cases() -> Vec<(String, String)> {
+    let mut cases: Vec<_> = fs::read_dir(crds().join("invalid"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap()))
+        .collect();
+    assert!(cases.len() > 80, "{}", cases.len());
+    let yaml = |name: &str, spec: &str| {
+        let name = json!(name);
+        format!(
+            "apiVersion: eventpipeline.dev/v1alpha1\nkind: EventPipeline\nmetadata: {{name: {name}}}\nspec: {spec}\n"
+        )
+    };
+    cases.extend(MORE.iter().map(|spec| ((*spec).to_owned(), yaml("demo", spec))));
+    cases.extend(NAMES.iter().map(|name| ((*name).to_owned(), yaml(name, "{}"))));
+    cases
+}
+
+/// Each `field: message` of the errors.
+fn lint(file: &Path) -> BTreeSet<String> {
+    let output = run(&["lint", "--output", "json", file.to_str().unwrap()]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = report["findings"].as_array().unwrap().iter();
+    let errors: BTreeSet<_> = findings
+        .filter(|finding| finding["severity"] == "error")
+        .map(|finding| said(finding["field"].as_str().unwrap(), finding["message"].as_str().unwrap()))
+        .collect();
+    assert_eq!(output.status.code(), Some(i32::from(!errors.is_empty())));
+    // Who sends an unknown field is told of nothing else.
+    let unknown: BTreeSet<_> =
+        errors.iter().filter(|error| error.contains("unknown field")).cloned().collect();
+    if unknown.is_empty() { errors } else { unknown }
+}
+
+fn said(field: &str, message: &str) -> String {
+    // So the server calls the object itself.
+    let field = if field == "<nil>" { "" } else { field };
+    // What an interpreter says of a rule that it can't judge differs from one to the other.
+    match message.split_once(" evaluating rule: ") {
+        Some((_, rule)) => format!("{field}: can't judge: {rule}"),
+        None => format!("{field}: {message}"),
+    }
+}
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_eventpipeline-operator")).args(arguments).output().unwrap()
+}
+
+async fn refusals_of_the_server(cluster: &Cluster, yaml: &str) -> BTreeSet<String> {
+    let object: Value = serde_saphyr::from_str(yaml).unwrap();
+    let url = EventPipeline::url_path(&(), Some(&cluster.namespace));
+    let request = Request::post(format!("{url}?dryRun=All&fieldValidation=Strict"))
+        .header("content-type", "application/json")
+        .body(serde_json::to_vec(&object).unwrap())
+        .unwrap();
+    match cluster.client.request::<Value>(request).await {
+        Ok(_) => BTreeSet::new(),
+        Err(kube::Error::Api(status)) => {
+            let causes = status.details.as_ref().map(|details| details.causes.clone()).unwrap_or_default();
+            if causes.is_empty() {
+                let (_, fields) = status
+                    .message
+                    .split_once("strict decoding error: ")
+                    .unwrap_or_else(|| panic!("{status:?}"));
+                return fields
+                    .split(", ")
+                    .map(|error| said(error.split('"').nth(1).unwrap(), error))
+                    .collect();
+            }
+            causes
+                .iter()
+                // Ours does not say that it has stopped.
+                .filter(|cause| !cause.message.contains("some validation rules were not checked"))
+                .map(|cause| said(&cause.field, &cause.message))
+                .collect()
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
