@@ -16,7 +16,7 @@ pub mod types {
     pub const PRODUCERS_READY: &str = "ProducersReady";
     /// Every group of consumers has the pods that are wanted.
     pub const CONSUMERS_READY: &str = "ConsumersReady";
-    /// The route's object stands as the spec asks for.
+    /// The route's object stands as the spec asks for; the Gateways of an HTTPRoute take it.
     pub const ROUTE_ACCEPTED: &str = "RouteAccepted";
     /// No event that is due has waited for long. `Ready` does not depend on it.
     pub const BACKLOG_IN_TIME: &str = "BacklogInTime";
@@ -70,6 +70,14 @@ pub mod reasons {
     pub const ADDRESS_ASSIGNED: &str = "AddressAssigned";
     /// The Ingress stands; no controller has given it an address.
     pub const ADDRESS_PENDING: &str = "AddressPending";
+    /// The controllers of all Gateways that the spec names take the HTTPRoute.
+    pub const ACCEPTED_BY_GATEWAYS: &str = "AcceptedByGateways";
+    /// The controller of a Gateway has said nothing of the HTTPRoute: is the Gateway there, and its controller at work?
+    pub const GATEWAY_PENDING: &str = "GatewayPending";
+    /// The controller of a Gateway does not take the HTTPRoute, and says why.
+    pub const ROUTE_REJECTED: &str = "RouteRejected";
+    /// The route does not lead to the pipeline yet.
+    pub const ROUTE_NOT_ACCEPTED: &str = "RouteNotAccepted";
     /// The spec asks for no route.
     pub const NO_ROUTE: &str = "NoRoute";
     /// The spec breaks a rule that the API server did not hold it to.

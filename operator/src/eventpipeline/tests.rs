@@ -3,6 +3,7 @@
 mod build;
 mod database;
 mod properties;
+mod route;
 mod status;
 mod validate;
 

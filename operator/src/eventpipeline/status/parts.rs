@@ -1,10 +1,11 @@
 //! The parts of a pipeline, each as its applied objects show it.
 
+mod route;
+
 use eventpipeline_crds::conditions::{reasons, types};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::networking::v1::Ingress;
 use kube::ResourceExt as _;
 
 use super::super::build::meta::GROUP;
@@ -47,7 +48,7 @@ pub(super) fn of(
         schema,
         producers(&applied.producer_deployments, schema_ready_for),
         consumers(&applied.consumer_deployments, schema_ready_for),
-        route(applied.ingress.as_ref()),
+        route::of(applied.ingress.as_ref(), applied.http_route.as_ref()),
     ]
 }
 
@@ -205,37 +206,5 @@ impl std::fmt::Display for Group {
             Some(why) => write!(formatter, " ({why})"),
             None => Ok(()),
         }
-    }
-}
-
-fn route(ingress: Option<&Ingress>) -> Part {
-    let (reason, message) = match ingress {
-        None => (reasons::NO_ROUTE, "the spec asks for no route".to_owned()),
-        Some(ingress) => {
-            let name = ingress.name_any();
-            let status = ingress.status.clone().unwrap_or_default();
-            let entries = status.load_balancer.unwrap_or_default().ingress.unwrap_or_default();
-            let addresses: Vec<String> =
-                entries.into_iter().filter_map(|entry| entry.hostname.or(entry.ip)).collect();
-            if addresses.is_empty() {
-                (
-                    reasons::ADDRESS_PENDING,
-                    format!("Ingress {name} stands; its controller has given it no address"),
-                )
-            } else {
-                (
-                    reasons::ADDRESS_ASSIGNED,
-                    format!("Ingress {name} stands; its address is {}", addresses.join(", ")),
-                )
-            }
-        }
-    };
-    Part {
-        type_: types::ROUTE_ACCEPTED,
-        state: State::Ready,
-        reason,
-        // Once it is applied, nothing waits for it.
-        not_ready: reason,
-        message,
     }
 }

@@ -15,7 +15,7 @@ use super::super::status::{Seen, begins_to_stall, first_seen, is_news, of, retry
 use super::{prepared, with_spec};
 use crate::figures::{Observation, Queue, Unknown};
 
-const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+pub(super) const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 fn later(minutes: i64) -> Timestamp {
     NOW + SignedDuration::from_mins(minutes)
@@ -104,7 +104,7 @@ fn late(deployment: &mut Deployment) {
     });
 }
 
-fn all_ready(spec: &str) -> Resources<Applied> {
+pub(super) fn all_ready(spec: &str) -> Resources<Applied> {
     let mut resources = applied(spec);
     database_ready(&mut resources);
     job_is(&mut resources, "Complete", None);
@@ -114,7 +114,7 @@ fn all_ready(spec: &str) -> Resources<Applied> {
 }
 
 /// `True/AsSpecified`
-fn shown(status: &EventPipelineStatus, type_: &str) -> String {
+pub(super) fn shown(status: &EventPipelineStatus, type_: &str) -> String {
     let condition = status.conditions.iter().find(|condition| condition.type_ == type_).unwrap();
     format!("{}/{}", condition.status, condition.reason)
 }
