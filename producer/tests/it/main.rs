@@ -16,5 +16,6 @@ mod outage;
 mod overload;
 mod prefer;
 mod schemathesis;
+mod slow;
 mod support;
 mod unread;
