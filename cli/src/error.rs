@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::duration::rounded_up;
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The pipeline says no; the text says what is wrong and what would be right.
@@ -23,7 +25,7 @@ pub(crate) enum Error {
     Unreachable { host: String, source: reqwest::Error },
     #[error("the answer of {host} is not one of a pipeline: is --url right?")]
     NotAPipeline { host: String },
-    #[error("event {id} has no value after {}", humantime::format_duration(*waited))]
+    #[error("event {id} has no value after {}", rounded_up(*waited))]
     WaitOver { id: u64, waited: Duration },
     #[error("failed to read {path:?}")]
     Read { path: PathBuf, source: std::io::Error },

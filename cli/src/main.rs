@@ -3,6 +3,7 @@
 mod args;
 mod client;
 mod commands;
+mod duration;
 mod error;
 mod output;
 

@@ -1,6 +1,7 @@
 //! Results on standard output: tables, or JSON a document a line; progress on standard error.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
@@ -8,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
 use crate::args::Format;
+use crate::duration::rounded_up;
 use crate::error::Error;
 
 pub(crate) struct Output {
@@ -35,7 +37,7 @@ impl Output {
         let mut table = Table::new();
         table.load_style(NOTHING);
         for (name, value) in object.as_object().into_iter().flatten() {
-            table.add_row([name.clone(), cell(value)]);
+            table.add_row(field(name, value));
         }
         write(&table.to_string())
     }
@@ -69,6 +71,15 @@ impl Output {
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Seconds are shown as people say them: that something waits must be seen, however short it does.
+fn field(name: &str, value: &Value) -> [String; 2] {
+    let duration = name.strip_suffix("Seconds").zip(value.as_f64());
+    match duration.and_then(|(name, seconds)| Some((name, Duration::try_from_secs_f64(seconds).ok()?))) {
+        Some((name, duration)) => [name.to_owned(), rounded_up(duration).to_string()],
+        None => [name.to_owned(), cell(value)],
+    }
 }
 
 fn cell(value: &Value) -> String {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::error::Unavailable;
 
@@ -14,7 +14,11 @@ const BYTES: usize = 32 * 1024 * 1024;
 
 /// What is left. Clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Memory(Arc<Semaphore>);
+pub(crate) struct Memory {
+    bytes: Arc<Semaphore>,
+    /// Somebody was refused.
+    short: Arc<Notify>,
+}
 
 /// What a request or an answer has taken; dropping it gives it back.
 #[derive(Debug, Default)]
@@ -22,22 +26,31 @@ pub(crate) struct Held(Option<OwnedSemaphorePermit>);
 
 impl Default for Memory {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(BYTES)))
+        Self { bytes: Arc::new(Semaphore::new(BYTES)), short: Arc::default() }
     }
 }
 
 impl Memory {
     /// Takes more, or refuses at once: who waited for memory would hold some, too.
     pub(crate) fn take(&self, held: &mut Held, bytes: usize) -> Result<(), Unavailable> {
-        let Ok(bytes) = u32::try_from(bytes) else {
+        let more = u32::try_from(bytes).ok().and_then(|bytes| {
+            let all = Arc::clone(&self.bytes);
+            all.try_acquire_many_owned(bytes).ok()
+        });
+        let Some(more) = more else {
+            self.short.notify_waiters();
             return Err(Unavailable::Overloaded);
         };
-        let more = Arc::clone(&self.0).try_acquire_many_owned(bytes).map_err(|_| Unavailable::Overloaded)?;
         match &mut held.0 {
             Some(permit) => permit.merge(more),
             none => *none = Some(more),
         }
         Ok(())
+    }
+
+    /// The next time that somebody is refused.
+    pub(crate) async fn short(&self) {
+        self.short.notified().await;
     }
 
     /// Takes more or gives some back, so that exactly so many bytes are held.

@@ -2,31 +2,16 @@
 
 use crate::args::State;
 use crate::client::Client;
-use crate::commands::read::Pages;
+use crate::commands::read::{PAGE, Pages};
 use crate::error::{Error, chain};
 use crate::output::Output;
 
-/// Events of a page of dead ones.
-const PAGE: u32 = 500;
+/// What is done sooner needs no bar.
+const FEW: usize = 20;
 
 /// Does the same to each event, to the last one, and tells of those that refused.
 pub(super) async fn each(change: &str, ids: &[u64], client: &Client, output: &Output) -> Result<(), Error> {
-    let progress = output.progress(u64::try_from(ids.len()).ok().filter(|many| *many > 20));
-    let mut refused = Vec::new();
-    for id in ids {
-        match client.post(&format!("/v1/events/{id}/{change}")).await {
-            Ok(answer) => {
-                let state = answer.body["state"].as_str().unwrap_or_default();
-                output.line(&format!("event {id} is {state}"), &answer.body)?;
-            }
-            Err(error @ (Error::Refused { .. } | Error::NotFound { .. } | Error::NoValue { .. })) => {
-                refused.push(error);
-            }
-            Err(error) => return Err(error),
-        }
-        progress.inc(1);
-    }
-    progress.finish_and_clear();
+    let mut refused = all(change, ids, client, output).await?;
     match refused.len() {
         0 => Ok(()),
         1 if ids.len() == 1 => refused.pop().map_or(Ok(()), Err),
@@ -37,14 +22,32 @@ pub(super) async fn each(change: &str, ids: &[u64], client: &Client, output: &Ou
     }
 }
 
-/// A page at a time: what is tried again is no longer dead, so that the first page is always the next one.
+/// Each one that is dead now, once: some may die again at once. One that is no longer dead when its turn comes needs no retry.
 pub(super) async fn retry_dead(client: &Client, output: &Output) -> Result<(), Error> {
-    loop {
-        let events = Pages::new(Some(State::Dead), PAGE).next(client).await?.unwrap_or_default();
-        let ids: Vec<u64> = events.iter().filter_map(|event| event["id"].as_u64()).collect();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        each("retry", &ids, client, output).await?;
+    let (mut pages, mut ids) = (Pages::new(Some(State::Dead), PAGE), Vec::new());
+    while let Some(events) = pages.next(client).await? {
+        ids.extend(events.iter().filter_map(|event| event["id"].as_u64()));
     }
+    all("retry", &ids, client, output).await.map(drop)
+}
+
+/// Does the same to each event, and gives the refusals.
+async fn all(change: &str, ids: &[u64], client: &Client, output: &Output) -> Result<Vec<Error>, Error> {
+    let progress = output.progress(u64::try_from(ids.len()).ok().filter(|_| ids.len() > FEW));
+    let mut refused = Vec::new();
+    for id in ids {
+        match client.post(&format!("/v1/events/{id}/{change}")).await {
+            Ok(answer) => {
+                let state = answer.body["state"].as_str().unwrap_or_default();
+                progress.suspend(|| output.line(&format!("event {id} is {state}"), &answer.body))?;
+            }
+            Err(error @ (Error::Refused { .. } | Error::NotFound { .. } | Error::NoValue { .. })) => {
+                refused.push(error);
+            }
+            Err(error) => return Err(error),
+        }
+        progress.inc(1);
+    }
+    progress.finish();
+    Ok(refused)
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
+use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::CONTENT_TYPE;
@@ -11,6 +12,7 @@ use serde_json::json;
 
 use crate::args::Create;
 use crate::client::Client;
+use crate::duration::whole_seconds;
 use crate::error::Error;
 use crate::output::Output;
 
@@ -41,15 +43,16 @@ async fn one(create: Create, key: &str, client: &Client, output: &Output) -> Res
         request = request.header(CONTENT_TYPE, "application/json").body(payload);
     }
     if let Some(wait) = create.wait {
-        request = request.header("prefer", format!("wait={}", wait.as_secs()));
+        request = request.header("prefer", format!("wait={}", whole_seconds(wait)));
     }
+    let begun = Instant::now();
     let answer = client.send(request).await?;
     if answer.status == StatusCode::CREATED {
         return output.line(answer.body["valor"].as_str().unwrap_or_default(), &answer.body);
     }
     let id = answer.body["id"].as_u64().unwrap_or_default();
     if create.sync {
-        return Err(Error::WaitOver { id, waited: create.wait.unwrap_or_default() });
+        return Err(Error::WaitOver { id, waited: begun.elapsed() });
     }
     output.line(&id.to_string(), &json!({ "id": id }))
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::args::{Finished, name};
 use crate::client::Client;
+use crate::duration::whole_seconds;
 use crate::error::Error;
 use crate::output::Output;
 
@@ -21,8 +22,10 @@ pub(super) async fn run(
     if !yes && !confirmed(&state, older_than)? {
         return Err(Error::NotConfirmed);
     }
-    let query = [("state", state), ("olderThanSeconds", older_than.as_secs().to_string())];
-    let progress = output.progress(None);
+    // How many of them are old enough is not known before.
+    let at_most = client.get("/v1/stats", &[]).await?.body[&state].as_u64().unwrap_or_default();
+    let query = [("state", state), ("olderThanSeconds", whole_seconds(older_than).to_string())];
+    let progress = output.progress(Some(at_most));
     let mut purged = 0;
     loop {
         let step = client.delete("/v1/events", &query).await?.body;
@@ -32,7 +35,8 @@ pub(super) async fn run(
             break;
         }
     }
-    progress.finish_and_clear();
+    progress.set_length(purged);
+    progress.finish();
     output.line(&format!("{purged} events removed"), &json!({ "purged": purged }))
 }
 
@@ -41,7 +45,7 @@ fn confirmed(state: &str, older_than: Duration) -> Result<bool, Error> {
     if !std::io::stdin().is_terminal() {
         return Ok(false);
     }
-    let age = humantime::format_duration(older_than);
+    let age = humantime::format_duration(Duration::from_secs(whole_seconds(older_than)));
     let mut terminal = std::io::stderr().lock();
     write!(terminal, "Remove every {state} event that ended more than {age} ago? [y/N] ")
         .map_err(Error::Output)?;

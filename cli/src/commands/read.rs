@@ -13,7 +13,7 @@ use crate::output::Output;
 const PERIOD: Duration = Duration::from_millis(250);
 const STATS_PERIOD: Duration = Duration::from_secs(1);
 /// The longest page of the API.
-const PAGE: u32 = 1000;
+pub(super) const PAGE: u32 = 1000;
 
 pub(super) async fn get(id: u64, client: &Client, output: &Output) -> Result<(), Error> {
     let event = client.get(&format!("/v1/events/{id}"), &[]).await?.body;

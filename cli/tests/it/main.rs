@@ -5,9 +5,12 @@
 mod pipeline;
 
 use std::io::Write as _;
+use std::time::{Duration, Instant};
 
 use eventpipeline_testkit::eventually;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use pipeline::Pipeline;
 
@@ -20,10 +23,17 @@ async fn an_event_is_created_seen_and_waited_for() {
     assert_eq!((event["payload"]["order"].as_i64(), event["priority"].as_i64()), (Some(17), Some(3)));
     let waiting = pipeline.run(&["watch", "1", "--timeout", "1ms"]);
     assert_eq!(waiting.code, 5, "{waiting:?}");
-    let waiting = pipeline.run(&["create", "--sync", "--wait", "1s"]);
+    let begun = Instant::now();
+    let waiting = pipeline.run(&["create", "--sync", "--wait", "1ms"]);
     assert_eq!(waiting.code, 5, "{waiting:?}");
+    assert!(begun.elapsed() >= Duration::from_secs(1), "the API knows whole seconds: it is rounded up");
+    assert!(!waiting.err.contains("after 0s"), "{waiting:?}");
+    let stats = pipeline.run(&["stats"]).out;
+    let oldest = stats.lines().find(|line| line.contains("oldestPending")).unwrap();
+    let age = oldest.split_whitespace().nth(1).unwrap();
+    assert!(age.ends_with('s') && !age.starts_with('0') && !age.contains('.'), "{oldest}");
 
-    let _consumer = pipeline.consumer();
+    let _consumer = pipeline.consumer(&[]);
     let watched = pipeline.run(&["watch", "1", "--timeout", "1m"]);
     let event = pipeline.run(&["get", "1", "-o", "json"]).json();
     assert_eq!((watched.code, watched.out.trim()), (0, event["valor"].as_str().unwrap()));
@@ -88,6 +98,67 @@ async fn events_are_cancelled_tried_again_and_removed() {
     })
     .await;
     assert_eq!(pipeline.run(&["retry", "--all-dead"]).code, 0);
+}
+
+/// A handler that says of every event that it will never have a value.
+async fn refusing_handler() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut request = vec![0; 65_536];
+                while stream.read(&mut request).await.is_ok_and(|length| length > 0) {
+                    let answer = b"HTTP/1.1 422 No\r\ncontent-length: 0\r\n\r\n";
+                    stream.write_all(answer).await.unwrap();
+                }
+            });
+        }
+    });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_events_are_tried_again_once_even_if_they_die_at_once() {
+    let pipeline = Pipeline::start().await;
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "{}", ["{}"; 100].join("\n")).unwrap();
+    assert_eq!(pipeline.run(&["create", "--batch", file.path().to_str().unwrap()]).code, 0);
+    let url = refusing_handler().await;
+    let _consumer = pipeline.consumer(&["--handler", "http", "--handler-url", &url]);
+    let all_dead = async || {
+        let stats = pipeline.run(&["stats", "-o", "json"]).json();
+        (stats["dead"] == 100).then_some(())
+    };
+    eventually(all_dead).await;
+    let retried = pipeline.run(&["retry", "--all-dead"]);
+    assert_eq!((retried.code, retried.out.lines().count()), (0, 100), "{retried:?}");
+    assert_eq!(retried.err, "", "no bar: it is no terminal");
+    eventually(all_dead).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_is_shown_on_a_terminal_to_its_end() {
+    let pipeline = Pipeline::start().await;
+    let ids: Vec<String> = (1..=30).map(|id| id.to_string()).collect();
+    for _ in &ids {
+        pipeline.run(&["create"]);
+    }
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let shown = pipeline.run_on_terminal(&[&["cancel"], &ids[..]].concat());
+    assert!(shown.contains("30/30"), "{shown}");
+    for id in ids {
+        assert!(shown.contains(&format!("event {id} is cancelled\r\n")), "{shown}");
+    }
+    pipeline.run(&["retry", "1"]);
+    // What ended less than a second ago may be too young.
+    let shown = eventually(async || {
+        let shown =
+            pipeline.run_on_terminal(&["purge", "--state", "cancelled", "--older-than", "0s", "--yes"]);
+        shown.contains("29 events removed").then_some(shown)
+    })
+    .await;
+    assert!(shown.contains("29/29"), "{shown}");
 }
 
 #[tokio::test]

@@ -1,10 +1,14 @@
 //! A producer with a database of its own, and the tool run on it.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use eventpipeline_testkit::{Database, Engine, Program};
+use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::Value;
 
 const TOOL: &str = env!("CARGO_BIN_EXE_eventpipeline");
@@ -30,6 +34,25 @@ pub(crate) fn tool(url: &str, arguments: &[&str]) -> Run {
     Run { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
 }
 
+/// Runs the tool before a terminal, and gives all that this showed.
+fn tool_on_terminal(url: &str, arguments: &[&str]) -> String {
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    unlockpt(&ours).unwrap();
+    tcsetwinsize(&ours, Winsize { ws_row: 24, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    let terminal = ioctl_tiocgptpeer(&ours, OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    let [out, err] = [&terminal; 2].map(|terminal| Stdio::from(terminal.try_clone().unwrap()));
+    let mut command = Command::new(TOOL);
+    command.env_clear().env("TERM", "xterm").args(["--url", url]).args(arguments);
+    let mut child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().unwrap();
+    // Both hold it open.
+    drop((command, terminal));
+    let mut shown = Vec::new();
+    // It ends with an error: nobody is left at the other end.
+    let _ = File::from(ours).read_to_end(&mut shown);
+    assert!(child.wait().unwrap().success());
+    String::from_utf8(shown).unwrap()
+}
+
 pub(crate) struct Pipeline {
     _producer: Program,
     url: String,
@@ -51,8 +74,12 @@ impl Pipeline {
         Self { _producer: producer, url, database, port }
     }
 
-    pub(crate) fn consumer(&self) -> Program {
-        launch("eventpipeline-consumer", &[], &self.database, &self.port)
+    pub(crate) fn consumer(&self, arguments: &[&str]) -> Program {
+        launch("eventpipeline-consumer", arguments, &self.database, &self.port)
+    }
+
+    pub(crate) fn run_on_terminal(&self, arguments: &[&str]) -> String {
+        tool_on_terminal(&self.url, arguments)
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {

@@ -8,12 +8,17 @@ use axum::http::{HeaderMap, header};
 use futures::StreamExt as _;
 
 use crate::api::problem::Problem;
+use crate::error::Unavailable;
 use crate::memory::{Held, Memory};
 
 /// How much of what is too long is read before it is refused, in bytes.
 const DISCARDED: usize = 1024 * 1024;
 /// How long a body may take to arrive.
 const ARRIVAL: Duration = Duration::from_mins(1);
+/// The same while others are refused for want of memory: those that trickle make room for those that do not.
+const ARRIVAL_WHEN_SHORT: Duration = Duration::from_secs(5);
+/// What a body counts as while it arrives, in bytes, however short it is: so there are only so many.
+const ARRIVING: usize = 8 * 1024;
 
 /// A whole body, and the memory that it holds.
 #[derive(Debug, Default)]
@@ -34,15 +39,29 @@ impl Received {
         if axum::body::HttpBody::is_end_stream(&body) {
             return Ok(Self::default());
         }
-        let reading = Self::read_slowly(body, limit, memory);
-        tokio::time::timeout(ARRIVAL, reading).await.unwrap_or_else(|_| Err(Problem::slow(ARRIVAL.as_secs())))
+        // In a box: who waits for the answer later has no use for the room that this takes.
+        Box::pin(Self::read_in_time(body, limit, memory)).await
+    }
+
+    async fn read_in_time(body: Body, limit: Limit, memory: &Memory) -> Result<Self, Problem> {
+        let make_room = async {
+            tokio::time::sleep(ARRIVAL_WHEN_SHORT).await;
+            memory.short().await;
+        };
+        tokio::select! {
+            received = Self::read_slowly(body, limit, memory) => received,
+            () = make_room => Err(Unavailable::Overloaded.into()),
+            () = tokio::time::sleep(ARRIVAL) => Err(Problem::slow(ARRIVAL.as_secs())),
+        }
     }
 
     /// One that is refused is read on for a while and thrown away: a client that is still sending when the answer comes
     /// and the connection ends may never see the answer.
     async fn read_slowly(body: Body, limit: Limit, memory: &Memory) -> Result<Self, Problem> {
         let mut chunks = body.into_data_stream();
-        let (mut kept, mut length) = (Ok(Self::default()), 0);
+        let mut received = Self::default();
+        let begun = memory.take(&mut received.held, ARRIVING);
+        let (mut kept, mut length) = (begun.map(|()| received).map_err(Problem::from), 0);
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|_| Problem::incomplete())?;
             length += chunk.len();
@@ -54,11 +73,14 @@ impl Received {
                 break;
             }
         }
-        kept
+        let mut whole = kept?;
+        memory.fit(&mut whole.held, whole.bytes.len())?;
+        Ok(whole)
     }
 
     fn add(mut self, chunk: &[u8], memory: &Memory) -> Result<Self, Problem> {
-        memory.take(&mut self.held, chunk.len())?;
+        let length = self.bytes.len() + chunk.len();
+        memory.fit(&mut self.held, length.max(ARRIVING))?;
         self.bytes.extend_from_slice(chunk);
         Ok(self)
     }
@@ -86,7 +108,73 @@ fn essence(content_type: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Bytes;
+    use axum::http::StatusCode;
+    use axum::response::IntoResponse as _;
+    use eventpipeline_testkit::eventually;
+    use futures::stream;
+    use tokio::task::JoinHandle;
+    use tokio::time::Instant;
+
     use super::*;
+
+    const MEBIBYTE: usize = 1024 * 1024;
+
+    /// Reads a body of which so many bytes arrive, and then no more; gives the status of its refusal.
+    fn trickle(bytes: usize, memory: &Memory) -> JoinHandle<StatusCode> {
+        let memory = memory.clone();
+        let arrives = stream::iter([Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; bytes]))]);
+        let body = Body::from_stream(arrives.chain(stream::pending()));
+        tokio::spawn(async move {
+            let limit = Limit { what: "a body", bytes: usize::MAX / 2 };
+            let refusal = Received::read(body, limit, &memory).await.unwrap_err();
+            refusal.into_response().status()
+        })
+    }
+
+    fn is_short(memory: &Memory, bytes: usize) -> bool {
+        memory.take(&mut Held::default(), bytes).is_err()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_arrive_is_given_up() {
+        let begun = Instant::now();
+        assert_eq!(trickle(1, &Memory::default()).await.unwrap(), StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(begun.elapsed().as_secs(), ARRIVAL.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_body_makes_room_when_memory_is_short_and_a_new_one_does_not() {
+        let memory = Memory::default();
+        let slow = trickle(15 * MEBIBYTE, &memory);
+        tokio::time::sleep(ARRIVAL_WHEN_SHORT / 2).await;
+        assert!(is_short(&memory, 20 * MEBIBYTE));
+        tokio::time::sleep(ARRIVAL_WHEN_SHORT).await;
+        assert!(!slow.is_finished(), "nobody was refused since it is slow");
+        let new = trickle(15 * MEBIBYTE, &memory);
+        tokio::task::yield_now().await;
+        assert!(is_short(&memory, 20 * MEBIBYTE));
+        assert_eq!(slow.await.unwrap(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(!new.is_finished());
+        assert!(is_short(&memory, 20 * MEBIBYTE) && !is_short(&memory, 15 * MEBIBYTE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_so_many_bodies_arrive_at_a_time() {
+        let memory = Memory::default();
+        let arriving: Vec<_> = (0..4096).map(|_| trickle(1, &memory)).collect();
+        eventually(async || is_short(&memory, 1).then_some(())).await;
+        assert!(arriving.iter().all(|body| !body.is_finished()));
+    }
+
+    #[tokio::test]
+    async fn a_whole_body_holds_what_it_is_long() {
+        let memory = Memory::default();
+        let limit = Limit { what: "a body", bytes: 100 };
+        let whole = Received::read(Body::from("0123456789"), limit, &memory).await.unwrap();
+        assert!(is_short(&memory, 32 * MEBIBYTE - 9) && !is_short(&memory, 32 * MEBIBYTE - 10));
+        assert_eq!(whole.bytes, b"0123456789");
+    }
 
     #[test]
     fn json_types_are_recognised() {

@@ -17,5 +17,6 @@ mod outage;
 mod overload;
 mod prefer;
 mod schemathesis;
+mod slow;
 mod support;
 mod unread;

@@ -1,0 +1,48 @@
+//! Clients whose bodies trickle: others are served, and memory is not theirs for long.
+
+use eventpipeline_testkit::eventually;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use crate::support::Producer;
+
+/// Together their bodies are more than a producer holds.
+const CLIENTS: usize = 600;
+const BODY: usize = 64 * 1024;
+
+/// Sends nearly all of a body, then nothing until the answer; gives its status line.
+async fn trickle(address: String) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!("POST /create-async HTTP/1.1\r\nhost: x\r\ncontent-length: {BODY}\r\n\r\n");
+    stream.write_all(&[head.as_bytes(), &vec![b'1'; BODY - 1]].concat()).await.unwrap();
+    let mut answer = vec![0; 1024];
+    let length = stream.read(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer[..length]).lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_trickle_do_not_keep_others_out() {
+    let producer = Producer::start().await;
+    let address = producer.api.trim_start_matches("http://");
+    let mut trickling = JoinSet::new();
+    for _ in 0..CLIENTS {
+        trickling.spawn(trickle(address.to_owned()));
+    }
+    let post = async || producer.posting("/create-async").json(&"quick".repeat(1000)).send().await.unwrap();
+    let refused = eventually(async || {
+        let answer = post().await;
+        (answer.status() == 503).then_some(answer)
+    })
+    .await;
+    assert!(refused.headers().contains_key("retry-after"));
+    // What needs no memory is done.
+    assert_eq!(producer.post("/create-async").await.status(), 202);
+    assert_eq!(producer.get("/").await.status(), 200);
+    // Long before a body's minute is over.
+    let begun = std::time::Instant::now();
+    eventually(async || (post().await.status() == 202).then_some(())).await;
+    assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
+    let first = trickling.join_next().await.unwrap().unwrap();
+    assert_eq!(first, "HTTP/1.1 503 Service Unavailable");
+}
