@@ -7,4 +7,6 @@ cd "$ROOT"
 need_rust
 "$DEV/databases.sh"
 cargo build --locked --release -p eventpipeline-producer -p eventpipeline-consumer -p eventpipeline-bench
+# All of it is what the repository keeps.
+[ $# -gt 0 ] || set -- --figures bench/FIGURES.md
 exec "$CARGO_TARGET_DIR/release/eventpipeline-bench" --programs "$CARGO_TARGET_DIR/release" "$@"

@@ -15,26 +15,65 @@ use tokio::net::TcpListener;
 use crate::report::{Report, Target};
 use crate::{Scale, http, load, system};
 
-/// Clients of the loads that are compared.
-pub(crate) const CONNECTIONS: usize = 64;
+/// Clients of the load that the targets are about.
+const CONNECTIONS: usize = 64;
+/// Those of further loads.
+const MORE_CONNECTIONS: [usize; 3] = [128, 256, 512];
+/// How often a second a paced commit comes, as the requests of the slower create-sync do.
+const PACED_COMMITS: u32 = 100;
 
-/// Rates are a second, times milliseconds.
+/// What so many connections get at best. Rates are a second.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
+pub(crate) struct Parallel {
+    pub(crate) connections: usize,
     /// Requests that a handler which does nothing answers.
     pub(crate) empty_handler: f64,
-    /// Rows that 64 connections insert and commit, each by itself.
+    /// Rows that they insert and commit, each by itself.
     pub(crate) single_rows: f64,
+}
+
+/// Rates are a second, times milliseconds.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    /// Of 64 connections.
+    pub(crate) base: Parallel,
+    /// Of more.
+    pub(crate) more: Vec<Parallel>,
     /// Rows that one connection inserts in statements of a hundred.
-    pub(crate) hundred_rows: f64,
-    /// The median of a commit of one row, alone.
+    hundred_rows: f64,
+    /// The median of a commit of one row, alone, one after another.
     pub(crate) commit: f64,
+    /// The same where they come at the pace of requests: the disk and the processor have slept in between.
+    pub(crate) paced_commit: f64,
+}
+
+/// The limits, measured when they are first asked for.
+#[derive(Debug)]
+pub(crate) struct Baselines {
+    scale: Scale,
+    limits: Option<Limits>,
+}
+
+impl Baselines {
+    pub(crate) fn new(scale: Scale) -> Self {
+        Self { scale, limits: None }
+    }
+
+    pub(crate) async fn get(&mut self, report: &mut Report) -> anyhow::Result<&Limits> {
+        let limits = if let Some(limits) = self.limits.take() {
+            limits
+        } else {
+            let limits = Limits::measure(self.scale).await?;
+            limits.report(report);
+            limits
+        };
+        Ok(self.limits.insert(limits))
+    }
 }
 
 impl Limits {
-    pub(crate) async fn measure(scale: Scale) -> anyhow::Result<Self> {
-        let time = scale.time(Duration::from_secs(10));
-        let empty_handler = median(scale.runs, async || empty_handler(time).await).await?;
+    async fn measure(scale: Scale) -> anyhow::Result<Self> {
+        let time = scale.time(Duration::from_secs(4));
         let mysql = system::mysql().await;
         mysql.create_database("limits").await;
         let url = mysql.url("limits");
@@ -42,30 +81,44 @@ impl Limits {
         connection
             .execute("CREATE TABLE T (id BIGINT AUTO_INCREMENT PRIMARY KEY, valor VARCHAR(127))")
             .await?;
-        let commit = commit(&mut connection).await?;
-        let single_rows = median(scale.runs, async || {
-            let clients = (0..CONNECTIONS).map(|_| insert(&url, "('x')", time));
-            Ok(try_join_all(clients).await?.into_iter().sum::<f64>())
-        })
-        .await?;
+        let commit = commits(&mut connection, None).await?;
+        let paced_commit = commits(&mut connection, Some(Duration::from_secs(1) / PACED_COMMITS)).await?;
+        let base = Parallel::measure(&url, CONNECTIONS, scale).await?;
+        let mut more = Vec::new();
+        for connections in MORE_CONNECTIONS {
+            more.push(Parallel::measure(&url, connections, scale).await?);
+        }
         let hundred = vec!["('x')"; 100].join(",");
         let hundred_rows =
-            median(scale.runs, async || Ok(100.0 * insert(&url, &hundred, time).await?)).await?;
-        Ok(Self { empty_handler, single_rows, hundred_rows, commit })
+            median(scale.runs, async || Ok(100.0 * inserts(&url, &hundred, 1, time).await?)).await?;
+        Ok(Self { base, more, hundred_rows, commit, paced_commit })
     }
 
-    pub(crate) fn report(&self, report: &mut Report) {
-        let Self { empty_handler, single_rows, hundred_rows, commit } = *self;
-        report.add("limit: empty handler, 64 connections", empty_handler, "req/s", Target::None, "");
-        report.add("limit: durable inserts, 64 connections", single_rows, "rows/s", Target::None, "");
-        report.add(
-            "limit: durable inserts of 100 rows, 1 connection",
-            hundred_rows,
-            "rows/s",
-            Target::None,
-            "",
-        );
-        report.add("limit: durable commit of one row, alone, p50", commit, "ms", Target::None, "");
+    fn report(&self, report: &mut Report) {
+        for Parallel { connections, empty_handler, single_rows } in
+            std::iter::once(&self.base).chain(&self.more)
+        {
+            let name = format!("limit: empty handler, {connections} connections");
+            report.add(name, *empty_handler, "req/s", Target::None, "");
+            let name = format!("limit: durable inserts of 1 row, {connections} connections");
+            report.add(name, *single_rows, "rows/s", Target::None, "");
+        }
+        for (name, value, unit) in [
+            ("limit: durable inserts of 100 rows, 1 connection", self.hundred_rows, "rows/s"),
+            ("limit: durable commit of one row, alone, p50", self.commit, "ms"),
+            ("limit: durable commit of one row, alone, at 100/s, p50", self.paced_commit, "ms"),
+        ] {
+            report.add(name, value, unit, Target::None, "");
+        }
+    }
+}
+
+impl Parallel {
+    async fn measure(url: &str, connections: usize, scale: Scale) -> anyhow::Result<Self> {
+        let time = scale.time(Duration::from_secs(4));
+        let empty_handler = median(scale.runs, async || empty_handler(connections, time).await).await?;
+        let single_rows = median(scale.runs, async || inserts(url, "('x')", connections, time).await).await?;
+        Ok(Self { connections, empty_handler, single_rows })
     }
 }
 
@@ -82,11 +135,11 @@ pub(crate) async fn median(
     figures.get(runs / 2).copied().context("nothing was measured")
 }
 
-async fn empty_handler(time: Duration) -> anyhow::Result<f64> {
+async fn empty_handler(connections: usize, time: Duration) -> anyhow::Result<f64> {
     let own = std::env::current_exe()?.display().to_string();
     let program = Program::start("empty-handler", &[&own, "--empty-handler"], &[]);
     let address = program.address("the empty handler listens").await;
-    Ok(load::closed(address, http::request("POST", "/"), CONNECTIONS, time).await?.rate())
+    Ok(load::closed(address, http::request("POST", "/"), connections, time).await?.rate())
 }
 
 /// Serves `POST /` by nothing, until it is killed.
@@ -100,24 +153,33 @@ pub(crate) async fn serve_empty_handler() -> anyhow::Result<()> {
     Ok(axum::serve(listener, router).await?)
 }
 
-/// Statements a second by which one client inserts `values`.
+/// Statements a second by which so many clients insert `values`, each its own, all of them connected before the first.
 #[expect(clippy::cast_precision_loss, reason = "a rate")]
-async fn insert(url: &str, values: &str, time: Duration) -> anyhow::Result<f64> {
-    let mut connection = MySqlConnection::connect(url).await?;
+async fn inserts(url: &str, values: &str, connections: usize, time: Duration) -> anyhow::Result<f64> {
+    let connections = try_join_all((0..connections).map(|_| MySqlConnection::connect(url))).await?;
     let statement = format!("INSERT INTO T (valor) VALUES {values}");
     let begun = Instant::now();
-    let mut statements = 0_u64;
-    while begun.elapsed() < time {
-        sqlx::query(AssertSqlSafe(statement.clone())).execute(&mut connection).await?;
-        statements += 1;
-    }
+    let clients = connections.into_iter().map(async |mut connection| {
+        let mut statements = 0_u64;
+        while begun.elapsed() < time {
+            sqlx::query(AssertSqlSafe(statement.clone())).execute(&mut connection).await?;
+            statements += 1;
+        }
+        Ok::<_, sqlx::Error>(statements)
+    });
+    let statements: u64 = try_join_all(clients).await?.into_iter().sum();
     Ok(statements as f64 / begun.elapsed().as_secs_f64())
 }
 
-/// The median of a single commit, in milliseconds.
-async fn commit(connection: &mut MySqlConnection) -> anyhow::Result<f64> {
+/// The median of 500 single commits in milliseconds, one after another or one every `pace`.
+async fn commits(connection: &mut MySqlConnection, pace: Option<Duration>) -> anyhow::Result<f64> {
     let mut times = Vec::new();
+    let mut next = Instant::now();
     for _ in 0..500 {
+        if let Some(pace) = pace {
+            tokio::time::sleep_until(next.into()).await;
+            next += pace;
+        }
         let begun = Instant::now();
         sqlx::query("INSERT INTO T (valor) VALUES ('x')").execute(&mut *connection).await?;
         times.push(begun.elapsed().as_secs_f64() * 1000.0);

@@ -12,6 +12,13 @@ use tokio::task::JoinSet;
 
 use crate::http::Connection;
 
+/// An event that a request has created, and when the request was due.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answered {
+    pub(crate) id: i64,
+    pub(crate) due: Instant,
+}
+
 /// What came of a load.
 pub(crate) struct Outcome {
     /// Microseconds from the time when a request was due to its answer.
@@ -50,17 +57,25 @@ impl Outcome {
         self.latencies.value_at_quantile(quantile) as f64 / 1000.0
     }
 
-    async fn ask(&mut self, connection: &mut Connection, request: &[u8], due: Instant) -> anyhow::Result<()> {
+    /// Gives the id in the answer, where it is a 2xx and has one.
+    async fn ask(
+        &mut self,
+        connection: &mut Connection,
+        request: &[u8],
+        due: Instant,
+    ) -> anyhow::Result<Option<i64>> {
         let answer = connection.ask(request).await?;
+        let mut id = None;
         if (200..300).contains(&answer.status) {
             self.succeeded += 1;
-            self.ids.extend(answer.id());
+            id = answer.id();
+            self.ids.extend(id);
         } else {
             self.failed += 1;
         }
         let micros = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.latencies.saturating_record(micros);
-        Ok(())
+        Ok(id)
     }
 }
 
@@ -92,31 +107,36 @@ pub(crate) async fn closed(
 }
 
 /// `rate` requests a second for `time`, whether or not earlier ones are answered; latencies count from the time when a
-/// request was due, so that a server which stalls does not hide it.
+/// request was due, so that a server which stalls does not hide it. `answered` is told of each event that was created.
 pub(crate) async fn open(
     address: SocketAddr,
     request: Vec<u8>,
     rate: u32,
     time: Duration,
     connections: usize,
+    answered: Option<mpsc::UnboundedSender<Answered>>,
 ) -> anyhow::Result<Outcome> {
     let request = Arc::new(request);
     let (due, dues) = mpsc::unbounded_channel();
     let dues = Arc::new(Mutex::new(dues));
     let mut asking = JoinSet::new();
     for _ in 0..connections {
-        let (request, dues) = (Arc::clone(&request), Arc::clone(&dues));
+        let (request, dues, answered) = (Arc::clone(&request), Arc::clone(&dues), answered.clone());
         let mut connection = Connection::open(address).await?;
         asking.spawn(async move {
             let mut outcome = Outcome::new()?;
             loop {
                 let next = dues.lock().await.recv().await;
                 let Some(due) = next else { break };
-                outcome.ask(&mut connection, &request, due).await?;
+                let id = outcome.ask(&mut connection, &request, due).await?;
+                if let (Some(id), Some(answered)) = (id, &answered) {
+                    let _ = answered.send(Answered { id, due });
+                }
             }
             anyhow::Ok(outcome)
         });
     }
+    drop(answered);
     let begun = Instant::now();
     // A thread of its own: the runtime's timers are exact to a millisecond only.
     std::thread::spawn(move || {

@@ -4,6 +4,7 @@
 
 #![expect(clippy::print_stdout, reason = "the report is what the program is for")]
 
+mod conditions;
 mod http;
 mod limits;
 mod load;
@@ -15,9 +16,10 @@ mod system;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::{Parser, ValueEnum as _};
 
-use limits::Limits;
+use limits::Baselines;
 use report::Report;
 use scenarios::Scenario;
 
@@ -34,6 +36,9 @@ struct Cli {
     /// A tenth of the time and of the events, and each figure once: to see that it works
     #[arg(long)]
     quick: bool,
+    /// Write the figures, and the conditions under which they came about, to this file
+    #[arg(long)]
+    figures: Option<PathBuf>,
     /// Serve the empty handler and nothing else (what the run starts for itself)
     #[arg(long, hide = true)]
     empty_handler: bool,
@@ -68,12 +73,16 @@ async fn main() -> anyhow::Result<()> {
     let scale = if cli.quick { Scale { runs: 1, divisor: 10 } } else { Scale { runs: 3, divisor: 1 } };
     let wanted: Vec<Scenario> =
         if cli.only.is_empty() { Scenario::value_variants().to_vec() } else { cli.only };
-    let limits = Limits::measure(scale).await?;
+    let mut baselines = Baselines::new(scale);
     let mut report = Report::default();
-    limits.report(&mut report);
     for scenario in wanted {
-        scenario.run(&cli.programs, scale, &limits, &mut report).await?;
+        scenario.run(&cli.programs, scale, &mut baselines, &mut report).await?;
     }
-    report.summary();
+    let summary = report.summary();
+    println!("\n{summary}");
+    if let Some(path) = &cli.figures {
+        let text = format!("{}\n{summary}", conditions::read().await?);
+        std::fs::write(path, text).with_context(|| format!("failed to write {}", path.display()))?;
+    }
     Ok(())
 }

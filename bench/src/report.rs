@@ -3,11 +3,12 @@
 use std::fmt;
 
 /// What a figure must be.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) enum Target {
     AtLeast(f64),
     AtMost(f64),
     /// It is there to compare others with.
+    #[default]
     None,
 }
 
@@ -42,22 +43,19 @@ impl Report {
         self.lines.push(line);
     }
 
-    /// All of them, and how many of the targets are met.
-    pub(crate) fn summary(&self) {
-        println!("\n| figure | value | target | | note |\n|---|---|---|---|---|");
+    /// All of them as a table, and how many of the targets are met.
+    pub(crate) fn summary(&self) -> String {
+        let mut table = "| figure | value | target | | note |\n|---|---|---|---|---|\n".to_owned();
         for line in &self.lines {
-            let met = line.met().map_or("", |met| if met { "met" } else { "MISSED" });
-            println!(
-                "| {} | {} {} | {} | {met} | {} |",
-                line.figure,
-                number(line.value),
-                line.unit,
-                line.target,
-                line.note
-            );
+            let met = line.met().map_or("", |met| if met { "met" } else { "**missed**" });
+            let (value, unit, target) = (number(line.value), line.unit, line.target);
+            let cells =
+                [line.figure.trim(), &format!("{value} {unit}"), &target.to_string(), met, &line.note];
+            table.extend(["| ", &cells.map(str::trim).join(" | "), " |\n"]);
         }
         let targets: Vec<bool> = self.lines.iter().filter_map(Line::met).collect();
-        println!("\ntargets: {} of {} met", targets.iter().filter(|met| **met).count(), targets.len());
+        let met = targets.iter().filter(|met| **met).count();
+        format!("{table}\nTargets: {met} of {} met.\n", targets.len())
     }
 }
 

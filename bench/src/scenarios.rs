@@ -13,13 +13,13 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use crate::Scale;
-use crate::limits::Limits;
+use crate::limits::Baselines;
 use crate::report::Report;
 
 /// The scenarios, in the order in which they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {
-    /// Creations from 64 connections, each as soon as the last one is answered
+    /// Creations from 64 connections and more, each as soon as the last one is answered
     CreateAsync,
     /// Waiting events given to a consumer; on an empty table, a full one, and with purge blocked
     Drain,
@@ -31,7 +31,7 @@ pub(crate) enum Scenario {
     Waiters,
     /// Nothing to do
     Idle,
-    /// Claims from the start against claims from a low-water mark, purge blocked
+    /// One table against two, and looks from the start against a low-water mark: beside a million finished events, purge blocked
     Shapes,
 }
 
@@ -40,13 +40,13 @@ impl Scenario {
         self,
         programs: &Path,
         scale: Scale,
-        limits: &Limits,
+        baselines: &mut Baselines,
         report: &mut Report,
     ) -> anyhow::Result<()> {
         match self {
-            Self::CreateAsync => create_async::run(programs, scale, limits, report).await,
-            Self::Drain => drain::run(programs, scale, limits, report).await,
-            Self::CreateSync => create_sync::run(programs, scale, limits, report).await,
+            Self::CreateAsync => create_async::run(programs, scale, baselines, report).await,
+            Self::Drain => drain::run(programs, scale, baselines, report).await,
+            Self::CreateSync => create_sync::run(programs, scale, baselines, report).await,
             Self::ToDone => to_done::run(programs, scale, report).await,
             Self::Waiters => waiters::run(programs, scale, report).await,
             Self::Idle => idle::run(programs, scale, report).await,

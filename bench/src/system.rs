@@ -11,7 +11,8 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, Row a
 const NAME: &str = "bench";
 
 /// As durable as the managed database, and large enough that a million events stay in memory.
-const SERVER: [&str; 3] = [
+const SERVER: [&str; 4] = [
+    "--max-connections=700",
     "--innodb-buffer-pool-size=512M",
     "--innodb-redo-log-capacity=512M",
     "--innodb-flush-log-at-trx-commit=1",
@@ -110,9 +111,14 @@ impl System {
         Program::start(name, &command, &[&environment, further].concat())
     }
 
-    pub(crate) async fn execute(&mut self, statements: &str) -> anyhow::Result<()> {
-        self.sql.execute(sqlx::raw_sql(AssertSqlSafe(statements.to_owned()))).await?;
-        Ok(())
+    /// Another connection to its database.
+    pub(crate) async fn connect(&self) -> anyhow::Result<MySqlConnection> {
+        Ok(MySqlConnection::connect(&self.mysql.url(NAME)).await?)
+    }
+
+    /// Holds up purge until the connection is dropped.
+    pub(crate) async fn block_purge(&self) -> anyhow::Result<MySqlConnection> {
+        block_purge(&self.mysql, NAME).await
     }
 
     /// A single number.
@@ -134,28 +140,6 @@ impl System {
         Ok(counters)
     }
 
-    /// Makes `many` waiting events without a producer.
-    pub(crate) async fn fill_waiting(&mut self, many: u32) -> anyhow::Result<()> {
-        self.fill(many, "'', UTC_TIMESTAMP(6), NULL").await
-    }
-
-    /// Makes `many` finished events.
-    pub(crate) async fn fill_finished(&mut self, many: u32) -> anyhow::Result<()> {
-        self.fill(many, "'palavra', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6)").await
-    }
-
-    async fn fill(&mut self, many: u32, values: &str) -> anyhow::Result<()> {
-        let statements = format!(
-            "SET SESSION cte_max_recursion_depth = 10000000; \
-             SET @first = (SELECT id FROM DBStatus); \
-             INSERT INTO Events (id, valor, due, done_at) WITH RECURSIVE numbers AS \
-               (SELECT 1 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < {many}) \
-               SELECT @first + n, {values} FROM numbers; \
-             UPDATE DBStatus SET id = id + {many}"
-        );
-        self.execute(&statements).await
-    }
-
     /// How many events wait or are claimed.
     pub(crate) async fn backlog(&mut self) -> anyhow::Result<i64> {
         self.number("SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state IN (0, 1)").await
@@ -168,6 +152,38 @@ impl System {
         }
         Ok(())
     }
+}
+
+/// Makes `many` waiting events without a producer, as old as if it had made them a hundred at a time.
+pub(crate) async fn fill_waiting(sql: &mut MySqlConnection, many: u32) -> anyhow::Result<()> {
+    fill(sql, many, "'', UTC_TIMESTAMP(6) - INTERVAL (MANY - n) DIV 100 MICROSECOND, NULL").await
+}
+
+/// Makes `many` finished events.
+pub(crate) async fn fill_finished(sql: &mut MySqlConnection, many: u32) -> anyhow::Result<()> {
+    fill(sql, many, "'palavra', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6)").await
+}
+
+async fn fill(sql: &mut MySqlConnection, many: u32, values: &str) -> anyhow::Result<()> {
+    let statements = format!(
+        "SET SESSION cte_max_recursion_depth = 10000000; \
+         SET @first = (SELECT id FROM DBStatus); \
+         INSERT INTO Events (id, valor, due, done_at) WITH RECURSIVE numbers AS \
+           (SELECT 1 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < MANY) \
+           SELECT @first + n, {values} FROM numbers; \
+         UPDATE DBStatus SET id = id + MANY"
+    );
+    let statements = statements.replace("MANY", &many.to_string());
+    sql.execute(sqlx::raw_sql(AssertSqlSafe(statements))).await?;
+    Ok(())
+}
+
+/// A transaction that somebody has forgotten: nothing is purged while it is held.
+pub(crate) async fn block_purge(mysql: &Database, database: &str) -> anyhow::Result<MySqlConnection> {
+    let mut forgotten = MySqlConnection::connect(&mysql.url(database)).await?;
+    forgotten.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT").await?;
+    forgotten.execute("SELECT COUNT(*) FROM DBStatus").await?;
+    Ok(forgotten)
 }
 
 /// A free UDP address, to be bound next.

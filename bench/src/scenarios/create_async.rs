@@ -1,62 +1,96 @@
-//! `POST /create-async` as fast as 64 clients get their answers; no consumer runs.
+//! `POST /create-async` as fast as 64 clients, and more, get their answers; no consumer runs.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 
-use crate::limits::{CONNECTIONS, Limits};
+use crate::limits::{Baselines, Parallel};
 use crate::load::{self, Outcome};
 use crate::process::{self, Cpu};
 use crate::report::{Report, Target};
-use crate::system::System;
+use crate::system::{Producer, System};
 use crate::{Scale, http};
-
-/// Clients beyond those of the comparison.
-const MANY: usize = 512;
 
 pub(crate) async fn run(
     programs: &Path,
     scale: Scale,
-    limits: &Limits,
+    baselines: &mut Baselines,
     report: &mut Report,
 ) -> anyhow::Result<()> {
+    let limits = baselines.get(report).await?.clone();
     let mut system = System::start(programs).await?;
     let producer = system.producer().await;
-    let time = scale.time(Duration::from_secs(10));
-    let (mut runs, mut all) = (Vec::new(), Vec::new());
+    let targets =
+        Targets { handler: Target::AtLeast(0.3), rows: Target::AtLeast(3.0), p99: Target::AtMost(20.0) };
+    compare(&mut system, &producer, scale, [limits.base; 2], targets, report).await?;
+    // 64 clients that each wait for a commit are served in two batches that take turns; more clients make larger ones.
+    for own in limits.more {
+        compare(&mut system, &producer, scale, [own, limits.base], Targets::default(), report).await?;
+    }
+    let memory = process::memory(producer.program.pid())?;
+    report.add("create-async, producer, resident at most", memory.peak, "MiB", Target::AtMost(64.0), "");
+    Ok(())
+}
+
+/// What the figures of a load must be.
+#[derive(Debug, Default)]
+struct Targets {
+    handler: Target,
+    rows: Target,
+    p99: Target,
+}
+
+/// The load from so many connections, beside what as many get at best, and what 64 do.
+async fn compare(
+    system: &mut System,
+    producer: &Producer,
+    scale: Scale,
+    [own, base]: [Parallel; 2],
+    targets: Targets,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     let before = system.counters().await?;
     let [server, service] = [Cpu::start(system.mysql.pid())?, Cpu::start(producer.program.pid())?];
-    for _ in 0..scale.runs {
-        let outcome =
-            load::closed(producer.api, http::request("POST", "/create-async"), CONNECTIONS, time).await?;
-        ensure!(outcome.failed == 0, "{} of {} were refused", outcome.failed, outcome.succeeded);
-        all.extend(&outcome.ids);
-        runs.push(outcome);
-    }
+    let (median, ids) = loads(producer, own.connections, scale).await?;
     let note = format!("cores busy: mysqld {:.2}, producer {:.2}", server.cores()?, service.cores()?);
     let used = system.counters().await?.since(before);
-    are_stored(&mut system, &all).await?;
+    are_stored(system, &ids).await?;
 
-    runs.sort_by(|one, other| one.rate().total_cmp(&other.rate()));
-    let Some(median) = runs.get(runs.len() / 2) else { return Ok(()) };
+    let name = format!("create-async, {} connections", own.connections);
     let rate = median.rate();
-    report.add("create-async, 64 connections", rate, "events/s", Target::None, note);
-    report.add("  to the empty handler", rate / limits.empty_handler, "", Target::AtLeast(0.3), "");
-    report.add("  to single-row durable inserts", rate / limits.single_rows, "", Target::AtLeast(3.0), "");
-    latencies("  ", median, report, Target::None, Target::AtMost(20.0));
+    report.add(name.as_str(), rate, "events/s", Target::None, note);
+    report.add(format!("{name}, to the empty handler"), rate / own.empty_handler, "", targets.handler, "");
+    report.add(format!("{name}, to durable inserts of 1 row"), rate / own.single_rows, "", targets.rows, "");
+    if own.connections != base.connections {
+        let with = format!("with {} connections", base.connections);
+        let handler = rate / base.empty_handler;
+        report.add(format!("{name}, to the empty handler {with}"), handler, "", Target::None, "");
+        let rows = rate / base.single_rows;
+        report.add(format!("{name}, to durable inserts of 1 row {with}"), rows, "", Target::None, "");
+    }
+    latencies(&format!("{name}, "), &median, report, Target::None, targets.p99);
     #[expect(clippy::cast_precision_loss, reason = "a ratio")]
-    let events = all.len() as f64;
-    report.add("  statements an event", used.statements / events, "", Target::None, "");
-    report.add("  fsyncs of InnoDB an event", used.fsyncs / events, "", Target::None, "");
-    // 64 clients that each wait for a commit are served in two batches that take turns; more clients make larger ones.
-    let many = load::closed(producer.api, http::request("POST", "/create-async"), MANY, time).await?;
-    report.add(format!("create-async, {MANY} connections"), many.rate(), "events/s", Target::None, "");
-    latencies("  ", &many, report, Target::None, Target::None);
-    let memory = process::memory(producer.program.pid())?;
-    report.add("  producer, resident at most", memory.peak, "MiB", Target::AtMost(64.0), "");
+    let events = ids.len() as f64;
+    report.add(format!("{name}, statements an event"), used.statements / events, "", Target::None, "");
+    report.add(format!("{name}, fsyncs of InnoDB an event"), used.fsyncs / events, "", Target::None, "");
     Ok(())
+}
+
+/// The median of the loads, and the ids that all of them were answered.
+async fn loads(producer: &Producer, connections: usize, scale: Scale) -> anyhow::Result<(Outcome, Vec<i64>)> {
+    let (mut runs, mut ids) = (Vec::new(), Vec::new());
+    for _ in 0..scale.runs {
+        let (request, time) = (http::request("POST", "/create-async"), scale.time(Duration::from_secs(4)));
+        let outcome = load::closed(producer.api, request, connections, time).await?;
+        ensure!(outcome.failed == 0, "{} of {} were refused", outcome.failed, outcome.succeeded);
+        ids.extend(&outcome.ids);
+        runs.push(outcome);
+    }
+    runs.sort_by(|one, other| one.rate().total_cmp(&other.rate()));
+    runs.truncate(runs.len() / 2 + 1);
+    Ok((runs.pop().context("nothing was measured")?, ids))
 }
 
 /// Every answer named a stored row, and no two the same.

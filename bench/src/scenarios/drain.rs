@@ -5,14 +5,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use eventpipeline_testkit::Program;
-use sqlx::{Connection as _, Executor as _, MySqlConnection};
 
 use crate::Scale;
 use crate::http::{self, Connection};
-use crate::limits::{Limits, median};
+use crate::limits::{Baselines, median};
 use crate::process::{self, Cpu};
 use crate::report::{Report, Target};
-use crate::system::System;
+use crate::system::{System, fill_finished, fill_waiting};
 
 const EVENTS: u32 = 100_000;
 const FINISHED: u32 = 1_000_000;
@@ -20,9 +19,10 @@ const FINISHED: u32 = 1_000_000;
 pub(crate) async fn run(
     programs: &Path,
     scale: Scale,
-    limits: &Limits,
+    baselines: &mut Baselines,
     report: &mut Report,
 ) -> anyhow::Result<()> {
+    let limits = baselines.get(report).await?.clone();
     let mut system = System::start(programs).await?;
     let events = scale.events(EVENTS);
     let mut notes = Vec::new();
@@ -33,17 +33,20 @@ pub(crate) async fn run(
     })
     .await?;
     report.add("drain of 100,000 events", own, "events/s", Target::None, notes.join("; "));
-    report.add("  to single-row durable inserts", own / limits.single_rows, "", Target::AtLeast(3.0), "");
+    report.add(
+        "  to single-row durable inserts",
+        own / limits.base.single_rows,
+        "",
+        Target::AtLeast(3.0),
+        "",
+    );
 
-    system.fill_finished(scale.events(FINISHED)).await?;
+    fill_finished(&mut system.sql, scale.events(FINISHED)).await?;
     let full = median(scale.runs, async || Ok(drain(&mut system, events).await?.0)).await?;
     report.add("drain beside 1,000,000 finished events", full, "events/s", Target::None, "");
     report.add("  to its own rate", full / own, "", Target::AtLeast(0.7), "");
 
-    // A reader that has forgotten its transaction: nothing is purged any more.
-    let mut forgotten = MySqlConnection::connect(&system.mysql.url("bench")).await?;
-    forgotten.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT").await?;
-    forgotten.execute("SELECT COUNT(*) FROM DBStatus").await?;
+    let _forgotten = system.block_purge().await?;
     let blocked = Instant::now();
     let mut rates = Vec::new();
     while rates.is_empty() || blocked.elapsed() < scale.time(Duration::from_mins(1)) {
@@ -61,7 +64,7 @@ pub(crate) async fn run(
 /// Events a second from the first claim to the last value.
 async fn drain(system: &mut System, events: u32) -> anyhow::Result<(f64, String)> {
     let first = system.number("SELECT id FROM DBStatus").await?;
-    system.fill_waiting(events).await?;
+    fill_waiting(&mut system.sql, events).await?;
     let before = system.counters().await?;
     let server = Cpu::start(system.mysql.pid())?;
     let consumer = system.consumer().await;

@@ -1,79 +1,117 @@
-//! Why the claim keeps a low-water mark: claims and completions in turn on one session while purge is blocked, with a
-//! cursor that is kept, and with one that is forgotten each time, so that each look begins at the start.
+//! Two shapes of the tables, each under eight sessions that claim and complete in turn: empty, beside a million finished
+//! events, and with purge blocked, where looks begin at the start and where they begin at a low-water mark.
+//!
+//! "One table" is the product's own. "Ready table" keeps what is to be claimed in a small table beside the events, by SQL of
+//! its own: once with nothing else, which is the best that it could do, and once with the indexes by which claims that are
+//! overdue and events that are old are found, as the product's one index finds them.
 
+mod one_table;
+mod ready_table;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use eventpipeline_database::{
-    ClaimLimit, Claimer, Completion, Creation, Database, DatabaseArgs, Lease, LowWaterMark, Metrics,
-    NewEvent, Session, Tls, Value,
-};
-use prometheus::Registry;
-use sqlx::{Connection as _, Executor as _, MySqlConnection};
+use eventpipeline_testkit::Database;
+use sqlx::MySqlConnection;
+use tokio::task::JoinSet;
 
 use crate::Scale;
 use crate::report::{Report, Target};
 use crate::system;
 
-const EVENTS: u32 = 100_000;
-const BATCH: usize = 256;
-const LIMIT: ClaimLimit = ClaimLimit { events: BATCH, bytes: usize::MAX };
-const LEASE: std::time::Duration = std::time::Duration::from_mins(10);
+use one_table::OneTable;
+use ready_table::ReadyTable;
+
+const DATABASE: &str = "shapes";
+const EVENTS: u32 = 50_000;
+/// Looks from the start are slow.
+const EVENTS_FROM_START: u32 = 10_000;
+const FINISHED: u32 = 1_000_000;
+const SESSIONS: usize = 8;
+/// How many events a session claims at once.
+const BATCH: usize = 64;
+const VALUE: &str = "palavra";
+
+/// Where a session's looks for events begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    FromStart,
+    FromMark,
+}
+
+/// A shape of the tables, in a database of its own.
+trait Shape: Sized {
+    const NAME: &'static str;
+    type Worker: Worker;
+
+    async fn new(mysql: &Database) -> anyhow::Result<Self>;
+    /// For other statements.
+    fn sql(&mut self) -> &mut MySqlConnection;
+    async fn fill_waiting(&mut self, many: u32) -> anyhow::Result<()>;
+    async fn fill_finished(&mut self, many: u32) -> anyhow::Result<()>;
+    async fn worker(&self, look: Look) -> anyhow::Result<Self::Worker>;
+}
+
+/// A session that works.
+trait Worker: Send + 'static {
+    /// Claims up to [`BATCH`] events and completes them. Gives how many.
+    fn turn(&mut self) -> impl Future<Output = anyhow::Result<u32>> + Send;
+}
 
 pub(crate) async fn run(scale: Scale, report: &mut Report) -> anyhow::Result<()> {
+    measure::<OneTable>(scale, report).await?;
+    measure::<ReadyTable<false>>(scale, report).await?;
+    measure::<ReadyTable<true>>(scale, report).await
+}
+
+async fn measure<S: Shape>(scale: Scale, report: &mut Report) -> anyhow::Result<()> {
     let mysql = system::mysql().await;
-    mysql.create_database("shapes").await;
-    let args = DatabaseArgs {
-        database_host: mysql.host().to_owned(),
-        database_port: mysql.port(),
-        database_name: "shapes".to_owned(),
-        database_user: mysql.user().to_owned(),
-        database_password_file: "/dev/null".into(),
-        database_tls: Tls::Preferred,
-        database_tls_ca_file: None,
-    };
-    let database = Database::new(args, Metrics::new(&Registry::new())?);
-    database.migrate().await?;
-    let mut session = database.session();
+    mysql.create_database(DATABASE).await;
+    let mut shape = S::new(&mysql).await?;
     let events = scale.events(EVENTS);
-    let free = turn(&mut session, events, true).await?;
-    report.add(
-        "claim and complete 256 in turn, purge at work",
-        free,
-        "events/s",
-        Target::None,
-        "one session",
-    );
-    let mut forgotten = MySqlConnection::connect(&mysql.url("shapes")).await?;
-    forgotten.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT").await?;
-    forgotten.execute("SELECT COUNT(*) FROM DBStatus").await?;
-    let start = turn(&mut session, events, false).await?;
-    let mark = turn(&mut session, events, true).await?;
-    let name = "the same, purge blocked, ";
-    report.add(format!("{name}looks from the start"), start, "events/s", Target::None, "");
-    report.add(format!("{name}low-water mark"), mark, "events/s", Target::None, "after the former");
-    report.add("  to its rate with purge at work", mark / free, "", Target::AtLeast(0.7), "");
+    let name = format!("{}, claim and complete by 8 sessions", S::NAME);
+    let free = rate(&mut shape, events, Look::FromMark).await?;
+    report.add(name.as_str(), free, "events/s", Target::None, "");
+    shape.fill_finished(scale.events(FINISHED)).await?;
+    let full = rate(&mut shape, events, Look::FromMark).await?;
+    report.add(format!("{name}, beside 1,000,000 finished"), full, "events/s", Target::None, "");
+    let _forgotten = system::block_purge(&mysql, DATABASE).await?;
+    for (look, text, events) in [
+        (Look::FromMark, "low-water mark", events),
+        (Look::FromStart, "looks from the start", scale.events(EVENTS_FROM_START)),
+    ] {
+        let blocked = rate(&mut shape, events, look).await?;
+        let note = format!("{:.2} of its rate before", blocked / full);
+        report.add(format!("{name}, and purge blocked, {text}"), blocked, "events/s", Target::None, note);
+    }
     Ok(())
 }
 
 /// Events a second.
-async fn turn(session: &mut Session, events: u32, keep_cursor: bool) -> anyhow::Result<f64> {
-    for _ in 0..events / 500 {
-        let creation = Creation::many(vec![NewEvent::default(); 500]);
-        session.create(creation.as_slice()).await?;
+async fn rate<S: Shape>(shape: &mut S, events: u32, look: Look) -> anyhow::Result<f64> {
+    shape.fill_waiting(events).await?;
+    let done = Arc::new(AtomicU32::new(0));
+    let mut working = JoinSet::new();
+    let mut workers = Vec::new();
+    for _ in 0..SESSIONS {
+        workers.push(shape.worker(look).await?);
     }
-    let claimer = Claimer::new("bench");
-    let value = Value::new("palavra")?;
-    let mut mark = LowWaterMark::default();
     let begun = Instant::now();
-    let mut done = 0;
-    while done < events / 500 * 500 {
-        if !keep_cursor {
-            mark = LowWaterMark::default();
-        }
-        let claims = session.claim(&mut mark, &claimer, Lease::new(LEASE), LIMIT).await?.events;
-        let completions: Vec<Completion> =
-            claims.into_iter().map(|claim| Completion { claim, value: value.clone() }).collect();
-        done += u32::try_from(session.complete(&completions).await?.len())?;
+    for mut worker in workers {
+        let done = Arc::clone(&done);
+        working.spawn(async move {
+            while done.load(Ordering::Relaxed) < events {
+                done.fetch_add(worker.turn().await?, Ordering::Relaxed);
+            }
+            anyhow::Ok(())
+        });
     }
-    Ok(f64::from(done) / begun.elapsed().as_secs_f64())
+    while let Some(ended) = working.join_next().await {
+        ended??;
+    }
+    let rate = f64::from(events) / begun.elapsed().as_secs_f64();
+    let left = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM Events WHERE valor = ''");
+    anyhow::ensure!(left.fetch_one(shape.sql()).await? == 0, "{}: not all are done", S::NAME);
+    Ok(rate)
 }

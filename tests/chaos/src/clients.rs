@@ -12,11 +12,13 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::pipeline::Pipeline;
+use crate::pipeline::{KEPT_SECONDS, Pipeline};
 
 const CLIENTS: u64 = 12;
 /// How long a client waits for an answer; beyond, it does not know.
 const PATIENCE: Duration = Duration::from_secs(8);
+/// The one failure of a request besides 503: its event is dead.
+const EVENT_DEAD: &str = "urn:eventpipeline:problem:event-dead";
 /// How often a creation with a key is tried.
 const TRIES: usize = 30;
 
@@ -77,7 +79,8 @@ impl Caller {
             65..73 => self.create_many().await,
             73..80 => self.create_with_key().await,
             80..94 => self.read().await,
-            94..97 => self.cancel().await,
+            94..96 => self.cancel().await,
+            96 => self.purge().await,
             _ => self.retry_dead().await,
         }
     }
@@ -101,17 +104,29 @@ impl Caller {
         self.created(outcome, vec![mark], None);
     }
 
+    /// Without a preference it waits as long as it takes, as the API promises.
     async fn create_sync(&mut self, prefer: &str) {
         let mark = self.mark();
         let url = self.url("/create-sync");
         let request = self.http.post(url).header("prefer", prefer).json(&json!({ "mark": mark }));
-        match self.ask(request).await {
+        let outcome =
+            if prefer.is_empty() { self.wait(request, &mark).await } else { self.ask(request).await };
+        match outcome {
             Outcome::Answered(StatusCode::CREATED, answer) => {
                 let valor = answer["valor"].as_str().unwrap_or_default().to_owned();
                 self.recorder.lock().answers.push((mark, valor));
             }
             outcome => self.created(outcome, vec![mark], None),
         }
+    }
+
+    async fn wait(&self, request: RequestBuilder, mark: &str) -> Outcome {
+        self.recorder.lock().waiting.insert(mark.to_owned());
+        let answer = self.ask_patiently(request).await;
+        let mut history = self.recorder.lock();
+        history.waiting.remove(mark);
+        history.waits[usize::from(answer.is_none())] += 1;
+        answer.unwrap_or(Outcome::Unknown)
     }
 
     async fn create_many(&mut self) {
@@ -157,6 +172,12 @@ impl Caller {
         self.ask(self.http.post(url)).await;
     }
 
+    async fn purge(&mut self) {
+        let state = ["done", "dead", "cancelled"][self.random.random_range(0..3)];
+        let url = self.url(&format!("/v1/events?state={state}&olderThanSeconds={KEPT_SECONDS}"));
+        self.ask(self.http.delete(url)).await;
+    }
+
     async fn retry_dead(&mut self) {
         let url = self.url("/v1/events?state=dead&limit=3");
         let Outcome::Answered(_, page) = self.ask(self.http.get(url)).await else { return };
@@ -173,18 +194,25 @@ impl Caller {
     }
 
     async fn ask(&self, request: RequestBuilder) -> Outcome {
-        let answer = async {
-            let response = request.timeout(PATIENCE).send().await?;
-            let status = response.status();
-            Ok::<_, reqwest::Error>((status, response.text().await?))
-        };
-        match answer.await {
-            Ok((StatusCode::SERVICE_UNAVAILABLE, _)) | Err(_) => Outcome::Unknown,
-            Ok((status, text)) if status.is_success() => {
-                Outcome::Answered(status, serde_json::from_str(&text).unwrap_or_default())
-            }
-            Ok(_) => Outcome::Refused,
+        self.ask_patiently(request.timeout(PATIENCE)).await.unwrap_or(Outcome::Unknown)
+    }
+
+    /// `None` where there was no answer.
+    async fn ask_patiently(&self, request: RequestBuilder) -> Option<Outcome> {
+        let response = request.send().await.ok()?;
+        let (status, url) = (response.status(), response.url().clone());
+        let body: Value = serde_json::from_str(&response.text().await.ok()?).unwrap_or_default();
+        let mut history = self.recorder.lock();
+        *history.statuses.entry(status.as_u16()).or_default() += 1;
+        if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE && body["type"] != EVENT_DEAD
+        {
+            history.undocumented.push(format!("{}: {status} {body}", url.path()));
         }
+        Some(match status {
+            StatusCode::SERVICE_UNAVAILABLE => Outcome::Unknown,
+            status if status.is_success() => Outcome::Answered(status, body),
+            _ => Outcome::Refused,
+        })
     }
 
     fn created(&mut self, outcome: Outcome, marks: Vec<String>, key: Option<String>) {

@@ -1,6 +1,6 @@
 //! What clients saw, and what was left in the tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Ids that a creation was answered with, and the marks in the payloads of its events, in the same order.
@@ -42,6 +42,17 @@ pub struct Row {
     pub token: i64,
 }
 
+/// `GET /v1/stats` at some moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ledger {
+    /// Events ever created.
+    pub created: i64,
+    /// The sum of those that are in some state.
+    pub in_states: i64,
+    /// Finished ones that were removed.
+    pub removed: i64,
+}
+
 /// All that happened.
 #[derive(Debug, Clone, Default)]
 pub struct History {
@@ -59,6 +70,18 @@ pub struct History {
     pub unknown: u64,
     /// Requests that were refused.
     pub refused: u64,
+    /// How many answers had which status.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Answers that the API's documentation knows nothing of.
+    pub undocumented: Vec<String>,
+    /// The marks of events whose create-sync waits now.
+    pub waiting: BTreeSet<String>,
+    /// How many of those were answered, and how many were cut off.
+    pub waits: [u64; 2],
+    /// The queue's figures, in the order of time.
+    pub ledgers: Vec<Ledger>,
+    /// Finished events as they were seen last, those among them that were removed since.
+    pub finished: BTreeMap<i64, Row>,
 }
 
 /// The tables, and what the API says of them, after everything has come to rest.
@@ -68,6 +91,8 @@ pub struct Rest {
     pub rows: Vec<Row>,
     /// `DBStatus.id`.
     pub counter: i64,
+    /// `Ledger.removed`
+    pub removed: i64,
     /// `GET /`
     pub events: i64,
 }

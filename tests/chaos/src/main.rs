@@ -8,6 +8,7 @@ mod classic;
 mod clients;
 mod faults;
 mod handler;
+mod ledger;
 mod pipeline;
 mod watcher;
 
@@ -21,7 +22,7 @@ use eventpipeline_chaos::{Recorder, check};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use pipeline::Pipeline;
+use pipeline::{Pipeline, REST};
 
 /// Runs a pipeline under faults and checks its promises
 #[derive(Debug, Parser)]
@@ -52,16 +53,27 @@ async fn main() -> anyhow::Result<ExitCode> {
     clients::spawn(&mut tasks, &pipeline, &recorder, &end, seed);
     classic::spawn(&mut tasks, &pipeline, &recorder, &end);
     let watching = CancellationToken::new();
-    let watcher = tokio::spawn(watcher::run(Arc::clone(&pipeline), Arc::clone(&recorder), watching.clone()));
+    let mut watchers = JoinSet::new();
+    watchers.spawn(watcher::run(Arc::clone(&pipeline), Arc::clone(&recorder), watching.clone()));
+    watchers.spawn(ledger::run(Arc::clone(&pipeline), Arc::clone(&recorder), watching.clone()));
     faults::run(&pipeline, Duration::from_secs(cli.seconds), seed).await;
     end.cancel();
-    while let Some(task) = tasks.join_next().await {
-        task??;
+    let clients = async {
+        while let Some(task) = tasks.join_next().await {
+            task??;
+        }
+        anyhow::Ok(())
+    };
+    // A client that still waits for an answer then is one that the checker is told of.
+    if let Ok(ended) = tokio::time::timeout(REST, clients).await {
+        ended?;
     }
 
     let rest = pipeline.come_to_rest().await?;
     watching.cancel();
-    watcher.await??;
+    while let Some(watcher) = watchers.join_next().await {
+        watcher??;
+    }
     let verdict = check(&recorder.lock(), &rest);
     println!("{verdict}");
     if verdict.violations.is_empty() {

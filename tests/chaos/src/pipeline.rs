@@ -14,8 +14,10 @@ use tokio::sync::Mutex;
 const NAME: &str = "chaos";
 /// Short, so that frozen consumers lose their claims within a run.
 const LEASE: &str = "2";
+/// How long finished events are kept: longer than a client goes on with a key, and than the watcher is kept from looking.
+pub(crate) const KEPT_SECONDS: u32 = 25;
 /// How long everything may take to end after the last fault.
-const REST: Duration = Duration::from_mins(2);
+pub(crate) const REST: Duration = Duration::from_mins(2);
 
 /// A program that can be killed and started again.
 pub(crate) struct Member {
@@ -93,6 +95,7 @@ impl Pipeline {
                 .map(|(name, value)| (name, value.to_owned())),
             );
             further.push(("POD_NAME", format!("consumer-{index}")));
+            further.push(("RETAIN_DONE_SECONDS", KEPT_SECONDS.to_string()));
             if index < 2 {
                 further.push(("HANDLER", "http".to_owned()));
                 further.push(("HANDLER_URL", format!("http://{handler}/")));
@@ -128,13 +131,15 @@ impl Pipeline {
         {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        let rows = "SELECT id, state, COALESCE(valor, '') AS valor, attempts, token, \
-             CAST(JSON_UNQUOTE(JSON_EXTRACT(payload, '$.mark')) AS CHAR) AS mark FROM Events";
-        let rows = sql.fetch_all(rows).await?.iter().map(row).collect::<Result<_, sqlx::Error>>()?;
+        // What is removed meanwhile is in all of them or in none.
+        sql.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
+        sql.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT").await?;
+        let rows = sql.fetch_all(ROWS).await?.iter().map(row).collect::<Result<_, sqlx::Error>>()?;
+        let removed = sqlx::query_scalar("SELECT removed FROM Ledger").fetch_one(&mut sql).await?;
         let counter = sqlx::query_scalar("SELECT id FROM DBStatus").fetch_one(&mut sql).await?;
         let answer = client().get(self.api(0)).send().await?.text().await?;
         let answer: serde_json::Value = serde_json::from_str(&answer)?;
-        Ok(Rest { rows, counter, events: answer["events"].as_i64().unwrap_or(-1) })
+        Ok(Rest { rows, counter, removed, events: answer["events"].as_i64().unwrap_or(-1) })
     }
 
     #[expect(clippy::print_stdout, reason = "part of the report")]
@@ -148,7 +153,11 @@ impl Pipeline {
     }
 }
 
-fn row(row: &MySqlRow) -> Result<Row, sqlx::Error> {
+/// What [`row`] reads.
+pub(crate) const ROWS: &str = "SELECT id, state, COALESCE(valor, '') AS valor, attempts, token, \
+     CAST(JSON_UNQUOTE(JSON_EXTRACT(payload, '$.mark')) AS CHAR) AS mark FROM Events";
+
+pub(crate) fn row(row: &MySqlRow) -> Result<Row, sqlx::Error> {
     Ok(Row {
         id: row.try_get("id")?,
         state: row.try_get("state")?,

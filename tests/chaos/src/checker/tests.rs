@@ -1,0 +1,114 @@
+//! Each promise is broken once, and the checker sees it.
+
+use crate::history::{Acknowledged, Sample};
+
+use super::*;
+
+fn row(id: i64, valor: &str) -> Row {
+    let state = if valor.is_empty() { 0 } else { 2 };
+    Row { id, state, valor: valor.to_owned(), mark: Some(format!("m{id}")), attempts: 1, token: 1 }
+}
+
+fn good() -> (History, Rest) {
+    let acknowledged =
+        (1..=3).map(|id| Acknowledged { ids: vec![id], marks: vec![format!("m{id}")], key: None }).collect();
+    let history = History { acknowledged, ..History::default() };
+    let rows = (1..=3).map(|id| row(id, "palavra")).collect();
+    (history, Rest { rows, counter: 3, removed: 0, events: 3 })
+}
+
+/// As the retention does it.
+fn remove_the_second(history: &mut History, rest: &mut Rest) {
+    let row = rest.rows.remove(1);
+    history.finished.insert(row.id, row);
+    rest.removed = 1;
+}
+
+#[track_caller]
+fn broken(promise: &str, change: impl FnOnce(&mut History, &mut Rest)) {
+    let (mut history, mut rest) = good();
+    change(&mut history, &mut rest);
+    let violations = check(&history, &rest).violations;
+    assert!(violations.iter().any(|violation| violation.promise == promise), "{violations:?}");
+}
+
+#[test]
+fn a_history_that_keeps_every_promise_is_clean() {
+    let (mut history, rest) = good();
+    history.answers.push(("m1".to_owned(), "palavra".to_owned()));
+    history.reads.push((1, String::new()));
+    history.reads.push((1, "palavra".to_owned()));
+    history.handled.insert(1, 2);
+    history.samples.push(Sample { id: 1, token: 0, valor: String::new() });
+    let verdict = check(&history, &rest);
+    assert_eq!(verdict.violations, []);
+    assert_eq!((verdict.acknowledged, verdict.handled_again, verdict.finished), (3, 1, [3, 0, 0]));
+}
+
+#[test]
+fn what_was_removed_counts_as_what_it_was() {
+    let (mut history, mut rest) = good();
+    history.answers.push(("m2".to_owned(), "palavra".to_owned()));
+    history.ledgers.push(Ledger { created: 3, in_states: 2, removed: 1 });
+    remove_the_second(&mut history, &mut rest);
+    let verdict = check(&history, &rest);
+    assert_eq!(verdict.violations, []);
+    assert_eq!((verdict.stored, verdict.removed, verdict.finished), (2, 1, [3, 0, 0]));
+}
+
+#[test]
+fn every_broken_promise_is_seen() {
+    broken("I1", |_, rest| rest.rows.retain(|row| row.id != 2));
+    broken("I1", |_, rest| {
+        rest.rows.retain(|row| row.id != 2);
+        rest.removed = 1;
+    });
+    broken("I1", |history, rest| {
+        remove_the_second(history, rest);
+        history.finished.get_mut(&2).unwrap().mark = Some("another".to_owned());
+    });
+    broken("I1", |_, rest| rest.rows[0].mark = Some("another".to_owned()));
+    broken("I2", |history, _| {
+        history.acknowledged[1].ids = vec![1];
+    });
+    broken("I2", |_, rest| rest.counter = 4);
+    broken("I2", |_, rest| rest.events = 2);
+    broken("I2", |history, _| {
+        for creation in &mut history.acknowledged {
+            creation.key = Some("key".to_owned());
+        }
+    });
+    broken("I2", |history, rest| {
+        history.acknowledged[0].key = Some("key".to_owned());
+        rest.rows.push(Row { mark: Some("m1".to_owned()), ..row(4, "palavra") });
+    });
+    broken("I3", |history, _| {
+        history.samples.push(Sample { id: 1, token: 1, valor: "outra".to_owned() });
+    });
+    broken("I3", |history, _| history.reads.push((1, "outra".to_owned())));
+    broken("I4", |history, _| {
+        history.samples.push(Sample { id: 1, token: 2, valor: String::new() });
+    });
+    broken("I4", |_, rest| {
+        rest.rows[0].valor = "attempt 1 of 1".to_owned();
+        rest.rows[0].attempts = 2;
+    });
+    broken("I5", |_, rest| rest.rows[0].state = 1);
+    broken("I3", |history, rest| {
+        remove_the_second(history, rest);
+        history.reads.push((2, "outra".to_owned()));
+    });
+    broken("I7", |history, rest| {
+        remove_the_second(history, rest);
+        rest.removed = 2;
+    });
+    broken("I7", |history, _| history.ledgers.push(Ledger { created: 3, in_states: 2, removed: 0 }));
+    broken("I7", |history, _| {
+        history.ledgers.push(Ledger { created: 3, in_states: 2, removed: 1 });
+        history.ledgers.push(Ledger { created: 2, in_states: 1, removed: 1 });
+    });
+    broken("API", |history, _| history.undocumented.push("GET /1: 500 internal".to_owned()));
+    broken("API", |history, _| history.waiting = ["m1".to_owned()].into());
+    broken("I6", |history, _| history.answers.push(("m1".to_owned(), "outra".to_owned())));
+    broken("I6", |history, _| history.answers.push(("m9".to_owned(), "palavra".to_owned())));
+}
