@@ -21,7 +21,7 @@ fn the_committed_page_is_up_to_date() {
 fn links_lead_to_headings() {
     let text = reference::markdown();
     let anchor = |heading: &str| -> String {
-        heading.to_lowercase().chars().filter(|c| c.is_ascii_alphanumeric()).collect()
+        heading.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect()
     };
     let headings: HashSet<_> = text
         .lines()
