@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes the generated files anew: the resource definition from its Rust types, the chart's copy of it, and the description
-# of the HTTP API from its routes.
+# Writes the generated files anew: the resource definition from its Rust types, the chart's copy of it, its
+# reference, and the description of the HTTP API from its routes.
 # With --check it changes nothing and fails when one differs.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -31,6 +31,8 @@ trap 'rm -rf "$scratch"' EXIT
 cargo run --quiet --locked -p eventpipeline-operator -- crd >"$scratch/crd.yaml"
 generated crds/eventpipeline.yaml <"$scratch/crd.yaml"
 generated charts/eventpipeline/files/crd.yaml <"$scratch/crd.yaml"
+cargo run --quiet --locked -p eventpipeline-operator -- reference >"$scratch/reference.md"
+generated docs/reference/eventpipeline.md <"$scratch/reference.md"
 cargo run --quiet --locked -p eventpipeline-producer -- openapi >"$scratch/openapi.json"
 generated producer/openapi.json <"$scratch/openapi.json"
 

@@ -2,7 +2,8 @@
 //!
 //! No Kubernetes client lives here. Every rule that can be stated in the schema is stated there (bounds, patterns,
 //! CEL), so that the API server refuses bad input with a message that names the field and the rule; and every default
-//! is in the schema too, so that the stored object shows what runs. [`yaml::crd`] prints the resource definition.
+//! is in the schema too, so that the stored object shows what runs. [`yaml::crd`] prints the resource definition,
+//! [`reference::markdown`] its reference.
 
 #![expect(unreachable_pub, reason = "KubeSchema repeats each type, with its `pub`, inside a function")]
 
@@ -16,6 +17,7 @@ mod handler;
 mod network_policy;
 mod pod;
 mod producers;
+pub mod reference;
 mod resources;
 mod retention;
 mod route;

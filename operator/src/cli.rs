@@ -13,6 +13,8 @@ pub(crate) enum Cli {
     Run(Box<RunArgs>),
     /// Print the resource definition.
     Crd,
+    /// Print the reference of the resource.
+    Reference,
     /// Print what is wrong with pipelines.
     Lint(LintArgs),
     /// Print the objects that pipelines are made of.
@@ -41,6 +43,7 @@ pub(crate) struct RunArgs {
 }
 
 const CRD: &str = "crd";
+const REFERENCE: &str = "reference";
 const LINT: &str = "lint";
 const RENDER: &str = "render";
 const DIFF: &str = "diff";
@@ -56,6 +59,7 @@ impl CommandFactory for Cli {
             .version(env!("CARGO_PKG_VERSION"))
             .about("Runs what each EventPipeline asks for and reports how that is going")
             .subcommand(Command::new(CRD).about("Print the resource definition as YAML"))
+            .subcommand(Command::new(REFERENCE).about("Print every field of the resource, with its bounds, as Markdown"))
             .subcommand(LintArgs::augment_args(Command::new(LINT)).about(
                 "Check EventPipelines without a cluster: what the API server would refuse, and what would work badly",
             ))
@@ -79,6 +83,7 @@ impl FromArgMatches for Cli {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         match matches.subcommand() {
             Some((CRD, _)) => Ok(Self::Crd),
+            Some((REFERENCE, _)) => Ok(Self::Reference),
             Some((LINT, matches)) => LintArgs::from_arg_matches(matches).map(Self::Lint),
             Some((RENDER, matches)) => RenderArgs::from_arg_matches(matches).map(Self::Render),
             Some((DIFF, matches)) => DiffArgs::from_arg_matches(matches).map(Self::Diff),

@@ -1,6 +1,6 @@
 //! `eventpipeline-operator`: runs what each EventPipeline asks for and reports how that is going.
 //!
-//! Without a command it runs; `crd` prints the resource definition, and `lint`, `render` and `diff` tell without a cluster
+//! Without a command it runs; `crd` and `reference` print the resource definition and its reference, and `lint`, `render` and `diff` tell without a cluster
 //! what would become of a pipeline.
 
 mod api;
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     let result = match eventpipeline_service::parse() {
         Ok(Cli::Run(args)) => return run::run(*args),
         Ok(Cli::Crd) => print_crd(),
+        Ok(Cli::Reference) => print(&eventpipeline_crds::reference::markdown()),
         Ok(Cli::Lint(args)) => offline::lint(args),
         Ok(Cli::Render(args)) => offline::render(args),
         Ok(Cli::Diff(args)) => offline::diff(args),
@@ -45,6 +46,10 @@ fn main() -> ExitCode {
 
 fn print_crd() -> anyhow::Result<ExitCode> {
     let yaml = eventpipeline_crds::yaml::crd().context("failed to write the resource definition as YAML")?;
-    std::io::stdout().write_all(yaml.as_bytes()).context("failed to print the resource definition")?;
+    print(&yaml)
+}
+
+fn print(text: &str) -> anyhow::Result<ExitCode> {
+    std::io::stdout().write_all(text.as_bytes()).context("failed to print")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,10 @@
 //! The generated resource definition, as users meet it.
 
 #[cfg(test)]
+mod conditions;
+#[cfg(test)]
 mod generated;
+#[cfg(test)]
+mod reference;
 #[cfg(test)]
 mod schema;
