@@ -19,7 +19,7 @@ fn route(parents: &[Value]) -> (String, String) {
     (shown(&status, "RouteAccepted"), condition.message.clone())
 }
 
-fn says(parent: Value, generation: i64, type_: &str, status: &str) -> Value {
+fn says(parent: &Value, generation: i64, type_: &str, status: &str) -> Value {
     let condition = json!({
         "type": type_, "status": status, "reason": "NotAllowedByListeners", "message": "no listener allows it",
         "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": generation,
@@ -34,7 +34,7 @@ fn public() -> Value {
 #[test]
 fn it_is_accepted_once_every_gateway_takes_it() {
     let local = json!({ "name": "local", "namespace": "shop" });
-    let both = [says(public(), 2, "Accepted", "True"), says(local, 2, "Accepted", "True")];
+    let both = [says(&public(), 2, "Accepted", "True"), says(&local, 2, "Accepted", "True")];
     assert_eq!(route(&both).0, "True/AcceptedByGateways");
     let (shown, message) = route(&both[..1]);
     assert_eq!(shown, "False/GatewayPending");
@@ -45,7 +45,7 @@ fn it_is_accepted_once_every_gateway_takes_it() {
 #[test]
 fn what_was_said_of_an_earlier_generation_says_nothing() {
     let local = json!({ "name": "local" });
-    let stale = [says(public(), 1, "Accepted", "True"), says(local, 2, "Accepted", "True")];
+    let stale = [says(&public(), 1, "Accepted", "True"), says(&local, 2, "Accepted", "True")];
     let (shown, message) = route(&stale);
     assert_eq!(shown, "False/GatewayPending");
     assert!(message.ends_with("Gateway edge/public"), "{message}");
@@ -54,7 +54,7 @@ fn what_was_said_of_an_earlier_generation_says_nothing() {
 #[test]
 fn a_gateway_that_refuses_it_says_why() {
     for type_ in ["Accepted", "ResolvedRefs"] {
-        let (shown, message) = route(&[says(public(), 2, type_, "False")]);
+        let (shown, message) = route(&[says(&public(), 2, type_, "False")]);
         assert_eq!(shown, "False/RouteRejected");
         assert!(message.contains("edge/public") && message.contains("no listener allows it"), "{message}");
     }
