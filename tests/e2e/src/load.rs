@@ -7,16 +7,24 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
 use crate::{Ingress, Pipeline, until};
 
 /// Distinct over all loads of a test run, and by it over those of all runs: a pipeline is made anew for each.
 static KEYS: AtomicU64 = AtomicU64::new(0);
 
-/// A number of clients that each send `POST /create-sync` again as soon as they are answered.
+/// How often a client sends a request, unless the last one is still to be answered: often enough that something is always
+/// under way, and not so often that the pipeline's pods lack the processor for anything else.
+const PACE: Duration = Duration::from_millis(50);
+
+/// How many requests are judged at once.
+const JUDGES: usize = 32;
+
+/// A number of clients that each send `POST /create-sync` again and again.
 pub struct Load {
     ingress: Ingress,
     stop: watch::Sender<bool>,
@@ -68,7 +76,10 @@ impl Load {
 
 async fn client(ingress: Ingress, stopped: watch::Receiver<bool>) -> Vec<Request> {
     let mut requests = Vec::new();
+    let mut pace = tokio::time::interval(PACE);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !*stopped.borrow() {
+        pace.tick().await;
         let key = format!("load-{}", KEYS.fetch_add(1, Ordering::Relaxed));
         let answer = async { answer(ingress.create("/create-sync", &key).await?).await }.await;
         requests.push(Request { key, answer });
@@ -97,25 +108,25 @@ impl Request {
     }
 
     /// Holds these requests to what was promised: what was answered is stored, as an event of its own, with the value that
-    /// was answered, and what was not answered is stored once or not at all. Returns the ids.
-    pub async fn judge(requests: &[Self], pipeline: &Pipeline) -> Result<Vec<i64>> {
-        let ingress = &pipeline.ingress;
-        let mut ids = Vec::with_capacity(requests.len());
-        for request in requests {
-            let (id, replayed) = request.event(ingress).await?;
-            ensure!(replayed || request.answer.is_err(), "{request:?} was answered and is lost");
-            let what = format!("the value of event {id}");
-            let value = until(&what, Duration::from_mins(2), async || {
-                Ok(Some(ingress.value(id).await?).filter(|value| !value.is_empty()))
-            })
-            .await?;
-            if let Ok(Some(answered)) = &request.answer {
-                ensure!(value == *answered, "{request:?} was answered, and event {id} has the value {value}");
-            }
-            ids.push(id);
+    /// was answered, and what was not answered is stored once or not at all. Returns the events.
+    pub async fn judge(requests: &[Self], pipeline: &Pipeline) -> Result<Vec<Value>> {
+        let judged = stream::iter(requests).map(|request| request.judge_one(&pipeline.ingress));
+        let events: Vec<Value> = judged.buffer_unordered(JUDGES).try_collect().await?;
+        let distinct: BTreeSet<i64> = events.iter().filter_map(|event| event["id"].as_i64()).collect();
+        ensure!(distinct.len() == events.len(), "{} requests share {} events", events.len(), distinct.len());
+        Ok(events)
+    }
+
+    async fn judge_one(&self, ingress: &Ingress) -> Result<Value> {
+        let (id, replayed) = self.event(ingress).await?;
+        ensure!(replayed || self.answer.is_err(), "{self:?} was answered and is lost");
+        let event = until(&format!("the end of event {id}"), Duration::from_mins(2), async || {
+            Ok(Some(ingress.event(id).await?).filter(|event| event["state"] == "done"))
+        })
+        .await?;
+        if let Ok(Some(answered)) = &self.answer {
+            ensure!(event["valor"] == *answered, "{self:?} was answered with another value than {event} has");
         }
-        let distinct: BTreeSet<i64> = ids.iter().copied().collect();
-        ensure!(distinct.len() == ids.len(), "{} requests share {} events", ids.len(), distinct.len());
-        Ok(ids)
+        Ok(event)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use eventpipeline_e2e::{Load, Pipeline, Request, connect, until};
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
@@ -24,24 +24,26 @@ async fn nothing_that_changes_loses_an_event() -> Result<()> {
 
     let load = Load::start(&pipeline.ingress, CLIENTS);
     load.is_answered().await?;
-    for (group, deployment) in
-        [("producers", "events-producer-default"), ("consumers", "events-consumer-default")]
-    {
-        spec[group] = json!([{ "name": "default", "env": [{ "name": "ROUND", "value": "2" }] }]);
-        rolled_out(&pipeline, deployment, &spec).await?;
+    for group in ["producers", "consumers"] {
+        spec[group] = json!([{
+            "name": "default",
+            "env": [{ "name": "ROUND", "value": "2" }],
+            // Old and new ones fit a small machine at once.
+            "resources": { "requests": { "cpu": "10m" } },
+        }]);
+        roll_out(&pipeline, &spec).await?;
         load.is_answered().await?;
     }
     operator_restarts().await?;
     spec["database"] = json!({ "managed": { "passwordGeneration": 2 } });
-    for deployment in ["events-producer-default", "events-consumer-default"] {
-        rolled_out(&pipeline, deployment, &spec).await?;
-    }
-    pipeline.serves().await?;
+    roll_out(&pipeline, &spec).await?;
     load.is_answered().await?;
     let requests = load.stop().await?;
     let failed: Vec<&Request> = requests.iter().filter(|request| request.answer.is_err()).collect();
     assert!(failed.is_empty(), "{} of {} requests failed: {failed:#?}", failed.len(), requests.len());
-    handled_once(&pipeline, &Request::judge(&requests, &pipeline).await?).await?;
+    for event in Request::judge(&requests, &pipeline).await? {
+        assert_eq!(event["attempts"], 1, "handled twice: {event}");
+    }
 
     let load = Load::start(&pipeline.ingress, CLIENTS);
     load.is_answered().await?;
@@ -55,14 +57,6 @@ async fn nothing_that_changes_loses_an_event() -> Result<()> {
     pipeline.remove().await
 }
 
-async fn handled_once(pipeline: &Pipeline, ids: &[i64]) -> Result<()> {
-    for id in ids {
-        let event = pipeline.ingress.event(*id).await?;
-        assert_eq!(event["attempts"], 1, "{event}");
-    }
-    Ok(())
-}
-
 fn only_the_database_was_away(requests: &[Request]) {
     for request in requests {
         if let Err(error) = &request.answer {
@@ -72,20 +66,20 @@ fn only_the_database_was_away(requests: &[Request]) {
     }
 }
 
-/// Applies the spec, and waits until each pod of the Deployment is one of its new template.
-async fn rolled_out(pipeline: &Pipeline, name: &str, spec: &Value) -> Result<()> {
+/// Applies the spec, and waits until each pod of producers and consumers is one of its latest template.
+async fn roll_out(pipeline: &Pipeline, spec: &Value) -> Result<()> {
     let deployments = pipeline.api::<Deployment>();
-    let before = deployments.get(name).await?.metadata.generation;
+    let generations = async || {
+        let all = deployments.list(&ListParams::default()).await?.items;
+        anyhow::Ok(all.iter().map(|it| it.metadata.generation).collect::<Vec<_>>())
+    };
+    let before = generations().await?;
     pipeline.apply(spec.clone()).await?;
-    until(&format!("the rollout of {name}"), ROLLOUT, async || {
-        let deployment = deployments.get(name).await?;
-        let status = deployment.status.unwrap_or_default();
-        let wanted = deployment.spec.and_then(|spec| spec.replicas);
-        let rolled_out = deployment.metadata.generation > before
-            && status.observed_generation == deployment.metadata.generation
-            && [status.replicas, status.updated_replicas, status.available_replicas] == [wanted; 3]
-            && status.terminating_replicas.unwrap_or(0) == 0;
-        Ok(rolled_out.then_some(()))
+    until("new templates", ROLLOUT, async || Ok((generations().await? != before).then_some(()))).await?;
+    pipeline.condition("Ready", "True", ROLLOUT).await?;
+    until("the end of the old pods", ROLLOUT, async || {
+        let all = [pipeline.pods("producer").await?, pipeline.pods("consumer").await?].concat();
+        Ok(all.iter().all(|pod| pod.metadata.deletion_timestamp.is_none()).then_some(()))
     })
     .await
 }
@@ -106,8 +100,9 @@ async fn database_restarts(pipeline: &Pipeline, spec: &Value) -> Result<()> {
 
 async fn operator_restarts() -> Result<()> {
     let pods: Api<Pod> = Api::namespaced(connect().await?, "eventpipeline-system");
-    let ours = ListParams::default().labels("app.kubernetes.io/name=eventpipeline");
+    let ours = ListParams::default().labels("app.kubernetes.io/name=eventpipeline-operator");
     let old = pods.list(&ours).await?.items;
+    ensure!(!old.is_empty(), "no operator in eventpipeline-system");
     for pod in &old {
         pods.delete(&pod.name_any(), &DeleteParams::default()).await.context("the operator's pod")?;
     }

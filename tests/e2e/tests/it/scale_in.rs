@@ -34,7 +34,7 @@ async fn twenty_changes_of_replicas_lose_no_event_and_handle_none_twice() -> Res
         };
         let event = until(&format!("the end of event {id}"), Duration::from_mins(5), done).await?;
         assert_eq!(event["attempts"], 1, "{event}");
-        assert_eq!(event["value"], format!("feito {id}"), "{event}");
+        assert_eq!(event["valor"], format!("feito {id}"), "{event}");
     }
     let calls = handler.calls();
     let twice: Vec<_> = calls.iter().filter(|(_, calls)| **calls != 1).collect();
@@ -48,6 +48,8 @@ fn consumers(url: &str, replicas: usize) -> serde_json::Value {
         "name": "default",
         "replicas": replicas,
         "concurrency": 4,
+        // All of them fit a small machine.
+        "resources": { "requests": { "cpu": "10m" } },
         "handler": { "http": { "url": url } },
     }] })
 }
