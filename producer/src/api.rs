@@ -2,7 +2,9 @@
 
 mod answer;
 mod body;
+mod cors;
 mod create;
+mod mark;
 mod openapi;
 mod order;
 mod payload;
@@ -14,20 +16,17 @@ mod v1;
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::{self, Next};
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use eventpipeline_database::{Created, EventId};
 use eventpipeline_service::Announcer;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{Any as AnyOrigin, CorsLayer};
 
+use crate::api::mark::Mark;
 use crate::api::problem::Problem;
 pub(crate) use crate::api::v1::stats::StatsBody;
 use crate::changer::Changes;
@@ -89,54 +88,14 @@ pub(crate) fn router(api: Api) -> anyhow::Result<Router> {
         .fallback(async || Problem::no_such_path())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .with_state(Arc::clone(&api))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(cors())
-        .layer(middleware::from_fn_with_state(api, mark)))
+        // In one layer: each is a box that a waiting request holds.
+        .layer((Mark(api), CatchPanicLayer::custom(panicked))))
 }
 
 /// The API's description.
 pub(crate) fn description() -> anyhow::Result<String> {
     let (_, document) = openapi::described_routes();
     openapi::text(&document).context("failed to write the API's description")
-}
-
-/// Any web page may create events and read them, as ever.
-fn cors() -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(AnyOrigin)
-        .allow_methods([Method::GET, Method::HEAD, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, order::IDEMPOTENCY_KEY, prefer::PREFER])
-        .expose_headers([
-            header::LOCATION,
-            header::RETRY_AFTER,
-            IDEMPOTENT_REPLAYED,
-            PREFERENCE_APPLIED,
-            SERVED_BY,
-            SERVICE_LANGUAGE,
-        ])
-}
-
-/// Measures a request, and marks its answer with what every answer carries.
-async fn mark(State(api): State<Shared>, request: Request, next: Next) -> Response {
-    let begun = Instant::now();
-    let method = match *request.method() {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::DELETE => "DELETE",
-        _ => "_OTHER",
-    };
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let active = api.metrics.active_request();
-    let mut response = next.run(request).await;
-    drop(active);
-    let route = route.as_ref().map_or("", MatchedPath::as_str);
-    api.metrics.answered(method, route, response.status().as_u16(), begun.elapsed());
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(SERVED_BY, api.served_by.clone());
-    headers.insert(SERVICE_LANGUAGE, HeaderValue::from_static("rust"));
-    response
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]

@@ -39,11 +39,6 @@ impl Received {
         if axum::body::HttpBody::is_end_stream(&body) {
             return Ok(Self::default());
         }
-        // In a box: who waits for the answer later has no use for the room that this takes.
-        Box::pin(Self::read_in_time(body, limit, memory)).await
-    }
-
-    async fn read_in_time(body: Body, limit: Limit, memory: &Memory) -> Result<Self, Problem> {
         let make_room = async {
             tokio::time::sleep(ARRIVAL_WHEN_SHORT).await;
             memory.short().await;

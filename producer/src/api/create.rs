@@ -112,7 +112,8 @@ pub(super) async fn create_sync(
     let wait = Wait::of(&headers, api.limits.wait_seconds);
     // Who waits may wait for long, and be one of many.
     drop(headers);
-    let stored = api.store(order).await?;
+    // In a box, for the same reason.
+    let stored = Box::pin(api.store(order)).await?;
     let id = stored.ids.first();
     let mut response = match api.wait(stored, wait.limit).await {
         None => created(id),

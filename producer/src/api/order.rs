@@ -25,7 +25,14 @@ pub(super) struct Several(pub(super) Order);
 impl FromRequest<Shared> for One {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, api: &Shared) -> Result<Self, Problem> {
+    fn from_request(request: Request, api: &Shared) -> impl Future<Output = Result<Self, Problem>> + Send {
+        // In a box: who waits for the event's end later has no use for the room that this takes.
+        Box::pin(Self::read(request, api))
+    }
+}
+
+impl One {
+    async fn read(request: Request, api: &Shared) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         // The body comes first: who is answered while still sending may never see the answer.
         let limit = Limit { what: "a payload", bytes: api.limits.payload_bytes };

@@ -139,6 +139,23 @@ async fn every_answer_says_what_it_came_from_and_may_be_read_by_any_page() {
 }
 
 #[tokio::test]
+async fn a_page_may_send_what_it_needs_and_read_what_it_is_told() {
+    let producer = Producer::start().await;
+    let asked = producer.request(reqwest::Method::OPTIONS, "/create-sync").await;
+    assert_eq!(asked.status(), 200);
+    let header = |answer: &reqwest::Response, name| answer.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(header(&asked, "access-control-allow-methods"), "GET,HEAD,POST");
+    for sent in ["content-type", "idempotency-key", "prefer"] {
+        assert!(header(&asked, "access-control-allow-headers").contains(sent));
+    }
+    let answer = producer.post("/create-async").await;
+    for read in ["location", "retry-after", "idempotent-replayed", "preference-applied", "x-served-by"] {
+        assert!(header(&answer, "access-control-expose-headers").contains(read));
+    }
+    assert!(header(&answer, "vary").contains("origin"));
+}
+
+#[tokio::test]
 async fn a_json_payload_reaches_the_consumer_as_it_was_posted() {
     let producer = Producer::start().await;
     let body = "{\"nome\":  \"João\", \"n\": 1e400}";

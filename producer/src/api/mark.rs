@@ -1,0 +1,108 @@
+//! What every answer carries, and how long it took: a service around the routes.
+//!
+//! Written out, because a waiting request costs what is kept for it meanwhile, and middleware made of an asynchronous function
+//! keeps the request and several boxes.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderValue, Method, header};
+use axum::response::{IntoResponse, Response};
+use tower::{Layer, Service};
+
+use crate::api::{SERVED_BY, SERVICE_LANGUAGE, Shared, cors};
+use crate::metrics::ActiveRequest;
+
+/// Measures each request, and marks its answer.
+#[derive(Debug, Clone)]
+pub(super) struct Mark(pub(super) Shared);
+
+impl<S> Layer<S> for Mark {
+    type Service = Marked<S>;
+
+    fn layer(&self, inner: S) -> Marked<S> {
+        Marked { inner, api: Arc::clone(&self.0) }
+    }
+}
+
+/// What [`Mark`] makes of a service.
+#[derive(Debug, Clone)]
+pub(super) struct Marked<S> {
+    inner: S,
+    api: Shared,
+}
+
+impl<S> Service<Request> for Marked<S>
+where
+    S: Service<Request, Error = Infallible>,
+    S::Response: IntoResponse,
+    S::Future: Unpin,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Marking<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let method = match *request.method() {
+            Method::GET => "GET",
+            Method::HEAD => "HEAD",
+            Method::POST => "POST",
+            Method::DELETE => "DELETE",
+            _ => "_OTHER",
+        };
+        let active = Some(self.api.metrics.active_request());
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let (api, begun) = (Arc::clone(&self.api), Instant::now());
+        let routed = (*request.method() != Method::OPTIONS).then(|| self.inner.call(request));
+        Marking { api, begun, method, route, active, routed }
+    }
+}
+
+/// A request that is measured, until its answer is there.
+#[derive(Debug)]
+pub(super) struct Marking<F> {
+    api: Shared,
+    begun: Instant,
+    method: &'static str,
+    route: Option<MatchedPath>,
+    active: Option<ActiveRequest>,
+    /// None where a browser asks only what it may do.
+    routed: Option<F>,
+}
+
+impl<F, R> Future for Marking<F>
+where
+    F: Future<Output = Result<R, Infallible>> + Unpin,
+    R: IntoResponse,
+{
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut response = match &mut self.routed {
+            Some(routed) => {
+                let Ok(answer) = ready!(Pin::new(routed).poll(cx));
+                let mut response = answer.into_response();
+                cors::allow(response.headers_mut());
+                response
+            }
+            None => cors::preflight(),
+        };
+        self.active = None;
+        let route = self.route.as_ref().map_or("", MatchedPath::as_str);
+        self.api.metrics.answered(self.method, route, response.status().as_u16(), self.begun.elapsed());
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(SERVED_BY, self.api.served_by.clone());
+        headers.insert(SERVICE_LANGUAGE, HeaderValue::from_static("rust"));
+        Poll::Ready(Ok(response))
+    }
+}
