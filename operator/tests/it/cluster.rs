@@ -39,6 +39,17 @@ impl Cluster {
                 install_role(server);
             })
             .await;
+        Self::within(server, namespace).await
+    }
+
+    /// A server of one's own with the same; and a new namespace.
+    pub(crate) async fn with(server: &'static ApiServer, namespace: &str) -> Self {
+        install_definition(server);
+        install_role(server);
+        Self::within(server, namespace).await
+    }
+
+    async fn within(server: &'static ApiServer, namespace: &str) -> Self {
         let client = client(server).await;
         let metadata = ObjectMeta { name: Some(namespace.to_owned()), ..ObjectMeta::default() };
         let object = Namespace { metadata, ..Namespace::default() };

@@ -6,6 +6,8 @@ mod cluster;
 #[cfg(test)]
 mod defaults;
 #[cfg(test)]
+mod deletion;
+#[cfg(test)]
 mod invalid;
 #[cfg(test)]
 mod lint;

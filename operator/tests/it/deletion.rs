@@ -1,0 +1,138 @@
+//! Whatever is deleted first, nothing hangs: nobody has to be there for a deletion to end, and what is left can be found.
+//!
+//! No controller collects here what a deleted owner leaves: that each object says who its owner is, is what can be seen.
+
+use std::collections::BTreeSet;
+
+use eventpipeline_crds::EventPipeline;
+use eventpipeline_testkit::ApiServer;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Namespace, Service};
+use kube::api::{DeleteParams, PostParams};
+use kube::{Api, ResourceExt as _};
+use serde_json::{Value, json};
+
+use super::cluster::{Cluster, install_definition, until};
+use super::operator::Operator;
+
+/// Every kind that the operator writes.
+const KINDS: &str = "secret,service,statefulset,job,deployment,ingress,networkpolicy,poddisruptionbudget,hpa";
+
+/// Each `Kind name` of the pipeline, after a look at its metadata.
+fn objects(cluster: &Cluster, uid: &str) -> BTreeSet<String> {
+    let label = "app.kubernetes.io/instance=demo,app.kubernetes.io/managed-by=eventpipeline-operator";
+    let get = ["get", KINDS, "-n", &cluster.namespace, "-l", label, "-o", "json"];
+    let list: Value = serde_json::from_str(&cluster.server.kubectl(get).unwrap()).unwrap();
+    let objects = list["items"].as_array().unwrap().iter().map(|object| {
+        let metadata = &object["metadata"];
+        let name = format!("{} {}", object["kind"].as_str().unwrap(), metadata["name"].as_str().unwrap());
+        assert!(metadata["finalizers"].is_null(), "{name}: {metadata}");
+        // What belongs to the data stays with it.
+        if name.starts_with("Secret ") && !name.contains("-tls-") {
+            assert!(metadata["ownerReferences"].is_null(), "{name}: {metadata}");
+        } else {
+            let owners = metadata["ownerReferences"].as_array().unwrap();
+            assert_eq!(owners.len(), 1, "{name}");
+            assert_eq!(owners[0]["uid"], uid, "{name}");
+            assert_eq!(owners[0]["controller"], true, "{name}");
+        }
+        name
+    });
+    objects.collect()
+}
+
+/// Deletes the pipeline, which must be gone by the answer.
+async fn delete_at_once(cluster: &Cluster) {
+    let api = cluster.api::<EventPipeline>();
+    let pipeline = api.get("demo").await.unwrap();
+    assert!(pipeline.finalizers().is_empty());
+    let found = objects(cluster, &pipeline.uid().unwrap());
+    assert!(found.len() > 8, "{found:?}");
+    api.delete("demo", &DeleteParams::default()).await.unwrap();
+    assert!(api.get_opt("demo").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_pipeline_goes_though_its_operator_has_gone() {
+    let cluster = Cluster::new("orphaned").await;
+    let operator = Operator::ready(cluster.server, "orphaned").await;
+    cluster
+        .apply("demo", json!({"producers": [{"name": "a", "autoscaling": {"cpu": {"maxReplicas": 3}}}]}))
+        .await
+        .unwrap();
+    cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
+    drop(operator);
+    delete_at_once(&cluster).await;
+}
+
+#[tokio::test]
+async fn a_suspended_pipeline_goes() {
+    let cluster = Cluster::new("suspended-deletion").await;
+    let _operator = Operator::ready(cluster.server, "suspended-deletion").await;
+    cluster.apply("demo", json!({"suspend": true})).await.unwrap();
+    cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
+    delete_at_once(&cluster).await;
+}
+
+#[tokio::test]
+async fn a_stalled_pipeline_goes() {
+    let cluster = Cluster::new("stalled-deletion").await;
+    let _operator = Operator::ready(cluster.server, "stalled-deletion").await;
+    // Somebody's own Deployment, of which the selector can't be changed into ours.
+    let labels = json!({"app": "other"});
+    let foreign = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "demo-producer-default"},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "x", "image": "x"}]}},
+        },
+    });
+    let foreign: Deployment = serde_json::from_value(foreign).unwrap();
+    cluster.api::<Deployment>().create(&PostParams::default(), &foreign).await.unwrap();
+    cluster.apply("demo", json!({"route": {"none": {}}})).await.unwrap();
+    cluster.condition_is("demo", "Stalled", "True/ObjectRefused").await;
+    delete_at_once(&cluster).await;
+}
+
+/// A namespace that goes takes no new objects. What is in it can be deleted by whoever empties it, in any order.
+#[tokio::test]
+async fn a_namespace_that_goes_first_can_be_emptied() {
+    let cluster = Cluster::new("leaving").await;
+    let operator = Operator::ready(cluster.server, "leaving").await;
+    cluster.apply("demo", json!({})).await.unwrap();
+    cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
+    let namespaces = Api::<Namespace>::all(cluster.client.clone());
+    namespaces.delete("leaving", &DeleteParams::default()).await.unwrap();
+    cluster.delete::<Service>("demo-producers").await;
+    until("a failure to make it again", async || (operator.reconciles("error") > 0).then_some(())).await;
+    delete_at_once(&cluster).await;
+    let all = ["delete", KINDS, "--all", "-n", "leaving", "--timeout=30s"];
+    cluster.server.kubectl(all).unwrap();
+    assert!(operator.get("/livez").is_some_and(|answer| answer.contains(" 200 ")));
+}
+
+/// The API server itself removes the pipelines of a definition that goes. The operator waits for a new one.
+#[tokio::test]
+async fn a_definition_that_goes_first_takes_its_pipelines_and_can_come_back() {
+    // The other tests need theirs.
+    let server: &'static ApiServer = Box::leak(Box::new(ApiServer::start().await));
+    let cluster = Cluster::with(server, "definition").await;
+    let operator = Operator::ready(server, "definition").await;
+    cluster.apply("demo", json!({})).await.unwrap();
+    cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
+    let name = "crd/eventpipelines.eventpipeline.dev";
+    server.kubectl(["delete", name, "--timeout=50s"]).unwrap();
+    assert!(server.kubectl(["get", name]).is_err());
+
+    install_definition(server);
+    cluster.apply("demo", json!({})).await.unwrap();
+    cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
+    let uid = cluster.api::<EventPipeline>().get("demo").await.unwrap().uid().unwrap();
+    until("the objects to have the new owner", async || {
+        let owner = cluster.api::<Service>().get("demo-producers").await.unwrap().metadata.owner_references?;
+        owner.iter().any(|owner| owner.uid == uid).then_some(())
+    })
+    .await;
+    assert!(operator.get("/livez").is_some_and(|answer| answer.contains(" 200 ")));
+    assert!(!operator.log().contains("panicked"));
+}
