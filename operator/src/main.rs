@@ -10,6 +10,7 @@ mod figures;
 mod gateway;
 mod internal_port;
 mod inventory;
+mod leadership;
 mod pods;
 mod run;
 

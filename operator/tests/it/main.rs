@@ -8,6 +8,8 @@ mod defaults;
 #[cfg(test)]
 mod invalid;
 #[cfg(test)]
+mod leadership;
+#[cfg(test)]
 mod operator;
 #[cfg(test)]
 mod pod_security;
