@@ -1,8 +1,10 @@
 //! From YAML through the real validation to the objects that would be applied.
 
 mod build;
+mod causes;
 mod database;
 mod properties;
+mod runtime;
 mod status;
 mod validate;
 
