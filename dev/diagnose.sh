@@ -14,6 +14,6 @@ show() {
   show kubectl get eventpipelines -A -o jsonpath='{range .items[*].status.conditions[*]}{.type}={.status} {.reason}: {.message}{"\n"}{end}'
   show kubectl get pods -A -o wide
   show kubectl get events -A --sort-by=.lastTimestamp --field-selector type!=Normal
-  show kubectl -n eventpipeline-system logs deployment/eventpipeline-operator --tail=30
+  show kubectl -n eventpipeline-system logs -l app.kubernetes.io/name=eventpipeline-operator --prefix --tail=30
   show kubectl logs statefulset/demo-mysql --tail=15
 } >&2

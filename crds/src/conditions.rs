@@ -52,8 +52,28 @@ pub mod reasons {
     pub const NO_PRODUCER: &str = "NoProducer";
     /// Producers are ready, and none tells how many events wait.
     pub const FIGURES_NOT_READ: &str = "FiguresNotRead";
+    /// The queue is empty, and the groups have scaled to no consumers.
+    pub const SCALED_TO_ZERO: &str = "ScaledToZero";
     /// Every group is suspended.
     pub const SUSPENDED: &str = "Suspended";
+    /// A pod's image can't be pulled.
+    pub const IMAGE_NOT_PULLED: &str = "ImageNotPulled";
+    /// A Secret or ConfigMap that a pod takes a variable from is not there, or lacks the key.
+    pub const CONFIG_NOT_FOUND: &str = "ConfigNotFound";
+    /// A pod has waited for its volumes for long: one may name a Secret that is not there.
+    pub const VOLUMES_NOT_MOUNTED: &str = "VolumesNotMounted";
+    /// A container can't be started.
+    pub const CONTAINER_NOT_STARTED: &str = "ContainerNotStarted";
+    /// A container ends with an error, again and again.
+    pub const CRASH_LOOP: &str = "CrashLoop";
+    /// No node takes the pod.
+    pub const UNSCHEDULABLE: &str = "Unschedulable";
+    /// The volume of a pod is not there yet: no class makes it, or none is free.
+    pub const VOLUME_NOT_BOUND: &str = "VolumeNotBound";
+    /// A quota of the namespace allows no more pods.
+    pub const QUOTA_EXCEEDED: &str = "QuotaExceeded";
+    /// The API server refuses pods.
+    pub const PODS_REFUSED: &str = "PodsRefused";
     /// The volume of the database is being made larger.
     pub const VOLUME_GROWING: &str = "VolumeGrowing";
     /// The volume of the database can't be made as large as the spec asks for.

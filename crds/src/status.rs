@@ -58,6 +58,14 @@ pub struct GroupStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Time")]
     pub last_scale_time: Option<Time>,
+    /// Why there are no more and no fewer now, in one word for programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 64))]
+    pub reason: Option<String>,
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 1024))]
+    pub message: Option<String>,
 }
 
 /// The queue's events by state.

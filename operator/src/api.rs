@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::leadership::Term;
 pub(crate) use counted::Counted;
 use eventpipeline_crds::{EventPipeline, EventPipelineStatus};
 
@@ -31,6 +32,9 @@ pub(crate) enum Error {
     /// The API server could not be asked or understood.
     #[error("failed to {action}")]
     Request { action: String, source: Box<kube::Error> },
+    /// Another operator works now.
+    #[error("failed to {action}: this operator does not lead")]
+    NotLeader { action: String },
     /// The API server did not answer in time.
     #[error("failed to {action}: no answer within {} s", LIMIT.as_secs())]
     Timeout { action: String },
@@ -77,11 +81,13 @@ impl<K> Object for K where
 #[derive(Clone)]
 pub(crate) struct Cluster {
     client: Client,
+    term: Term,
 }
 
 impl Cluster {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client }
+    /// One that is asked only while `term` lasts.
+    pub(crate) fn new(client: Client, term: Term) -> Self {
+        Self { client, term }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -181,6 +187,10 @@ impl Cluster {
         action: String,
         call: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, Error> {
+        // A process that was paused may wake up in the middle of its work, long after its term.
+        if !self.term.holds() {
+            return Err(Error::NotLeader { action });
+        }
         match tokio::time::timeout(LIMIT, call).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(kube::Error::Api(status))) => Err(Error::Refused { action, status }),

@@ -39,7 +39,24 @@ pub(crate) struct RunArgs {
     #[arg(long, env = "OBSERVE_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=300))]
     pub(crate) observe_seconds: u32,
     #[command(flatten)]
+    pub(crate) election: ElectionArgs,
+    #[command(flatten)]
     pub(crate) service: ServiceArgs,
+}
+
+/// Which of several operators works.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "they are the names of the arguments")]
+pub(crate) struct ElectionArgs {
+    /// Namespace of the Lease that one operator at a time holds; without it, this one has to be the only one
+    #[arg(long, env = "LEASE_NAMESPACE", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) lease_namespace: Option<String>,
+    /// Name of that Lease
+    #[arg(long, env = "LEASE_NAME", default_value = "eventpipeline-operator", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) lease_name: String,
+    /// Seconds after which another operator takes over from one that has gone without a word, from 3 to 300
+    #[arg(long, env = "LEASE_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u32).range(3..=300))]
+    pub(crate) lease_seconds: u32,
 }
 
 const CRD: &str = "crd";

@@ -72,6 +72,7 @@ pub(crate) async fn run(
     check.not_ready("the pipelines are being listed");
     let (store, controller) = watch(&context, &scope);
     let (tell, told) = mpsc::channel(TOLD);
+    context.metrics.show(shown(&context, store.clone()))?;
     let rounds = rounds(&context, store.clone(), every, tell);
     let controller =
         controller.reconcile_on(told.map(reference)).graceful_shutdown_on(draining.cancelled_owned());
@@ -82,6 +83,18 @@ pub(crate) async fn run(
         error = listed => Err(error),
         () = figures::run(rounds) => Ok(()),
     }
+}
+
+/// The pipelines as the metrics show them.
+fn shown(context: &Context, store: Store<Guarded>) -> impl Fn() -> Vec<metrics::Pipeline> + use<> {
+    let figures = Arc::clone(&context.figures);
+    let show = move |pipeline: &Arc<Guarded>| {
+        let key = context::key(pipeline);
+        let ready = pipeline.0.as_ref().is_ok_and(eventpipeline::is_ready);
+        let queue = figures.of(&key).and_then(|observation| observation.queue.ok());
+        metrics::Pipeline { key, ready, queue }
+    };
+    move || store.state().iter().map(&show).collect()
 }
 
 /// Asks the queues of all pipelines, and tells when a reconcile is due for what was seen.
@@ -185,6 +198,7 @@ async fn listed(
 async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, eventpipeline::Error> {
     // What is not listed yet would look as if it were not there.
     context.inventory.listed().await;
+    let _active = context.metrics.begun();
     let started = Instant::now();
     let result = Box::pin(eventpipeline::reconcile(&object, &context.operator)).await;
     context.metrics.reconciled(started.elapsed(), result.is_ok());

@@ -1,7 +1,7 @@
-//! What is done for one pipeline: `dereference -> validate -> build -> apply -> status`.
+//! What is done for one pipeline: `dereference -> validate -> scale -> build -> apply -> status`.
 //!
-//! Only the last two steps talk to the API server, and only where something is not as it must be; [`validate`] and
-//! [`build`] are pure.
+//! Only the last two steps write what must be, and only where something is not so; [`scale`] marks pods that are to go
+//! first; [`validate`] and [`build`] are pure.
 
 mod apply;
 mod build;
@@ -9,6 +9,7 @@ mod dereference;
 mod rendered;
 mod report;
 mod resources;
+mod scale;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ mod validate;
 
 use std::sync::Arc;
 
-use eventpipeline_crds::EventPipeline;
+use eventpipeline_crds::{BacklogAutoscaling, EventPipeline};
 use jiff::Timestamp;
 use kube::Resource as _;
 use kube::core::DeserializeGuard;
@@ -25,6 +26,7 @@ use kube::runtime::events::Recorder;
 use crate::api::Cluster;
 use crate::figures::{Figures, Observation};
 use crate::inventory::{Inventory, PipelineKey};
+use crate::pods;
 use apply::Memory;
 pub(crate) use build::MAX_CONNECTIONS;
 pub(crate) use build::meta::{COMPONENT, Component, GROUP, INSTANCE};
@@ -41,6 +43,7 @@ pub(crate) struct Operator {
     inventory: Arc<Inventory>,
     figures: Arc<Figures>,
     memory: Memory,
+    scales: scale::Memory,
     image: String,
     recorder: Recorder,
 }
@@ -54,12 +57,21 @@ impl Operator {
         image: String,
         recorder: Recorder,
     ) -> Self {
-        Self { cluster, inventory, figures, memory: Memory::default(), image, recorder }
+        Self {
+            cluster,
+            inventory,
+            figures,
+            memory: Memory::default(),
+            scales: scale::Memory::default(),
+            image,
+            recorder,
+        }
     }
 
     /// Forgets the pipelines that are not known any more.
     pub(crate) fn retain(&self, known: impl Fn(&PipelineKey) -> bool) {
         self.figures.retain(&known);
+        self.scales.retain(&known);
         self.memory.retain(known);
     }
 }
@@ -99,10 +111,13 @@ pub(crate) async fn reconcile(
     }
 
     let existing = dereference::dereference(&operator.inventory, pipeline);
-    let validated = match validate::validate(pipeline, &operator.image, Timestamp::now()) {
+    let mut validated = match validate::validate(pipeline, &operator.image, Timestamp::now()) {
         Ok(validated) => validated.with_first_size(existing.first_size()),
         Err(invalid) => return report.invalid(&invalid.to_string()).await.map_err(Error::Report),
     };
+    let observation = operator.figures.of(&existing.key);
+    let decisions =
+        scale::scale(operator, &mut validated, &existing, observation.as_ref(), Timestamp::now()).await;
     let prepared = build::build(&validated);
     let Operator { cluster, inventory, memory, .. } = operator;
     let applied = match Box::pin(apply::apply(cluster, inventory, memory, prepared, &existing)).await {
@@ -112,22 +127,37 @@ pub(crate) async fn reconcile(
             return Err(Error::Apply(error));
         }
     };
-    let observation = operator.figures.of(&existing.key);
-    let seen = Seen { queue: observation.as_ref(), late_after_seconds: late_after_seconds(pipeline) };
+    let seen = Seen {
+        queue: observation.as_ref(),
+        late_after_seconds: late_after_seconds(pipeline),
+        suspended: validated.suspended_consumers(),
+        decisions: &decisions,
+        pods: pods::not_ready(&existing.objects),
+    };
+    report.scaling(&decisions).await;
     let status =
-        status::of(&applied, seen, pipeline.status.as_ref(), pipeline.meta().generation, Timestamp::now());
+        status::of(&applied, &seen, pipeline.status.as_ref(), pipeline.meta().generation, Timestamp::now());
     report.status(status).await.map_err(Error::Report)
 }
 
 /// Whether what was seen of a pipeline's queue is for a reconcile.
 pub(crate) fn is_news(pipeline: &EventPipeline, seen: &Observation) -> bool {
     let shown = pipeline.status.as_ref();
-    shown.is_none_or(|shown| status::is_news(shown, seen, late_after_seconds(pipeline)))
+    backlogs(pipeline).next().is_some()
+        || shown.is_none_or(|shown| status::is_news(shown, seen, late_after_seconds(pipeline)))
+}
+
+/// The rules of the groups that scale by their backlog.
+fn backlogs(pipeline: &EventPipeline) -> impl Iterator<Item = &BacklogAutoscaling> {
+    pipeline.spec.consumers.iter().filter_map(|group| group.autoscaling.as_ref()?.backlog.as_ref())
 }
 
 /// How long an event may wait: as long as autoscaling lets it, or a minute.
 fn late_after_seconds(pipeline: &EventPipeline) -> i32 {
-    let autoscaling =
-        pipeline.spec.consumers.iter().filter_map(|group| group.autoscaling.as_ref()?.backlog.as_ref());
-    autoscaling.filter_map(|backlog| backlog.target_age_seconds).min().unwrap_or(60)
+    backlogs(pipeline).filter_map(|backlog| backlog.target_age_seconds).min().unwrap_or(60)
+}
+
+/// Whether the pipeline's status says that it is ready.
+pub(crate) fn is_ready(pipeline: &EventPipeline) -> bool {
+    pipeline.status.as_ref().is_some_and(status::is_ready)
 }

@@ -14,7 +14,7 @@ use kube::core::ApiResource;
 use tokio::sync::watch;
 
 pub(crate) use fields::{digest, digest_of_ours};
-pub(crate) use record::{Kind, Record};
+pub(crate) use record::{DELETION_COST, Kind, Record};
 
 /// Namespace and name of a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

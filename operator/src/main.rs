@@ -11,6 +11,7 @@ mod figures;
 mod gateway;
 mod internal_port;
 mod inventory;
+mod leadership;
 mod offline;
 mod pods;
 mod run;

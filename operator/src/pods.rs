@@ -8,13 +8,20 @@ use kube::ResourceExt as _;
 use crate::eventpipeline::{COMPONENT, Component, GROUP};
 use crate::inventory::{Kind as _, Objects};
 
+fn all(objects: &Objects) -> impl Iterator<Item = Pod> {
+    let pods = objects.iter().filter(|((kind, _), _)| *kind == Pod::NAME);
+    pods.filter_map(|(_, record)| record.essence::<Pod>())
+}
+
+/// Those that do not serve.
+pub(crate) fn not_ready(objects: &Objects) -> Vec<Pod> {
+    all(objects).filter(|pod| !is_ready(pod)).collect()
+}
+
 /// The pods of a component.
 pub(crate) fn of_component(objects: &Objects, component: Component) -> Vec<Pod> {
     let component: &str = component.into();
-    let pods = objects.iter().filter(|((kind, _), _)| *kind == Pod::NAME);
-    pods.filter_map(|(_, record)| record.essence::<Pod>())
-        .filter(|pod| pod.labels().get(COMPONENT).is_some_and(|label| label == component))
-        .collect()
+    all(objects).filter(|pod| pod.labels().get(COMPONENT).is_some_and(|label| label == component)).collect()
 }
 
 /// Those of a group.

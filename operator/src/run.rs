@@ -12,6 +12,7 @@ use kube::client::ClientBuilder;
 use crate::api::{Cluster, Counted};
 use crate::cli::RunArgs;
 use crate::controller::{self, Context, Metrics, Scope};
+use crate::leadership::{Election, Term};
 
 /// Runs until SIGTERM.
 pub(crate) fn run(args: RunArgs) -> ExitCode {
@@ -22,7 +23,7 @@ pub(crate) fn run(args: RunArgs) -> ExitCode {
 }
 
 async fn start(args: RunArgs, service: &mut Service) -> anyhow::Result<()> {
-    let RunArgs { image, watch_namespace, pod_name, observe_seconds, service: _ } = args;
+    let RunArgs { image, watch_namespace, pod_name, observe_seconds, election, service: _ } = args;
     let every = Duration::from_secs(observe_seconds.into());
     let config = Config::infer().await.context(
         "failed to find the API server: neither KUBECONFIG nor a service account tells where it is",
@@ -32,10 +33,16 @@ async fn start(args: RunArgs, service: &mut Service) -> anyhow::Result<()> {
         .with_layer(&Counted::new(&service.registry)?)
         .build();
     let scope = Scope::new(watch_namespace);
+    let election = Election::new(client.clone(), election, &pod_name, &service.registry)?;
+    let term = election.as_ref().map_or_else(Term::without_end, Election::term);
     let metrics = Metrics::new(&service.registry)?;
-    let context = Arc::new(Context::new(Cluster::new(client), image, pod_name, metrics));
+    let context = Arc::new(Context::new(Cluster::new(client, term), image, pod_name, metrics));
     let check = service.readiness.check("pipelines");
     let draining = service.lifecycle.draining();
-    service.lifecycle.spawn("controller", controller::run(context, scope, every, check, draining));
+    let work = controller::run(context, scope, every, check.clone(), draining.clone());
+    match election {
+        Some(election) => service.lifecycle.spawn("controller", election.lead(work, check, draining)),
+        None => service.lifecycle.spawn("controller", work),
+    }
     Ok(())
 }

@@ -1,9 +1,19 @@
-//! What the control loop counts, under controller-runtime's names, so that existing dashboards and alerts work.
+//! What the control loop counts, under controller-runtime's names, so that existing dashboards and alerts work; and how
+//! the pipelines are.
+
+mod pipelines;
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use eventpipeline_service::registered;
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
+
+use super::CONCURRENCY;
+pub(super) use pipelines::Pipeline;
+use pipelines::Pipelines;
 
 const CONTROLLER: &str = "eventpipeline";
 
@@ -13,6 +23,8 @@ pub(crate) struct Metrics {
     failures: IntCounter,
     errors: IntCounter,
     seconds: Histogram,
+    active: IntGauge,
+    registry: Registry,
 }
 
 impl Metrics {
@@ -32,6 +44,24 @@ impl Metrics {
                 &["controller"],
             ),
         )?;
+        let active = registered(
+            registry,
+            IntGaugeVec::new(
+                Opts::new("controller_runtime_active_workers", "Reconciles that are under way."),
+                &["controller"],
+            ),
+        )?;
+        let most = registered(
+            registry,
+            IntGaugeVec::new(
+                Opts::new(
+                    "controller_runtime_max_concurrent_reconciles",
+                    "Reconciles that may be under way at once.",
+                ),
+                &["controller"],
+            ),
+        )?;
+        most.with_label_values(&[CONTROLLER]).set(CONCURRENCY.into());
         let buckets = vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
         let seconds = registered(
             registry,
@@ -46,7 +76,24 @@ impl Metrics {
             failures: total.with_label_values(&[CONTROLLER, "error"]),
             errors: errors.with_label_values(&[CONTROLLER]),
             seconds: seconds.with_label_values(&[CONTROLLER]),
+            active: active.with_label_values(&[CONTROLLER]),
+            registry: registry.clone(),
         })
+    }
+
+    /// Shows the pipelines as `list` has them at each scrape: one that has gone has no series.
+    pub(super) fn show(
+        &self,
+        list: impl Fn() -> Vec<Pipeline> + Send + Sync + 'static,
+    ) -> anyhow::Result<()> {
+        let pipelines = Pipelines::new(list).context("failed to describe the pipelines' metrics")?;
+        self.registry.register(Box::new(pipelines)).context("failed to register the pipelines' metrics")
+    }
+
+    /// Counts a reconcile as under way until the guard is dropped, also when it is cut off.
+    pub(super) fn begun(&self) -> Active {
+        self.active.inc();
+        Active(self.active.clone())
     }
 
     pub(super) fn reconciled(&self, took: Duration, success: bool) {
@@ -57,5 +104,14 @@ impl Metrics {
             self.failures.inc();
             self.errors.inc();
         }
+    }
+}
+
+/// A reconcile that is under way.
+pub(super) struct Active(IntGauge);
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }

@@ -1,6 +1,6 @@
 //! First step: what is there already, as the watches show it. Asks nobody.
 
-use eventpipeline_crds::EventPipeline;
+use eventpipeline_crds::{EventPipeline, GroupStatus};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use kube::{Resource as _, ResourceExt as _};
 
@@ -13,6 +13,8 @@ pub(super) struct Existing {
     pub(super) uid: Option<String>,
     /// What carries the pipeline's label: its own objects, and what others made look so.
     pub(super) objects: Objects,
+    /// What was decided of the groups of consumers, as the status has it.
+    pub(super) groups: Vec<GroupStatus>,
 }
 
 impl Existing {
@@ -30,5 +32,6 @@ impl Existing {
 pub(super) fn dereference(inventory: &Inventory, pipeline: &EventPipeline) -> Existing {
     let key = PipelineKey { namespace: pipeline.namespace().unwrap_or_default(), name: pipeline.name_any() };
     let objects = inventory.of(&key);
-    Existing { key, uid: pipeline.meta().uid.clone(), objects }
+    let groups = pipeline.status.as_ref().map(|status| status.consumer_groups.clone()).unwrap_or_default();
+    Existing { key, uid: pipeline.meta().uid.clone(), objects, groups }
 }

@@ -1,4 +1,4 @@
-//! Writes a pipeline's status, and Events for what somebody must act on.
+//! Writes a pipeline's status, and Events for what somebody must act on or may wonder about.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use kube::runtime::events::{Event, EventType};
 use kube::{Resource as _, ResourceExt as _};
 use tracing::warn;
 
+use super::scale::Decision;
 use super::{Operator, apply, status};
 use crate::api;
 
@@ -65,16 +66,23 @@ impl<'a> Report<'a> {
             let reason = reasons::OBJECT_REFUSED;
             return self.status(status::stalled(self.previous(), reason, &why, self.generation(), now)).await;
         }
-        self.event(reasons::APPLY_FAILED, &why).await;
+        self.event(EventType::Warning, reasons::APPLY_FAILED, &why).await;
         self.write(&status::retrying(self.previous(), &why, self.generation(), now)).await
     }
 
     /// Writes the status if it differs from the one that is there; an Event when the pipeline begins to stall.
     pub(super) async fn status(&self, status: EventPipelineStatus) -> Result<(), Error> {
         if let Some((reason, why)) = status::begins_to_stall(self.previous(), &status) {
-            self.event(reason, why).await;
+            self.event(EventType::Warning, reason, why).await;
         }
         self.write(&status).await
+    }
+
+    /// Events for what is new about the number of consumers.
+    pub(super) async fn scaling(&self, decisions: &[Decision]) {
+        for (reason, what) in status::scaling_news(self.previous(), decisions) {
+            self.event(EventType::Normal, reason, &what).await;
+        }
     }
 
     async fn write(&self, status: &EventPipelineStatus) -> Result<(), Error> {
@@ -86,11 +94,11 @@ impl<'a> Report<'a> {
     }
 
     /// An Event that is lost is only logged: the status says the same.
-    async fn event(&self, reason: &str, why: &str) {
+    async fn event(&self, type_: EventType, reason: &str, why: &str) {
         let note =
             why.char_indices().take_while(|(at, _)| *at < LONGEST_NOTE).map(|(_, char)| char).collect();
         let event = Event {
-            type_: EventType::Warning,
+            type_,
             reason: reason.to_owned(),
             note: Some(note),
             action: "Reconcile".to_owned(),

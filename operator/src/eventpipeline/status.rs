@@ -3,39 +3,51 @@
 //! `Ready`, `Reconciling` and `Stalled` are meant as kstatus defines them: of the three exactly one is true once the
 //! operator has looked, and each condition keeps the time of its last change.
 
+mod causes;
 mod conditions;
+mod groups;
 mod parts;
 mod queue;
+mod scaling;
 
 use eventpipeline_crds::conditions::{reasons, types};
 use eventpipeline_crds::{EventPipelineStatus, GroupCounts};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
 
 use super::resources::{Applied, Resources};
+use super::scale::Decision;
 use crate::figures::Observation;
 use conditions::{Conditions, FALSE, TRUE, UNKNOWN};
 use parts::{Part, State};
+pub(super) use scaling::news as scaling_news;
 
 /// What was seen beside the objects.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Seen<'a> {
     /// Of the queue.
     pub(super) queue: Option<&'a Observation>,
     /// How long an event may wait.
     pub(super) late_after_seconds: i32,
+    /// Groups of consumers that are to have no pods.
+    pub(super) suspended: Vec<String>,
+    /// Of the groups that scale by their backlog.
+    pub(super) decisions: &'a [Decision],
+    /// Pods of all components, as far as they are not ready.
+    pub(super) pods: Vec<Pod>,
 }
 
 /// What is true of a pipeline whose objects are applied.
 pub(super) fn of(
     applied: &Resources<Applied>,
-    seen: Seen<'_>,
+    seen: &Seen<'_>,
     previous: Option<&EventPipelineStatus>,
     generation: Option<i64>,
     now: Timestamp,
 ) -> EventPipelineStatus {
     let mut conditions = Conditions::new(previous, generation, now);
-    let parts = parts::of(applied, schema_ready_since(previous), now);
+    let parts = parts::of(applied, seen, schema_ready_since(previous), now);
     summarise(&parts, &mut conditions);
     for part in &parts {
         let status = if matches!(part.state, State::Ready) { TRUE } else { FALSE };
@@ -47,9 +59,14 @@ pub(super) fn of(
         conditions: conditions.finish(),
         producers: Some(count(&applied.producer_deployments)),
         consumers: Some(count(&applied.consumer_deployments)),
+        consumer_groups: seen.decisions.iter().map(scaling::as_status).collect(),
         queue: queue::figures(previous.and_then(|previous| previous.queue.as_ref()), seen.queue),
-        ..EventPipelineStatus::default()
     }
+}
+
+/// Whether everything is there.
+pub(super) fn is_ready(shown: &EventPipelineStatus) -> bool {
+    conditions::find(shown, types::READY).is_some_and(|ready| ready.status == TRUE)
 }
 
 /// Whether what was seen of the queue is not what is shown of it.
@@ -125,9 +142,14 @@ fn summarise(parts: &[Part], conditions: &mut Conditions<'_>) {
     let all = missing.iter().map(|part| part.message.as_str()).collect::<Vec<_>>().join("; ");
     match (missing.first(), stalled) {
         (None, _) => {
-            let why = "everything that the spec asks for is there";
-            conditions.set(types::READY, TRUE, reasons::AS_SPECIFIED, why);
-            conditions.set(types::RECONCILING, FALSE, reasons::AS_SPECIFIED, why);
+            let suspended = parts.iter().any(|part| part.reason == reasons::SUSPENDED);
+            let (reason, why) = if suspended {
+                (reasons::SUSPENDED, "everything is there, and all consumers are suspended")
+            } else {
+                (reasons::AS_SPECIFIED, "everything that the spec asks for is there")
+            };
+            conditions.set(types::READY, TRUE, reason, why);
+            conditions.set(types::RECONCILING, FALSE, reason, why);
             conditions.set(types::STALLED, FALSE, reasons::NOT_STALLED, "");
         }
         (Some(_), Some(part)) => {

@@ -1,9 +1,11 @@
 //! From YAML through the real validation to the objects that would be applied.
 
 mod build;
+mod causes;
 mod database;
 mod properties;
 mod route;
+mod runtime;
 mod status;
 mod validate;
 

@@ -26,7 +26,7 @@ pub(super) use database::{Database, ManagedDatabase};
 pub(super) use groups::{ConsumerGroup, ProducerGroup, Program};
 pub(super) use handler::Handler;
 pub(super) use names::{GroupName, PipelineName};
-pub(super) use replicas::ProducerScale;
+pub(super) use replicas::{ConsumerScale, ProducerScale};
 pub(super) use route::Route;
 pub(super) use size::Size;
 
@@ -89,6 +89,12 @@ pub(super) struct Pipeline {
 }
 
 impl Pipeline {
+    /// The names of the groups of consumers that are suspended.
+    pub(super) fn suspended_consumers(&self) -> Vec<String> {
+        let suspended = self.consumers.iter().filter(|group| group.suspended);
+        suspended.map(|group| group.name.to_string()).collect()
+    }
+
     /// The same, for a StatefulSet that is there with this size in its claim template.
     pub(super) fn with_first_size(mut self, first_size: Option<String>) -> Self {
         if let Database::Managed(database) = &mut self.database {

@@ -2,6 +2,8 @@
 //! them: where a test needs a pod that is ready or a Job that has succeeded, it writes that status itself.
 
 #[cfg(test)]
+mod causes;
+#[cfg(test)]
 mod cluster;
 #[cfg(test)]
 mod defaults;
@@ -9,6 +11,8 @@ mod defaults;
 mod deletion;
 #[cfg(test)]
 mod invalid;
+#[cfg(test)]
+mod leadership;
 #[cfg(test)]
 mod lint;
 #[cfg(test)]
@@ -23,6 +27,8 @@ mod queue;
 mod reconcile;
 #[cfg(test)]
 mod role;
+#[cfg(test)]
+mod scale;
 #[cfg(test)]
 mod start;
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub(crate) struct Operator {
 const SHELL: &str = r#"
 trap '' HUP INT
 "$@" >"$LOG" 2>&1 &
+echo "$!" >"$LOG.pid"
 read -r _
 kill "$!" 2>/dev/null
 wait "$!"
@@ -32,6 +33,11 @@ wait "$!"
 impl Operator {
     /// Starts it for one namespace. It may not be ready yet.
     pub(crate) fn start(server: &ApiServer, namespace: &str) -> Self {
+        Self::with(server, namespace, &[])
+    }
+
+    /// The same with further arguments.
+    pub(crate) fn with(server: &ApiServer, namespace: &str, further: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let kubeconfig = folder.path().join("kubeconfig");
         // The administrator in the role of the operator.
@@ -50,6 +56,7 @@ impl Operator {
                 "--log-filter",
                 "info,eventpipeline_operator=debug",
             ])
+            .args(further)
             .env("KUBECONFIG", kubeconfig)
             .env("LOG", folder.path().join("log"))
             .stdin(Stdio::piped())
@@ -99,6 +106,19 @@ impl Operator {
         };
         let values = metrics.lines().filter(series).map(|line| line.rsplit(' ').next().unwrap());
         values.map(|value| value.parse::<u64>().unwrap()).sum()
+    }
+
+    /// One value of a series, as it is written with its labels.
+    pub(crate) fn metric(&self, series: &str) -> Option<f64> {
+        let metrics = self.get("/metrics")?;
+        metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
+    }
+
+    /// Sends its process a signal: `KILL`, `STOP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = fs::read_to_string(self.folder.path().join("log.pid")).unwrap();
+        let sent = Command::new("kill").args(["-s", signal, pid.trim()]).status().unwrap();
+        assert!(sent.success());
     }
 
     pub(crate) fn log(&self) -> String {

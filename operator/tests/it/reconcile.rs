@@ -198,6 +198,7 @@ async fn what_others_add_is_left_alone() {
     let operator = Operator::ready(cluster.server, "others").await;
     cluster.apply("demo", json!({})).await.unwrap();
     cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
+    cluster.condition_is("demo", "BacklogInTime", "Unknown/NoProducer").await;
     another_reconcile(&cluster, &operator).await;
     let patches = operator.requests("PATCH");
     let theirs = json!({"metadata": {"annotations": {"example.com/theirs": "1"}, "labels": {"theirs": "1"}}});

@@ -12,7 +12,9 @@ use super::environment;
 use super::hints_service::{HINTS, HINTS_PORT};
 use super::meta::{Component, HEARS_HINTS, Labels, group_name, group_selector, labels, match_labels, owned};
 use super::placement;
-use super::pod::{OUR_USER, container_security, http_probe, mount, pod, resources, scratch_volume};
+use super::pod::{
+    LAST_WORDS, OUR_USER, container_security, http_probe, mount, pod, resources, scratch_volume,
+};
 
 /// Name of the port of probes and metrics.
 pub(super) const ADMIN: &str = "admin";
@@ -132,6 +134,7 @@ fn container(pipeline: &Pipeline, group: Group<'_>) -> Container {
         resources: Some(resources(&program.resources, EPHEMERAL_STORAGE)),
         security_context: Some(container_security()),
         lifecycle,
+        termination_message_policy: Some(LAST_WORDS.to_owned()),
         ..Container::default()
     }
 }

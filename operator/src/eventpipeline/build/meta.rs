@@ -53,6 +53,11 @@ pub(super) fn group_name(pipeline: &Pipeline, component: Component, group: &Grou
     format!("{}-{}-{group}", pipeline.name, <&str>::from(component))
 }
 
+/// Name of the Deployment of a group of consumers.
+pub(in crate::eventpipeline) fn consumers_name(pipeline: &Pipeline, group: &GroupName) -> String {
+    group_name(pipeline, Component::Consumer, group)
+}
+
 /// What selects the pods of a component. Never more than this: selectors can't be changed.
 pub(super) fn selector(pipeline: &Pipeline, component: Component) -> Labels {
     let component: &str = component.into();

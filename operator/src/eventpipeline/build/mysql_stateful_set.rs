@@ -17,7 +17,9 @@ use super::environment::variable;
 use super::meta::{Component, Labels, labels, match_labels, mysql_name, owned, selector};
 use super::mysql_arguments;
 use super::placement;
-use super::pod::{container_security, exec_probe, mount, pod, resources, scratch_volume, tcp_probe};
+use super::pod::{
+    LAST_WORDS, container_security, exec_probe, mount, pod, resources, scratch_volume, tcp_probe,
+};
 use super::secrets::{self, AUTHORITY, CERTIFICATE, INIT, KEY, ROOT_PASSWORD, files};
 
 /// User and group of the official image.
@@ -126,6 +128,7 @@ fn container(database: &ManagedDatabase) -> Container {
         }),
         resources: Some(resources(&database.resources, EPHEMERAL_STORAGE)),
         security_context: Some(container_security()),
+        termination_message_policy: Some(LAST_WORDS.to_owned()),
         ..Container::default()
     }
 }

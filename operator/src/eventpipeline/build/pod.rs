@@ -46,6 +46,9 @@ pub(super) fn container_security() -> SecurityContext {
     }
 }
 
+/// Where a program that ends with an error leaves its last words: its log, of which the pod's status then has the end.
+pub(super) const LAST_WORDS: &str = "FallbackToLogsOnError";
+
 /// What a container asks for and what it may use at most.
 pub(super) struct Share {
     pub(super) cpu: (&'static str, &'static str),

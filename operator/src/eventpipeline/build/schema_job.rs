@@ -9,7 +9,7 @@ use super::super::validate::Pipeline;
 use super::database_access::{self, Role};
 use super::environment;
 use super::meta::{Component, labels, owned, selector};
-use super::pod::{OUR_USER, Share, container_security, mount, pod, scratch_volume};
+use super::pod::{LAST_WORDS, OUR_USER, Share, container_security, mount, pod, scratch_volume};
 
 const SHARE: Share =
     Share { cpu: ("10m", "500m"), memory: ("32Mi", "128Mi"), ephemeral_storage: ("16Mi", "128Mi") };
@@ -45,6 +45,7 @@ fn schema_pod(pipeline: &Pipeline) -> PodSpec {
             volume_mounts: Some(vec![database_access::mount(), mount("tmp", "/tmp")]),
             resources: Some(SHARE.resources()),
             security_context: Some(container_security()),
+            termination_message_policy: Some(LAST_WORDS.to_owned()),
             ..Container::default()
         }],
         volumes: Some(vec![database_access::volume(pipeline, Role::Schema), scratch_volume("tmp", "16Mi")]),

@@ -4,12 +4,14 @@ mod route;
 
 use eventpipeline_crds::conditions::{reasons, types};
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 
-use super::super::build::meta::GROUP;
+use super::super::build::meta::{COMPONENT, Component};
 use super::super::resources::{Applied, Claim, Growth, Resources};
+use super::{Seen, causes, groups};
 
 /// How a part is going.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,7 @@ pub(super) struct Part {
 /// The parts, each before those that need it.
 pub(super) fn of(
     applied: &Resources<Applied>,
+    seen: &Seen<'_>,
     schema_ready_since: Option<Timestamp>,
     now: Timestamp,
 ) -> [Part; 5] {
@@ -43,13 +46,42 @@ pub(super) fn of(
         (State::Ready, Some(since)) => now.duration_since(since),
         _ => SignedDuration::ZERO,
     };
+    let because = |part: Part, component| because(part, &pods_of(&seen.pods, component), now);
+    let database = database(applied.mysql_stateful_set.as_ref());
+    let producers = groups::producers(&applied.producer_deployments, schema_ready_for);
+    let consumers = groups::consumers(&applied.consumer_deployments, &seen.suspended, schema_ready_for);
     [
-        with_volume(database(applied.mysql_stateful_set.as_ref()), applied.mysql_claim.as_ref()),
-        schema,
-        producers(&applied.producer_deployments, schema_ready_for),
-        consumers(&applied.consumer_deployments, schema_ready_for),
+        with_volume(because(database, Component::Mysql), applied.mysql_claim.as_ref()),
+        because(schema, Component::Schema),
+        because(producers, Component::Producer),
+        because(consumers, Component::Consumer),
         route::of(applied.ingress.as_ref(), applied.http_route.as_ref()),
     ]
+}
+
+fn pods_of(pods: &[Pod], component: Component) -> Vec<Pod> {
+    let component: &str = component.into();
+    let is_of = |pod: &&Pod| pod.labels().get(COMPONENT).is_some_and(|label| label == component);
+    pods.iter().filter(is_of).cloned().collect()
+}
+
+/// The part with the cause that its pods show, if it is not as it must be and its objects do not name one already.
+fn because(part: Part, pods: &[Pod], now: Timestamp) -> Part {
+    let named = !matches!(
+        part.reason,
+        reasons::PODS_STARTING
+            | reasons::JOB_RUNNING
+            | reasons::JOB_FAILED
+            | reasons::PROGRESS_DEADLINE_EXCEEDED
+    );
+    match causes::of(pods, now) {
+        Some(causes::Cause { reason, message: why }) if part.state != State::Ready && !named => {
+            // That a Job has failed for good says what is to be done; its pod says why.
+            let reason = if part.reason == reasons::JOB_FAILED { part.reason } else { reason };
+            Part { reason, message: format!("{}: {why}", part.message), ..part }
+        }
+        _ => part,
+    }
 }
 
 fn database(stateful_set: Option<&StatefulSet>) -> Part {
@@ -119,92 +151,4 @@ fn schema(job: &Job) -> Part {
         (State::Waiting, reasons::JOB_RUNNING, format!("schema: Job {name} has not succeeded yet"))
     };
     Part { type_: types::SCHEMA_READY, state, reason, not_ready: reasons::SCHEMA_NOT_READY, message }
-}
-
-fn producers(deployments: &[Deployment], schema_ready_for: SignedDuration) -> Part {
-    let (state, reason, message) = groups("producers", deployments, schema_ready_for);
-    Part { type_: types::PRODUCERS_READY, state, reason, not_ready: reasons::PRODUCERS_NOT_READY, message }
-}
-
-fn consumers(deployments: &[Deployment], schema_ready_for: SignedDuration) -> Part {
-    let (state, reason, message) = groups("consumers", deployments, schema_ready_for);
-    Part { type_: types::CONSUMERS_READY, state, reason, not_ready: reasons::CONSUMERS_NOT_READY, message }
-}
-
-fn groups(
-    kind: &str,
-    deployments: &[Deployment],
-    schema_ready_for: SignedDuration,
-) -> (State, &'static str, String) {
-    let all: Vec<Group> =
-        deployments.iter().map(|deployment| Group::of(deployment, schema_ready_for)).collect();
-    let missing: Vec<String> =
-        all.iter().filter(|group| group.state != State::Ready).map(Group::to_string).collect();
-    let message = format!("{kind}: {}", missing.join(", "));
-    if all.iter().any(|group| group.state == State::Stalled) {
-        (State::Stalled, reasons::PROGRESS_DEADLINE_EXCEEDED, message)
-    } else if !missing.is_empty() {
-        (State::Waiting, reasons::PODS_STARTING, message)
-    } else if all.iter().all(|group| group.wanted == 0) {
-        (State::Ready, reasons::SUSPENDED, "every group is suspended".to_owned())
-    } else {
-        let wanted: i32 = all.iter().map(|group| group.wanted).sum();
-        (State::Ready, reasons::PODS_READY, format!("{wanted} of {wanted} pods are ready"))
-    }
-}
-
-/// A group's Deployment.
-struct Group {
-    name: String,
-    state: State,
-    wanted: i32,
-    updated: i32,
-    ready: i32,
-    /// What the Deployment says of a rollout that does not get on.
-    why: Option<String>,
-}
-
-impl Group {
-    fn of(deployment: &Deployment, schema_ready_for: SignedDuration) -> Self {
-        let spec = deployment.spec.clone().unwrap_or_default();
-        let status = deployment.status.clone().unwrap_or_default();
-        let seen = status.observed_generation >= deployment.metadata.generation;
-        let count = |number: Option<i32>| number.unwrap_or_default();
-        let wanted = count(spec.replicas);
-        let (all, updated) = (count(status.replicas), count(status.updated_replicas));
-        let available = count(status.available_replicas);
-        let deadline = SignedDuration::from_secs(spec.progress_deadline_seconds.unwrap_or(600).into());
-        let late = status.conditions.iter().flatten().find(|condition| {
-            condition.type_ == "Progressing"
-                && condition.reason.as_deref() == Some("ProgressDeadlineExceeded")
-                && condition.status == "False"
-        });
-        let late = late.filter(|_| seen && schema_ready_for >= deadline);
-        let state = if seen && updated >= wanted && available >= wanted && all == wanted {
-            State::Ready
-        } else if late.is_some() {
-            State::Stalled
-        } else {
-            State::Waiting
-        };
-        Self {
-            name: deployment.labels().get(GROUP).cloned().unwrap_or_else(|| deployment.name_any()),
-            state,
-            wanted,
-            updated,
-            ready: count(status.ready_replicas),
-            why: late.and_then(|condition| condition.message.clone()),
-        }
-    }
-}
-
-impl std::fmt::Display for Group {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { name, state: _, wanted, updated, ready, why } = self;
-        write!(formatter, "group {name} has {ready} of {wanted} pods ready, {updated} of them updated")?;
-        match why {
-            Some(why) => write!(formatter, " ({why})"),
-            None => Ok(()),
-        }
-    }
 }

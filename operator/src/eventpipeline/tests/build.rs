@@ -149,16 +149,18 @@ fn replicas_are_left_to_who_decides_them_except_to_suspend() {
     };
     assert_eq!(replicas("{}"), (Some(2), Some(2)));
     assert_eq!(replicas("{suspend: true}"), (Some(2), Some(0)));
-    for (producer, consumer) in
-        [("{cpu: {maxReplicas: 5}}", "{backlog: {maxReplicas: 5}}"), ("{external: {}}", "{external: {}}")]
-    {
+    for (producer, consumer, consumers) in [
+        // Decided by the operator itself, beginning with the fewest.
+        ("{cpu: {maxReplicas: 5}}", "{backlog: {minReplicas: 3, maxReplicas: 5}}", Some(3)),
+        ("{external: {}}", "{external: {}}", None),
+    ] {
         let spec = |suspend: bool| {
             format!(
                 "{{producers: [{{name: a, autoscaling: {producer}}}], \
                    consumers: [{{name: b, autoscaling: {consumer}, suspend: {suspend}}}]}}"
             )
         };
-        assert_eq!(replicas(&spec(false)), (None, None));
+        assert_eq!(replicas(&spec(false)), (None, consumers));
         assert_eq!(replicas(&spec(true)), (None, Some(0)));
     }
 }

@@ -14,7 +14,7 @@ fn route(parents: &[Value]) -> (String, String) {
     let route = resources.http_route.as_mut().unwrap();
     route.metadata.generation = Some(2);
     route.status = Some(serde_json::from_value::<HttpRouteStatus>(json!({ "parents": parents })).unwrap());
-    let status = of(&resources, Seen::default(), None, Some(1), NOW);
+    let status = of(&resources, &Seen::default(), None, Some(1), NOW);
     let condition = status.conditions.iter().find(|condition| condition.type_ == "RouteAccepted").unwrap();
     (shown(&status, "RouteAccepted"), condition.message.clone())
 }

@@ -11,18 +11,17 @@ use k8s_openapi::api::networking::v1::{
 };
 
 use super::super::resources::{Applied, Growth, Resources};
-use super::super::status::{Seen, begins_to_stall, first_seen, is_news, of, retrying, stalled};
+use super::super::status::{Seen, begins_to_stall, first_seen, of, retrying, stalled};
 use super::{prepared, with_spec};
-use crate::figures::{Observation, Queue, Unknown};
 
 pub(super) const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-fn later(minutes: i64) -> Timestamp {
+pub(super) fn later(minutes: i64) -> Timestamp {
     NOW + SignedDuration::from_mins(minutes)
 }
 
 /// The minimal pipeline's objects, applied, without any state.
-fn applied(spec: &str) -> Resources<Applied> {
+pub(super) fn applied(spec: &str) -> Resources<Applied> {
     let Resources {
         secrets,
         mysql_claim,
@@ -91,7 +90,7 @@ fn pods_ready(deployment: &mut Deployment) {
     });
 }
 
-fn late(deployment: &mut Deployment) {
+pub(super) fn late(deployment: &mut Deployment) {
     deployment.status = Some(DeploymentStatus {
         conditions: Some(vec![DeploymentCondition {
             type_: "Progressing".to_owned(),
@@ -120,19 +119,19 @@ pub(super) fn shown(status: &EventPipelineStatus, type_: &str) -> String {
 }
 
 #[track_caller]
-fn assert_summary(status: &EventPipelineStatus, ready: &str, reconciling: &str, stalled: &str) {
+pub(super) fn assert_summary(status: &EventPipelineStatus, ready: &str, reconciling: &str, stalled: &str) {
     let [is_ready, is_reconciling, is_stalled] =
         ["Ready", "Reconciling", "Stalled"].map(|type_| shown(status, type_));
     assert_eq!([is_ready.as_str(), &is_reconciling, &is_stalled], [ready, reconciling, stalled]);
 }
 
-fn message(status: &EventPipelineStatus, type_: &str) -> String {
+pub(super) fn message(status: &EventPipelineStatus, type_: &str) -> String {
     status.conditions.iter().find(|condition| condition.type_ == type_).unwrap().message.clone()
 }
 
 #[test]
 fn everything_there_is_ready() {
-    let status = of(&all_ready("{}"), Seen::default(), None, Some(3), NOW);
+    let status = of(&all_ready("{}"), &Seen::default(), None, Some(3), NOW);
     assert_summary(&status, "True/AsSpecified", "False/AsSpecified", "False/NotStalled");
     for part in ["DatabaseReady", "SchemaReady", "ProducersReady", "ConsumersReady", "RouteAccepted"] {
         assert!(shown(&status, part).starts_with("True/"), "{part}");
@@ -146,7 +145,7 @@ fn everything_there_is_ready() {
 #[test]
 fn the_reason_is_the_first_part_that_is_missing_and_the_message_names_all() {
     let mut resources = applied("{}");
-    let status = of(&resources, Seen::default(), None, None, NOW);
+    let status = of(&resources, &Seen::default(), None, None, NOW);
     assert_summary(&status, "False/DatabaseNotReady", "True/DatabaseNotReady", "False/NotStalled");
     let all = message(&status, "Ready");
     for part in ["orders-mysql-0", "orders-schema-", "producers: group default", "consumers: group default"] {
@@ -154,11 +153,11 @@ fn the_reason_is_the_first_part_that_is_missing_and_the_message_names_all() {
     }
 
     database_ready(&mut resources);
-    assert_eq!(shown(&of(&resources, Seen::default(), None, None, NOW), "Ready"), "False/SchemaNotReady");
+    assert_eq!(shown(&of(&resources, &Seen::default(), None, None, NOW), "Ready"), "False/SchemaNotReady");
     job_is(&mut resources, "Complete", None);
-    assert_eq!(shown(&of(&resources, Seen::default(), None, None, NOW), "Ready"), "False/ProducersNotReady");
+    assert_eq!(shown(&of(&resources, &Seen::default(), None, None, NOW), "Ready"), "False/ProducersNotReady");
     resources.producer_deployments.iter_mut().for_each(pods_ready);
-    let status = of(&resources, Seen::default(), None, None, NOW);
+    let status = of(&resources, &Seen::default(), None, None, NOW);
     assert_eq!(shown(&status, "Ready"), "False/ConsumersNotReady");
     assert_eq!(
         message(&status, "Ready"),
@@ -171,32 +170,25 @@ fn what_the_workload_controller_has_not_seen_yet_is_not_ready() {
     let mut resources = all_ready("{}");
     resources.consumer_deployments[0].metadata.generation = Some(2);
     resources.consumer_deployments[0].status.as_mut().unwrap().observed_generation = Some(1);
-    assert_eq!(shown(&of(&resources, Seen::default(), None, None, NOW), "Ready"), "False/ConsumersNotReady");
+    assert_eq!(shown(&of(&resources, &Seen::default(), None, None, NOW), "Ready"), "False/ConsumersNotReady");
 }
 
 #[test]
 fn pods_of_an_old_template_are_not_what_the_spec_asks_for() {
     let mut resources = all_ready("{}");
     resources.producer_deployments[0].status.as_mut().unwrap().updated_replicas = Some(1);
-    assert_eq!(shown(&of(&resources, Seen::default(), None, None, NOW), "Ready"), "False/ProducersNotReady");
+    assert_eq!(shown(&of(&resources, &Seen::default(), None, None, NOW), "Ready"), "False/ProducersNotReady");
     let mut resources = all_ready("{}");
     resources.mysql_stateful_set.as_mut().unwrap().status.as_mut().unwrap().update_revision =
         Some("new".to_owned());
-    assert_eq!(shown(&of(&resources, Seen::default(), None, None, NOW), "Ready"), "False/DatabaseNotReady");
-}
-
-#[test]
-fn a_suspended_group_is_as_specified() {
-    let status = of(&all_ready("{consumers: [{name: a, suspend: true}]}"), Seen::default(), None, None, NOW);
-    assert_eq!(shown(&status, "Ready"), "True/AsSpecified");
-    assert_eq!(shown(&status, "ConsumersReady"), "True/Suspended");
+    assert_eq!(shown(&of(&resources, &Seen::default(), None, None, NOW), "Ready"), "False/DatabaseNotReady");
 }
 
 #[test]
 fn a_failed_schema_job_stalls_and_says_why() {
     let mut resources = applied("{}");
     job_is(&mut resources, "Failed", Some("Job has reached the specified backoff limit"));
-    let status = of(&resources, Seen::default(), None, None, NOW);
+    let status = of(&resources, &Seen::default(), None, None, NOW);
     assert_summary(&status, "False/JobFailed", "False/Stalled", "True/JobFailed");
     assert!(message(&status, "Stalled").contains("reached the specified backoff limit"));
 }
@@ -205,14 +197,14 @@ fn a_failed_schema_job_stalls_and_says_why() {
 fn a_deployment_stalls_only_after_its_full_time_since_the_schema_was_ready() {
     let mut resources = all_ready("{}");
     late(&mut resources.producer_deployments[0]);
-    let before = of(&resources, Seen::default(), None, None, NOW);
+    let before = of(&resources, &Seen::default(), None, None, NOW);
     assert_summary(&before, "False/ProducersNotReady", "True/ProducersNotReady", "False/NotStalled");
 
-    let soon = of(&resources, Seen::default(), Some(&before), None, later(9));
+    let soon = of(&resources, &Seen::default(), Some(&before), None, later(9));
     assert_eq!(shown(&soon, "Stalled"), "False/NotStalled");
     assert_eq!(begins_to_stall(Some(&before), &soon), None);
 
-    let late = of(&resources, Seen::default(), Some(&soon), None, later(10));
+    let late = of(&resources, &Seen::default(), Some(&soon), None, later(10));
     assert_summary(&late, "False/ProgressDeadlineExceeded", "False/Stalled", "True/ProgressDeadlineExceeded");
     assert!(message(&late, "Stalled").contains("timed out progressing"));
     assert_eq!(begins_to_stall(Some(&soon), &late).unwrap().0, "ProgressDeadlineExceeded");
@@ -223,28 +215,28 @@ fn a_deployment_stalls_only_after_its_full_time_since_the_schema_was_ready() {
 fn the_route_says_whether_it_has_an_address() {
     let mut resources = all_ready("{}");
     assert_eq!(
-        shown(&of(&resources, Seen::default(), None, None, NOW), "RouteAccepted"),
+        shown(&of(&resources, &Seen::default(), None, None, NOW), "RouteAccepted"),
         "True/AddressPending"
     );
     let address = IngressLoadBalancerIngress { ip: Some("192.0.2.7".to_owned()), ..Default::default() };
     resources.ingress.as_mut().unwrap().status = Some(IngressStatus {
         load_balancer: Some(IngressLoadBalancerStatus { ingress: Some(vec![address]) }),
     });
-    let status = of(&resources, Seen::default(), None, None, NOW);
+    let status = of(&resources, &Seen::default(), None, None, NOW);
     assert_eq!(shown(&status, "RouteAccepted"), "True/AddressAssigned");
     assert!(message(&status, "RouteAccepted").contains("192.0.2.7"));
-    let status = of(&all_ready("{route: {none: {}}}"), Seen::default(), None, None, NOW);
+    let status = of(&all_ready("{route: {none: {}}}"), &Seen::default(), None, None, NOW);
     assert_eq!(shown(&status, "RouteAccepted"), "True/NoRoute");
 }
 
 #[test]
 fn nothing_new_is_the_same_status_and_a_change_keeps_the_times_of_the_rest() {
-    let first = of(&all_ready("{}"), Seen::default(), None, None, NOW);
-    assert_eq!(of(&all_ready("{}"), Seen::default(), Some(&first), None, later(5)), first);
+    let first = of(&all_ready("{}"), &Seen::default(), None, None, NOW);
+    assert_eq!(of(&all_ready("{}"), &Seen::default(), Some(&first), None, later(5)), first);
 
     let mut resources = all_ready("{}");
     resources.consumer_deployments[0].status = None;
-    let second = of(&resources, Seen::default(), Some(&first), None, later(5));
+    let second = of(&resources, &Seen::default(), Some(&first), None, later(5));
     let time = |type_: &str| {
         second.conditions.iter().find(|condition| condition.type_ == type_).unwrap().last_transition_time.0
     };
@@ -259,7 +251,7 @@ fn the_first_word_is_that_it_is_not_known_yet() {
 
 #[test]
 fn a_pipeline_that_must_be_changed_stalls_and_keeps_what_was_known_of_its_parts() {
-    let before = of(&all_ready("{}"), Seen::default(), None, Some(1), NOW);
+    let before = of(&all_ready("{}"), &Seen::default(), None, Some(1), NOW);
     let status = stalled(Some(&before), "InvalidSpec", "`replicas` must be", Some(2), later(1));
     assert_summary(&status, "False/InvalidSpec", "False/Stalled", "True/InvalidSpec");
     assert_eq!(shown(&status, "DatabaseReady"), "True/PodsReady");
@@ -278,7 +270,7 @@ fn a_volume_that_can_t_grow_stalls_and_one_that_grows_is_waited_for() {
     let mut resources = applied("{}");
     database_ready(&mut resources);
     let database = |resources: &Resources<Applied>| {
-        let status = of(resources, Seen::default(), None, Some(3), NOW);
+        let status = of(resources, &Seen::default(), None, Some(3), NOW);
         let find = |type_: &str| {
             status.conditions.iter().find(|condition| condition.type_ == type_).unwrap().clone()
         };
@@ -299,51 +291,4 @@ fn a_volume_that_can_t_grow_stalls_and_one_that_grows_is_waited_for() {
         "{}",
         condition.message
     );
-}
-
-fn seen(second: i64, queue: Result<Queue, Unknown>) -> Observation {
-    Observation { at: NOW + SignedDuration::from_secs(second), queue }
-}
-
-fn queue(pending: i64, oldest: f64) -> Result<Queue, Unknown> {
-    let oldest_pending_seconds = (pending > 0).then_some(oldest);
-    Ok(Queue { pending, processing: 1, done: 5, dead: 0, oldest_pending_seconds })
-}
-
-/// The status after another look at the queue.
-fn look(previous: Option<&EventPipelineStatus>, observation: &Observation) -> EventPipelineStatus {
-    let seen = Seen { queue: Some(observation), late_after_seconds: 60 };
-    of(&all_ready("{}"), seen, previous, None, observation.at)
-}
-
-#[test]
-fn figures_are_written_again_after_half_a_minute_and_only_when_they_differ() {
-    let first = look(None, &seen(0, queue(3, 1.0)));
-    assert_eq!(first.queue.as_ref().unwrap().pending, 3);
-    assert_eq!(look(Some(&first), &seen(29, queue(9, 1.0))), first);
-    assert!(!is_news(&first, &seen(29, queue(9, 1.0)), 60));
-    assert_eq!(look(Some(&first), &seen(300, queue(3, 1.0))), first);
-    assert!(!is_news(&first, &seen(300, queue(3, 1.0)), 60));
-    assert!(is_news(&first, &seen(30, queue(9, 1.0)), 60));
-    let second = look(Some(&first), &seen(30, queue(9, 1.0))).queue.unwrap();
-    assert_eq!((second.pending, second.as_of_time.0.as_second()), (9, 30));
-}
-
-#[test]
-fn the_backlog_is_in_time_late_or_not_known_and_never_keeps_a_pipeline_from_being_ready() {
-    let status = look(None, &seen(0, queue(0, 0.0)));
-    assert_eq!(shown(&status, "BacklogInTime"), "True/BacklogEmpty");
-    assert_eq!(shown(&look(None, &seen(0, queue(8, 60.0))), "BacklogInTime"), "True/EventsWait");
-    let late = look(Some(&status), &seen(1, queue(8, 60.1)));
-    assert_eq!(shown(&late, "BacklogInTime"), "False/EventsWaitTooLong");
-    assert_summary(&late, "True/AsSpecified", "False/AsSpecified", "False/NotStalled");
-    assert!(is_news(&status, &seen(1, queue(8, 60.1)), 60), "a verdict is news before half a minute is over");
-
-    let unknown = look(Some(&late), &seen(2, Err(Unknown::NoAnswer("no answer within 5 s".to_owned()))));
-    assert_eq!(shown(&unknown, "BacklogInTime"), "Unknown/FiguresNotRead");
-    assert!(message(&unknown, "BacklogInTime").contains("no answer within 5 s"));
-    assert_eq!(unknown.queue, late.queue, "what was known stands with its time");
-    // An operator that has just started has not looked yet.
-    let restarted = of(&all_ready("{}"), Seen::default(), Some(&late), None, later(1));
-    assert_eq!(restarted, late);
 }

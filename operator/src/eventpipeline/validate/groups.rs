@@ -31,7 +31,7 @@ pub(in crate::eventpipeline) struct ConsumerGroup {
 }
 
 impl ConsumerGroup {
-    /// `replicas` of the Deployment; none where it is decided elsewhere.
+    /// `replicas` of the Deployment; none where somebody else owns that.
     pub(in crate::eventpipeline) fn replicas(&self) -> Option<i32> {
         if self.suspended { Some(0) } else { self.scale.replicas() }
     }

@@ -28,7 +28,11 @@ pub(in crate::eventpipeline) enum ProducerScale {
 pub(in crate::eventpipeline) enum ConsumerScale {
     Fixed(i32),
     /// The operator, by the events that wait.
-    Backlog(crd::BacklogAutoscaling),
+    Backlog {
+        rules: crd::BacklogAutoscaling,
+        /// What it has decided; at first, the fewest.
+        wanted: i32,
+    },
     /// Somebody else.
     External,
 }
@@ -72,7 +76,7 @@ impl ConsumerScale {
             Some(_) if replicas.is_some() => Err(Error::ReplicasAndAutoscaling { group: name.clone() }),
             Some(crd::ConsumerAutoscaling { backlog: Some(backlog), external: None }) => {
                 in_order(name, 0, backlog.min_replicas, backlog.max_replicas)?;
-                Ok(Self::Backlog(backlog.clone()))
+                Ok(Self::Backlog { wanted: backlog.min_replicas, rules: backlog.clone() })
             }
             Some(crd::ConsumerAutoscaling { backlog: None, external: Some(crd::ExternalAutoscaling {}) }) => {
                 Ok(Self::External)
@@ -81,11 +85,12 @@ impl ConsumerScale {
         }
     }
 
-    /// `replicas` of the Deployment of a group that is not suspended; none where it is decided elsewhere.
+    /// `replicas` of the Deployment of a group that is not suspended; none where somebody else owns that.
     pub(in crate::eventpipeline) fn replicas(&self) -> Option<i32> {
         match self {
             Self::Fixed(replicas) => Some(*replicas),
-            Self::Backlog(_) | Self::External => None,
+            Self::Backlog { wanted, .. } => Some(*wanted),
+            Self::External => None,
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The operator may do what it does and nothing else; Kubernetes itself is asked.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use eventpipeline_testkit::ApiServer;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{OPERATOR, install, repository, text};
+use crate::{NAMESPACE, OPERATOR, install, repository, text};
 
 /// What would let the operator, or who takes it over, reach further than pipelines.
 const FORBIDDEN: &[(&str, &str)] = &[
@@ -15,6 +16,8 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("patch", "secrets"),
     ("delete", "secrets"),
     ("create", "pods"),
+    ("delete", "pods"),
+    ("update", "leases.coordination.k8s.io"),
     ("create", "pods/exec"),
     ("get", "configmaps"),
     ("delete", "persistentvolumeclaims"),
@@ -41,20 +44,29 @@ const NEEDED: &[(&str, &str)] = &[
     ("delete", "networkpolicies.networking.k8s.io"),
     ("delete", "poddisruptionbudgets.policy"),
     ("delete", "horizontalpodautoscalers.autoscaling"),
+    ("patch", "pods"),
     ("create", "events.events.k8s.io"),
 ];
 
+/// By a review and not by `kubectl auth can-i`, which knows only resources that are installed.
 fn may(server: &ApiServer, (verb, resource): (&str, &str), namespace: &str) -> bool {
     let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
-    let subresource = format!("--subresource={subresource}");
-    let asked = ["auth", "can-i", verb, resource, &subresource, "--as", OPERATOR, "--namespace", namespace];
-    match server.kubectl(asked) {
-        Ok(_) => true,
-        Err(answer) => {
-            assert!(answer.lines().any(|line| line == "no"), "{answer}");
-            false
-        }
-    }
+    let (resource, group) =
+        resource.split_once('.').unwrap_or((resource, if resource == "*" { "*" } else { "" }));
+    let asked = json!({"verb": verb, "group": group, "resource": resource, "subresource": subresource, "namespace": namespace});
+    allowed(server, &asked)
+}
+
+/// Whether the operator may do what is asked for as `resourceAttributes`.
+fn allowed(server: &ApiServer, asked: &Value) -> bool {
+    let review = json!({
+        "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+        "spec": {"user": OPERATOR, "resourceAttributes": asked},
+    });
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), review.to_string()).expect("a review");
+    let asked = ["create", "-f", text(file.path()), "-o", "jsonpath={.status.allowed}"];
+    server.kubectl(asked).expect("an answer") == "true"
 }
 
 #[tokio::test]
@@ -66,6 +78,27 @@ async fn in_all_namespaces_it_may_do_what_it_needs_and_no_more() {
     }
     for rule in FORBIDDEN {
         assert!(!may(&server, *rule, "default"), "it may {rule:?}");
+    }
+}
+
+#[tokio::test]
+async fn it_may_hold_its_own_lease_and_no_other() {
+    let server = ApiServer::start().await;
+    install(&server, &[]).expect("an installation");
+    let may = |verb: &str, name: &str| {
+        let asked = json!({
+            "verb": verb, "group": "coordination.k8s.io", "resource": "leases", "name": name, "namespace": NAMESPACE,
+        });
+        allowed(&server, &asked)
+    };
+    // What is created is not yet known by a name.
+    for (verb, name) in
+        [("get", "eventpipeline-operator"), ("update", "eventpipeline-operator"), ("create", "")]
+    {
+        assert!(may(verb, name), "it may not {verb}");
+    }
+    for (verb, name) in [("update", "another"), ("get", "another"), ("delete", "eventpipeline-operator")] {
+        assert!(!may(verb, name), "it may {verb} {name}");
     }
 }
 

@@ -10,7 +10,9 @@ use crate::{render, repository, text};
 async fn a_wrong_value_is_named() {
     let server = ApiServer::shared().await;
     for (value, named) in [
-        ("replicas=2", "'replicas' not allowed"),
+        ("replicas=many", "/replicas"),
+        ("leaderElection.leaseSeconds=1", "/leaderElection/leaseSeconds"),
+        ("leaderElection.enabled=false", "more than 1 needs leaderElection.enabled"),
         ("image.name=x", "'name' not allowed"),
         ("image.digest=latest", "/image/digest"),
         ("image.tag=a tag", "/image/tag"),

@@ -12,6 +12,8 @@ const VARIANTS: &[&[&str]] = &[
     &[],
     &["--set", "crds.enabled=false"],
     &["--set", "watchNamespace=team"],
+    &["--set", "replicas=1,leaderElection.enabled=false"],
+    &["--set", "replicas=3,leaderElection.leaseSeconds=30"],
     &["--set", "rbac.create=false,rbac.aggregate=false,serviceAccount.create=false"],
     &["--set", "serviceAccount.name=somebody,serviceAccount.annotations.example\\.com/role=r"],
     &["--set", "image.repository=registry.example.com:5000/team/eventpipeline,image.tag=1.2.3"],

@@ -1,0 +1,151 @@
+//! What the consumers of a group have claimed: which of them may go, and which go first.
+
+use std::time::Duration;
+
+use eventpipeline_service::chain;
+use futures::{StreamExt as _, stream};
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::Instant;
+use tracing::{debug, warn};
+
+use super::super::Operator;
+use crate::internal_port;
+use crate::inventory::{DELETION_COST, PipelineKey};
+use crate::pods;
+
+/// How long a consumer may take to say what it has; it only has to look.
+const LIMIT: Duration = Duration::from_secs(2);
+/// How long all of a group may take together.
+const ALL: Duration = Duration::from_secs(5);
+/// How many are asked at once.
+const AT_ONCE: usize = 64;
+/// The cost of a consumer that has most to lose.
+const DEAREST: i64 = 1_000_000;
+
+/// What a consumer holds: claimed, and not settled yet.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Work {
+    pub(super) events: i64,
+    /// How long it has held the first of them.
+    pub(super) oldest_seconds: f64,
+}
+
+/// A consumer's pod.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Consumer {
+    pub(super) pod: String,
+    /// What it is said to cost to remove it, so far.
+    pub(super) cost: Option<String>,
+    /// None: it does not say, as a program may that is not ours.
+    pub(super) work: Option<Work>,
+}
+
+/// Asks the consumers what they have.
+pub(super) async fn read(pods: Vec<Pod>) -> Vec<Consumer> {
+    let deadline = Instant::now() + ALL;
+    let asked = pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).map(async |pod| {
+        let limit = LIMIT.min(deadline.saturating_duration_since(Instant::now()));
+        Consumer {
+            work: ask(&pod, limit).await,
+            cost: pod.annotations().get(DELETION_COST).cloned(),
+            pod: pod.name_any(),
+        }
+    });
+    stream::iter(asked).buffer_unordered(AT_ONCE).collect().await
+}
+
+async fn ask(pod: &Pod, limit: Duration) -> Option<Work> {
+    match internal_port::ask(pods::address(pod)?, "/work", limit).await {
+        Ok(work) => Some(work),
+        Err(error) => {
+            let (name, why) = (pod.name_any(), chain(&error));
+            debug!(pod = name, error = why, "consumer {name} does not say what it has claimed");
+            None
+        }
+    }
+}
+
+/// How many consumers must stay for what is claimed: those that hold an event for so long that it may not end within their
+/// grace period, or as many as have the places for all that is held, whichever are more.
+///
+/// What quick events hold back is nothing: a consumer that is told to go finishes them. `grace_seconds`: how long it has
+/// for that; an event that has taken a quarter of it may take all of it.
+pub(super) fn needed(consumers: &[Consumer], concurrency: i32, grace_seconds: i64) -> i32 {
+    let works = || consumers.iter().filter_map(|consumer| consumer.work);
+    let slow = Duration::from_secs(grace_seconds.unsigned_abs()).as_secs_f64() / 4.0;
+    let busy = works().filter(|work| work.events > 0 && work.oldest_seconds >= slow).count();
+    let events: i64 = works().map(|work| work.events.clamp(0, DEAREST)).sum();
+    let places = i64::from(concurrency.max(1));
+    let busy = i32::try_from(busy).unwrap_or(i32::MAX);
+    busy.max(i32::try_from((events + places - 1) / places).unwrap_or(i32::MAX))
+}
+
+/// What removing each consumer costs, where that is not what its pod says already: nothing if it has nothing to do.
+pub(super) fn costs(consumers: &[Consumer]) -> Vec<(&str, Option<String>)> {
+    let cost = |consumer: &Consumer| match consumer.work {
+        None => Some(1),
+        Some(work) => Some(work.events.clamp(0, DEAREST)).filter(|events| *events > 0),
+    };
+    consumers
+        .iter()
+        .map(|consumer| (consumer, cost(consumer).map(|cost| cost.to_string())))
+        .filter(|(consumer, cost)| consumer.cost != *cost)
+        .map(|(consumer, cost)| (consumer.pod.as_str(), cost))
+        .collect()
+}
+
+/// Writes down which consumers are to go first. One that could not be marked may go before an idle one, and finishes
+/// what it has all the same.
+pub(super) async fn mark(operator: &Operator, pipeline: &PipelineKey, consumers: &[Consumer]) {
+    for (pod, cost) in costs(consumers) {
+        let patch = json!({"metadata": {"annotations": {DELETION_COST: cost}}});
+        match operator.cluster.merge::<Pod>(&pipeline.namespace, pod, &patch).await {
+            Ok(()) => {}
+            // It has gone by itself.
+            Err(error) if error.not_found() => {}
+            Err(error) => warn!(pod, error = chain(&error), "failed to mark consumer {pod} for a scale-in"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn consumer(pod: &str, cost: Option<&str>, work: Option<(i64, f64)>) -> Consumer {
+        let work = work.map(|(events, oldest_seconds)| Work { events, oldest_seconds });
+        Consumer { pod: pod.to_owned(), cost: cost.map(str::to_owned), work }
+    }
+
+    #[test]
+    fn consumers_with_slow_events_stay_and_places_for_the_others() {
+        let work = |works: &[(i64, f64)]| -> Vec<Consumer> {
+            works.iter().map(|work| consumer("a", None, Some(*work))).collect()
+        };
+        let three = work(&[(1, 15.0), (1, 300.0), (1, 14.9), (0, 0.0)]);
+        assert_eq!(needed(&three, 16, 60), 2);
+        let quick = work(&[(16, 0.1), (16, 0.1), (1, 0.1)]);
+        assert_eq!(needed(&quick, 16, 60), 3);
+        assert_eq!(needed(&work(&[(3, 0.1), (3, 0.1)]), 16, 60), 1);
+        assert_eq!(needed(&[consumer("a", None, None)], 16, 60), 0);
+        assert_eq!(needed(&work(&[(i64::MAX, 0.0), (i64::MIN, 0.0)]), 0, 60), 1_000_000);
+    }
+
+    #[test]
+    fn idle_consumers_cost_nothing_and_only_what_changed_is_written() {
+        let consumers = [
+            consumer("idle", None, Some((0, 0.0))),
+            consumer("was-busy", Some("7"), Some((0, 0.0))),
+            consumer("busy", None, Some((3, 0.0))),
+            consumer("busy-still", Some("3"), Some((3, 0.0))),
+            consumer("silent", None, None),
+        ];
+        let costs = costs(&consumers);
+        let costs: Vec<_> = costs.iter().map(|(pod, cost)| (*pod, cost.as_deref())).collect();
+        assert_eq!(costs, [("was-busy", None), ("busy", Some("3")), ("silent", Some("1"))]);
+    }
+}

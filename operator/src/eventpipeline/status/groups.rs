@@ -1,0 +1,137 @@
+//! The groups of producers and consumers, as their Deployments and pods show them.
+
+use eventpipeline_crds::conditions::{reasons, types};
+use jiff::SignedDuration;
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentStatus};
+use kube::ResourceExt as _;
+
+use super::super::build::meta::GROUP;
+use super::causes::Cause;
+use super::parts::{Part, State};
+
+pub(super) fn producers(deployments: &[Deployment], schema_ready_for: SignedDuration) -> Part {
+    let (state, reason, message) = groups("producers", deployments, &[], schema_ready_for);
+    Part { type_: types::PRODUCERS_READY, state, reason, not_ready: reasons::PRODUCERS_NOT_READY, message }
+}
+
+/// `suspended`: names of groups that are to have no pods.
+pub(super) fn consumers(
+    deployments: &[Deployment],
+    suspended: &[String],
+    schema_ready_for: SignedDuration,
+) -> Part {
+    let (state, reason, message) = groups("consumers", deployments, suspended, schema_ready_for);
+    Part { type_: types::CONSUMERS_READY, state, reason, not_ready: reasons::CONSUMERS_NOT_READY, message }
+}
+
+fn groups(
+    kind: &str,
+    deployments: &[Deployment],
+    suspended: &[String],
+    schema_ready_for: SignedDuration,
+) -> (State, &'static str, String) {
+    let all: Vec<Group> =
+        deployments.iter().map(|deployment| Group::of(deployment, suspended, schema_ready_for)).collect();
+    let missing: Vec<String> =
+        all.iter().filter(|group| group.state != State::Ready).map(Group::to_string).collect();
+    let message = format!("{kind}: {}", missing.join(", "));
+    let refused =
+        all.iter().filter(|group| group.state != State::Ready).find_map(|group| group.refused.as_ref());
+    if let Some(Cause { reason, message: why }) = refused {
+        let stalled = all.iter().any(|group| group.state == State::Stalled);
+        let state = if stalled { State::Stalled } else { State::Waiting };
+        (state, *reason, format!("{message}: {why}"))
+    } else if all.iter().any(|group| group.state == State::Stalled) {
+        (State::Stalled, reasons::PROGRESS_DEADLINE_EXCEEDED, message)
+    } else if !missing.is_empty() {
+        (State::Waiting, reasons::PODS_STARTING, message)
+    } else if all.iter().all(|group| group.suspended) {
+        (State::Ready, reasons::SUSPENDED, "every group is suspended".to_owned())
+    } else {
+        let wanted: i32 = all.iter().map(|group| group.wanted).sum();
+        let off: Vec<&str> =
+            all.iter().filter(|group| group.suspended).map(|group| group.name.as_str()).collect();
+        let off = if off.is_empty() { String::new() } else { format!("; suspended: {}", off.join(", ")) };
+        if wanted == 0 {
+            (State::Ready, reasons::SCALED_TO_ZERO, format!("no event waits that would need a consumer{off}"))
+        } else {
+            (State::Ready, reasons::PODS_READY, format!("{wanted} of {wanted} pods are ready{off}"))
+        }
+    }
+}
+
+/// A group's Deployment.
+struct Group {
+    name: String,
+    state: State,
+    suspended: bool,
+    wanted: i32,
+    updated: i32,
+    ready: i32,
+    /// What the Deployment says of a rollout that does not get on.
+    why: Option<String>,
+    /// Why it gets no pods.
+    refused: Option<Cause>,
+}
+
+impl Group {
+    fn of(deployment: &Deployment, suspended: &[String], schema_ready_for: SignedDuration) -> Self {
+        let name = deployment.labels().get(GROUP).cloned().unwrap_or_else(|| deployment.name_any());
+        let suspended = suspended.contains(&name);
+        let spec = deployment.spec.clone().unwrap_or_default();
+        let status = deployment.status.clone().unwrap_or_default();
+        let seen = status.observed_generation >= deployment.metadata.generation;
+        let count = |number: Option<i32>| number.unwrap_or_default();
+        let wanted = count(spec.replicas);
+        let (all, updated) = (count(status.replicas), count(status.updated_replicas));
+        let available = count(status.available_replicas);
+        let deadline = SignedDuration::from_secs(spec.progress_deadline_seconds.unwrap_or(600).into());
+        let late = status.conditions.iter().flatten().find(|condition| {
+            condition.type_ == "Progressing"
+                && condition.reason.as_deref() == Some("ProgressDeadlineExceeded")
+                && condition.status == "False"
+        });
+        let late = late.filter(|_| seen && schema_ready_for >= deadline);
+        // A suspended group is as it must be at once: what it still has finishes its work and goes.
+        let as_wanted = seen && updated >= wanted && available >= wanted && all == wanted;
+        let state = if suspended || as_wanted {
+            State::Ready
+        } else if late.is_some() {
+            State::Stalled
+        } else {
+            State::Waiting
+        };
+        Self {
+            name,
+            state,
+            suspended,
+            wanted,
+            updated,
+            ready: count(status.ready_replicas),
+            why: late.and_then(|condition| condition.message.clone()),
+            refused: refused(&status),
+        }
+    }
+}
+
+/// Why the API server takes no more of its pods.
+fn refused(status: &DeploymentStatus) -> Option<Cause> {
+    let mut conditions = status.conditions.iter().flatten();
+    let failure =
+        conditions.find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True")?;
+    let message = failure.message.clone().unwrap_or_default();
+    let quota = message.contains("exceeded quota");
+    let reason = if quota { reasons::QUOTA_EXCEEDED } else { reasons::PODS_REFUSED };
+    Some(Cause { reason, message })
+}
+
+impl std::fmt::Display for Group {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, state: _, suspended: _, wanted, updated, ready, why, refused: _ } = self;
+        write!(formatter, "group {name} has {ready} of {wanted} pods ready, {updated} of them updated")?;
+        match why {
+            Some(why) => write!(formatter, " ({why})"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! One operator at a time: who holds the Lease works, the others stand by.
+//!
+//! The Lease is only written over the version that was read, so that two can't both win. Who holds it stops believing so
+//! well before others may take it, by its own clock and without a call; it then writes nothing more and ends with an
+//! error, so that nothing that was begun goes on. Who ends in order gives it back, for others to take at once.
+
+mod lease;
+mod term;
+
+use std::time::Duration;
+
+use eventpipeline_service::{Check, chain, registered};
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::PostParams;
+use kube::core::{ObjectMeta, Status};
+use kube::{Api, Client};
+use prometheus::{IntGauge, IntGaugeVec, Opts, Registry};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::cli::ElectionArgs;
+use lease::{Turn, Watch};
+pub(crate) use term::Term;
+
+/// How long a call may take while nothing depends on it.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Why the Lease can't be read or written.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("failed to {action} the Lease")]
+    Call { action: &'static str, source: Box<kube::Error> },
+    #[error("failed to {action} the Lease: no answer within {} s", LIMIT.as_secs())]
+    Late { action: &'static str },
+}
+
+impl Error {
+    fn is(&self, reason: impl Fn(&Status) -> bool) -> bool {
+        matches!(self, Self::Call { source, .. } if matches!(source.as_ref(), kube::Error::Api(status) if reason(status)))
+    }
+}
+
+/// Why this process leads no longer.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error("another operator has taken the Lease")]
+    Taken,
+    #[error("the Lease could not be renewed in time")]
+    Expired,
+}
+
+/// This process as a candidate.
+pub(crate) struct Election {
+    leases: Api<Lease>,
+    name: String,
+    me: String,
+    seconds: i32,
+    term: Term,
+    status: IntGauge,
+    watch: Watch,
+}
+
+impl Election {
+    /// `pod_name` begins its name as a candidate. None: it is the only one, and leads without an end.
+    pub(crate) fn new(
+        client: Client,
+        args: ElectionArgs,
+        pod_name: &str,
+        registry: &Registry,
+    ) -> anyhow::Result<Option<Self>> {
+        let ElectionArgs { lease_namespace, lease_name, lease_seconds } = args;
+        let options =
+            Opts::new("leader_election_master_status", "1 in the process that leads, 0 in the others.");
+        let status = registered(registry, IntGaugeVec::new(options, &["name"]))?;
+        let status = status.with_label_values(&[&lease_name]);
+        let Some(namespace) = lease_namespace else {
+            status.set(1);
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            leases: Api::namespaced(client, &namespace),
+            name: lease_name,
+            // A process that starts anew in the same pod is another one.
+            me: format!("{pod_name}_{:016x}", rand::random::<u64>()),
+            seconds: i32::try_from(lease_seconds)?,
+            term: Term::none(),
+            status,
+            watch: Watch::default(),
+        }))
+    }
+
+    /// Whether this process leads, for all who write.
+    pub(crate) fn term(&self) -> Term {
+        self.term.clone()
+    }
+
+    /// Stands by until it leads, and works then. The work is dropped where it stands when the Lease is lost.
+    pub(crate) async fn lead(
+        mut self,
+        work: impl Future<Output = anyhow::Result<()>>,
+        check: Check,
+        draining: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let mut held = tokio::select! {
+            held = self.acquire(&check) => held,
+            () = draining.cancelled() => return Ok(()),
+        };
+        self.status.set(1);
+        info!(lease = self.name, me = self.me, "leads");
+        let result = tokio::select! {
+            // First: what comes after the end of a term must not begin.
+            biased;
+            lost = self.hold(&mut held) => {
+                self.term.end();
+                self.status.set(0);
+                return Err(anyhow::Error::new(lost).context("this operator leads no longer"));
+            }
+            result = work => result,
+        };
+        self.release(held).await;
+        result
+    }
+
+    /// How often the Lease is renewed, or asked for.
+    fn pause(&self) -> Duration {
+        self.duration() / 5
+    }
+
+    fn duration(&self) -> Duration {
+        Duration::from_secs(self.seconds.unsigned_abs().into())
+    }
+
+    /// For how long a renewal is believed in: others wait a third longer, counted from when they have seen it.
+    fn belief(&self) -> Duration {
+        self.duration() * 2 / 3
+    }
+
+    async fn acquire(&mut self, check: &Check) -> Lease {
+        loop {
+            let sent = Instant::now();
+            match self.attempt().await {
+                Ok(Some(held)) => {
+                    self.term.until(sent + self.belief());
+                    return held;
+                }
+                // To be ready to take over is what it is there for.
+                Ok(None) => check.ready(),
+                Err(error) => check.not_ready(chain(&error)),
+            }
+            sleep(self.pause()).await;
+        }
+    }
+
+    /// The Lease, if it is ours now.
+    async fn attempt(&mut self) -> Result<Option<Lease>, Error> {
+        let Some(lease) = call("read", self.leases.get_opt(&self.name)).await? else {
+            let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
+            let spec = lease::taken(None, &self.me, self.seconds, Timestamp::now());
+            let lease = Lease { metadata, spec: Some(spec) };
+            return won(call("create", self.leases.create(&PostParams::default(), &lease)).await);
+        };
+        match self.watch.turn(&lease, Instant::now()) {
+            Turn::Wait => Ok(None),
+            Turn::Take => {
+                let spec = lease::taken(lease.spec.as_ref(), &self.me, self.seconds, Timestamp::now());
+                won(self.write("take", Lease { spec: Some(spec), ..lease }).await)
+            }
+        }
+    }
+
+    /// Renews the Lease until that has not gone well for too long.
+    async fn hold(&self, held: &mut Lease) -> Lost {
+        loop {
+            sleep(self.pause()).await;
+            let sent = Instant::now();
+            match timeout(self.term.left(), self.renew(held)).await {
+                Ok(Ok(true)) => self.term.until(sent + self.belief()),
+                Ok(Ok(false)) => return Lost::Taken,
+                Ok(Err(error)) => {
+                    warn!(error = chain(&error), "failed to renew the Lease; it is tried again");
+                }
+                Err(_) => return Lost::Expired,
+            }
+        }
+    }
+
+    /// Whether the Lease is still ours, and renewed.
+    async fn renew(&self, held: &mut Lease) -> Result<bool, Error> {
+        if let Some(spec) = &mut held.spec {
+            lease::renew(spec, Timestamp::now());
+        }
+        match self.write("renew", held.clone()).await {
+            Ok(renewed) => *held = renewed,
+            Err(error) if error.is(Status::is_conflict) => {
+                // A renewal whose answer was lost, or somebody else's.
+                let now = call("read", self.leases.get_opt(&self.name)).await?;
+                match now.filter(|now| lease::holder(now) == Some(&self.me)) {
+                    Some(ours) => *held = ours,
+                    None => return Ok(false),
+                }
+            }
+            // Who deleted it has ended our term: another one may have begun.
+            Err(error) if error.is(|status| status.code == 404) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        Ok(true)
+    }
+
+    async fn release(&self, mut held: Lease) {
+        if let Some(spec) = &mut held.spec {
+            lease::give_back(spec, Timestamp::now());
+        }
+        match self.write("give back", held).await {
+            Ok(_) => info!(lease = self.name, "gave the Lease back"),
+            Err(error) => warn!(error = chain(&error), "failed to give the Lease back; it ends by itself"),
+        }
+        self.term.end();
+        self.status.set(0);
+    }
+
+    /// Over the version that was read, and no other.
+    async fn write(&self, action: &'static str, lease: Lease) -> Result<Lease, Error> {
+        call(action, self.leases.replace(&self.name, &PostParams::default(), &lease)).await
+    }
+}
+
+/// The Lease, unless somebody was quicker.
+fn won(written: Result<Lease, Error>) -> Result<Option<Lease>, Error> {
+    match written {
+        Ok(lease) => Ok(Some(lease)),
+        Err(error) if error.is(|status| status.code == 409) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn call<T>(
+    action: &'static str,
+    call: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, Error> {
+    match timeout(LIMIT, call).await {
+        Ok(result) => result.map_err(|source| Error::Call { action, source: Box::new(source) }),
+        Err(_) => Err(Error::Late { action }),
+    }
+}

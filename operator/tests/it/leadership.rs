@@ -1,0 +1,97 @@
+//! Two operators, of which one works.
+
+use std::time::Instant;
+
+use eventpipeline_crds::EventPipeline;
+use k8s_openapi::api::coordination::v1::Lease;
+use serde_json::json;
+
+use super::cluster::{Cluster, until};
+use super::operator::Operator;
+
+const LEADS: &str = "leader_election_master_status{name=\"eventpipeline-operator\"}";
+const SECONDS: u64 = 5;
+
+/// An operator that is a candidate; ready as one that stands by, or as the one that works.
+async fn candidate(cluster: &Cluster) -> Operator {
+    let seconds = SECONDS.to_string();
+    let election = ["--lease-namespace", &cluster.namespace, "--lease-seconds", &seconds];
+    let operator = Operator::with(cluster.server, &cluster.namespace, &election);
+    operator.becomes_ready().await;
+    operator
+}
+
+fn leads(operator: &Operator) -> bool {
+    operator.metric(LEADS) == Some(1.0)
+}
+
+async fn seen(cluster: &Cluster, pipeline: &str) {
+    until(format!("{pipeline} to be seen"), async || {
+        cluster.api::<EventPipeline>().get(pipeline).await.unwrap().status.map(drop)
+    })
+    .await;
+}
+
+async fn transitions(cluster: &Cluster) -> i32 {
+    let lease = cluster.api::<Lease>().get("eventpipeline-operator").await.unwrap();
+    lease.spec.unwrap().lease_transitions.unwrap()
+}
+
+#[tokio::test]
+async fn one_works_and_another_takes_over_when_it_is_killed_or_ends() {
+    let cluster = Cluster::new("leader").await;
+    let first = candidate(&cluster).await;
+    until("a leader", async || leads(&first).then_some(())).await;
+    let second = candidate(&cluster).await;
+    cluster.apply("one", json!({})).await.unwrap();
+    cluster.condition_is("one", "Ready", "False/DatabaseNotReady").await;
+    assert!(!leads(&second));
+    assert_eq!((second.requests("PATCH"), second.reconciles("success")), (0, 0));
+
+    first.signal("KILL");
+    let killed = Instant::now();
+    cluster.apply("two", json!({})).await.unwrap();
+    seen(&cluster, "two").await;
+    let took = killed.elapsed();
+    println!("takeover after kill -9, with a Lease of {SECONDS} s: {took:.1?}");
+    assert!(leads(&second));
+    assert!(took.as_secs() <= 3 * SECONDS, "{took:?}");
+    assert_eq!(transitions(&cluster).await, 1);
+
+    let third = candidate(&cluster).await;
+    assert!(!leads(&third));
+    second.signal("TERM");
+    let told = Instant::now();
+    cluster.apply("three", json!({})).await.unwrap();
+    seen(&cluster, "three").await;
+    let took = told.elapsed();
+    println!("takeover after SIGTERM: {took:.1?}");
+    assert!(leads(&third));
+    until("the end of the second", async || {
+        second.log().contains("eventpipeline-operator stopped").then_some(())
+    })
+    .await;
+    assert!(second.log().contains("gave the Lease back"), "{}", second.log());
+}
+
+/// As a machine does that was suspended, or a network that was cut.
+#[tokio::test]
+async fn one_that_was_paused_for_too_long_writes_nothing_more_and_ends_with_an_error() {
+    let cluster = Cluster::new("paused").await;
+    let first = candidate(&cluster).await;
+    until("a leader", async || leads(&first).then_some(())).await;
+    let second = candidate(&cluster).await;
+    first.signal("STOP");
+    until("another leader", async || leads(&second).then_some(())).await;
+    // Work for both, if both did any.
+    cluster.apply("demo", json!({})).await.unwrap();
+    cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
+    first.signal("CONT");
+    let log = until("its end", async || {
+        Some(first.log()).filter(|log| log.contains("eventpipeline-operator stopped on an error"))
+    })
+    .await;
+    assert!(log.contains("this operator leads no longer"), "{log}");
+    assert!(!log.contains("applying"), "{log}");
+    assert_eq!(second.reconciles("error"), 0);
+}

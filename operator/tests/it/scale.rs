@@ -1,0 +1,130 @@
+//! The number of consumers follows the queue, and who has nothing to do goes first.
+
+use eventpipeline_crds::EventPipeline;
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{ListParams, Patch, PatchParams};
+use serde_json::json;
+
+use super::cluster::{Cluster, until};
+use super::operator::Operator;
+use super::programs::{Program, pod, queue};
+
+const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+
+async fn deployment(cluster: &Cluster) -> DeploymentSpec {
+    let name = "demo-consumer-default";
+    until(name, async || cluster.api::<Deployment>().get(name).await.ok()?.spec).await
+}
+
+async fn replicas_become(cluster: &Cluster, wanted: i32) {
+    until(format!("{wanted} replicas"), async || {
+        (deployment(cluster).await.replicas == Some(wanted)).then_some(())
+    })
+    .await;
+}
+
+/// Consumers that say that they hold so many events, for so long.
+async fn consumers(cluster: &Cluster, works: &[(i64, f64)]) -> Vec<Program> {
+    let mut programs = Vec::new();
+    for (number, (events, seconds)) in works.iter().enumerate() {
+        let program = Program::start();
+        program.says("/work", json!({"events": events, "oldestSeconds": seconds}));
+        pod(cluster, &format!("demo-consumer-{number}"), ("demo", "consumer"), &program).await;
+        programs.push(program);
+    }
+    programs
+}
+
+async fn costs(cluster: &Cluster) -> Vec<Option<String>> {
+    let pods = cluster.api::<Pod>().list(&ListParams::default()).await.unwrap();
+    let consumers =
+        pods.items.into_iter().filter(|pod| pod.metadata.name.as_ref().unwrap().contains("consumer"));
+    consumers.map(|pod| pod.metadata.annotations.unwrap_or_default().remove(COST)).collect()
+}
+
+#[tokio::test]
+async fn a_group_scales_with_what_waits_and_busy_consumers_stay() {
+    let cluster = Cluster::new("scale").await;
+    let operator = Operator::ready(cluster.server, "scale").await;
+    let rules = json!({
+        "minReplicas": 0, "maxReplicas": 5, "targetBacklogPerReplica": 10, "scaleUpCooldownSeconds": 0,
+        "scaleDownCooldownSeconds": 2,
+    });
+    let spec = json!({"consumers": [{"name": "default", "autoscaling": {"backlog": rules}}]});
+    cluster.apply("demo", spec).await.unwrap();
+    let before = deployment(&cluster).await;
+    assert_eq!(before.replicas, Some(0));
+    let producer = Program::start();
+    producer.says("/queue", queue(30, 0, Some(1.0)));
+    pod(&cluster, "demo-producer-1", ("demo", "producer"), &producer).await;
+    replicas_become(&cluster, 3).await;
+    assert_eq!(deployment(&cluster).await.template, before.template);
+
+    // Two of them are busy with what may take longer than they have to end.
+    let consumers = consumers(&cluster, &[(0, 0.0), (1, 100.0), (2, 100.0)]).await;
+    producer.says("/queue", queue(0, 3, None));
+    replicas_become(&cluster, 2).await;
+    assert_eq!(costs(&cluster).await, [None, Some("1".to_owned()), Some("2".to_owned())]);
+    let group = async || {
+        let status = cluster.api::<EventPipeline>().get("demo").await.unwrap().status.unwrap();
+        status.consumer_groups.into_iter().next()
+    };
+    let waits = "scale-in waits: 2 of 3 consumers busy";
+    until(waits, async || group().await.filter(|group| group.message.as_deref() == Some(waits))).await;
+    until("an Event", async || {
+        let events = cluster.api::<Event>().list(&ListParams::default()).await.unwrap();
+        events.into_iter().find(|event| event.note.as_ref().is_some_and(|note| note.contains(waits)))
+    })
+    .await;
+
+    for consumer in &consumers {
+        consumer.says("/work", json!({"events": 0, "oldestSeconds": 0.0}));
+    }
+    producer.says("/queue", queue(0, 0, None));
+    replicas_become(&cluster, 0).await;
+    producer.says("/queue", queue(1, 0, Some(0.1)));
+    replicas_become(&cluster, 1).await;
+    // Nobody else decides.
+    let patch = Patch::Merge(json!({"spec": {"replicas": 4}}));
+    let deployments = cluster.api::<Deployment>();
+    deployments.patch("demo-consumer-default", &PatchParams::default(), &patch).await.unwrap();
+    replicas_become(&cluster, 1).await;
+    assert_eq!(deployment(&cluster).await.template, before.template);
+    assert_eq!(operator.reconciles("error"), 0);
+}
+
+#[tokio::test]
+async fn who_edits_replicas_loses_idle_consumers_first() {
+    let cluster = Cluster::new("scale-by-hand").await;
+    let _operator = Operator::ready(cluster.server, "scale-by-hand").await;
+    let spec = |replicas: i32| json!({"consumers": [{"name": "default", "replicas": replicas}]});
+    cluster.apply("demo", spec(3)).await.unwrap();
+    replicas_become(&cluster, 3).await;
+    let _consumers = consumers(&cluster, &[(7, 0.1), (0, 0.0), (0, 0.0)]).await;
+    until("the operator to see them", async || (costs(&cluster).await.len() == 3).then_some(())).await;
+    cluster.apply("demo", spec(1)).await.unwrap();
+    replicas_become(&cluster, 1).await;
+    assert_eq!(costs(&cluster).await, [Some("7".to_owned()), None, None]);
+}
+
+#[tokio::test]
+async fn a_suspended_pipeline_is_ready_without_a_consumer_and_comes_back_as_it_was() {
+    let cluster = Cluster::new("suspended").await;
+    let _operator = Operator::ready(cluster.server, "suspended").await;
+    cluster.apply("demo", json!({})).await.unwrap();
+    cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
+    cluster.everything_ready("demo").await;
+    let before = deployment(&cluster).await;
+    cluster.apply("demo", json!({"suspend": true})).await.unwrap();
+    // No controller has taken a pod away here: it is said at once.
+    cluster.condition_is("demo", "ConsumersReady", "True/Suspended").await;
+    cluster.condition_is("demo", "Ready", "True/Suspended").await;
+    let suspended = deployment(&cluster).await;
+    assert_eq!((suspended.replicas, suspended.template), (Some(0), before.template));
+    let producers = cluster.api::<Deployment>().get("demo-producer-default").await.unwrap();
+    assert_eq!(producers.spec.unwrap().replicas, Some(2));
+    cluster.apply("demo", json!({"suspend": false})).await.unwrap();
+    replicas_become(&cluster, 2).await;
+}
