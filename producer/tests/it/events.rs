@@ -151,7 +151,7 @@ async fn the_figures_add_up() {
     producer.post("/v1/events/4/cancel").await;
     let mut stats = producer.json("/v1/stats").await;
     // What the operator reads, without a look at what is done.
-    let (status, queue) = producer.admin("/queue").await;
+    let (code, queue) = producer.admin("/queue").await;
     let mut queue: Json = serde_json::from_str(&queue).unwrap();
     assert!(queue["oldestPendingSeconds"].take().as_f64() >= stats["oldestPendingSeconds"].as_f64());
     let oldest = stats["oldestPendingSeconds"].take().as_f64().unwrap();
@@ -163,7 +163,7 @@ async fn the_figures_add_up() {
             "removed": 0, "oldestPendingSeconds": null,
         })
     );
-    assert_eq!((status, queue), (200, stats));
+    assert_eq!((code, queue), (200, stats));
 }
 
 #[tokio::test]
