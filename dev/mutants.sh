@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Breaks the guards of the queue's statements (mutants.txt), one at a time, in a copy, and says which the tests of database/
+# do not notice. They are texts of SQL, which tools that change Rust leave alone.
+#   dev/mutants.sh [WORD]      only those with WORD in their line
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# The longest that the tests may take: a guard that is broken may leave them waiting.
+limit=240
+copy=$CACHE/work/mutants
+log=$CACHE/logs/mutants.log
+
+need_rust
+"$DEV/databases.sh"
+lock mutants
+rm -rf "$copy"
+mkdir -p "$copy"
+(cd "$ROOT" && git ls-files -z | xargs -0 cp --parents -t "$copy")
+cd "$copy"
+
+# The tests that know nothing of accounts and certificates, which no guard here is about.
+tests() {
+  timeout "$limit" cargo test --locked --offline -p eventpipeline-database --lib --test it -- \
+    --skip accounts --skip tls --skip schema >"$log" 2>&1
+}
+
+# broken FILE SUBSTITUTION: whether the tests fail with it. A substitution that changes nothing, or does not compile, is an
+# error of the list.
+noticed() {
+  local file=database/src/$1 status=0
+  cp "$ROOT/$file" "$file"
+  perl -0pi -e "$2" "$file"
+  if cmp -s "$file" "$ROOT/$file"; then die "mutants.txt: $1 has nothing that $2 changes"; fi
+  tests || status=$?
+  cp "$ROOT/$file" "$file"
+  # Cargo goes by times.
+  touch "$file"
+  if grep -q '^error.*could not compile' "$log"; then die "mutants.txt: $1 does not compile with $2: see $log"; fi
+  [ "$status" -ne 0 ]
+}
+
+tests || die "the tests fail with every guard in place: see $log"
+caught=0
+survived=()
+while IFS='|' read -r file what substitution; do
+  file=${file%% *}
+  what=$(sed 's/^ *//; s/ *$//' <<<"$what")
+  if noticed "$file" "${substitution# }"; then
+    caught=$((caught + 1))
+    say "caught    $what"
+  else
+    survived+=("$what")
+    say "SURVIVED  $what"
+  fi
+done < <(grep -v '^#' "$DEV/mutants.txt" | grep -F -- "${1:-|}")
+
+say "" "$caught caught, ${#survived[@]} survived"
+[ ${#survived[@]} -eq 0 ]
