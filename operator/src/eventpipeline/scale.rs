@@ -58,6 +58,7 @@ pub(super) async fn scale(
             replicas: replicas(existing, deployment),
             seen,
             backlog,
+            first: decisions.iter().all(|decision: &Decision| decision.reason == Reason::Suspended),
             now,
         };
         decisions.extend(looked.decide(group).await);
@@ -82,6 +83,8 @@ struct Looked<'a> {
     seen: Option<&'a Observation>,
     /// What waits and is left for this group and those after it.
     backlog: i64,
+    /// Whether it is the first that may do anything.
+    first: bool,
     now: Timestamp,
 }
 
@@ -155,8 +158,12 @@ impl Looked<'_> {
     /// What waits for this group, if that is known. Takes its part of what is left.
     fn demand(&mut self, rules: &BacklogAutoscaling, current: i32) -> Option<Demand> {
         let seen = self.seen?;
-        let queue = seen.queue.as_ref().ok()?;
-        let consumers = decide::consumers_for(rules, current, self.backlog, queue);
+        let mut queue = *seen.queue.as_ref().ok()?;
+        if !self.first {
+            // One group stays for what is claimed, and not each.
+            queue.processing = 0;
+        }
+        let consumers = decide::consumers_for(rules, current, self.backlog, &queue);
         let taken =
             i64::from(consumers.min(rules.max_replicas)) * i64::from(rules.target_backlog_per_replica);
         self.backlog = (self.backlog - taken).max(0);

@@ -128,3 +128,34 @@ async fn a_suspended_pipeline_is_ready_without_a_consumer_and_comes_back_as_it_w
     cluster.apply("demo", json!({"suspend": false})).await.unwrap();
     replicas_become(&cluster, 2).await;
 }
+
+#[tokio::test]
+async fn groups_take_the_backlog_in_their_order_and_one_stays_for_what_is_claimed() {
+    let cluster = Cluster::new("scale-groups").await;
+    let _operator = Operator::ready(cluster.server, "scale-groups").await;
+    let group = |name: &str, most: i32| {
+        let rules = json!({
+            "minReplicas": 0, "maxReplicas": most, "targetBacklogPerReplica": 10, "scaleUpCooldownSeconds": 0,
+            "scaleDownCooldownSeconds": 1,
+        });
+        json!({"name": name, "autoscaling": {"backlog": rules}})
+    };
+    cluster.apply("demo", json!({"consumers": [group("first", 2), group("second", 9)]})).await.unwrap();
+    let replicas = async |group: &str| {
+        let name = format!("demo-consumer-{group}");
+        cluster.api::<Deployment>().get_opt(&name).await.unwrap()?.spec?.replicas
+    };
+    let are_wanted = async |first: i32, second: i32| {
+        until(format!("{first} and {second} replicas"), async || {
+            let are = (replicas("first").await?, replicas("second").await?);
+            (are == (first, second)).then_some(())
+        })
+        .await;
+    };
+    let producer = Program::start();
+    producer.says("/queue", queue(50, 0, Some(1.0)));
+    pod(&cluster, "demo-producer-1", ("demo", "producer"), &producer).await;
+    are_wanted(2, 3).await;
+    producer.says("/queue", queue(0, 1, None));
+    are_wanted(1, 0).await;
+}
