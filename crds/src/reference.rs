@@ -15,11 +15,12 @@ use section::Section;
 const INTRODUCTION: &str = "\
 # EventPipeline: every field
 
-Made from the resource definition by `dev/generate.sh`; `kubectl explain eventpipeline --recursive` shows the same. How the fields work together is in
-[pipeline.md](../pipeline.md), what is in `status.conditions` in [conditions.md](conditions.md).
+Made from the resource definition by `dev/generate.sh`; `kubectl explain eventpipeline --recursive` shows the same. How the fields work
+together is in [pipeline.md](../pipeline.md), what is in `status.conditions` in [conditions.md](conditions.md).
 
-`apiVersion: eventpipeline.dev/v1alpha1`, `kind: EventPipeline`. A field without a default that is not required may be left out; what that means
-stands in its description. The API server refuses what breaks a bound or a rule, with these messages, and so does `eventpipeline-operator lint`.
+`apiVersion: eventpipeline.dev/v1alpha1`, `kind: EventPipeline`. A field without a default that is not required may be left out; what
+that means stands in its description. The API server refuses what breaks a bound or a rule, with these messages, and so does
+`eventpipeline-operator lint`.
 ";
 
 /// Every field with its type, default, bounds, description and rules.

@@ -1,7 +1,7 @@
 //! `eventpipeline-operator`: runs what each EventPipeline asks for and reports how that is going.
 //!
-//! Without a command it runs; `crd` and `reference` print the resource definition and its reference, and `lint`, `render` and `diff` tell without a cluster
-//! what would become of a pipeline.
+//! Without a command it runs; `crd` and `reference` print the resource definition and its reference, and `lint`, `render`
+//! and `diff` tell without a cluster what would become of a pipeline.
 
 mod api;
 mod cli;
@@ -16,10 +16,8 @@ mod offline;
 mod pods;
 mod run;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use cli::Cli;
 
 /// The code of a command that could not do what it was asked, as of one that was not understood: 1 is an answer of
@@ -29,8 +27,8 @@ const CANNOT: u8 = 2;
 fn main() -> ExitCode {
     let result = match eventpipeline_service::parse() {
         Ok(Cli::Run(args)) => return run::run(*args),
-        Ok(Cli::Crd) => print_crd(),
-        Ok(Cli::Reference) => print(&eventpipeline_crds::reference::markdown()),
+        Ok(Cli::Crd) => offline::crd(),
+        Ok(Cli::Reference) => offline::reference(),
         Ok(Cli::Lint(args)) => offline::lint(args),
         Ok(Cli::Render(args)) => offline::render(args),
         Ok(Cli::Diff(args)) => offline::diff(args),
@@ -43,14 +41,4 @@ fn main() -> ExitCode {
         }
         ExitCode::from(CANNOT)
     })
-}
-
-fn print_crd() -> anyhow::Result<ExitCode> {
-    let yaml = eventpipeline_crds::yaml::crd().context("failed to write the resource definition as YAML")?;
-    print(&yaml)
-}
-
-fn print(text: &str) -> anyhow::Result<ExitCode> {
-    std::io::stdout().write_all(text.as_bytes()).context("failed to print")?;
-    Ok(ExitCode::SUCCESS)
 }

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
+use eventpipeline_crds::{reference, yaml};
 use serde::Serialize;
 
 pub(crate) use diff::DiffArgs;
@@ -31,6 +32,19 @@ pub(crate) enum Output {
     Text,
     /// One JSON document for programs
     Json,
+}
+
+/// Prints the resource definition.
+pub(crate) fn crd() -> anyhow::Result<ExitCode> {
+    let yaml = yaml::crd().context("failed to write the resource definition as YAML")?;
+    print(&yaml)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the reference of the resource.
+pub(crate) fn reference() -> anyhow::Result<ExitCode> {
+    print(&reference::markdown())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Prints what would be refused and what would work badly. Fails if something would be refused.

@@ -1,7 +1,7 @@
 //! What is told of whole documents. That refusals are those of a real API server is held by `tests/it/lint.rs`.
 
-mod diff;
-mod warnings;
+mod changes;
+mod working_badly;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::documents;
-use super::pipeline::{Finding, errors, rendered};
+use super::pipeline::{Finding, errors, rendered, warnings};
 use super::schema::Schema;
 
 const IMAGE: &str = "registry.example/ours:1.2.3";
@@ -70,6 +70,21 @@ fn every_example_is_taken_and_can_be_rendered() {
         for object in pipelines(&file) {
             assert_eq!(errors(&schema, &object, None), [], "{}", file.display());
             assert!(rendered(&schema, &object, IMAGE).unwrap().len() > 8);
+        }
+    }
+}
+
+/// Those that are there to try things out are small on purpose.
+#[test]
+fn examples_to_start_from_have_nothing_to_be_warned_of() {
+    let schema = schema();
+    for file in files("examples") {
+        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        if ["eventpipeline", "minimal", "word-api"].contains(&name.as_str()) {
+            continue;
+        }
+        for object in pipelines(&file) {
+            assert_eq!(lines(&warnings(&schema, &object)), "", "{}", file.display());
         }
     }
 }

@@ -7,7 +7,9 @@ use std::process::{Command, Output};
 
 use eventpipeline_crds::EventPipeline;
 use http::Request;
-use kube::Resource as _;
+use http::request::Builder;
+use kube::api::PostParams;
+use kube::{Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, crds};
@@ -55,7 +57,7 @@ async fn it_refuses_what_the_server_refuses_with_the_same_words() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pipeline.yaml");
         fs::write(&file, &text).unwrap();
-        let (ours, theirs) = (lint(&file), refusals_of_the_server(&cluster, &text).await);
+        let (ours, theirs) = (lint(&file), refusals_of_a_new_one(&cluster, &text).await);
         if ours != theirs {
             wrong.push(format!(
                 "{name}:\n  only ours: {:#?}\n  only the server's: {:#?}",
@@ -67,6 +69,61 @@ async fn it_refuses_what_the_server_refuses_with_the_same_words() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What a pipeline can't be changed into, and what it can.
+const CHANGES: &[(&str, &str)] = &[
+    ("{}", "{database: {external: {secretName: a}}}"),
+    ("{database: {managed: {storage: {size: 2Gi}}}}", "{}"),
+    ("{database: {managed: {storage: {size: 2Gi}}}}", "{database: {managed: {storage: {size: 2048Mi}}}}"),
+    ("{}", "{database: {managed: {storage: {className: fast}}}}"),
+    (
+        "{database: {managed: {storage: {className: fast}}}}",
+        "{database: {managed: {storage: {className: slow, size: 3Gi}}}}",
+    ),
+    ("{database: {managed: {passwordGeneration: 2}}}", "{database: {managed: {}}}"),
+    (
+        "{database: {managed: {passwordGeneration: 2}}}",
+        "{database: {managed: {passwordGeneration: 9, storage: {size: 9Gi}}}}",
+    ),
+    ("{}", "{producers: [{name: a, replicas: 0}], consumers: [{name: b}], suspend: true}"),
+];
+
+#[tokio::test]
+async fn diff_refuses_the_changes_that_the_server_refuses() {
+    let cluster = Cluster::new("changes").await;
+    let folder = tempfile::tempdir().unwrap();
+    for (at, (old, new)) in CHANGES.iter().enumerate() {
+        let name = format!("demo-{at}");
+        let [old, new] = [old, new].map(|spec| yaml(&name, spec));
+        let files = ["old.yaml", "new.yaml"].map(|file| folder.path().join(file));
+        fs::write(&files[0], &old).unwrap();
+        fs::write(&files[1], &new).unwrap();
+        let output =
+            run(&["diff", "--output", "json", files[0].to_str().unwrap(), files[1].to_str().unwrap()]);
+        let effects: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let refusals = effects[0]["refusals"].as_array().unwrap().iter();
+        let ours: BTreeSet<_> = refusals
+            .map(|refusal| said(refusal["field"].as_str().unwrap(), refusal["message"].as_str().unwrap()))
+            .collect();
+
+        let api = cluster.api::<EventPipeline>();
+        let old = serde_saphyr::from_str(&old).unwrap();
+        let there = api.create(&PostParams::default(), &old).await.unwrap();
+        let mut object: Value = serde_saphyr::from_str(&new).unwrap();
+        object["metadata"]["resourceVersion"] = json!(there.resource_version());
+        let url = EventPipeline::url_path(&(), Some(&cluster.namespace));
+        let request = Request::put(format!("{url}/{name}?dryRun=All&fieldValidation=Strict"));
+        assert_eq!(ours, refusals_of_the_server(&cluster, request, &object).await, "{new}");
+        assert_eq!(output.status.code(), Some(i32::from(!ours.is_empty())));
+    }
+}
+
+fn yaml(name: &str, spec: &str) -> String {
+    let name = json!(name);
+    format!(
+        "apiVersion: eventpipeline.dev/v1alpha1\nkind: EventPipeline\nmetadata: {{name: {name}}}\nspec: {spec}\n"
+    )
+}
+
 fn cases() -> Vec<(String, String)> {
     let mut cases: Vec<_> = fs::read_dir(crds().join("invalid"))
         .unwrap()
@@ -74,12 +131,6 @@ fn cases() -> Vec<(String, String)> {
         .map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap()))
         .collect();
     assert!(cases.len() > 80, "{}", cases.len());
-    let yaml = |name: &str, spec: &str| {
-        let name = json!(name);
-        format!(
-            "apiVersion: eventpipeline.dev/v1alpha1\nkind: EventPipeline\nmetadata: {{name: {name}}}\nspec: {spec}\n"
-        )
-    };
     cases.extend(MORE.iter().map(|spec| ((*spec).to_owned(), yaml("demo", spec))));
     cases.extend(NAMES.iter().map(|name| ((*name).to_owned(), yaml(name, "{}"))));
     cases
@@ -115,13 +166,16 @@ fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_eventpipeline-operator")).args(arguments).output().unwrap()
 }
 
-async fn refusals_of_the_server(cluster: &Cluster, yaml: &str) -> BTreeSet<String> {
+async fn refusals_of_a_new_one(cluster: &Cluster, yaml: &str) -> BTreeSet<String> {
     let object: Value = serde_saphyr::from_str(yaml).unwrap();
     let url = EventPipeline::url_path(&(), Some(&cluster.namespace));
-    let request = Request::post(format!("{url}?dryRun=All&fieldValidation=Strict"))
-        .header("content-type", "application/json")
-        .body(serde_json::to_vec(&object).unwrap())
-        .unwrap();
+    let request = Request::post(format!("{url}?dryRun=All&fieldValidation=Strict"));
+    refusals_of_the_server(cluster, request, &object).await
+}
+
+async fn refusals_of_the_server(cluster: &Cluster, request: Builder, object: &Value) -> BTreeSet<String> {
+    let request =
+        request.header("content-type", "application/json").body(serde_json::to_vec(object).unwrap()).unwrap();
     match cluster.client.request::<Value>(request).await {
         Ok(_) => BTreeSet::new(),
         Err(kube::Error::Api(status)) => {
