@@ -22,7 +22,7 @@ const (
 	claimed = "processing = 1 AND (valor IS NULL OR valor = '')"
 )
 
-// events is the table contract of consumers (docs/contracts/tables.md, C1 to C11), on the classic columns alone.
+// events is the table contract of consumers (docs/contracts/tables.md, C1 to C12), on the classic columns alone.
 type events struct{ db *sql.DB }
 
 // connector reads the settings, and so the password, at each connect.

@@ -1,4 +1,4 @@
-"""The table contract of consumers (docs/contracts/tables.md, C1 to C11), on the classic columns alone."""
+"""The table contract of consumers (docs/contracts/tables.md, C1 to C12), on the classic columns alone."""
 
 import random
 import time
