@@ -19,7 +19,10 @@ const open = new Set();
 const server = http.createServer((request, response) => {
   response.shouldKeepAlive &&= !draining;
   open.add(response);
-  response.once("close", () => open.delete(response));
+  response.once("close", () => {
+    open.delete(response);
+    closeWhenAnswered();
+  });
   api.handle(request, response);
 });
 // Longer than proxies keep an idle connection: who closes it must not be we, just as the next request comes in.
@@ -44,6 +47,11 @@ async function serve() {
   }
 }
 
+/** The end of a drain: what is left then are connections that nothing is asked on, some of them never were. */
+function closeWhenAnswered() {
+  if (draining && open.size === 0) server.closeAllConnections();
+}
+
 function drain() {
   if (draining) return;
   draining = true;
@@ -58,6 +66,7 @@ function drain() {
   });
   server.closeIdleConnections();
   for (const response of open) response.shouldKeepAlive = false;
+  closeWhenAnswered();
 }
 
 process.on("SIGTERM", drain);

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import select
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +14,8 @@ import settings
 
 LONGEST_PAYLOAD = 64 * 1024
 LARGEST_ID = 2**63 - 1
+# How often who waits looks whether the client, or the producer, is leaving.
+LOOK_SECONDS = 0.1
 
 
 class Problem(Exception):
@@ -136,7 +139,7 @@ class Handler(BaseHTTPRequestHandler):
         id = self.server.database.create(payload)
         waiter = self.server.waiters.join(id)
         try:
-            while not waiter.ended.wait(0.5):
+            while not waiter.ended.wait(LOOK_SECONDS):
                 if self.server.give_up.is_set() or self._left():
                     return self._created(id)
         finally:
@@ -148,10 +151,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def _left(self):
         """Whether the client has closed its connection."""
+        # A socket with a timeout waits, whatever flags are given: it is read only where there is something to be read.
+        poll = select.poll()
+        poll.register(self.connection, select.POLLIN)
         try:
-            return self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-        except BlockingIOError:
-            return False
+            return bool(poll.poll(0)) and self.connection.recv(1, socket.MSG_PEEK) == b""
         except OSError:
             return True
 

@@ -57,7 +57,7 @@ def main():
     server.socket.close()
     if not server.answered(settings.DRAIN_SECONDS * 0.8):
         server.give_up.set()
-        server.answered(settings.DRAIN_SECONDS * 0.1)
+        server.answered(settings.DRAIN_SECONDS * 0.15)
     logging.info("drained")
 
 
