@@ -4,7 +4,7 @@
 
 go_formatted() {
   local files
-  files=$(gofmt -l "$DEV/nodekit")
+  files=$(gofmt -l "$DEV/nodekit" "$ROOT/examples/polyglot")
   [ -z "$files" ] || die "gofmt would change: $files"
 }
 

@@ -20,6 +20,7 @@ use crate::retry::Verdict;
 pub(crate) struct Http {
     client: Client,
     url: Url,
+    limit: Duration,
 }
 
 /// Why there is no value.
@@ -52,7 +53,8 @@ struct Answer {
 
 impl Http {
     pub(super) fn new(url: Endpoint, headers: Headers, limits: &Limits) -> anyhow::Result<Self> {
-        Ok(Self { client: transport::client(limits, headers.into_map())?, url: url.into_url() })
+        let client = transport::client(limits, headers.into_map())?;
+        Ok(Self { client, url: url.into_url(), limit: limits.limit })
     }
 
     /// Posts the event and gives the value that is answered.
@@ -64,6 +66,7 @@ impl Http {
             .header(ACCEPT, "application/json, text/plain")
             .header("x-event-id", event.id.get())
             .header("x-event-attempt", event.attempt)
+            .header("x-event-deadline", deadline(Timestamp::now(), self.limit))
             .body(body(event));
         let response = transport::send(request).await?;
         match response.status() {
@@ -82,6 +85,12 @@ fn body(event: &Claimed) -> String {
     let Claimed { id, attempt, payload, .. } = event;
     let payload = payload.as_deref().unwrap_or("null");
     format!(r#"{{"id":{id},"attempt":{attempt},"payload":{payload}}}"#)
+}
+
+/// When an answer that is asked for `now` comes too late: in UTC, exact to the millisecond, as RFC 3339 writes it.
+fn deadline(now: Timestamp, limit: Duration) -> String {
+    let at = now.checked_add(limit).unwrap_or(Timestamp::MAX);
+    format!("{at:.3}")
 }
 
 /// Whether another attempt may be answered otherwise.
@@ -168,6 +177,13 @@ mod tests {
         let payload = r#"{"n": 1e400, "n": "ç"}"#;
         assert_eq!(body(&event(Some(payload))), format!(r#"{{"id":7,"attempt":2,"payload":{payload}}}"#));
         assert_eq!(body(&event(None)), r#"{"id":7,"attempt":2,"payload":null}"#);
+    }
+
+    #[test]
+    fn the_deadline_is_a_time_in_utc() {
+        let now: Timestamp = "2026-11-25T13:40:59.9876Z".parse().unwrap();
+        assert_eq!(deadline(now, Duration::from_secs(30)), "2026-11-25T13:41:29.987Z");
+        assert_eq!(deadline(now, Duration::MAX), "9999-12-30T22:00:00.999Z");
     }
 
     #[test]

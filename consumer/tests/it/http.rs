@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use eventpipeline_database::{NewEvent, State};
+use jiff::Timestamp;
 
 use crate::server::{Server, http};
 use crate::support::Pipeline;
@@ -25,6 +26,7 @@ async fn an_event_is_posted_and_its_answer_is_stored() {
     let _consumer = pipeline.consumer(&http(&handler.url(), &[]));
     let payload = "{\"pedido\": 7}".to_owned();
     let events = vec![NewEvent { payload: Some(payload), ..NewEvent::default() }, NewEvent::default()];
+    let before = Timestamp::now();
     let ids = pipeline.create_all(events).await;
     let values = pipeline.values(&ids).await;
     assert_eq!((values[&ids[0]].as_str(), values[&ids[1]].as_str()), ("de JSON ç", "de texto"));
@@ -37,6 +39,10 @@ async fn an_event_is_posted_and_its_answer_is_stored() {
         assert_eq!(asked[0].headers[header], "1");
     }
     assert_eq!(asked[0].headers["content-type"], "application/json");
+    // Half of the lease of a minute.
+    let deadline: Timestamp = asked[0].headers["x-event-deadline"].to_str().unwrap().parse().unwrap();
+    let limit = Duration::from_secs(30);
+    assert!(before + limit <= deadline && deadline <= Timestamp::now() + limit, "{deadline}");
 }
 
 #[tokio::test]

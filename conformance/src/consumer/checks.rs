@@ -1,0 +1,192 @@
+//! One check a clause.
+
+use std::time::Duration;
+
+use eventpipeline_database::{Lease, LowWaterMark, MaxAttempts};
+use rustix::process::Signal;
+use sqlx::Executor as _;
+
+use super::scratch::Scratch;
+use crate::clause::Clause;
+use crate::program::{Program, within};
+use crate::report::{Broken, Checked, Report, hold};
+
+/// How often a moment is looked for in which a program is in mid-work.
+const TRIES: i64 = 50;
+/// Who works beside the program frees what it leaves, this long after it has seen it.
+const LEASE: Duration = Duration::from_secs(1);
+
+const DONE: &str = "SELECT COUNT(*) FROM Events WHERE LENGTH(valor) > 0";
+const CLAIMED: &str = "SELECT COUNT(*) FROM Events WHERE processing = 1";
+
+pub(super) async fn all(scratch: &mut Scratch, report: &mut Report) {
+    report.check(Clause::C1, "it takes what is free, lowest id first, and nothing else", free(scratch)).await;
+    report.check(Clause::C2, "an event is never taken by two", by_one(scratch)).await;
+    report.check(Clause::C2, "it waits for no event that another holds", skips(scratch)).await;
+    report.check(Clause::C6, "values are not blank", values(scratch)).await;
+    report.check(Clause::C5, "a value that another has written stays", overtaken(scratch)).await;
+    report.check(Clause::C9, "SIGTERM leaves nothing claimed and ends with code 0", drains(scratch)).await;
+    report.check(Clause::C10, "it comes back after its connections broke", reconnects(scratch)).await;
+    report.check(Clause::C12, "kill -9 in mid-work loses nothing", dies(scratch)).await;
+}
+
+/// Waits until so many events have values.
+async fn done(scratch: &mut Scratch, many: i64) -> Checked {
+    within(scratch.patience, &format!("{many} events with values"), async || {
+        let done = scratch.number(DONE).await?;
+        Ok(if done >= many { Ok(()) } else { Err(format!("{done}")) })
+    })
+    .await
+}
+
+async fn free(scratch: &mut Scratch) -> Checked {
+    scratch.clear().await?;
+    let far = "UTC_TIMESTAMP(6) + INTERVAL 1 HOUR";
+    let rows = format!(
+        "INSERT INTO Events (id, valor, processing, due, lease_until) VALUES \
+         (1, NULL, NULL, DEFAULT, NULL), (2, '', 0, DEFAULT, NULL), (3, 'feito', 0, DEFAULT, NULL), \
+         (4, '', 2, {far}, NULL), (5, '', 3, DEFAULT, NULL), (6, '', 4, DEFAULT, NULL), \
+         (7, '', 1, {far}, {far}), (8, NULL, 0, DEFAULT, NULL)"
+    );
+    scratch.connection.execute(sqlx::AssertSqlSafe(rows)).await?;
+    let program = scratch.consumer()?;
+    done(scratch, 4).await?;
+    program.drain().await?;
+    let touched = scratch.number("SELECT COUNT(*) FROM Audit WHERE event IN (3, 4, 5, 6, 7)").await?;
+    let expected = "no change of events that are done (3), claimed (7), to be tried later (4), dead (5) or cancelled (6)";
+    hold(touched == 0, expected, format!("{touched} changes"))?;
+    let first = "SELECT event FROM Audit WHERE after_processing = 1 ORDER BY n LIMIT 1";
+    let first: Option<i64> = sqlx::query_scalar(first).fetch_optional(&mut scratch.connection).await?;
+    hold(first == Some(1), "event 1 to be claimed first", format!("{first:?}"))
+}
+
+/// Two of the program, and what both did to each event.
+async fn by_one(scratch: &mut Scratch) -> Checked {
+    scratch.clear().await?;
+    let programs = [scratch.consumer()?, scratch.consumer()?];
+    scratch.add(0, 400).await?;
+    done(scratch, 400).await?;
+    for program in programs {
+        program.drain().await?;
+    }
+    let twice =
+        "SELECT COUNT(*) FROM Audit WHERE before_processing = 1 AND after_processing = 1 AND NOT same_claim";
+    let twice = scratch.number(twice).await?;
+    hold(twice == 0, "no claim of an event that is claimed", format!("{twice} of them"))?;
+    let unclaimed = "SELECT COUNT(*) FROM Audit WHERE wrote_value AND before_processing <> 1";
+    let unclaimed = scratch.number(unclaimed).await?;
+    hold(unclaimed == 0, "processing = 1 before a value is written", format!("{unclaimed} values without"))?;
+    let again = scratch.number("SELECT COUNT(*) FROM Audit WHERE wrote_value AND had_value").await?;
+    hold(again == 0, "no value to be written over", format!("{again} of them"))?;
+    let left = scratch.number("SELECT COUNT(*) FROM Events WHERE COALESCE(processing, 0) <> 0").await?;
+    hold(left == 0, "processing = 0 beside every value", format!("{left} without"))
+}
+
+async fn skips(scratch: &mut Scratch) -> Checked {
+    scratch.clear().await?;
+    scratch.add(0, 50).await?;
+    let mut other = scratch.another().await?;
+    other.execute("START TRANSACTION").await?;
+    other.execute("SELECT id FROM Events WHERE id = 1 FOR UPDATE").await?;
+    let program = scratch.consumer()?;
+    let others = done(scratch, 49).await;
+    other.execute("ROLLBACK").await?;
+    others?;
+    done(scratch, 50).await?;
+    program.drain().await
+}
+
+/// What the check before left.
+async fn values(scratch: &mut Scratch) -> Checked {
+    let blank = "SELECT COUNT(*) FROM Events WHERE CHAR_LENGTH(TRIM(valor)) = 0";
+    let blank = scratch.number(blank).await?;
+    hold(blank == 0, "no blank value", format!("{blank} of them"))
+}
+
+/// Has the program run until it holds events that it has not finished, stops it there with a signal, and gives their ids.
+async fn caught(scratch: &mut Scratch, program: &Program, signal: Signal) -> Result<Vec<i64>, Broken> {
+    let held =
+        "SELECT id FROM Events WHERE processing = 1 AND LENGTH(valor) = 0 ORDER BY id FOR UPDATE SKIP LOCKED";
+    for turn in 0..TRIES {
+        scratch.add(turn * 300, 300).await?;
+        within(scratch.patience, "an event to be claimed", async || {
+            let claimed = scratch.number(CLAIMED).await?;
+            let done = scratch.number(DONE).await?;
+            Ok(if claimed > 0 || done == (turn + 1) * 300 { Ok(()) } else { Err("none".to_owned()) })
+        })
+        .await?;
+        program.signal(signal)?;
+        let ids: Vec<i64> = sqlx::query_scalar(held).fetch_all(&mut scratch.connection).await?;
+        if !ids.is_empty() || signal == Signal::KILL {
+            return Ok(ids);
+        }
+        program.signal(Signal::CONT)?;
+    }
+    Err(Broken::Skipped("the program is too quick to be stopped in mid-work"))
+}
+
+async fn overtaken(scratch: &mut Scratch) -> Checked {
+    scratch.clear().await?;
+    let program = scratch.consumer()?;
+    let ids = caught(scratch, &program, Signal::STOP).await?;
+    for id in &ids {
+        let update = "UPDATE Events SET valor = 'de outro', processing = 0 WHERE id = ? AND processing = 1";
+        sqlx::query(update).bind(id).execute(&mut scratch.connection).await?;
+    }
+    program.signal(Signal::CONT)?;
+    let all = scratch.number("SELECT COUNT(*) FROM Events").await?;
+    done(scratch, all).await?;
+    program.drain().await?;
+    let over = scratch.number("SELECT COUNT(*) FROM Audit WHERE wrote_value AND had_value").await?;
+    let expected = format!("the values that another wrote for {} events that it had lost to stay", ids.len());
+    hold(over == 0, expected, format!("{over} were written over"))
+}
+
+async fn drains(scratch: &mut Scratch) -> Checked {
+    scratch.clear().await?;
+    scratch.add(0, 5000).await?;
+    let program = scratch.consumer()?;
+    done(scratch, 1).await?;
+    program.drain().await?;
+    let claimed = scratch.number(CLAIMED).await?;
+    hold(claimed == 0, "no event at processing = 1 after the end", format!("{claimed} of them"))
+}
+
+async fn reconnects(scratch: &mut Scratch) -> Checked {
+    scratch.clear().await?;
+    scratch.add(0, 10).await?;
+    let mut program = scratch.consumer()?;
+    done(scratch, 10).await?;
+    scratch.cut().await?;
+    scratch.add(10, 10).await?;
+    let again = done(scratch, 20).await;
+    program.lives()?;
+    again?;
+    program.drain().await
+}
+
+async fn dies(scratch: &mut Scratch) -> Checked {
+    scratch.clear().await?;
+    let program = scratch.consumer()?;
+    caught(scratch, &program, Signal::KILL).await?;
+    program.kill().await?;
+    let half =
+        scratch.number("SELECT COUNT(*) FROM Events WHERE LENGTH(valor) > 0 AND processing = 1").await?;
+    hold(
+        half == 0,
+        "a value and processing = 0 in one statement",
+        format!("{half} values at processing = 1"),
+    )?;
+    let program = scratch.consumer()?;
+    let all = scratch.number("SELECT COUNT(*) FROM Events").await?;
+    let mut ours = scratch.ours.session();
+    let mut mark = LowWaterMark::default();
+    let attempts = MaxAttempts::new(100).ok_or_else(|| anyhow::anyhow!("an event is tried at least once"))?;
+    within(scratch.patience, "every event to get its value from another program", async || {
+        ours.reclaim(&mut mark, Lease::new(LEASE), attempts).await?;
+        let done = scratch.number(DONE).await?;
+        Ok(if done == all { Ok(()) } else { Err(format!("{done} of {all}")) })
+    })
+    .await?;
+    program.drain().await
+}

@@ -1,0 +1,43 @@
+//! The database that programs are checked before, as whoever looks at it from outside.
+
+use eventpipeline_database::{Database, DatabaseArgs, Metrics};
+use prometheus::Registry;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
+use sqlx::{ConnectOptions as _, Executor as _};
+
+/// A connection of one's own to the database that the arguments name.
+pub(crate) async fn connect(args: &DatabaseArgs) -> anyhow::Result<MySqlConnection> {
+    open(args, Some(&args.database_name)).await
+}
+
+/// The same to the server, in no database.
+pub(crate) async fn connect_to_server(args: &DatabaseArgs) -> anyhow::Result<MySqlConnection> {
+    open(args, None).await
+}
+
+async fn open(args: &DatabaseArgs, database: Option<&str>) -> anyhow::Result<MySqlConnection> {
+    let password = std::fs::read_to_string(&args.database_password_file)?;
+    let password = password.trim_end_matches(['\r', '\n']);
+    let mut options = MySqlConnectOptions::new()
+        .host(&args.database_host)
+        .port(args.database_port)
+        .username(&args.database_user)
+        .ssl_mode(args.database_tls.into());
+    if let Some(database) = database {
+        options = options.database(database);
+    }
+    if let Some(path) = &args.database_tls_ca_file {
+        options = options.ssl_ca(path);
+    }
+    if !password.is_empty() {
+        options = options.password(password);
+    }
+    let mut connection = options.connect().await?;
+    connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+    Ok(connection)
+}
+
+/// The queue's operations, as a program of ours has them.
+pub(crate) fn ours(args: &DatabaseArgs) -> anyhow::Result<Database> {
+    Ok(Database::new(args.clone(), Metrics::new(&Registry::new())?))
+}

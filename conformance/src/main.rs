@@ -1,0 +1,63 @@
+//! `eventpipeline-conformance`: proves a program in any language against the clauses of docs/contracts.
+
+mod clause;
+mod consumer;
+mod database;
+mod handler;
+mod http;
+mod producer;
+mod program;
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use report::Report;
+
+/// Proves a program against the contracts, clause by clause, and ends with code 1 when it breaks one
+#[derive(Debug, Parser)]
+#[command(name = "eventpipeline-conformance", version)]
+struct Cli {
+    /// Also write the report as `JUnit` XML
+    #[arg(long, global = true, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    #[command(subcommand)]
+    subject: Subject,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subject {
+    /// A producer, by its address (docs/contracts/http.md). Nobody else may create events meanwhile
+    Producer(producer::Args),
+    /// A consumer, by its command (docs/contracts/tables.md), in a database that is made for it and dropped
+    Consumer(consumer::Args),
+    /// A handler, by its address (docs/contracts/handlers.md)
+    Handler(handler::Args),
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse();
+    // A second installation is refused, and the first is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(cli))
+}
+
+async fn run(Cli { junit, subject }: Cli) -> anyhow::Result<ExitCode> {
+    let mut report = match &subject {
+        Subject::Producer(_) => Report::new("producer"),
+        Subject::Consumer(_) => Report::new("consumer"),
+        Subject::Handler(_) => Report::new("handler"),
+    };
+    match subject {
+        Subject::Producer(args) => producer::check(args, &mut report).await?,
+        Subject::Consumer(args) => consumer::check(args, &mut report).await?,
+        Subject::Handler(args) => handler::check(args, &mut report).await?,
+    }
+    report.summary();
+    if let Some(file) = junit {
+        std::fs::write(file, report.junit())?;
+    }
+    Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

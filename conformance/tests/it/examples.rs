@@ -1,0 +1,79 @@
+//! The programs of examples/polyglot pass. `dev/polyglot.sh` builds them, and runs this.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+
+use eventpipeline_testkit::{client, eventually};
+
+use crate::support::{Pipeline, Run, free_port, kit};
+
+/// Where `dev/polyglot.sh` has put them.
+fn folder() -> PathBuf {
+    std::env::var_os("POLYGLOT").expect("dev/polyglot.sh sets POLYGLOT").into()
+}
+
+fn python() -> PathBuf {
+    folder().join("venv/bin/python")
+}
+
+async fn consumer_passes(command: &[&Path]) {
+    let pipeline = Pipeline::start().await;
+    let mut arguments: Vec<&OsStr> = vec!["consumer".as_ref(), "--".as_ref()];
+    arguments.extend(command.iter().map(|part| part.as_os_str()));
+    let run = pipeline.run(&arguments);
+    assert!(run.code == 0 && run.out.contains("8 passed, 0 failed"), "{run:?}");
+}
+
+async fn producer_passes(command: &[&Path]) {
+    let pipeline = Pipeline::start().await;
+    pipeline.migrate().await;
+    let url = format!("http://127.0.0.1:{}/", free_port());
+    let mut arguments: Vec<&OsStr> =
+        ["producer", "--url", &url, "--give-values", "--"].map(OsStr::new).to_vec();
+    arguments.extend(command.iter().map(|part| part.as_os_str()));
+    let run = pipeline.run(&arguments);
+    assert!(run.code == 0 && run.out.contains("13 passed, 0 failed, 0 skipped"), "{run:?}");
+}
+
+async fn handler_passes(command: &[&Path]) {
+    /// Killed when dropped.
+    struct Running(Child);
+    impl Drop for Running {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+    let port = free_port();
+    let mut handler = Command::new(command[0]);
+    handler.args(&command[1..]).env("PORT", port.to_string());
+    let _running = Running(handler.spawn().unwrap());
+    let alive = format!("http://127.0.0.1:{port}/livez");
+    eventually(async || client().get(&alive).send().await.ok()).await;
+    let url = format!("http://127.0.0.1:{port}/");
+    let run = Run::of(Command::new(kit()).args(["handler", "--url", &url]));
+    assert!(run.code == 0 && run.out.contains("5 passed, 0 failed"), "{run:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Node.js: dev/polyglot.sh"]
+async fn nodejs_programs_pass() {
+    producer_passes(&["node".as_ref(), &folder().join("producer-nodejs/main.js")]).await;
+    handler_passes(&["node".as_ref(), &folder().join("handler-nodejs/main.js")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Python and PyMySQL: dev/polyglot.sh"]
+async fn python_programs_pass() {
+    producer_passes(&[&python(), &folder().join("producer-python/main.py")]).await;
+    consumer_passes(&[&python(), &folder().join("consumer-python/main.py")]).await;
+    handler_passes(&[&python(), &folder().join("handler-python/main.py")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Go: dev/polyglot.sh"]
+async fn go_programs_pass() {
+    consumer_passes(&[&folder().join("consumer-go/consumer")]).await;
+    handler_passes(&[&folder().join("handler-go/handler")]).await;
+}

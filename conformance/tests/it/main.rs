@@ -1,0 +1,78 @@
+//! The kit itself: our programs pass it, and wrong ones fail at the clause that they break.
+
+mod examples;
+mod support;
+mod wrong_producer;
+
+use std::ffi::OsStr;
+use std::process::Command;
+
+use support::{Pipeline, Run, example, kit, program};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_consumer_passes() {
+    let pipeline = Pipeline::start().await;
+    let consumer = program("eventpipeline-consumer");
+    let run = pipeline.run(&["consumer".as_ref(), "--".as_ref(), consumer.as_os_str()]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.out.ends_with("consumer: 8 passed, 0 failed, 0 skipped\n"), "{run:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_producer_passes() {
+    let pipeline = Pipeline::start().await;
+    let producer = program("eventpipeline-producer");
+    pipeline.migrate().await;
+    let folder = tempfile::tempdir().unwrap();
+    let junit = folder.path().join("junit.xml");
+    let url = format!("http://127.0.0.1:{}/", support::free_port());
+    let arguments: [&OsStr; 8] = [
+        "--junit".as_ref(),
+        junit.as_os_str(),
+        "producer".as_ref(),
+        "--url".as_ref(),
+        url.as_ref(),
+        "--give-values".as_ref(),
+        "--".as_ref(),
+        producer.as_os_str(),
+    ];
+    let run = pipeline.run(&arguments);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.out.ends_with("producer: 13 passed, 0 failed, 0 skipped\n"), "{run:?}");
+    let xml = std::fs::read_to_string(junit).unwrap();
+    assert!(xml.contains("tests=\"13\" failures=\"0\" skipped=\"0\""), "{xml}");
+    assert!(xml.contains("<testcase classname=\"producer\" name=\"P1 GET / counts\""), "{xml}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_without_locks_fails_where_it_takes_what_another_has() {
+    let pipeline = Pipeline::start().await;
+    let wrong = example("wrong_consumer");
+    let arguments: [&OsStr; 5] =
+        ["consumer".as_ref(), "--patience-seconds".as_ref(), "10".as_ref(), "--".as_ref(), wrong.as_os_str()];
+    let run = pipeline.run(&arguments);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert_eq!(failed(&run)[0], "C2", "{run:?}");
+    assert!(run.out.contains("expected: no claim of an event that is claimed"), "{run:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_producer_that_counts_without_a_lock_fails_at_distinct_ids() {
+    let url = wrong_producer::start().await;
+    let run = tokio::task::spawn_blocking(move || {
+        let mut command = Command::new(kit());
+        command.args(["producer", "--url", &url]);
+        Run::of(&mut command)
+    });
+    let run = run.await.unwrap();
+    assert_eq!(run.code, 1, "{run:?}");
+    assert_eq!(failed(&run), ["P8", "P10"], "{run:?}");
+    assert!(run.out.contains("expected: 200 distinct ids"), "{run:?}");
+    assert!(run.out.contains("expected: GET /no-id to carry x-service-language"), "{run:?}");
+}
+
+/// The clauses that failed, in their order.
+fn failed(run: &Run) -> Vec<&str> {
+    let lines = run.out.lines().filter_map(|line| line.strip_prefix("FAIL  "));
+    lines.filter_map(|line| line.split_whitespace().next()).collect()
+}

@@ -1,0 +1,96 @@
+//! The kit as a process, and a server for it.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use eventpipeline_database::{Database as Schema, DatabaseArgs, Metrics, Tls};
+use eventpipeline_testkit::{Database, Engine};
+use prometheus::Registry;
+
+/// What a run gave.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    #[expect(dead_code, reason = "shown by `Debug` when a test fails")]
+    pub(crate) err: String,
+}
+
+impl Run {
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Self { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+pub(crate) fn kit() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_eventpipeline-conformance"))
+}
+
+/// A program of another package of the workspace: built beside the kit by `cargo test --workspace`.
+pub(crate) fn program(name: &str) -> PathBuf {
+    let path = kit().with_file_name(name);
+    assert!(path.exists(), "{} is missing: `cargo build -p {name}` makes it", path.display());
+    path
+}
+
+/// A program of examples/.
+pub(crate) fn example(name: &str) -> PathBuf {
+    kit().with_file_name("examples").join(name)
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// An empty database.
+pub(crate) struct Pipeline {
+    name: String,
+    port: String,
+}
+
+impl Pipeline {
+    pub(crate) async fn start() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let server = Database::shared(Engine::MySql).await;
+        let name = format!("conformance{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        server.create_database(&name).await;
+        Self { name, port: server.port().to_string() }
+    }
+
+    /// A command that finds the database by its variables.
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs([
+            ("DATABASE_HOST", "127.0.0.1"),
+            ("DATABASE_PORT", &self.port),
+            ("DATABASE_NAME", &self.name),
+            ("DATABASE_USER", "root"),
+            ("DATABASE_PASSWORD_FILE", "/dev/null"),
+        ]);
+        command
+    }
+
+    /// Makes the tables.
+    pub(crate) async fn migrate(&self) {
+        let args = DatabaseArgs {
+            database_host: "127.0.0.1".to_owned(),
+            database_port: self.port.parse().unwrap(),
+            database_name: self.name.clone(),
+            database_user: "root".to_owned(),
+            database_password_file: "/dev/null".into(),
+            database_tls: Tls::Preferred,
+            database_tls_ca_file: None,
+        };
+        Schema::new(args, Metrics::new(&Registry::new()).unwrap()).migrate().await.unwrap();
+    }
+
+    /// Runs the kit.
+    pub(crate) fn run(&self, arguments: &[&OsStr]) -> Run {
+        Run::of(self.command(kit()).args(arguments))
+    }
+}

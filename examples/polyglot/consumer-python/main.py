@@ -1,0 +1,85 @@
+"""A consumer in Python."""
+
+import logging
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import settings
+from events import Events
+from work import work
+
+IDLE_SECONDS = 0.1
+TROUBLE_SECONDS = 1
+
+stop = threading.Event()
+served = threading.Event()
+
+
+class Admin(BaseHTTPRequestHandler):
+    def do_GET(self):
+        ready = served.is_set() and not stop.is_set()
+        self.send_response({"/livez": 200, "/readyz": 200 if ready else 503}.get(self.path, 404))
+        self.end_headers()
+
+    def log_message(self, *_):
+        """No line a probe."""
+
+
+def attempt(id):
+    """The event's value, or None: an event that fails or that a drain reaches first is given back."""
+    if stop.is_set():
+        return None
+    try:
+        return work(id)
+    except Exception:
+        logging.exception("failed to work on event %d", id)
+        return None
+
+
+def round_of_work(events, pool):
+    """Claims some events and works on them at once. Whether there were any, and all got their values."""
+    ids = events.claim(settings.CONCURRENCY)
+    served.set()
+    left = []
+    for id, valor in zip(ids, pool.map(attempt, ids)):
+        if valor is None:
+            left.append(id)
+        elif not keep_trying(lambda: events.complete(id, valor)):
+            logging.warning("event %d was no longer ours", id)
+    keep_trying(lambda: events.give_back(left))
+    return bool(ids) and not left
+
+
+def keep_trying(write):
+    """Until the database takes it: the work is done, and would be done twice else."""
+    while True:
+        try:
+            return write()
+        except Exception as error:
+            logging.error("failed to write: %s", error)
+            if stop.wait(TROUBLE_SECONDS):
+                # One more time, and then the lease frees it.
+                return write()
+
+
+def main():
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    threading.Thread(target=ThreadingHTTPServer(settings.ADMIN, Admin).serve_forever, daemon=True).start()
+    events = Events()
+    with ThreadPoolExecutor(settings.CONCURRENCY) as pool:
+        while not stop.is_set():
+            try:
+                if not round_of_work(events, pool):
+                    stop.wait(IDLE_SECONDS)
+            except Exception as error:
+                logging.error("failed to claim or settle: %s", error)
+                stop.wait(TROUBLE_SECONDS)
+    events.close()
+    logging.info("drained")
+
+
+main()

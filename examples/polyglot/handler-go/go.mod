@@ -1,0 +1,3 @@
+module eventpipeline.dev/examples/handler
+
+go 1.24.0

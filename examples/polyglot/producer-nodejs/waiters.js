@@ -1,0 +1,61 @@
+// One look every 100 ms for everybody who waits.
+
+const PAUSE_MILLISECONDS = 100;
+/** What `processing` says of an event that will get no value. */
+const DEAD = 3;
+const CANCELLED = 4;
+
+export class Waiters {
+  #database;
+  #byId = new Map();
+  #timer;
+
+  constructor(database) {
+    this.#database = database;
+  }
+
+  /** How the event ended: { valor }, { dead }, { cancelled } or { removed }; undefined when `signal` ends the wait before. */
+  outcome(id, signal) {
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve(undefined);
+      const leave = () => {
+        this.#byId.delete(id);
+        resolve(undefined);
+      };
+      signal.addEventListener("abort", leave, { once: true });
+      this.#byId.set(id, (outcome) => {
+        signal.removeEventListener("abort", leave);
+        this.#byId.delete(id);
+        resolve(outcome);
+      });
+      this.#lookLater();
+    });
+  }
+
+  #lookLater() {
+    this.#timer ??= setTimeout(() => this.#look(), PAUSE_MILLISECONDS);
+  }
+
+  async #look() {
+    const ids = [...this.#byId.keys()];
+    try {
+      const events = await this.#database.events(ids);
+      for (const id of ids) {
+        const outcome = outcomeOf(events.get(id));
+        if (outcome) this.#byId.get(id)?.(outcome);
+      }
+    } catch (error) {
+      console.error(`failed to look for finished events: ${error.message}`);
+    }
+    this.#timer = undefined;
+    if (this.#byId.size > 0) this.#lookLater();
+  }
+}
+
+function outcomeOf(event) {
+  if (!event) return { removed: true };
+  if (event.valor !== "") return { valor: event.valor };
+  if (event.processing === DEAD) return { dead: true };
+  if (event.processing === CANCELLED) return { cancelled: true };
+  return undefined;
+}

@@ -1,0 +1,32 @@
+"""What the operator tells a producer (docs/contracts/pods.md)."""
+
+import os
+import sys
+
+
+def required(name):
+    value = os.environ.get(name)
+    if not value:
+        print(f"{name} must be set", file=sys.stderr)
+        sys.exit(2)
+    return value
+
+
+def address(name, default):
+    """`host:port`, as LISTEN_ADDRESS has it."""
+    host, _, port = os.environ.get(name, default).rpartition(":")
+    return host, int(port)
+
+
+LISTEN = address("LISTEN_ADDRESS", "0.0.0.0:8080")
+ADMIN = address("ADMIN_ADDRESS", "0.0.0.0:9090")
+DRAIN_SECONDS = float(os.environ.get("DRAIN_SECONDS", "25"))
+POD_NAME = os.environ.get("POD_NAME", "local")
+
+DATABASE_HOST = required("DATABASE_HOST")
+DATABASE_PORT = int(os.environ.get("DATABASE_PORT", "3306"))
+DATABASE_NAME = os.environ.get("DATABASE_NAME", "eventpipeline")
+DATABASE_USER = os.environ.get("DATABASE_USER", "eventpipeline")
+DATABASE_PASSWORD_FILE = os.environ.get("DATABASE_PASSWORD_FILE")
+DATABASE_TLS = os.environ.get("DATABASE_TLS", "preferred")
+DATABASE_TLS_CA_FILE = os.environ.get("DATABASE_TLS_CA_FILE")
