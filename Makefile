@@ -1,9 +1,9 @@
 # A menu: each target is a script in dev/ that can be run by itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down test chaos mutants e2e bench images crds fmt lint deny clean-cache
+.PHONY: help up down test chaos mutants e2e bench bench-operator images crds fmt lint deny clean-cache
 
 help: ## This menu
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## A local cluster with a pipeline in it, and a demo; CLUSTER=current REGISTRY=... uses the current kubectl context
 	@dev/up.sh
@@ -25,6 +25,9 @@ e2e: ## Tests of a pipeline on the cluster of `make up`
 
 bench: ## Figures of a producer, a consumer and their database, with ratios to what this machine can do
 	@dev/bench.sh $(if $(ONLY),--only $(ONLY))
+
+bench-operator: ## Figures of the operator with 1,000 pipelines before a real kube-apiserver; PIPELINES=100 for less
+	@dev/bench-operator.sh $(PIPELINES)
 
 images: ## Build EventPipeline's image; REGISTRY=... pushes it there
 	@dev/images.sh

@@ -1,5 +1,7 @@
 //! `eventpipeline-bench`: what a producer and a consumer do before a durable MySQL, beside what this machine can do at best.
 //!
+//! Or what the operator does before a real kube-apiserver with many pipelines.
+//!
 //! Each figure is a ratio to a baseline of the same run, as far as it has one: figures of other machines say little.
 
 #![expect(clippy::print_stdout, reason = "the report is what the program is for")]
@@ -8,6 +10,7 @@ mod conditions;
 mod http;
 mod limits;
 mod load;
+mod operator;
 mod process;
 mod report;
 mod scenarios;
@@ -33,6 +36,9 @@ struct Cli {
     /// Only these scenarios
     #[arg(long, value_delimiter = ',')]
     only: Vec<Scenario>,
+    /// Measure the operator with so many pipelines, and nothing else
+    #[arg(long, value_name = "PIPELINES", conflicts_with_all = ["only", "quick"])]
+    operator: Option<usize>,
     /// A tenth of the time and of the events, and each figure once: to see that it works
     #[arg(long)]
     quick: bool,
@@ -69,6 +75,12 @@ async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     if cli.empty_handler {
         return limits::serve_empty_handler().await;
+    }
+    if let Some(pipelines) = cli.operator {
+        let mut report = Report::default();
+        operator::run(&cli.programs, pipelines, &mut report).await?;
+        report.summary();
+        return Ok(());
     }
     let scale = if cli.quick { Scale { runs: 1, divisor: 10 } } else { Scale { runs: 3, divisor: 1 } };
     let wanted: Vec<Scenario> =

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# The operator's benchmark: release builds, then a run with a kube-apiserver and etcd of its own.
+#   dev/bench-operator.sh [PIPELINES]
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+cd "$ROOT"
+need_rust
+"$DEV/binaries.sh" api
+cargo build --locked --release -p eventpipeline-operator -p eventpipeline-bench
+exec "$CARGO_TARGET_DIR/release/eventpipeline-bench" --programs "$CARGO_TARGET_DIR/release" --operator "${1:-1000}"
