@@ -1,7 +1,10 @@
 //! The kit itself: our programs pass it, and wrong ones fail at the clause that they break.
 
+#[cfg(test)]
 mod examples;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
 mod wrong_producer;
 
 use std::ffi::OsStr;

@@ -66,7 +66,7 @@ fn what_would_work_badly_is_told_where_it_stands() {
     }
 }
 
-/// As many as a rollout may run: 31 producers with 6 connections each, 50 consumers with 6 each, and 10 others.
+/// As many as a rollout may run: 31 producers with 7 connections each, 50 consumers with 6 each, and 10 others.
 #[test]
 fn connections_of_all_pods_are_added_up() {
     let of = |most: u32, consumers: &str| {
@@ -75,10 +75,10 @@ fn connections_of_all_pods_are_added_up() {
                producers: [{{name: a, autoscaling: {{cpu: {{maxReplicas: 30}}}}}}], consumers: [{{name: a, {consumers}}}]}}"
         ))
     };
-    assert_eq!(of(496, "replicas: 40"), "");
-    let short = of(495, "replicas: 40");
-    assert!(short.contains("max_connections: ") && short.contains("need 496"), "{short}");
-    assert_ne!(of(495, "autoscaling: {backlog: {maxReplicas: 40}}"), "");
+    assert_eq!(of(527, "replicas: 40"), "");
+    let short = of(526, "replicas: 40");
+    assert!(short.contains("max_connections: ") && short.contains("need 527"), "{short}");
+    assert_ne!(of(526, "autoscaling: {backlog: {maxReplicas: 40}}"), "");
     assert_eq!(of(200, "autoscaling: {external: {}}"), "");
     // What the operator sets where nothing is said.
     let default = "{database: {managed: {storage: {size: 9Gi}}}, consumers: [{name: a, replicas: 400}]}";
