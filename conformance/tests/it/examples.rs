@@ -8,9 +8,9 @@ use eventpipeline_testkit::{client, eventually};
 
 use crate::support::{Pipeline, Run, free_port, kit};
 
-/// Where `dev/polyglot.sh` has put them.
+/// Where `dev/polyglot.sh` has put them: it sets `POLYGLOT`.
 fn folder() -> PathBuf {
-    std::env::var_os("POLYGLOT").expect("dev/polyglot.sh sets POLYGLOT").into()
+    std::env::var_os("POLYGLOT").unwrap().into()
 }
 
 fn python() -> PathBuf {
