@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the programs of examples/polyglot with their drivers, and proves each with the conformance kit: the tests of
-# conformance/tests/it/examples.rs. Needs Node.js with npm, Python and Go.
+# Puts the programs of examples/polyglot into the cache, with their drivers, once a change: conformance/tests/it/examples.rs
+# proves each with the conformance kit.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 folder=$CACHE/polyglot
@@ -28,13 +28,22 @@ go_programs() {
   done
 }
 
-need_rust
-for command in node npm python3 go; do have "$command" || die "$command is missing: the examples are in its language"; done
-"$DEV/databases.sh"
-rm -rf "$folder"
-mkdir -p "$folder"/{producer-nodejs,handler-nodejs,{producer,consumer,handler}-python,{consumer,handler}-go}
-step "Node.js programs" node_programs
-step "Python programs" python_programs
-step "Go programs" go_programs
-cd "$ROOT"
-POLYGLOT=$folder cargo test --locked -p eventpipeline-conformance --test it -- --ignored examples
+build() {
+  rm -rf "$folder"
+  mkdir -p "$folder"/{producer-nodejs,handler-nodejs,{producer,consumer,handler}-python,{consumer,handler}-go}
+  node_programs
+  python_programs
+  go_programs
+}
+
+need_command node nodejs
+need_command npm npm
+need_command python3 python3
+python3 -c 'import ensurepip' 2>/dev/null || need_packages python3-venv
+have go || die "Go is missing: install it from https://go.dev/dl/"
+version=$(fingerprint "$sources")
+lock polyglot
+if ! stamped polyglot "$version" || [ ! -d "$folder" ]; then
+  step "programs in Node.js, Python and Go" build
+  stamp polyglot "$version"
+fi

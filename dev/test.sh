@@ -33,6 +33,7 @@ need_command openssl openssl
 "$DEV/databases.sh"
 "$DEV/binaries.sh" api tools
 "$DEV/schemathesis.sh"
+"$DEV/polyglot.sh"
 : >"$log"
 
 check "formatting and lints" "$DEV/lint.sh"

@@ -15,6 +15,9 @@ use crate::session::{Operation, Session};
 use insert::insert;
 use plan::{Plan, Remembered};
 
+/// How often a creation is tried whose ids a program took that counts without a lock.
+const TRIES: usize = 20;
+
 /// An event to be created.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewEvent {
@@ -103,14 +106,16 @@ impl Session {
         if creations.is_empty() {
             return Ok(Vec::new());
         }
-        match self.run(&Create { creations }).await {
-            Err(Error::Query { source, .. }) if number_of(&source) == Some(number::DUPLICATE_ENTRY) => {
-                // A program that reads the counter, inserts and then moves the counter, without a lock, was faster.
-                self.run(&SkipTaken).await?;
-                self.run(&Create { creations }).await
+        for _ in 1..TRIES {
+            match self.run(&Create { creations }).await {
+                Err(Error::Query { source, .. }) if number_of(&source) == Some(number::DUPLICATE_ENTRY) => {
+                    // A program that reads the counter, inserts and then moves the counter, without a lock, was faster.
+                    self.run(&SkipTaken).await?;
+                }
+                other => return other,
             }
-            other => other,
         }
+        self.run(&Create { creations }).await
     }
 }
 

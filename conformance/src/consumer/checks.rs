@@ -98,7 +98,7 @@ async fn skips(scratch: &mut Scratch) -> Checked {
 
 /// What the check before left.
 async fn values(scratch: &mut Scratch) -> Checked {
-    let blank = "SELECT COUNT(*) FROM Events WHERE CHAR_LENGTH(TRIM(valor)) = 0";
+    let blank = "SELECT COUNT(*) FROM Events WHERE LENGTH(valor) > 0 AND CHAR_LENGTH(TRIM(valor)) = 0";
     let blank = scratch.number(blank).await?;
     hold(blank == 0, "no blank value", format!("{blank} of them"))
 }

@@ -14,6 +14,8 @@ use crate::report::{Broken, Checked, Report, hold};
 
 /// How long a value may take from the table to who waits for it.
 const LIMIT: Duration = Duration::from_secs(10);
+/// What a handler may well take: who waits for so long must be served as well as who waits for a moment.
+const SLOW: Duration = Duration::from_millis(1500);
 
 /// Values that programs get wrong: quotes, what SQL and JSON escape, characters of four bytes, one character, and the longest.
 fn values() -> [String; 5] {
@@ -55,7 +57,7 @@ async fn reads(producer: &Subject, database: Option<&DatabaseArgs>) -> Checked {
 
 async fn waits(producer: &Subject, database: &DatabaseArgs) -> Checked {
     let mut connection = connect(database).await?;
-    for value in values() {
+    for (value, pause) in values().into_iter().zip([SLOW, Duration::ZERO].into_iter().cycle()) {
         let before = count(producer).await?;
         let waiting = tokio::spawn({
             let producer = producer.clone();
@@ -66,6 +68,7 @@ async fn waits(producer: &Subject, database: &DatabaseArgs) -> Checked {
             Ok(if now > before { Ok(now) } else { Err(format!("{now} events")) })
         })
         .await?;
+        tokio::time::sleep(pause).await;
         give(&mut connection, id, &value).await?;
         same(&value, &waiting.await.map_err(anyhow::Error::from)??)?;
     }

@@ -1,20 +1,15 @@
-//! The programs of examples/polyglot pass. `dev/polyglot.sh` builds them, and runs this.
+//! The programs of examples/polyglot pass. `dev/polyglot.sh` builds them.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
-use eventpipeline_testkit::{client, eventually};
+use eventpipeline_testkit::{client, eventually, polyglot};
 
 use crate::support::{Pipeline, Run, free_port, kit};
 
-/// Where `dev/polyglot.sh` has put them.
-fn folder() -> PathBuf {
-    std::env::var_os("POLYGLOT").expect("dev/polyglot.sh sets POLYGLOT").into()
-}
-
 fn python() -> PathBuf {
-    folder().join("venv/bin/python")
+    polyglot().join("venv/bin/python")
 }
 
 async fn consumer_passes(command: &[&Path]) {
@@ -57,23 +52,20 @@ async fn handler_passes(command: &[&Path]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Node.js: dev/polyglot.sh"]
 async fn nodejs_programs_pass() {
-    producer_passes(&["node".as_ref(), &folder().join("producer-nodejs/main.js")]).await;
-    handler_passes(&["node".as_ref(), &folder().join("handler-nodejs/main.js")]).await;
+    producer_passes(&["node".as_ref(), &polyglot().join("producer-nodejs/main.js")]).await;
+    handler_passes(&["node".as_ref(), &polyglot().join("handler-nodejs/main.js")]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Python and PyMySQL: dev/polyglot.sh"]
 async fn python_programs_pass() {
-    producer_passes(&[&python(), &folder().join("producer-python/main.py")]).await;
-    consumer_passes(&[&python(), &folder().join("consumer-python/main.py")]).await;
-    handler_passes(&[&python(), &folder().join("handler-python/main.py")]).await;
+    producer_passes(&[&python(), &polyglot().join("producer-python/main.py")]).await;
+    consumer_passes(&[&python(), &polyglot().join("consumer-python/main.py")]).await;
+    handler_passes(&[&python(), &polyglot().join("handler-python/main.py")]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Go: dev/polyglot.sh"]
 async fn go_programs_pass() {
-    consumer_passes(&[&folder().join("consumer-go/consumer")]).await;
-    handler_passes(&[&folder().join("handler-go/handler")]).await;
+    consumer_passes(&[&polyglot().join("consumer-go/consumer")]).await;
+    handler_passes(&[&polyglot().join("handler-go/handler")]).await;
 }

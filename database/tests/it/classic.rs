@@ -1,6 +1,10 @@
 //! The table contract: programs that know only the classic columns run unmodified beside ours.
 
+use std::collections::BTreeSet;
+
 use sqlx::Row as _;
+use sqlx::error::DatabaseError;
+use sqlx::mysql::MySqlConnection;
 
 use crate::support::{claim, create, ids, on_each};
 
@@ -57,6 +61,68 @@ async fn an_id_that_a_classic_producer_took_before_it_was_counted_is_passed_over
         assert_eq!(create(&mut session, 2).await, [4, 5]);
         assert_eq!(session.count().await.unwrap(), 5);
         assert_eq!(ids(&claim(&mut session, 10).await), [1, 2, 3, 4, 5]);
+    })
+    .await;
+}
+
+/// It reads the counter, adds one, inserts and writes the counter back, without a lock: its own requests may fail, ours not.
+#[tokio::test]
+async fn a_classic_producer_without_locks_takes_nothing_from_ours() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        let ours = async {
+            let mut ids = BTreeSet::new();
+            for _ in 0..100 {
+                ids.extend(create(&mut session, 3).await);
+            }
+            ids
+        };
+        let (ours, theirs) = tokio::join!(ours, unlocked_creations(&mut fixture.other, 300));
+        assert_eq!(ours.len(), 300, "ours are distinct");
+        assert!(ours.is_disjoint(&theirs), "no event is ours and theirs");
+        let rows: i64 = fixture.value("SELECT COUNT(*) FROM Events").await;
+        assert_eq!(usize::try_from(rows), Ok(ours.len() + theirs.len()));
+        // Whatever they wrote to the counter, it is right again with our next event.
+        let next = create(&mut session, 1).await[0];
+        assert!(ours.union(&theirs).all(|id| *id < next), "{next}");
+        assert_eq!(session.count().await.unwrap(), next);
+    })
+    .await;
+}
+
+/// The ids that were inserted, of so many tries.
+async fn unlocked_creations(connection: &mut MySqlConnection, tries: usize) -> BTreeSet<i64> {
+    let mut inserted = BTreeSet::new();
+    for _ in 0..tries {
+        let count: i64 =
+            sqlx::query_scalar("SELECT id FROM DBStatus").fetch_one(&mut *connection).await.unwrap();
+        let insert = sqlx::query("INSERT INTO Events (id) VALUES (?)").bind(count + 1);
+        match insert.execute(&mut *connection).await {
+            Ok(_) => assert!(inserted.insert(count + 1)),
+            Err(error) => assert!(error.as_database_error().is_some_and(DatabaseError::is_unique_violation)),
+        }
+        let write = sqlx::query("UPDATE DBStatus SET id = ?").bind(count + 1);
+        write.execute(&mut *connection).await.unwrap();
+    }
+    inserted
+}
+
+/// Such a consumer keeps its lock while it works. Only what it has locked has to wait.
+#[tokio::test]
+async fn a_classic_consumer_that_holds_its_lock_keeps_nobody_from_other_events() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 5).await;
+        fixture.sql("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await;
+        fixture.sql("START TRANSACTION").await;
+        let free = "SELECT id FROM Events WHERE (valor IS NULL OR valor = '') \
+                    AND (processing IS NULL OR processing = 0) ORDER BY id LIMIT 1 FOR UPDATE";
+        assert_eq!(fixture.value::<i64>(free).await, 1);
+        fixture.sql("UPDATE Events SET processing = 1 WHERE id = 1").await;
+        assert_eq!(ids(&claim(&mut session, 10).await), [2, 3, 4, 5]);
+        // It dies, and its transaction with it.
+        fixture.sql("ROLLBACK").await;
+        assert_eq!(ids(&claim(&mut session, 10).await), [1]);
     })
     .await;
 }

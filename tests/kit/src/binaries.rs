@@ -57,3 +57,19 @@ pub(crate) fn cache() -> PathBuf {
     let home = || Path::new(&env::var_os("HOME").unwrap_or_default()).join(".cache/eventpipeline");
     env::var_os("EVENTPIPELINE_CACHE").map_or_else(home, PathBuf::from)
 }
+
+/// Where the programs of `examples/polyglot` are, with their drivers.
+///
+/// # Panics
+/// When they are not built.
+#[must_use]
+#[track_caller]
+pub fn polyglot() -> PathBuf {
+    let folder = cache().join("polyglot");
+    assert!(
+        folder.is_dir(),
+        "{} is missing: `dev/polyglot.sh` fills it (`make test` calls that first)",
+        folder.display()
+    );
+    folder
+}
