@@ -6,7 +6,7 @@ use super::cluster::Cluster;
 const NEVER: &[(&str, &[&str])] = &[
     ("secrets", &["get", "list", "watch", "update", "patch", "delete", "deletecollection"]),
     ("configmaps", &["get", "list", "watch", "create", "update", "patch", "delete"]),
-    ("pods", &["get", "create", "update", "patch", "delete"]),
+    ("pods", &["get", "create", "update", "delete", "deletecollection"]),
     ("pods/exec", &["create", "get"]),
     ("pods/log", &["get"]),
     ("persistentvolumeclaims", &["create", "delete", "update"]),

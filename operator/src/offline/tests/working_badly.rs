@@ -79,7 +79,7 @@ fn connections_of_all_pods_are_added_up() {
     let short = of(526, "replicas: 40");
     assert!(short.contains("max_connections: ") && short.contains("need 527"), "{short}");
     assert_ne!(of(526, "autoscaling: {backlog: {maxReplicas: 40}}"), "");
-    assert_eq!(of(200, "autoscaling: {external: {}}"), "");
+    assert_eq!(of(227, "autoscaling: {external: {}}"), "");
     // What the operator sets where nothing is said.
     let default = "{database: {managed: {storage: {size: 9Gi}}}, consumers: [{name: a, replicas: 400}]}";
     assert!(warned(default).contains("takes 500 connections"));
