@@ -12,7 +12,9 @@ const EVENTS_PER_CYCLE: usize = 50;
 #[tokio::test]
 async fn twenty_changes_of_replicas_lose_no_event_and_handle_none_twice() -> Result<()> {
     let handler = SlowHandler::start(Duration::from_secs(1)).await?;
-    let pipeline = Pipeline::start("scale-in").await?;
+    let pipeline = Pipeline::apply_in("scale-in").await?;
+    pipeline.apply(consumers(&handler.url, 2)).await?;
+    pipeline.serves().await?;
     let mut ids = Vec::new();
     for cycle in 0..CYCLES {
         for _ in 0..EVENTS_PER_CYCLE {
