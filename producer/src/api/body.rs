@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, header};
 use futures::StreamExt as _;
 
@@ -17,6 +17,8 @@ const DISCARDED: usize = 1024 * 1024;
 const ARRIVAL: Duration = Duration::from_mins(1);
 /// The same while others are refused for want of memory: those that trickle make room for those that do not.
 const ARRIVAL_WHEN_SHORT: Duration = Duration::from_secs(5);
+/// How long the rest of such a one is read and thrown away.
+const REST: Duration = Duration::from_secs(2);
 /// What a body counts as while it arrives, in bytes, however short it is: so there are only so many.
 const ARRIVING: usize = 8 * 1024;
 
@@ -43,17 +45,25 @@ impl Received {
             tokio::time::sleep(ARRIVAL_WHEN_SHORT).await;
             memory.short().await;
         };
+        let mut chunks = body.into_data_stream();
         tokio::select! {
-            received = Self::read_slowly(body, limit, memory) => received,
-            () = make_room => Err(Unavailable::Overloaded.into()),
-            () = tokio::time::sleep(ARRIVAL) => Err(Problem::slow(ARRIVAL.as_secs())),
+            received = Self::read_slowly(&mut chunks, limit, memory) => return received,
+            () = make_room => {}
+            () = tokio::time::sleep(ARRIVAL) => return Err(Problem::slow(ARRIVAL.as_secs())),
         }
+        // Its memory is free. A client that is only slow, and not silent, is to see the answer: see below.
+        let rest = async { while let Some(Ok(_)) = chunks.next().await {} };
+        let _ = tokio::time::timeout(REST, rest).await;
+        Err(Unavailable::Overloaded.into())
     }
 
     /// One that is refused is read on for a while and thrown away: a client that is still sending when the answer comes
     /// and the connection ends may never see the answer.
-    async fn read_slowly(body: Body, limit: Limit, memory: &Memory) -> Result<Self, Problem> {
-        let mut chunks = body.into_data_stream();
+    async fn read_slowly(
+        chunks: &mut BodyDataStream,
+        limit: Limit,
+        memory: &Memory,
+    ) -> Result<Self, Problem> {
         let mut received = Self::default();
         let begun = memory.take(&mut received.held, ARRIVING);
         let (mut kept, mut length) = (begun.map(|()| received).map_err(Problem::from), 0);
