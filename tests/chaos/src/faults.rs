@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventpipeline_testkit::{Fault, Program};
+use eventpipeline_testkit::{Fault, Program, Proxy};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
@@ -40,8 +40,9 @@ const KINDS: [Kind; 11] = [
     Kind::StallNetwork,
     Kind::SlowNetwork,
 ];
-/// Longer than a lease and the time until somebody looks for overdue ones.
-const PAST_A_LEASE: Duration = Duration::from_millis(4500);
+/// About as long as a lease and the time until somebody else has what it was for: some come back while it is being handled
+/// again, others when it is done.
+const PAST_A_LEASE: Duration = Duration::from_millis(2500);
 
 /// Makes faults for `time`. Each has ended when this returns; a frozen program may still be catching up.
 pub(crate) async fn run(pipeline: &Arc<Pipeline>, time: Duration, seed: u64) {
@@ -67,6 +68,7 @@ async fn happen(pipeline: &Pipeline, kind: Kind, luck: usize) {
     let producer = &pipeline.producers[luck % pipeline.producers.len()];
     let network = &pipeline.proxies[luck % pipeline.proxies.len()];
     let moment = Duration::from_millis(500 + luck as u64);
+    let past_a_lease = PAST_A_LEASE + Duration::from_millis(2 * luck as u64);
     match kind {
         Kind::KillConsumer => again(pipeline, consumer, Program::kill9).await,
         Kind::KillProducer => again(pipeline, producer, Program::kill9).await,
@@ -77,21 +79,18 @@ async fn happen(pipeline: &Pipeline, kind: Kind, luck: usize) {
             sleep(moment).await;
             pipeline.mysql.restart().await;
         }
-        Kind::FreezeConsumer => freeze(consumer, PAST_A_LEASE).await,
+        Kind::FreezeConsumer => freeze(consumer, past_a_lease).await,
         Kind::FreezeProducer => freeze(producer, moment).await,
         Kind::FreezeDatabase => {
             pipeline.mysql.freeze();
             sleep(moment).await;
             pipeline.mysql.thaw();
         }
-        Kind::CutNetwork | Kind::StallNetwork | Kind::SlowNetwork => {
-            network.set(match kind {
-                Kind::CutNetwork => Fault::Cut,
-                Kind::StallNetwork => Fault::Stalled,
-                _ => Fault::Slow(Duration::from_millis(5 + luck as u64 / 20)),
-            });
-            sleep(moment).await;
-            network.set(Fault::None);
+        Kind::CutNetwork => disturb(network, Fault::Cut, moment).await,
+        // What a consumer sent before arrives when the event may be somebody else's.
+        Kind::StallNetwork => disturb(network, Fault::Stalled, past_a_lease).await,
+        Kind::SlowNetwork => {
+            disturb(network, Fault::Slow(Duration::from_millis(5 + luck as u64 / 20)), moment).await;
         }
     }
 }
@@ -105,4 +104,10 @@ async fn freeze(member: &Member, time: Duration) {
     member.with(Program::freeze).await;
     sleep(time).await;
     member.with(Program::thaw).await;
+}
+
+async fn disturb(network: &Proxy, fault: Fault, time: Duration) {
+    network.set(fault);
+    sleep(time).await;
+    network.set(Fault::None);
 }

@@ -37,7 +37,12 @@ async fn handle(State(handler): State<Handler>, Json(event): Json<Value>) -> Res
         (event["id"].as_i64().unwrap_or_default(), event["attempt"].as_i64().unwrap_or_default());
     let (luck, pause) = {
         let mut random = handler.random.lock().unwrap_or_else(PoisonError::into_inner);
-        let pause = if random.random_ratio(1, 50) { 700 } else { random.random_range(0..80) };
+        let pause = match attempt {
+            // While it lasts, whoever had the event before may come back: only the fence keeps that answer out.
+            2.. => random.random_range(500..900),
+            _ if random.random_ratio(1, 50) => 700,
+            _ => random.random_range(0..80),
+        };
         (random.random_range(0..100), Duration::from_millis(pause))
     };
     tokio::time::sleep(pause).await;
