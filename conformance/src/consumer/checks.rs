@@ -104,6 +104,7 @@ async fn values(scratch: &mut Scratch) -> Checked {
 }
 
 /// Has the program run until it holds events that it has not finished, stops it there with a signal, and gives their ids.
+/// They stay locked until the transaction is committed: a statement may be on its way that the program sent before.
 async fn caught(scratch: &mut Scratch, program: &Program, signal: Signal) -> Result<Vec<i64>, Broken> {
     let held =
         "SELECT id FROM Events WHERE processing = 1 AND LENGTH(valor) = 0 ORDER BY id FOR UPDATE SKIP LOCKED";
@@ -116,10 +117,12 @@ async fn caught(scratch: &mut Scratch, program: &Program, signal: Signal) -> Res
         })
         .await?;
         program.signal(signal)?;
+        scratch.connection.execute("START TRANSACTION").await?;
         let ids: Vec<i64> = sqlx::query_scalar(held).fetch_all(&mut scratch.connection).await?;
         if !ids.is_empty() || signal == Signal::KILL {
             return Ok(ids);
         }
+        scratch.connection.execute("COMMIT").await?;
         program.signal(Signal::CONT)?;
     }
     Err(Broken::Skipped("the program is too quick to be stopped in mid-work"))
@@ -133,6 +136,7 @@ async fn overtaken(scratch: &mut Scratch) -> Checked {
         let update = "UPDATE Events SET valor = 'de outro', processing = 0 WHERE id = ? AND processing = 1";
         sqlx::query(update).bind(id).execute(&mut scratch.connection).await?;
     }
+    scratch.connection.execute("COMMIT").await?;
     program.signal(Signal::CONT)?;
     let all = scratch.number("SELECT COUNT(*) FROM Events").await?;
     done(scratch, all).await?;
@@ -169,6 +173,7 @@ async fn dies(scratch: &mut Scratch) -> Checked {
     scratch.clear().await?;
     let program = scratch.consumer()?;
     caught(scratch, &program, Signal::KILL).await?;
+    scratch.connection.execute("COMMIT").await?;
     program.kill().await?;
     let half =
         scratch.number("SELECT COUNT(*) FROM Events WHERE LENGTH(valor) > 0 AND processing = 1").await?;
