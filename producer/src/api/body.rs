@@ -113,6 +113,9 @@ fn essence(content_type: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use axum::body::Bytes;
     use axum::http::StatusCode;
     use axum::response::IntoResponse as _;
@@ -162,6 +165,33 @@ mod tests {
         assert_eq!(slow.await.unwrap(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(!new.is_finished());
         assert!(is_short(&memory, 20 * MEBIBYTE) && !is_short(&memory, 15 * MEBIBYTE));
+    }
+
+    /// Else the connection would end while it sends, and with it the answer would be lost.
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_is_only_slow_has_sent_its_body_when_it_is_refused() {
+        let memory = Memory::default();
+        let sent = Arc::new(AtomicUsize::new(0));
+        let seconds = stream::iter(0..7).then({
+            let sent = Arc::clone(&sent);
+            move |_| {
+                let sent = Arc::clone(&sent);
+                async move {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    sent.fetch_add(1, Ordering::Relaxed);
+                    Ok::<_, std::io::Error>(Bytes::from_static(b"x"))
+                }
+            }
+        });
+        let limit = Limit { what: "a body", bytes: 100 };
+        let slow = tokio::spawn({
+            let memory = memory.clone();
+            async move { Received::read(Body::from_stream(seconds), limit, &memory).await }
+        });
+        tokio::time::sleep(ARRIVAL_WHEN_SHORT + Duration::from_millis(500)).await;
+        assert!(is_short(&memory, usize::MAX / 2));
+        let refusal = slow.await.unwrap().unwrap_err().into_response();
+        assert_eq!((refusal.status(), sent.load(Ordering::Relaxed)), (StatusCode::SERVICE_UNAVAILABLE, 7));
     }
 
     #[tokio::test(start_paused = true)]
