@@ -1,7 +1,10 @@
 //! What a user of EventPipeline relies on, on a real cluster: `make e2e`.
 
+mod autoscaling;
 mod crashes;
 mod lifecycle;
+mod one_namespace;
+mod polyglot;
 mod refusals;
 mod roles;
 mod rollouts;
