@@ -23,7 +23,8 @@ const PATIENCE: &str = "SET SESSION lock_wait_timeout = 5";
 const HAS_INDEX: &str = "SELECT COUNT(*) FROM information_schema.statistics \
      WHERE table_schema = DATABASE() AND table_name = 'Events' AND index_name = 'classic_free' AND seq_in_index = 1";
 /// One character of the value tells whether there is one. The primary key, which InnoDB adds, gives the order.
-const ADD_INDEX: &str = "ALTER TABLE Events ADD INDEX classic_free (valor(1), processing), ALGORITHM = INPLACE, LOCK = NONE";
+const ADD_INDEX: &str =
+    "ALTER TABLE Events ADD INDEX classic_free (valor(1), processing), ALGORITHM = INPLACE, LOCK = NONE";
 const DROP_INDEX: &str = "ALTER TABLE Events DROP INDEX classic_free, ALGORITHM = INPLACE, LOCK = NONE";
 
 /// A trigger does what its author may do, and nothing once that user has gone.
