@@ -34,6 +34,7 @@ need_command openssl openssl
 "$DEV/binaries.sh" api tools
 "$DEV/schemathesis.sh"
 "$DEV/polyglot.sh"
+"$DEV/debian-programs.sh" nginx usr/sbin/nginx
 : >"$log"
 
 check "formatting and lints" "$DEV/lint.sh"

@@ -65,14 +65,19 @@ impl Pipeline {
     /// A command that finds the database by its variables.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs([
-            ("DATABASE_HOST", "127.0.0.1"),
-            ("DATABASE_PORT", &self.port),
-            ("DATABASE_NAME", &self.name),
-            ("DATABASE_USER", "root"),
-            ("DATABASE_PASSWORD_FILE", "/dev/null"),
-        ]);
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs(self.variables());
         command
+    }
+
+    /// Where the database is.
+    pub(crate) fn variables(&self) -> [(&'static str, String); 5] {
+        [
+            ("DATABASE_HOST", "127.0.0.1".to_owned()),
+            ("DATABASE_PORT", self.port.clone()),
+            ("DATABASE_NAME", self.name.clone()),
+            ("DATABASE_USER", "root".to_owned()),
+            ("DATABASE_PASSWORD_FILE", "/dev/null".to_owned()),
+        ]
     }
 
     /// Makes the tables.

@@ -21,6 +21,7 @@ pub(crate) enum Program {
     Kubectl,
     Helm,
     Openssl,
+    Nginx,
 }
 
 impl Program {
@@ -33,6 +34,9 @@ impl Program {
             Self::KubeApiserver => ("kube-apiserver", API),
             Self::Kubectl => ("kubectl", API),
             Self::Helm => ("helm", "`dev/binaries.sh tools` builds it (`make test` calls that first)"),
+            Self::Nginx => {
+                ("nginx", "`make test` unpacks it (`dev/debian-programs.sh nginx usr/sbin/nginx`)")
+            }
             Self::Openssl => ("openssl", "install the package `openssl`"),
         }
     }
@@ -50,6 +54,14 @@ impl Program {
             .find(|file| file.is_file())
             .ok_or(Error::Missing { program, folder, remedy })
     }
+}
+
+/// Where nginx is.
+///
+/// # Panics
+/// When it is not there.
+pub fn nginx() -> PathBuf {
+    crate::or_panic("nginx", Program::Nginx.find())
 }
 
 /// What is kept between runs, outside the checkout; the same folder as in `dev/lib.sh`.
