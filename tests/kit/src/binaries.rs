@@ -21,6 +21,7 @@ pub(crate) enum Program {
     Kubectl,
     Helm,
     Openssl,
+    Promtool,
 }
 
 impl Program {
@@ -33,6 +34,7 @@ impl Program {
             Self::KubeApiserver => ("kube-apiserver", API),
             Self::Kubectl => ("kubectl", API),
             Self::Helm => ("helm", "`dev/binaries.sh tools` builds it (`make test` calls that first)"),
+            Self::Promtool => ("promtool", "`dev/prometheus.sh` installs it (`make test` calls that first)"),
             Self::Openssl => ("openssl", "install the package `openssl`"),
         }
     }

@@ -6,6 +6,7 @@
 //! - [`Proxy`]: a TCP connection that can be slow, stalled or cut.
 //! - [`client`]: an HTTP client for them.
 //! - [`eventually`]: waits for what is to happen, instead of for a time.
+//! - [`Scrape`]: what a program answers at `/metrics`, beside `docs/reference/metrics.md` and promtool's rules.
 //! - [`ApiServer`]: kube-apiserver on etcd with RBAC. No nodes and no controllers: objects are stored, defaulted,
 //!   validated and watched; nothing runs them, and nothing collects what a deleted owner leaves.
 //!
@@ -24,6 +25,7 @@ mod process;
 mod program;
 mod proxy;
 mod room;
+mod scrape;
 mod wait;
 
 pub use apiserver::ApiServer;
@@ -33,6 +35,7 @@ pub use database::{Database, Engine, Options};
 pub use http::client;
 pub use program::Program;
 pub use proxy::{Fault, Proxy};
+pub use scrape::Scrape;
 pub use wait::eventually;
 
 fn or_panic<T>(what: &str, result: Result<T, error::Error>) -> T {
