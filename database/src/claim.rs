@@ -13,6 +13,7 @@ use crate::operations::OperationName;
 use crate::script::Script;
 use crate::session::{Operation, Session};
 use crate::time::duration;
+use crate::trace_parent::TraceParent;
 
 /// The most events that one claim takes.
 pub const LARGEST_CLAIM: usize = 1024;
@@ -70,6 +71,8 @@ pub struct Claimed {
     pub payload: Option<String>,
     /// How long before this claim it was created.
     pub age: Duration,
+    /// The trace that it was created in.
+    pub trace: Option<TraceParent>,
 }
 
 impl Session {
@@ -116,7 +119,7 @@ const DUE: &str = " FROM Events FORCE INDEX (state_due) WHERE state = 0 AND due 
 /// and leave nothing for the next consumer. `from` is in microseconds since 1970.
 pub(crate) fn select_due(script: &mut Script, from: Option<i64>, limit: usize) {
     script.sql(
-        "SELECT id, token, attempts, LENGTH(payload) AS bytes, \
+        "SELECT id, token, attempts, LENGTH(payload) AS bytes, traceparent, \
          TIMESTAMPDIFF(MICROSECOND, created_at, UTC_TIMESTAMP(6)) AS age, \
          TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due) AS place",
     );
@@ -227,6 +230,7 @@ fn claimed(row: &MySqlRow) -> Result<Claimed, sqlx::Error> {
         attempt: row.try_get::<i32, _>("attempts")?.saturating_add(1),
         payload: None,
         age: duration(row.try_get("age")?),
+        trace: row.try_get::<Option<&str>, _>("traceparent")?.and_then(TraceParent::new),
     })
 }
 

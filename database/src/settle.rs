@@ -173,8 +173,14 @@ mod tests {
 
     #[test]
     fn a_long_error_is_cut_between_characters() {
-        let claim =
-            Claimed { id: EventId::from_row(1), token: 1, attempt: 1, payload: None, age: Duration::ZERO };
+        let claim = Claimed {
+            id: EventId::from_row(1),
+            token: 1,
+            attempt: 1,
+            payload: None,
+            age: Duration::ZERO,
+            trace: None,
+        };
         let failure = |error: String| Failure { claim: claim.clone(), error, next: Next::Dead };
         assert_eq!(failure("ç".repeat(1001)).kept(), "ç".repeat(1000));
         assert_eq!(failure("ç".repeat(1000)).kept(), "ç".repeat(1000));

@@ -4,6 +4,7 @@
 //! - [`Certificates`]: an authority, and a server's certificate that it has signed.
 //! - [`Program`]: a binary of the product as a process, with its log, its addresses and its signals.
 //! - [`Proxy`]: a TCP connection that can be slow, stalled or cut.
+//! - [`Collector`]: what OpenTelemetry sends spans to.
 //! - [`client`]: an HTTP client for them.
 //! - [`eventually`]: waits for what is to happen, instead of for a time.
 //! - [`Scrape`]: what a program answers at `/metrics`, beside `docs/reference/metrics.md` and promtool's rules.
@@ -18,6 +19,7 @@
 mod apiserver;
 mod binaries;
 mod certificates;
+mod collector;
 mod database;
 mod error;
 mod http;
@@ -31,6 +33,7 @@ mod wait;
 pub use apiserver::ApiServer;
 pub use binaries::polyglot;
 pub use certificates::Certificates;
+pub use collector::{Collector, Span};
 pub use database::{Database, Engine, Options};
 pub use http::client;
 pub use program::Program;
