@@ -117,11 +117,14 @@ const DUE: &str = " FROM Events FORCE INDEX (state_due) WHERE state = 0 AND due 
 
 /// The locking read. Its order is the index's order: a sort would lock every pending event before the first is given,
 /// and leave nothing for the next consumer. `from` is in microseconds since 1970.
+///
+/// `COALESCE`, because of `INSERT INTO Events VALUES (1, '', 0)`: MySQL (9.7.4) leaves the times of such a row at zero, of which it
+/// computes nothing, instead of at their defaults.
 pub(crate) fn select_due(script: &mut Script, from: Option<i64>, limit: usize) {
     script.sql(
         "SELECT id, token, attempts, LENGTH(payload) AS bytes, traceparent, \
-         TIMESTAMPDIFF(MICROSECOND, created_at, UTC_TIMESTAMP(6)) AS age, \
-         TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due) AS place",
+         COALESCE(TIMESTAMPDIFF(MICROSECOND, created_at, UTC_TIMESTAMP(6)), 0) AS age, \
+         COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), 0) AS place",
     );
     script.sql(DUE);
     script.behind(from).sql(" ORDER BY due, id LIMIT ").count(limit).sql(" FOR UPDATE SKIP LOCKED");

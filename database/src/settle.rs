@@ -151,7 +151,7 @@ impl Kind for Release {
     const NAME: OperationName = OperationName::Release;
     const CHANGE: Change = Change {
         set: "e.processing = 0, e.token = e.token + 1, e.attempts = e.attempts - 1, e.lease_until = NULL, \
-              e.due = e.created_at - INTERVAL e.priority MINUTE",
+              e.due = COALESCE(e.created_at - INTERVAL e.priority MINUTE, UTC_TIMESTAMP(6))",
         happened: "e.token = item.token + 1 AND e.state = 0",
     };
 }
