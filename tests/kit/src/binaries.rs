@@ -22,6 +22,7 @@ pub(crate) enum Program {
     Helm,
     Openssl,
     Nginx,
+    Promtool,
 }
 
 impl Program {
@@ -37,6 +38,7 @@ impl Program {
             Self::Nginx => {
                 ("nginx", "`make test` unpacks it (`dev/debian-programs.sh nginx usr/sbin/nginx`)")
             }
+            Self::Promtool => ("promtool", "`dev/prometheus.sh` installs it (`make test` calls that first)"),
             Self::Openssl => ("openssl", "install the package `openssl`"),
         }
     }

@@ -4,8 +4,10 @@
 //! - [`Certificates`]: an authority, and a server's certificate that it has signed.
 //! - [`Program`]: a binary of the product as a process, with its log, its addresses and its signals.
 //! - [`Proxy`]: a TCP connection that can be slow, stalled or cut.
+//! - [`Collector`]: what OpenTelemetry sends spans to.
 //! - [`client`]: an HTTP client for them.
 //! - [`eventually`]: waits for what is to happen, instead of for a time.
+//! - [`Scrape`]: what a program answers at `/metrics`, beside `docs/reference/metrics.md` and promtool's rules.
 //! - [`ApiServer`]: kube-apiserver on etcd with RBAC. No nodes and no controllers: objects are stored, defaulted,
 //!   validated and watched; nothing runs them, and nothing collects what a deleted owner leaves.
 //!
@@ -17,6 +19,7 @@
 mod apiserver;
 mod binaries;
 mod certificates;
+mod collector;
 mod database;
 mod error;
 mod http;
@@ -24,15 +27,18 @@ mod process;
 mod program;
 mod proxy;
 mod room;
+mod scrape;
 mod wait;
 
 pub use apiserver::ApiServer;
 pub use binaries::{nginx, polyglot};
 pub use certificates::Certificates;
+pub use collector::{Collector, Span};
 pub use database::{Database, Engine, Options};
 pub use http::client;
 pub use program::Program;
 pub use proxy::{Fault, Proxy};
+pub use scrape::Scrape;
 pub use wait::eventually;
 
 fn or_panic<T>(what: &str, result: Result<T, error::Error>) -> T {
