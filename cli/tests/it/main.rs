@@ -43,6 +43,52 @@ async fn an_event_is_created_seen_and_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_selftest_waits_for_what_is_not_there_yet_and_creates_one_event() {
+    let pipeline = Pipeline::start().await;
+    let waiting = pipeline.run(&["selftest", "--timeout", "1s"]);
+    assert_eq!(waiting.code, 5, "nobody answers: {waiting:?}");
+    assert!(waiting.err.contains("event 1 has no value"), "{waiting:?}");
+
+    let _consumer = pipeline.consumer(&[]);
+    let proved = pipeline.run(&["selftest", "-o", "json"]);
+    assert_eq!(proved.code, 0, "{proved:?}");
+    let event = proved.json();
+    assert_eq!((event["id"].as_u64(), event["state"].as_str()), (Some(2), Some("done")));
+    let read = pipeline.run(&["get", "2", "-o", "json"]).json();
+    assert_eq!(read["valor"], event["valor"]);
+    assert_eq!(pipeline.run(&["stats", "-o", "json"]).json()["created"], 2);
+
+    let begun = Instant::now();
+    let nobody = pipeline::tool("http://127.0.0.1:9", &["selftest", "--timeout", "6s"]);
+    assert_eq!(nobody.code, 4, "{nobody:?}");
+    assert!(begun.elapsed() >= Duration::from_secs(6), "it is asked again until the time is over");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_selftest_fails_for_an_event_that_is_refused() {
+    let pipeline = Pipeline::start().await;
+    let url = refusing_handler().await;
+    let _consumer = pipeline.consumer(&["--handler", "http", "--handler-url", &url]);
+    let refused = pipeline.run(&["selftest"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.err.contains("event 1 is dead"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_ready_is_waited_for() {
+    let pipeline = Pipeline::start().await;
+    let consumer = pipeline.consumer(&[]);
+    let address = format!("http://{}", consumer.address("the admin server listens").await);
+    let ready = pipeline::tool("http://127.0.0.1:9", &["ready", &address]);
+    assert_eq!((ready.code, ready.out.trim()), (0, "ready"), "{ready:?}");
+    // A producer's API has no such page.
+    let other = pipeline::tool("http://127.0.0.1:9", &["ready", &pipeline.url(), "--timeout", "1s"]);
+    assert_eq!(other.code, 5, "{other:?}");
+    let nobody = pipeline::tool("http://127.0.0.1:9", &["ready", "http://127.0.0.1:9", "--timeout", "1s"]);
+    assert_eq!(nobody.code, 4, "{nobody:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_key_creates_once() {
     let pipeline = Pipeline::start().await;
     let create = ["create", "1", "--idempotency-key", "order 17"];
