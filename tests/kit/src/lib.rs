@@ -27,7 +27,7 @@ mod room;
 mod wait;
 
 pub use apiserver::ApiServer;
-pub use binaries::polyglot;
+pub use binaries::{checkov, definitions, kube_score, polyglot};
 pub use certificates::Certificates;
 pub use database::{Database, Engine, Options};
 pub use http::client;
