@@ -1,10 +1,10 @@
 //! A wrong value is refused before anything is installed, and named; the chart can be a part of another.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use eventpipeline_testkit::ApiServer;
 
-use crate::{render, repository, text};
+use crate::{chart, copy, render, text};
 
 #[tokio::test]
 async fn a_wrong_value_is_named() {
@@ -20,6 +20,16 @@ async fn a_wrong_value_is_named() {
         ("watchNamespace=Team_A", "/watchNamespace"),
         ("log.format=xml", "/log/format"),
         ("crds.enabled=1", "/crds/enabled"),
+        ("crds.keep=maybe", "/crds/keep"),
+        ("global.imageRegistry=http://r", "/global/imageRegistry"),
+        ("podSecurity.runAsUser=1", "'podSecurity' not allowed"),
+        ("extraArgs=-v", "/extraArgs"),
+        ("livenessProbe.httpGet.path=/", "/livenessProbe"),
+        ("networkPolicy.apiServerPorts={https}", "/networkPolicy/apiServerPorts"),
+        ("monitoring.podMonitor.interval=soon", "/monitoring/podMonitor/interval"),
+        ("monitoring.dashboards.labelValue=1", "/monitoring/dashboards/labelValue"),
+        ("pipeline.name=Orders", "/pipeline/name"),
+        ("test.timeout=", "/test/timeout"),
     ] {
         let refused = render(server, &["--set", value]).expect_err(value);
         assert!(refused.contains(named), "{value}: {refused}");
@@ -31,27 +41,16 @@ async fn it_can_be_a_part_of_another_chart() {
     let server = ApiServer::shared().await;
     let folder = tempfile::tempdir().expect("a folder");
     let dependency = "name: eventpipeline\n    version: '*'\n    condition: eventpipeline.enabled";
-    let chart = format!("apiVersion: v2\nname: whole\nversion: 1.0.0\ndependencies:\n  - {dependency}\n");
-    fs::write(folder.path().join("Chart.yaml"), chart).expect("a chart");
+    let whole = format!("apiVersion: v2\nname: whole\nversion: 1.0.0\ndependencies:\n  - {dependency}\n");
+    fs::write(folder.path().join("Chart.yaml"), whole).expect("a chart");
     let values =
         "global: {imageRegistry: r.example.com}\neventpipeline: {enabled: true, log: {format: text}}\n";
     fs::write(folder.path().join("values.yaml"), values).expect("values");
-    copy(&repository("charts/eventpipeline"), &folder.path().join("charts/eventpipeline"));
+    copy(&chart(), &folder.path().join("charts/eventpipeline"));
 
     let rendered = server.helm(["template", "whole", text(folder.path())]).expect("it renders");
     assert!(rendered.contains("name: whole-eventpipeline-operator"), "{rendered}");
+    assert!(rendered.contains("image: \"r.example.com/eventpipeline:"), "{rendered}");
     let off = server.helm(["template", "whole", text(folder.path()), "--set", "eventpipeline.enabled=false"]);
     assert_eq!(off.expect("it renders").trim(), "");
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder").map(|entry| entry.expect("an entry")) {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("a copy");
-        }
-    }
 }
