@@ -75,6 +75,18 @@ async fn a_selftest_fails_for_an_event_that_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_selftest_fails_for_an_answer_that_is_read_differently() {
+    let url = answering(|path| match path {
+        "/create-async" => r#"{"id": 1}"#,
+        "/1" => r#"{"valor": "another"}"#,
+        _ => r#"{"id": 1, "state": "done", "valor": "one"}"#,
+    });
+    let wrong = pipeline::tool(&url.await, &["selftest"]);
+    assert_eq!(wrong.code, 1, "{wrong:?}");
+    assert!(wrong.err.contains(r#"event 1 was answered "one", but is read as "another""#), "{wrong:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_is_ready_is_waited_for() {
     let pipeline = Pipeline::start().await;
     let consumer = pipeline.consumer(&[]);
@@ -148,15 +160,31 @@ async fn events_are_cancelled_tried_again_and_removed() {
 
 /// A handler that says of every event that it will never have a value.
 async fn refusing_handler() -> String {
+    server(|_| "HTTP/1.1 422 No\r\ncontent-length: 0\r\n\r\n".to_owned()).await
+}
+
+/// A pipeline that answers each path with this JSON, whatever it is asked for.
+async fn answering(json: impl Fn(&str) -> &'static str + Clone + Send + 'static) -> String {
+    server(move |path| {
+        let body = json(path);
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+    })
+    .await
+}
+
+/// Answers requests, which come in one piece, by their path.
+async fn server(answer: impl Fn(&str) -> String + Clone + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
+            let answer = answer.clone();
             tokio::spawn(async move {
                 let mut request = vec![0; 65_536];
-                while stream.read(&mut request).await.is_ok_and(|length| length > 0) {
-                    let answer = b"HTTP/1.1 422 No\r\ncontent-length: 0\r\n\r\n";
-                    stream.write_all(answer).await.unwrap();
+                while let Ok(length @ 1..) = stream.read(&mut request).await {
+                    let text = String::from_utf8_lossy(&request[..length]).into_owned();
+                    let path = text.split(' ').nth(1).unwrap_or_default();
+                    stream.write_all(answer(path).as_bytes()).await.unwrap();
                 }
             });
         }
