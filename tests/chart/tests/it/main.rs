@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
+mod about;
 mod install;
 mod monitoring;
 mod permissions;

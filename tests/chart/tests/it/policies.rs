@@ -60,7 +60,7 @@ async fn what_is_needed_is_reached_and_nothing_else() {
         world.labels("StatefulSet", "demo-mysql"),
         json!({"app": "prometheus"}),
     ];
-    let place = |namespace, labels| Place { namespace, labels, ports: &[("admin", 9090)] };
+    let place = |namespace, labels| Place { namespace, labels };
     let [operator, test] = [&operator, &test].map(|labels| place(NAMESPACE, labels));
     let [producer, consumer, mysql] = [&producer, &consumer, &mysql].map(|labels| place("default", labels));
     let [prometheus, stranger] = ["monitoring", "other"].map(|namespace| place(namespace, &nobody));

@@ -7,18 +7,16 @@ use serde_json::{Map, Value};
 pub(crate) struct Place<'a> {
     pub(crate) namespace: &'a str,
     pub(crate) labels: &'a Value,
-    /// Names of its ports.
-    pub(crate) ports: &'a [(&'a str, u64)],
 }
 
 /// Whether these policies let one connect to a TCP port of another, or of what is outside of the cluster (`None`).
 pub(crate) fn reaches(policies: &[Value], from: &Place<'_>, to: Option<&Place<'_>>, port: u64) -> bool {
     let out = permitted(policies, from, "Egress", |policy, rule| {
-        matches_ports(rule, port, to) && matches_peers(&rule["to"], to, policy)
+        matches_ports(rule, port) && matches_peers(&rule["to"], to, policy)
     });
     let into = to.is_none_or(|place| {
         permitted(policies, place, "Ingress", |policy, rule| {
-            matches_ports(rule, port, to) && matches_peers(&rule["from"], Some(from), policy)
+            matches_ports(rule, port) && matches_peers(&rule["from"], Some(from), policy)
         })
     });
     out && into
@@ -45,14 +43,12 @@ fn permitted(
     selecting.any(|policy| list(&policy["spec"][&rules]).iter().any(|rule| rule_allows(policy, rule)))
 }
 
-fn matches_ports(rule: &Value, port: u64, to: Option<&Place<'_>>) -> bool {
+fn matches_ports(rule: &Value, port: u64) -> bool {
     let ports = list(&rule["ports"]);
-    let named = |name: &str| to.is_some_and(|place| place.ports.contains(&(name, port)));
     ports.is_empty()
-        || ports.iter().filter(|allowed| allowed["protocol"] != "UDP").any(|allowed| match &allowed["port"] {
-            Value::Null => true,
-            Value::String(name) => named(name),
-            number => number.as_u64() == Some(port),
+        || ports.iter().any(|allowed| {
+            // None is any; names are not used.
+            allowed["protocol"] == "TCP" && (allowed["port"].is_null() || allowed["port"] == port)
         })
 }
 

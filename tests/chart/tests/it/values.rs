@@ -3,6 +3,7 @@
 use std::fs;
 
 use eventpipeline_testkit::ApiServer;
+use serde_json::Value;
 
 use crate::{chart, copy, render, text};
 
@@ -53,4 +54,23 @@ async fn it_can_be_a_part_of_another_chart() {
     assert!(rendered.contains("image: \"r.example.com/eventpipeline:"), "{rendered}");
     let off = server.helm(["template", "whole", text(folder.path()), "--set", "eventpipeline.enabled=false"]);
     assert_eq!(off.expect("it renders").trim(), "");
+}
+
+#[test]
+fn every_value_that_can_be_set_is_there_to_be_read() {
+    let schema = fs::read_to_string(chart().join("values.schema.json")).expect("a schema");
+    let schema: Value = serde_json::from_str(&schema).expect("JSON");
+    let values = fs::read_to_string(chart().join("values.yaml")).expect("values");
+    let values: Value = serde_saphyr::from_str(&values).expect("YAML");
+    assert_eq!(absent(&schema, &values, ""), Vec::<String>::new());
+}
+
+/// Paths that the schema knows and the values do not have.
+fn absent(schema: &Value, values: &Value, path: &str) -> Vec<String> {
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    let each = properties.flat_map(|(name, schema)| match values.get(name) {
+        Some(value) => absent(schema, value, &format!("{path}{name}.")),
+        None => vec![format!("{path}{name}")],
+    });
+    each.collect()
 }

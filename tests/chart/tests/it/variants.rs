@@ -1,10 +1,13 @@
 //! Whatever is set, Kubernetes takes what is rendered, in a namespace that enforces restricted pods, without a warning.
 
 use std::fs;
+use std::path::Path;
 
 use eventpipeline_testkit::ApiServer;
+use serde_json::json;
 
-use crate::{KNOWN, NAMESPACE, chart, define, object, objects, render, text};
+use crate::scanners::rendered_example;
+use crate::{KNOWN, NAMESPACE, chart, define, object, objects, render, repository, text, yaml_files};
 
 const DIGEST: &str = "image.digest=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -51,27 +54,60 @@ const VARIANTS: &[&[&str]] = &[
 async fn kubernetes_takes_every_variant_without_a_warning() {
     let server = ApiServer::start().await;
     define(&server);
-    for namespace in [NAMESPACE, "team", "monitoring"] {
+    restricted(&server, NAMESPACE);
+    for namespace in ["team", "monitoring"] {
         server.kubectl(["create", "namespace", namespace]).expect("a namespace");
     }
-    let levels =
-        ["pod-security.kubernetes.io/enforce=restricted", "pod-security.kubernetes.io/warn=restricted"];
-    server.kubectl(["label", "namespace", NAMESPACE, levels[0], levels[1]]).expect("restricted pods");
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("rendered.yaml");
     for variant in VARIANTS {
         let rendered = render(&server, variant).expect("the chart renders");
         fs::write(&file, &rendered).expect("a file");
-        let applied =
-            ["apply", "--dry-run=server", "--validate=strict", "--warnings-as-errors", "-f", text(&file)];
         let answer =
-            server.kubectl(applied).unwrap_or_else(|error| panic!("{variant:?}: {error}\n{rendered}"));
+            dry_run(&server, &file).unwrap_or_else(|error| panic!("{variant:?}: {error}\n{rendered}"));
         assert_eq!(
             answer.contains("customresourcedefinition"),
             !variant.contains(&"crds.enabled=false"),
             "{answer}"
         );
     }
+}
+
+#[tokio::test]
+async fn kubernetes_takes_what_the_operator_makes_of_each_example() {
+    let server = ApiServer::start().await;
+    define(&server);
+    restricted(&server, "examples");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("rendered.yaml");
+    for example in yaml_files(&repository("examples")) {
+        // Secrets are rendered without what is in them, which some types ask for.
+        let made = objects(&rendered_example(&example, "examples")).into_iter();
+        let items: Vec<_> = made.filter(|object| object["kind"] != "Secret").collect();
+        fs::write(&file, json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string())
+            .expect("a file");
+        dry_run(&server, &file).unwrap_or_else(|error| panic!("{}: {error}", example.display()));
+    }
+}
+
+/// What the server would say, with every unknown field and every warning as an error.
+fn dry_run(server: &ApiServer, file: &Path) -> Result<String, String> {
+    server.kubectl([
+        "apply",
+        "--dry-run=server",
+        "--validate=strict",
+        "--warnings-as-errors",
+        "-f",
+        text(file),
+    ])
+}
+
+/// A namespace that takes restricted pods only, and warns of others.
+fn restricted(server: &ApiServer, namespace: &str) {
+    let levels =
+        ["pod-security.kubernetes.io/enforce=restricted", "pod-security.kubernetes.io/warn=restricted"];
+    server.kubectl(["create", "namespace", namespace]).expect("a namespace");
+    server.kubectl(["label", "namespace", namespace, levels[0], levels[1]]).expect("restricted pods");
 }
 
 #[tokio::test]
