@@ -1,8 +1,9 @@
 //! An EventPipeline as a part of the release, and what `helm test` does with it.
 
 use std::process::Command;
+use std::sync::Arc;
 
-use eventpipeline_testkit::ApiServer;
+use eventpipeline_testkit::{ApiServer, eventually};
 
 use crate::{DEFINITION, Helm, KNOWN, NAMESPACE, chart, established, object, objects, render};
 
@@ -56,6 +57,40 @@ async fn the_tool_understands_what_helm_test_asks_of_it() {
         // Outside of a cluster nobody answers; 2 would be arguments that are wrong.
         assert_eq!(output.status.code(), Some(4), "{words:?}: {output:?}");
     }
+}
+
+#[tokio::test]
+async fn helm_test_believes_its_pod_and_takes_it_away() {
+    for helm in [Helm::V3, Helm::V4] {
+        let server = Arc::new(ApiServer::start().await);
+        helm.install(&server, &chart(), &[]).expect("an installation");
+        for (phase, proved) in [("Failed", false), ("Succeeded", true)] {
+            let tested = tokio::task::spawn_blocking({
+                let server = Arc::clone(&server);
+                let test = ["test", "eventpipeline", "--namespace", NAMESPACE, "--timeout", "60s"];
+                move || helm.run(&server, &test)
+            });
+            end_pod(&server, phase).await;
+            let tested = tested.await.expect("a run");
+            assert_eq!(tested.is_ok(), proved, "{helm:?}: {tested:?}");
+            // One that failed stays for a look at its log, until the next run.
+            let pods = server.kubectl(["get", "pods", "-n", NAMESPACE, "-o", "name"]).expect("a list");
+            assert_eq!(pods.is_empty(), proved, "{helm:?}: {pods}");
+        }
+    }
+}
+
+/// What a kubelet would say of the test's pod, once the one of the run before has gone.
+async fn end_pod(server: &ApiServer, phase: &str) {
+    let pod = ["pod/eventpipeline-test", "-n", NAMESPACE];
+    eventually(async || {
+        let show = [&["get"], &pod[..], &["-o", "jsonpath={.status.phase}"]].concat();
+        (server.kubectl(show).ok()? == "Pending").then_some(())
+    })
+    .await;
+    let status = format!(r#"{{"status": {{"phase": "{phase}"}}}}"#);
+    let patch = [&["patch", "--subresource=status", "--type=merge", "--patch", &status], &pod[..]].concat();
+    server.kubectl(patch).expect("the pod ends");
 }
 
 #[tokio::test]
