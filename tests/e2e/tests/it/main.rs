@@ -1,6 +1,7 @@
 //! What a user of EventPipeline relies on, on a real cluster: `make e2e`.
 
 mod crashes;
+mod helm_test;
 mod lifecycle;
 mod refusals;
 mod roles;
