@@ -34,7 +34,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
   "app.kubernetes.io/managed-by" .Release.Service
   "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_") -}}
 {{- $selector := include "eventpipeline.selectorLabels" . | fromYaml -}}
-{{- toYaml (mergeOverwrite (deepCopy .Values.commonLabels) $ours $selector) -}}
+{{- toYaml (mergeOverwrite (deepCopy (default dict .Values.commonLabels)) $ours $selector) -}}
 {{- end -}}
 
 {{/*
@@ -49,7 +49,7 @@ namespace: {{ . }}
 labels:
   {{- $labels := include "eventpipeline.labels" .root | fromYaml }}
   {{- toYaml (mergeOverwrite $labels (default dict .labels)) | nindent 2 }}
-{{- with mergeOverwrite (deepCopy .root.Values.commonAnnotations) (default dict .annotations) }}
+{{- with mergeOverwrite (deepCopy (default dict .root.Values.commonAnnotations)) (default dict .annotations) }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}

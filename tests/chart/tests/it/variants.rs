@@ -38,6 +38,11 @@ const VARIANTS: &[&[&str]] = &[
     ],
     &["--set-json", r#"affinity={"nodeAffinity":{}}"#, "--set-json", "resources=null"],
     &["--set", "crds.keep=false,podDisruptionBudget.enabled=false,service.enabled=false,test.enabled=false"],
+    &[
+        "--set",
+        "commonLabels=null,commonAnnotations=null,podLabels=null,podAnnotations=null,global.imagePullSecrets=null",
+    ],
+    &["--set", "livenessProbe=null,readinessProbe=null,podSecurityContext.runAsGroup=null,hostUsers=true"],
     &["--set", "networkPolicy.enabled=false,serviceAccount.automount=true"],
     &["--set", "networkPolicy.metricsNamespaces={monitoring},networkPolicy.apiServerCidrs={10.0.0.0/8}"],
     &["--set", "podSecurityContext.runAsUser=null,podSecurityContext.runAsGroup=null"],
