@@ -3,14 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use eventpipeline_database::Listing;
+use eventpipeline_database::{Classic, Database, DatabaseArgs, Error, Listing, Metrics};
 use eventpipeline_testkit::eventually;
+use prometheus::Registry;
 use sqlx::Row as _;
 use sqlx::error::DatabaseError;
 use sqlx::mysql::MySqlConnection;
-
-use eventpipeline_database::{Classic, Database, DatabaseArgs, Error, Metrics};
-use prometheus::Registry;
 
 use crate::support::{LONG, answer, claim, claim_for, create, ids, on_each, reclaim};
 

@@ -6,7 +6,9 @@ use std::{
 };
 
 use crate::error::Error;
+use crate::or_panic;
 
+const CHART: &str = "`dev/binaries.sh chart` builds it (`make test` calls that first)";
 const API: &str = "`dev/binaries.sh api` builds it (`make test` calls that first)";
 const DATABASES: &str = "`dev/databases.sh` installs it (`make test` calls that first)";
 
@@ -20,6 +22,9 @@ pub(crate) enum Program {
     KubeApiserver,
     Kubectl,
     Helm,
+    Helm3,
+    KubeScore,
+    Checkov,
     Openssl,
     Nginx,
     Promtool,
@@ -39,6 +44,9 @@ impl Program {
                 ("nginx", "`make test` unpacks it (`dev/debian-programs.sh nginx usr/sbin/nginx`)")
             }
             Self::Promtool => ("promtool", "`dev/prometheus.sh` installs it (`make test` calls that first)"),
+            Self::Helm3 => ("helm3", CHART),
+            Self::KubeScore => ("kube-score", CHART),
+            Self::Checkov => ("checkov", "`dev/checkov.sh` installs it (`make test` calls that first)"),
             Self::Openssl => ("openssl", "install the package `openssl`"),
         }
     }
@@ -79,11 +87,44 @@ pub(crate) fn cache() -> PathBuf {
 #[must_use]
 #[track_caller]
 pub fn polyglot() -> PathBuf {
-    let folder = cache().join("polyglot");
+    filled("polyglot", "dev/polyglot.sh")
+}
+
+/// Where the definitions of others' resources are: of Prometheus Operator and the Gateway API.
+///
+/// # Panics
+/// When they are not there.
+#[must_use]
+#[track_caller]
+pub fn definitions() -> PathBuf {
+    filled("definitions", "dev/binaries.sh chart")
+}
+
+#[track_caller]
+fn filled(name: &str, by: &str) -> PathBuf {
+    let folder = cache().join(name);
     assert!(
         folder.is_dir(),
-        "{} is missing: `dev/polyglot.sh` fills it (`make test` calls that first)",
+        "{} is missing: `{by}` fills it (`make test` calls that first)",
         folder.display()
     );
     folder
+}
+
+/// kube-score, which knows what makes Kubernetes objects unreliable.
+///
+/// # Panics
+/// When it is not built.
+#[must_use]
+pub fn kube_score() -> PathBuf {
+    or_panic("kube-score", Program::KubeScore.find())
+}
+
+/// Checkov, which knows what makes Kubernetes objects insecure.
+///
+/// # Panics
+/// When it is not installed.
+#[must_use]
+pub fn checkov() -> PathBuf {
+    or_panic("checkov", Program::Checkov.find())
 }

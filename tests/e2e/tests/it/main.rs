@@ -2,6 +2,7 @@
 
 mod autoscaling;
 mod crashes;
+mod helm_test;
 mod lifecycle;
 mod one_namespace;
 mod polyglot;
