@@ -34,6 +34,7 @@ need_command openssl openssl
 "$DEV/binaries.sh" api tools
 "$DEV/schemathesis.sh"
 "$DEV/polyglot.sh"
+"$DEV/prometheus.sh"
 : >"$log"
 
 check "formatting and lints" "$DEV/lint.sh"

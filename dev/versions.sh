@@ -32,3 +32,5 @@ CARGO_DENY_VERSION=0.20.2
 
 # Tester of the HTTP API.
 SCHEMATHESIS_VERSION=4.32.5
+
+# Prometheus and promtool, for tests: whichever version the package of this Debian or Ubuntu has (2.42 or later).
