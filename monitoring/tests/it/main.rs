@@ -1,0 +1,1 @@
+//! What the dashboards and rules are held to.
