@@ -102,7 +102,7 @@ pub enum Unit {
 /// A query and what its lines are called.
 #[derive(Debug)]
 pub struct Query {
-    /// PromQL, with Grafana's variables.
+    /// `PromQL`, with Grafana's variables.
     pub expr: String,
     /// A name with `{{label}}`s.
     pub legend: &'static str,

@@ -12,7 +12,7 @@ pub(crate) const OPERATOR: &str = r#"job=~"$job", instance=~"$instance""#;
 /// The labels that name a pipeline.
 pub(crate) const PIPELINE: &str = "namespace, eventpipeline";
 
-/// A duration as PromQL and rule files write it.
+/// A duration as `PromQL` and rule files write it.
 pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let units = [(86_400, "d"), (3600, "h"), (60, "m")];

@@ -70,7 +70,8 @@ fn consumers_absent() -> super::Alert {
         "EventPipelineConsumersAbsent",
         (Severity::Critical, Duration::from_mins(5)),
         format!(
-            "({EVENTS}{{state=\"pending\"}} > 0) unless on ({PIPELINE}) (sum by ({PIPELINE}) (up{{component=\"consumer\"}}) > 0)"
+            "(max without (state) ({EVENTS}{{state=\"pending\"}}) > 0) unless on ({PIPELINE}) \
+             (sum by ({PIPELINE}) (up{{component=\"consumer\"}}) > 0)"
         ),
         "Events wait and nobody consumes them.",
         "{{ $value }} events of {{ $labels.namespace }}/{{ $labels.eventpipeline }} wait, and no consumer of it answers \

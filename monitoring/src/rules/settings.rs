@@ -49,7 +49,7 @@ impl Objective {
         self.percent
     }
 
-    /// The share that may be bad, as PromQL.
+    /// The share that may be bad, as `PromQL`.
     pub(super) fn budget(self) -> String {
         // In thousandths of a percent, so that 99.9 does not become 0.0009999999999999432.
         let thousandths = ((100.0 - self.percent) * 1000.0).round();

@@ -21,6 +21,8 @@ struct Burn {
     short: u64,
     severity: Severity,
     pending: Duration,
+    /// When the budget would be gone at this pace.
+    gone: &'static str,
 }
 
 /// 2 %, 5 %, 10 % and 10 % of the budget, gone within the long window.
@@ -31,6 +33,7 @@ const BURNS: [Burn; 4] = [
         short: 300,
         severity: Severity::Critical,
         pending: Duration::from_mins(2),
+        gone: "50 hours",
     },
     Burn {
         factor: "6",
@@ -38,20 +41,23 @@ const BURNS: [Burn; 4] = [
         short: 1800,
         severity: Severity::Critical,
         pending: Duration::from_mins(15),
+        gone: "5 days",
     },
     Burn {
         factor: "3",
         long: DAY,
         short: 2 * HOUR,
         severity: Severity::Warning,
-        pending: Duration::from_mins(60),
+        pending: Duration::from_hours(1),
+        gone: "10 days",
     },
     Burn {
         factor: "1",
         long: 3 * DAY,
         short: 6 * HOUR,
         severity: Severity::Warning,
-        pending: Duration::from_mins(180),
+        pending: Duration::from_hours(3),
+        gone: "30 days",
     },
 ];
 
@@ -65,8 +71,9 @@ struct Slo {
     /// Counter of all, without its window.
     all: String,
     summary: &'static str,
-    /// What the share in the description is of.
-    of: String,
+    /// What the share in the description is of, and what was wrong with it.
+    of: &'static str,
+    was: String,
 }
 
 enum Bad {
@@ -90,7 +97,8 @@ fn availability(settings: &Settings) -> Slo {
         bad: Bad::Counted(format!(r#"{requests}{{http_response_status_code=~"5.."}}"#)),
         all: requests.to_owned(),
         summary: "Requests fail, and use up what the availability objective allows.",
-        of: "requests failed".to_owned(),
+        of: "requests",
+        was: "failed".to_owned(),
     }
 }
 
@@ -105,7 +113,8 @@ fn latency(settings: &Settings) -> Slo {
         bad: Bad::Slower(format!("{requests}_bucket{{{creations}, {}}}", bucket(settings.latency_seconds))),
         all: format!("{requests}_count{{{creations}}}"),
         summary: "Creations are slow, and use up what the latency objective allows.",
-        of: format!("creations took longer than {} s", settings.latency_seconds),
+        of: "creations",
+        was: format!("took longer than {} s", settings.latency_seconds),
     }
 }
 
@@ -118,7 +127,8 @@ fn freshness(settings: &Settings) -> Slo {
         bad: Bad::Slower(format!("{seconds}_bucket{{{}}}", bucket(settings.freshness_seconds))),
         all: format!("{seconds}_count"),
         summary: "Events get their values late, and use up what the freshness objective allows.",
-        of: format!("events had no value after {} s", settings.freshness_seconds),
+        of: "events",
+        was: format!("had no value after {} s", settings.freshness_seconds),
     }
 }
 
@@ -145,13 +155,14 @@ impl Slo {
     }
 
     fn alert(&self, burn: &Burn) -> Alert {
-        let Burn { factor, long, short, severity, pending } = *burn;
+        let Burn { factor, long, short, severity, pending, gone } = *burn;
         let over = |window| format!("{} > {factor} * {}", self.ratio(window), self.objective.budget());
         let description = format!(
-            "{{{{ $value | humanizePercentage }}}} of the {} in {{{{ $labels.namespace }}}}/{{{{ $labels.eventpipeline }}}} over \
-             the last {}: the budget of {} % in 30 days is used {factor} times as quickly as it lasts.",
+            "{{{{ $value | humanizePercentage }}}} of the {} of {{{{ $labels.namespace }}}}/{{{{ $labels.eventpipeline }}}} in the \
+             last {} {}. At this pace, what an objective of {} % allows in 30 days is gone in {gone} or less.",
             self.of,
             window_name(long),
+            self.was,
             self.objective.percent(),
         );
         Alert {

@@ -58,8 +58,8 @@ fn lock_retries() -> Alert {
         (Severity::Warning, Duration::from_mins(10)),
         format!("{LOCKS} > 0.2"),
         "Transactions are rolled back for their locks.",
-        "For each operation in the database of {{ $labels.namespace }}/{{ $labels.eventpipeline }} there are {{ $value | humanize }} \
-         that MySQL rolled back: somebody locks widely.",
+        "MySQL rolled back {{ $value | humanizePercentage }} as many transactions of {{ $labels.namespace }}/{{ \
+         $labels.eventpipeline }} as succeeded: somebody locks widely.",
     )
 }
 

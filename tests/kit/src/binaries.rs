@@ -10,6 +10,8 @@ use crate::error::Error;
 const API: &str = "`dev/binaries.sh api` builds it (`make test` calls that first)";
 const DATABASES: &str = "`dev/databases.sh` installs it (`make test` calls that first)";
 
+const PROMETHEUS: &str = "`dev/prometheus.sh` fetches it (`make test` calls that first)";
+
 /// The programs that the kit starts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Program {
@@ -21,6 +23,8 @@ pub(crate) enum Program {
     Kubectl,
     Helm,
     Openssl,
+    Prometheus,
+    Promtool,
 }
 
 impl Program {
@@ -33,6 +37,8 @@ impl Program {
             Self::KubeApiserver => ("kube-apiserver", API),
             Self::Kubectl => ("kubectl", API),
             Self::Helm => ("helm", "`dev/binaries.sh tools` builds it (`make test` calls that first)"),
+            Self::Prometheus => ("prometheus", PROMETHEUS),
+            Self::Promtool => ("promtool", PROMETHEUS),
             Self::Openssl => ("openssl", "install the package `openssl`"),
         }
     }

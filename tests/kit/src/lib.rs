@@ -5,6 +5,7 @@
 //! - [`Program`]: a binary of the product as a process, with its log, its addresses and its signals.
 //! - [`Proxy`]: a TCP connection that can be slow, stalled or cut.
 //! - [`client`]: an HTTP client for them.
+//! - [`Prometheus`] that scrapes what a test runs, and [`promtool`].
 //! - [`eventually`]: waits for what is to happen, instead of for a time.
 //! - [`ApiServer`]: kube-apiserver on etcd with RBAC. No nodes and no controllers: objects are stored, defaulted,
 //!   validated and watched; nothing runs them, and nothing collects what a deleted owner leaves.
@@ -22,6 +23,7 @@ mod error;
 mod http;
 mod process;
 mod program;
+mod prometheus;
 mod proxy;
 mod room;
 mod wait;
@@ -32,6 +34,7 @@ pub use certificates::Certificates;
 pub use database::{Database, Engine, Options};
 pub use http::client;
 pub use program::Program;
+pub use prometheus::{Prometheus, promtool};
 pub use proxy::{Fault, Proxy};
 pub use wait::eventually;
 
