@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Writes the generated files anew: the resource definition from its Rust types, the chart's copy of it, its
-# reference, the description of the HTTP API from its routes, dashboards and rules from monitoring/.
+# reference, the description of the HTTP API from its routes, the reference of the metrics from the registries, and
+# dashboards and rules from monitoring/.
 # With --check it changes nothing and fails when one differs.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -35,6 +36,17 @@ cargo run --quiet --locked -p eventpipeline-operator -- reference >"$scratch/ref
 generated docs/reference/eventpipeline.md <"$scratch/reference.md"
 cargo run --quiet --locked -p eventpipeline-producer -- openapi >"$scratch/openapi.json"
 generated producer/openapi.json <"$scratch/openapi.json"
+{
+  say '# Metrics' '' \
+    'What each program answers at `/metrics` on its internal port (9090), in the text format of Prometheus. `dev/generate.sh`' \
+    'makes this page from the registries that the programs serve; tests hold a live scrape of each to it, both ways.' '' \
+    'Series of a label with listed values are there from the start, at 0. `""` is the empty value.'
+  for program in producer consumer operator; do
+    printf '\n'
+    cargo run --quiet --locked -p "eventpipeline-$program" -- metrics
+  done
+} >"$scratch/metrics.md"
+generated docs/reference/metrics.md <"$scratch/metrics.md"
 monitoring() { cargo run --quiet --locked -p eventpipeline-monitoring -- "$@"; }
 mkdir -p monitoring/dashboards charts/eventpipeline/files/dashboards
 for dashboard in overview pipeline operator; do

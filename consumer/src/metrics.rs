@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use eventpipeline_database::{Finished, State};
-use eventpipeline_service::registered;
-use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-};
+use eventpipeline_service::Maker;
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry};
 
 use crate::prefetch::Load;
 
@@ -57,56 +55,57 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn new(registry: &Registry) -> anyhow::Result<Self> {
-        let new = New(registry);
-        let handled = new.histograms(
+        let make = Maker(registry);
+        let handled = make.histograms(
             "eventpipeline_handle_duration_seconds",
             "Time a handler took for an event.",
             ("outcome", &["done", "failed"]),
             &SECONDS,
         )?;
-        let batch = new.histograms(
+        let batch = make.histograms(
             "eventpipeline_batch_events",
             "Events that were claimed, or whose answers were written down, at once.",
             ("operation", &["claim", "complete"]),
             &EVENTS,
         )?;
         Ok(Self {
-            claimed: new.counter("eventpipeline_events_claimed_total", "Events claimed by this process.")?,
-            completed: new.counter("eventpipeline_events_completed_total", "Answers accepted.")?,
-            failed: new.counters(
+            claimed: make.counter("eventpipeline_events_claimed_total", "Events claimed by this process.")?,
+            completed: make.counter("eventpipeline_events_completed_total", "Answers accepted.")?,
+            failed: make.counters(
                 "eventpipeline_events_failed_total",
                 "Failed attempts that were written down, by what becomes of the event.",
                 ("next", &["retry", "dead"]),
             )?,
-            released: new.counter(
+            released: make.counter(
                 "eventpipeline_events_released_total",
                 "Claims given back to the queue without an attempt that counts.",
             )?,
-            fenced: new.counter(
+            fenced: make.counter(
                 "eventpipeline_events_fenced_total",
                 "Claims of this process that were lost: others freed, claimed or ended their events.",
             )?,
-            reclaimed: new.counters(
+            reclaimed: make.counters(
                 "eventpipeline_events_reclaimed_total",
                 "Events whose claim was not settled in its lease, by what became of them.",
                 ("outcome", &["freed", "dead"]),
             )?,
-            removed: new.counters(
+            removed: make.counters(
                 "eventpipeline_events_removed_total",
                 "Finished events that were removed after the time that they are kept.",
                 ("state", &[State::Done, State::Dead, State::Cancelled].map(Into::into)),
             )?,
-            woken: new.counters(
+            woken: make.counters(
                 "eventpipeline_consumer_wakeups_total",
                 "How often an idle consumer went to claim, by what told it that there is work.",
                 ("kind", &["hint", "poll"]),
             )?,
-            buffered: new.gauge("eventpipeline_events_buffered", "Events claimed and not begun.")?,
-            in_flight: new
+            buffered: make.gauge("eventpipeline_events_buffered", "Events claimed and not begun.")?,
+            in_flight: make
                 .gauge("eventpipeline_events_in_flight", "Events being handled by this process.")?,
-            created_to_value: new.histogram(
+            created_to_value: make.histogram(
                 "eventpipeline_create_to_value_seconds",
                 "Time from an event's creation until its answer was committed.",
+                &SECONDS,
             )?,
             handled: handled.with_label_values(&["done"]),
             handled_in_vain: handled.with_label_values(&["failed"]),
@@ -184,51 +183,4 @@ fn many(events: usize) -> u64 {
 
 fn size(events: usize) -> f64 {
     u32::try_from(events).unwrap_or(u32::MAX).into()
-}
-
-/// A label and the values that it has.
-type Label<'a> = (&'a str, &'a [&'a str]);
-
-/// Makes metrics that are in the registry, each with every value of its label from the start, so that a rate over the
-/// first failure is seen.
-struct New<'a>(&'a Registry);
-
-impl New<'_> {
-    fn counter(&self, name: &str, help: &str) -> anyhow::Result<IntCounter> {
-        registered(self.0, IntCounter::new(name, help))
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> anyhow::Result<IntGauge> {
-        registered(self.0, IntGauge::new(name, help))
-    }
-
-    fn counters(&self, name: &str, help: &str, label: Label<'_>) -> anyhow::Result<IntCounterVec> {
-        let (label, values) = label;
-        let counters = registered(self.0, IntCounterVec::new(Opts::new(name, help), &[label]))?;
-        for value in values {
-            let _ = counters.with_label_values(&[*value]);
-        }
-        Ok(counters)
-    }
-
-    fn histogram(&self, name: &str, help: &str) -> anyhow::Result<Histogram> {
-        let options = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
-        registered(self.0, Histogram::with_opts(options))
-    }
-
-    fn histograms(
-        &self,
-        name: &str,
-        help: &str,
-        label: Label<'_>,
-        buckets: &[f64],
-    ) -> anyhow::Result<HistogramVec> {
-        let (label, values) = label;
-        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-        let histograms = registered(self.0, HistogramVec::new(options, &[label]))?;
-        for value in values {
-            let _ = histograms.with_label_values(&[*value]);
-        }
-        Ok(histograms)
-    }
 }

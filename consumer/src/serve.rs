@@ -20,6 +20,7 @@ use crate::dispatcher::Dispatcher;
 use crate::handlers::Handler;
 use crate::heartbeat::Heartbeat;
 use crate::holdings::Holdings;
+use crate::instruments::{Instruments, NAME};
 use crate::keeper::Keeper;
 use crate::metrics::Metrics;
 use crate::prefetch::Prefetch;
@@ -31,9 +32,7 @@ const CONNECTIONS: usize = 4 + SETTLERS;
 /// Serves until SIGTERM.
 pub(crate) fn run(args: ServeArgs) -> ExitCode {
     let service = args.service.clone();
-    eventpipeline_service::serve("eventpipeline-consumer", &service, async move |service| {
-        start(args, service).await
-    })
+    eventpipeline_service::serve(NAME, &service, async move |service| start(args, service).await)
 }
 
 /// What the tasks share.
@@ -47,15 +46,14 @@ struct Shared {
 }
 
 async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
-    let metrics = Metrics::new(&service.registry)?;
-    let database_metrics = eventpipeline_database::Metrics::new(&service.registry)?;
-    let (hints, announcer) = Hints::bind(&args.hints, &service.registry).await?;
+    let instruments = Instruments::new(&service.registry)?;
+    let (hints, announcer) = Hints::bind(&args.hints, instruments.hints).await?;
     let shared = Shared {
-        database: Database::new(args.database.clone(), database_metrics),
-        holdings: Arc::new(Holdings::new(metrics.clone())),
+        database: Database::new(args.database.clone(), instruments.database),
+        holdings: Arc::new(Holdings::new(instruments.loops.clone())),
         announcer,
         work: Arc::new(Notify::new()),
-        metrics,
+        metrics: instruments.loops,
     };
     let holdings = Arc::clone(&shared.holdings);
     service.pages.add("/work", move || std::future::ready(Ok::<_, Infallible>(holdings.work())));
@@ -165,6 +163,7 @@ fn settle_and_keep(
 /// Ready while the database is.
 fn watch(database: &Database, service: &mut Service) {
     let address = database.address();
+    database.opens_at_most(CONNECTIONS);
     info!(
         address,
         connections = CONNECTIONS,

@@ -111,3 +111,16 @@ pub mod reasons {
     /// See the condition `Stalled`.
     pub const STALLED: &str = "Stalled";
 }
+
+/// Each type of condition.
+pub const ALL_TYPES: [&str; 9] = [
+    types::READY,
+    types::RECONCILING,
+    types::STALLED,
+    types::DATABASE_READY,
+    types::SCHEMA_READY,
+    types::PRODUCERS_READY,
+    types::CONSUMERS_READY,
+    types::ROUTE_ACCEPTED,
+    types::BACKLOG_IN_TIME,
+];

@@ -5,6 +5,7 @@ use sqlx::mysql::MySqlConnection;
 
 use crate::error::Error;
 use crate::event::{EventId, State};
+use crate::operations::OperationName;
 use crate::script::Script;
 use crate::session::{Operation, Session};
 
@@ -34,7 +35,7 @@ impl Session {
 struct Retry(EventId);
 
 impl Operation for Retry {
-    const NAME: &'static str = "retry an event";
+    const NAME: OperationName = OperationName::Retry;
     type Output = Change;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Change, sqlx::Error> {
@@ -50,7 +51,7 @@ impl Operation for Retry {
 struct Cancel(EventId);
 
 impl Operation for Cancel {
-    const NAME: &'static str = "cancel an event";
+    const NAME: OperationName = OperationName::Cancel;
     type Output = Change;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Change, sqlx::Error> {

@@ -9,6 +9,7 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 use crate::error::Error;
 use crate::event::EventId;
 use crate::mark::LowWaterMark;
+use crate::operations::OperationName;
 use crate::script::Script;
 use crate::session::{Operation, Session};
 use crate::time::duration;
@@ -139,7 +140,7 @@ struct Taken {
 }
 
 impl Operation for Claim<'_> {
-    const NAME: &'static str = "claim events";
+    const NAME: OperationName = OperationName::Claim;
     type Output = Taken;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Taken, sqlx::Error> {
@@ -243,7 +244,7 @@ impl HasDue {
 }
 
 impl Operation for HasDue {
-    const NAME: &'static str = "look for due events";
+    const NAME: OperationName = OperationName::LookForDue;
     type Output = bool;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {

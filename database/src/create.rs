@@ -9,6 +9,7 @@ use sqlx::mysql::MySqlConnection;
 use crate::error::{Error, number, number_of};
 use crate::event::{EventId, Priority};
 use crate::key::IdempotencyKey;
+use crate::operations::OperationName;
 use crate::script::Script;
 use crate::session::{Operation, Session};
 
@@ -124,7 +125,7 @@ struct Create<'a> {
 }
 
 impl Operation for Create<'_> {
-    const NAME: &'static str = "create events";
+    const NAME: OperationName = OperationName::Create;
     type Output = Vec<Created>;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Vec<Created>, sqlx::Error> {
@@ -165,7 +166,7 @@ async fn look_up(keys: &[&str], connection: &mut MySqlConnection) -> Result<Vec<
 struct SkipTaken;
 
 impl Operation for SkipTaken {
-    const NAME: &'static str = "move the counter past the events";
+    const NAME: OperationName = OperationName::SkipTaken;
     type Output = ();
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {

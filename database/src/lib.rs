@@ -33,6 +33,7 @@ mod key;
 mod list;
 mod mark;
 mod metrics;
+mod operations;
 mod read;
 mod reclaim;
 mod remove;

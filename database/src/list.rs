@@ -8,6 +8,7 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use crate::error::Error;
 use crate::event::{Event, EventId, Priority, State};
+use crate::operations::OperationName;
 use crate::script::Script;
 use crate::session::{Operation, Session};
 use crate::time::timestamp;
@@ -86,7 +87,7 @@ const COLUMNS: &str = "SELECT id, state, COALESCE(valor, '') AS valor, payload, 
 struct One(EventId);
 
 impl Operation for One {
-    const NAME: &'static str = "read an event";
+    const NAME: OperationName = OperationName::ReadEvent;
     type Output = Option<Event>;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Option<Event>, sqlx::Error> {
@@ -97,7 +98,7 @@ impl Operation for One {
 }
 
 impl Operation for Listing {
-    const NAME: &'static str = "list events";
+    const NAME: OperationName = OperationName::List;
     type Output = Vec<Event>;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Vec<Event>, sqlx::Error> {

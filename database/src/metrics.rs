@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, exponential_buckets};
+use strum::{AsRefStr, VariantArray};
+
+use crate::accounts::Role;
+use crate::operations::OperationName;
 
 /// Figures of all sessions of a process. Clones share them.
 #[derive(Debug, Clone)]
@@ -10,6 +14,16 @@ pub struct Metrics {
     durations: HistogramVec,
     lock_retries: IntCounterVec,
     connections: IntGauge,
+    most_connections: IntGauge,
+}
+
+/// How an operation ended, as OpenTelemetry's `error.type` says it.
+#[derive(Debug, Clone, Copy, AsRefStr, VariantArray)]
+enum Outcome {
+    #[strum(serialize = "")]
+    Success,
+    #[strum(serialize = "_OTHER")]
+    Error,
 }
 
 impl Metrics {
@@ -28,20 +42,42 @@ impl Metrics {
             durations: HistogramVec::new(durations, &["db_operation_name", "error_type"])?,
             lock_retries: IntCounterVec::new(retries, &["db_operation_name"])?,
             connections: IntGauge::new("db_client_connection_count", "Open connections to the database.")?,
+            most_connections: IntGauge::new(
+                "db_client_connection_max",
+                "Connections that this process opens at the most.",
+            )?,
         };
         registry.register(Box::new(metrics.durations.clone()))?;
         registry.register(Box::new(metrics.lock_retries.clone()))?;
         registry.register(Box::new(metrics.connections.clone()))?;
+        registry.register(Box::new(metrics.most_connections.clone()))?;
         Ok(metrics)
     }
 
-    pub(crate) fn ran(&self, operation: &'static str, took: Duration, succeeded: bool) {
-        let error = if succeeded { "" } else { "_OTHER" };
-        self.durations.with_label_values(&[operation, error]).observe(took.as_secs_f64());
+    /// The same, with all that `role` does from the start.
+    #[must_use]
+    pub fn of(self, role: Role) -> Self {
+        for operation in role.operations() {
+            for outcome in Outcome::VARIANTS {
+                let _ = self.durations.with_label_values(&[operation.as_ref(), outcome.as_ref()]);
+            }
+            let _ = self.lock_retries.with_label_values(&[operation.as_ref()]);
+        }
+        self
     }
 
-    pub(crate) fn retried(&self, operation: &'static str) {
-        self.lock_retries.with_label_values(&[operation]).inc();
+    /// How many connections the process opens at the most.
+    pub(crate) fn opens_at_most(&self, connections: usize) {
+        self.most_connections.set(i64::try_from(connections).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn ran(&self, operation: OperationName, took: Duration, succeeded: bool) {
+        let outcome = if succeeded { Outcome::Success } else { Outcome::Error };
+        self.durations.with_label_values(&[operation.as_ref(), outcome.as_ref()]).observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn retried(&self, operation: OperationName) {
+        self.lock_retries.with_label_values(&[operation.as_ref()]).inc();
     }
 
     /// Counts a connection until the guard is dropped.

@@ -5,6 +5,7 @@ use sqlx::mysql::MySqlConnection;
 
 use crate::error::Error;
 use crate::event::{EventId, Snapshot, State};
+use crate::operations::OperationName;
 use crate::script::Script;
 use crate::session::{Operation, Session};
 
@@ -50,7 +51,7 @@ struct Read<'a> {
 }
 
 impl Operation for Read<'_> {
-    const NAME: &'static str = "read events";
+    const NAME: OperationName = OperationName::ReadEvents;
     type Output = Vec<Snapshot>;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Vec<Snapshot>, sqlx::Error> {
@@ -76,7 +77,7 @@ impl Operation for Read<'_> {
 struct Count;
 
 impl Operation for Count {
-    const NAME: &'static str = "count the events";
+    const NAME: OperationName = OperationName::Count;
     type Output = i64;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<i64, sqlx::Error> {

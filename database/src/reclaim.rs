@@ -10,6 +10,7 @@ use crate::claim::Lease;
 use crate::error::Error;
 use crate::event::EventId;
 use crate::mark::LowWaterMark;
+use crate::operations::OperationName;
 use crate::script::Script;
 use crate::session::{Operation, Session};
 
@@ -90,7 +91,7 @@ pub(crate) fn overdue(from: Option<i64>) -> Script {
 }
 
 impl Operation for Reclaim {
-    const NAME: &'static str = "reclaim events";
+    const NAME: OperationName = OperationName::Reclaim;
     type Output = Found;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Found, sqlx::Error> {

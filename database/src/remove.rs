@@ -8,6 +8,7 @@ use sqlx::mysql::MySqlConnection;
 use crate::error::Error;
 use crate::event::{EventId, Finished, State};
 use crate::mark::LowWaterMark;
+use crate::operations::OperationName;
 use crate::script::Script;
 use crate::session::{Operation, Session};
 use crate::time::microseconds;
@@ -66,7 +67,7 @@ pub(crate) struct Remove {
 }
 
 impl Operation for Remove {
-    const NAME: &'static str = "remove events";
+    const NAME: OperationName = OperationName::Remove;
     type Output = Removed;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Removed, sqlx::Error> {

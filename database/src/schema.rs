@@ -9,6 +9,7 @@ use sqlx::migrate::Migrator;
 use sqlx::mysql::MySqlConnection;
 
 use crate::error::{Error, number, number_of};
+use crate::operations::OperationName;
 use crate::session::{Database, Operation, Session};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -30,12 +31,13 @@ impl Database {
     pub async fn migrate(&self) -> Result<i64, Error> {
         let mut connection = self.connect().await?;
         lock(&mut connection).await?;
-        let found = ReadVersion.attempt(&mut connection).await.map_err(failed_to(ReadVersion::NAME))?;
+        let found =
+            ReadVersion.attempt(&mut connection).await.map_err(failed_to(ReadVersion::NAME.into()))?;
         match found {
             Some(found) if found > known() => {
                 // A newer program was here; what it left is ours to use, or not.
                 let oldest =
-                    ReadOldest.attempt(&mut connection).await.map_err(failed_to(ReadOldest::NAME))?;
+                    ReadOldest.attempt(&mut connection).await.map_err(failed_to(ReadOldest::NAME.into()))?;
                 return compatible(found, oldest).map(|()| found);
             }
             Some(_) => forget_unfinished(&mut connection).await?,
@@ -69,7 +71,7 @@ fn compatible(found: i64, oldest: i64) -> Result<(), Error> {
 struct ReadOldest;
 
 impl Operation for ReadOldest {
-    const NAME: &'static str = "read the schema's compatibility";
+    const NAME: OperationName = OperationName::ReadCompatibility;
     type Output = i64;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<i64, sqlx::Error> {
@@ -81,7 +83,7 @@ impl Operation for ReadOldest {
 struct ReadVersion;
 
 impl Operation for ReadVersion {
-    const NAME: &'static str = "read the schema's version";
+    const NAME: OperationName = OperationName::ReadVersion;
     type Output = Option<i64>;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Option<i64>, sqlx::Error> {

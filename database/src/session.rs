@@ -10,6 +10,7 @@ use tracing::debug;
 use crate::args::DatabaseArgs;
 use crate::error::{Error, number, number_of};
 use crate::metrics::{Metrics, Open};
+use crate::operations::OperationName;
 use crate::script::Script;
 
 /// How long a server may take to accept a connection.
@@ -49,6 +50,11 @@ impl Database {
     /// A session of its own for a task. It connects at its first operation, and again after each failure.
     pub fn session(&self) -> Session {
         Session { database: self.clone(), connection: None }
+    }
+
+    /// Says, as a metric, how many sessions this process has.
+    pub fn opens_at_most(&self, sessions: usize) {
+        self.metrics.opens_at_most(sessions);
     }
 
     /// Host and port, for messages.
@@ -106,7 +112,7 @@ impl Database {
 /// A trait and not a closure, because the futures of closures over borrowed data cannot be shown to be [`Send`].
 pub(crate) trait Operation: Sync {
     /// What it does, as a verb, for messages: `create events`.
-    const NAME: &'static str;
+    const NAME: OperationName;
     /// What it gives.
     type Output;
 
@@ -142,7 +148,7 @@ impl Session {
     }
 
     async fn run_untimed<O: Operation>(&mut self, work: &O) -> Result<O::Output, Error> {
-        let operation = O::NAME;
+        let operation = O::NAME.into();
         let begun = Instant::now();
         loop {
             let mut connected = self.take_connection().await?;
@@ -159,7 +165,7 @@ impl Session {
                 return Err(Error::Query { operation, source });
             }
             debug!(operation, error = %source, "trying again after a lock conflict");
-            self.database.metrics.retried(operation);
+            self.database.metrics.retried(O::NAME);
             self.connection = rolled_back(connected).await;
             tokio::time::sleep(LOCK_PAUSE.mul_f64(rand::random())).await;
         }
@@ -201,7 +207,7 @@ async fn close(Connected { connection, open: _open, .. }: Connected) {
 struct Ping;
 
 impl Operation for Ping {
-    const NAME: &'static str = "ping the database";
+    const NAME: OperationName = OperationName::Ping;
     type Output = ();
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {

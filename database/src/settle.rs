@@ -8,6 +8,7 @@ use crate::claim::{Claimed, Lease};
 use crate::error::Error;
 use crate::event::{EventId, Value};
 use crate::fenced::{Change, Item, batches};
+use crate::operations::OperationName;
 use crate::session::{Operation, Session};
 use crate::time::microseconds;
 
@@ -98,7 +99,7 @@ impl Session {
 
 /// A way of settling claims.
 pub(crate) trait Kind: Sync {
-    const NAME: &'static str;
+    const NAME: OperationName;
     const CHANGE: Change;
 }
 
@@ -108,7 +109,7 @@ struct Settle<'a, K> {
 }
 
 impl<K: Kind> Operation for Settle<'_, K> {
-    const NAME: &'static str = K::NAME;
+    const NAME: OperationName = K::NAME;
     type Output = Vec<EventId>;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Vec<EventId>, sqlx::Error> {
@@ -119,7 +120,7 @@ impl<K: Kind> Operation for Settle<'_, K> {
 pub(crate) struct Complete;
 
 impl Kind for Complete {
-    const NAME: &'static str = "complete events";
+    const NAME: OperationName = OperationName::Complete;
     const CHANGE: Change = Change {
         set: "e.valor = item.text, e.processing = 0, e.lease_until = NULL, \
               e.due = UTC_TIMESTAMP(6), e.done_at = UTC_TIMESTAMP(6)",
@@ -133,7 +134,7 @@ const DEAD: i64 = -1;
 struct Fail;
 
 impl Kind for Fail {
-    const NAME: &'static str = "fail events";
+    const NAME: OperationName = OperationName::Fail;
     // The token grows, so that the claim is over also where a classic program, which moves no token, takes the event next.
     const CHANGE: Change = Change {
         set: "e.processing = IF(item.number < 0, 3, 2), e.error = item.text, e.token = e.token + 1, \
@@ -147,7 +148,7 @@ impl Kind for Fail {
 struct Release;
 
 impl Kind for Release {
-    const NAME: &'static str = "release events";
+    const NAME: OperationName = OperationName::Release;
     const CHANGE: Change = Change {
         set: "e.processing = 0, e.token = e.token + 1, e.attempts = e.attempts - 1, e.lease_until = NULL, \
               e.due = e.created_at - INTERVAL e.priority MINUTE",
@@ -158,7 +159,7 @@ impl Kind for Release {
 struct Extend;
 
 impl Kind for Extend {
-    const NAME: &'static str = "extend leases";
+    const NAME: OperationName = OperationName::Extend;
     const CHANGE: Change = Change {
         set: "e.due = UTC_TIMESTAMP(6) + INTERVAL item.number MICROSECOND, \
               e.lease_until = UTC_TIMESTAMP(6) + INTERVAL item.number MICROSECOND",

@@ -6,12 +6,13 @@ use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
 use crate::error::Error;
+use crate::operations::OperationName;
 use crate::script::Script;
 use crate::session::{Operation, Session};
 use crate::time::duration;
 
 /// The queue in figures, all of one moment: `created` is the sum of all the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Ever created.
     pub created: i64,
@@ -74,7 +75,7 @@ struct ReadStats {
 }
 
 impl Operation for ReadStats {
-    const NAME: &'static str = "count events by state";
+    const NAME: OperationName = OperationName::CountByState;
     type Output = Stats;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Stats, sqlx::Error> {

@@ -15,6 +15,8 @@ pub(crate) enum Cli {
     Crd,
     /// Print the reference of the resource.
     Reference,
+    /// Print the reference of the metrics.
+    Metrics,
     /// Print what is wrong with pipelines.
     Lint(LintArgs),
     /// Print the objects that pipelines are made of.
@@ -61,6 +63,7 @@ pub(crate) struct ElectionArgs {
 
 const CRD: &str = "crd";
 const REFERENCE: &str = "reference";
+const METRICS: &str = "metrics";
 const LINT: &str = "lint";
 const RENDER: &str = "render";
 const DIFF: &str = "diff";
@@ -77,6 +80,7 @@ impl CommandFactory for Cli {
             .about("Runs what each EventPipeline asks for and reports how that is going")
             .subcommand(Command::new(CRD).about("Print the resource definition as YAML"))
             .subcommand(Command::new(REFERENCE).about("Print every field of the resource, with its bounds, as Markdown"))
+            .subcommand(Command::new(METRICS).about("Print every metric, with its labels and their values, as Markdown"))
             .subcommand(LintArgs::augment_args(Command::new(LINT)).about(
                 "Check EventPipelines without a cluster: what the API server would refuse, and what would work badly",
             ))
@@ -101,6 +105,7 @@ impl FromArgMatches for Cli {
         match matches.subcommand() {
             Some((CRD, _)) => Ok(Self::Crd),
             Some((REFERENCE, _)) => Ok(Self::Reference),
+            Some((METRICS, _)) => Ok(Self::Metrics),
             Some((LINT, matches)) => LintArgs::from_arg_matches(matches).map(Self::Lint),
             Some((RENDER, matches)) => RenderArgs::from_arg_matches(matches).map(Self::Render),
             Some((DIFF, matches)) => DiffArgs::from_arg_matches(matches).map(Self::Diff),
@@ -135,7 +140,8 @@ mod tests {
     }
 
     #[test]
-    fn crd_needs_nothing() {
+    fn what_prints_needs_nothing() {
         assert!(matches!(parse(&[CRD]), Ok(Cli::Crd)));
+        assert!(matches!(parse(&[METRICS]), Ok(Cli::Metrics)));
     }
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use eventpipeline_crds::EventPipeline;
 use eventpipeline_service::{Check, chain};
 use futures::channel::mpsc;
-use futures::{Stream, StreamExt as _};
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::Job;
@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 pub(crate) use context::Context;
-pub(crate) use metrics::Metrics;
+pub(crate) use metrics::{Metrics, Pipeline};
 pub(crate) use scope::Scope;
 
 use crate::eventpipeline;
@@ -75,9 +75,17 @@ pub(crate) async fn run(
     context.metrics.show(shown(&context, store.clone()))?;
     let rounds = rounds(&context, store.clone(), every, tell);
     let controller =
-        controller.reconcile_on(told.map(reference)).graceful_shutdown_on(draining.cancelled_owned());
+        controller.reconcile_on(in_line(&context, told)).graceful_shutdown_on(draining.cancelled_owned());
     let listed = listed(store, context.inventory.missing(), check);
-    let reconciled = controller.run(reconcile, error_policy, context).for_each(async |result| log(&result));
+    let queue = context.metrics.queue.clone();
+    let reconciled = controller.run(reconcile, error_policy, context).for_each(async |result| {
+        if let Err(ControllerError::ObjectNotFound(gone)) = &result {
+            let ObjectRef { name, namespace, .. } = gone.as_ref();
+            let namespace = namespace.clone().unwrap_or_default();
+            queue.forget(&PipelineKey { namespace, name: name.clone() });
+        }
+        log(&result);
+    });
     tokio::select! {
         () = reconciled => Ok(()),
         error = listed => Err(error),
@@ -86,13 +94,13 @@ pub(crate) async fn run(
 }
 
 /// The pipelines as the metrics show them.
-fn shown(context: &Context, store: Store<Guarded>) -> impl Fn() -> Vec<metrics::Pipeline> + use<> {
+fn shown(context: &Context, store: Store<Guarded>) -> impl Fn() -> Vec<Pipeline> + use<> {
     let figures = Arc::clone(&context.figures);
     let show = move |pipeline: &Arc<Guarded>| {
         let key = context::key(pipeline);
-        let ready = pipeline.0.as_ref().is_ok_and(eventpipeline::is_ready);
+        let conditions = metrics::Conditions::new(|kind| eventpipeline::condition(&pipeline.0, kind));
         let queue = figures.of(&key).and_then(|observation| observation.queue.ok());
-        metrics::Pipeline { key, ready, queue }
+        Pipeline { key, conditions, queue }
     };
     move || store.state().iter().map(&show).collect()
 }
@@ -122,12 +130,12 @@ fn watch(context: &Arc<Context>, scope: &Scope) -> (Store<Guarded>, Controller<G
     let pipelines = pipelines(scope.api(client.clone()), writer, store.clone(), context);
     let routes = context.inventory.follow_once_served::<HTTPRoute>(scope.api(client.clone()));
     let mut controller = Controller::for_stream(pipelines, store.clone())
-        .reconcile_on(routes.map(reference))
+        .reconcile_on(in_line(context, routes))
         .with_config(Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE));
     macro_rules! follow {
         ($($kind:ty),* $(,)?) => {$(
             let objects = context.inventory.follow::<$kind>(scope.api(client.clone()));
-            controller = controller.reconcile_on(objects.map(reference));
+            controller = controller.reconcile_on(in_line(context, objects));
         )*};
     }
     follow!(
@@ -152,7 +160,7 @@ fn pipelines(
     store: Store<Guarded>,
     context: &Arc<Context>,
 ) -> impl Stream<Item = watcher::Result<Guarded>> + use<> {
-    let context = Arc::clone(context);
+    let (context, queue) = (Arc::clone(context), context.metrics.queue.clone());
     watcher(api, watcher::Config::default().page_size(100))
         .default_backoff()
         .modify(|pipeline| {
@@ -166,6 +174,16 @@ fn pipelines(
             }
         })
         .applied_objects()
+        .inspect_ok(move |pipeline| queue.added(context::key(pipeline)))
+}
+
+/// The pipelines as what the controller puts in line, counted.
+fn in_line(
+    context: &Context,
+    pipelines: impl Stream<Item = PipelineKey> + Send + 'static,
+) -> impl Stream<Item = ObjectRef<Guarded>> + Send + 'static {
+    let queue = context.metrics.queue.clone();
+    pipelines.inspect(move |pipeline| queue.added(pipeline.clone())).map(reference)
 }
 
 fn reference(PipelineKey { namespace, name }: PipelineKey) -> ObjectRef<Guarded> {
@@ -198,7 +216,7 @@ async fn listed(
 async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, eventpipeline::Error> {
     // What is not listed yet would look as if it were not there.
     context.inventory.listed().await;
-    let _active = context.metrics.begun();
+    let _active = context.metrics.begun(context::key(&object));
     let started = Instant::now();
     let result = Box::pin(eventpipeline::reconcile(&object, &context.operator)).await;
     context.metrics.reconciled(started.elapsed(), result.is_ok());
@@ -209,6 +227,7 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
 
 #[expect(clippy::needless_pass_by_value, reason = "the controller's signature")]
 fn error_policy(object: Arc<Guarded>, _: &eventpipeline::Error, context: Arc<Context>) -> Action {
+    context.metrics.queue.retried();
     Action::requeue(context.failed(&object))
 }
 

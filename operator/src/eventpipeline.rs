@@ -17,6 +17,7 @@ mod validate;
 
 use std::sync::Arc;
 
+use eventpipeline_crds::conditions::types;
 use eventpipeline_crds::{BacklogAutoscaling, EventPipeline};
 use jiff::Timestamp;
 use kube::Resource as _;
@@ -157,7 +158,15 @@ fn late_after_seconds(pipeline: &EventPipeline) -> i32 {
     backlogs(pipeline).filter_map(|backlog| backlog.target_age_seconds).min().unwrap_or(60)
 }
 
-/// Whether the pipeline's status says that it is ready.
-pub(crate) fn is_ready(pipeline: &EventPipeline) -> bool {
-    pipeline.status.as_ref().is_some_and(status::is_ready)
+/// The status of a condition, where the pipeline has it.
+pub(crate) fn condition(pipeline: &Result<EventPipeline, impl Sized>, kind: &str) -> Option<String> {
+    match pipeline {
+        Ok(pipeline) => status::condition(pipeline.status.as_ref()?, kind),
+        // What can't be read has been reported so, and that can't be read either.
+        Err(_) => match kind {
+            types::STALLED => Some("True".to_owned()),
+            types::READY => Some("False".to_owned()),
+            _ => None,
+        },
+    }
 }

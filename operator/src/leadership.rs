@@ -51,6 +51,24 @@ enum Lost {
     Expired,
 }
 
+/// Who leads, as a metric under controller-runtime's name.
+pub(crate) struct Leads(IntGaugeVec);
+
+impl Leads {
+    pub(crate) fn new(registry: &Registry) -> anyhow::Result<Self> {
+        let options = Opts::new(
+            "leader_election_master_status",
+            "1 in the process that leads, 0 in the others; name is the Lease's.",
+        );
+        Ok(Self(registered(registry, IntGaugeVec::new(options, &["name"]))?))
+    }
+
+    /// Of a Lease.
+    pub(crate) fn of(&self, lease_name: &str) -> IntGauge {
+        self.0.with_label_values(&[lease_name])
+    }
+}
+
 /// This process as a candidate.
 pub(crate) struct Election {
     leases: Api<Lease>,
@@ -68,13 +86,10 @@ impl Election {
         client: Client,
         args: ElectionArgs,
         pod_name: &str,
-        registry: &Registry,
+        leads: &Leads,
     ) -> anyhow::Result<Option<Self>> {
         let ElectionArgs { lease_namespace, lease_name, lease_seconds } = args;
-        let options =
-            Opts::new("leader_election_master_status", "1 in the process that leads, 0 in the others.");
-        let status = registered(registry, IntGaugeVec::new(options, &["name"]))?;
-        let status = status.with_label_values(&[&lease_name]);
+        let status = leads.of(&lease_name);
         let Some(namespace) = lease_namespace else {
             status.set(1);
             return Ok(None);

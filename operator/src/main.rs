@@ -1,7 +1,7 @@
 //! `eventpipeline-operator`: runs what each EventPipeline asks for and reports how that is going.
 //!
-//! Without a command it runs; `crd` and `reference` print the resource definition and its reference, and `lint`, `render`
-//! and `diff` tell without a cluster what would become of a pipeline.
+//! Without a command it runs; `crd` and `reference` print the resource definition and its reference, `metrics` that of
+//! its metrics, and `lint`, `render` and `diff` tell without a cluster what would become of a pipeline.
 
 mod api;
 mod cli;
@@ -9,6 +9,7 @@ mod controller;
 mod eventpipeline;
 mod figures;
 mod gateway;
+mod instruments;
 mod internal_port;
 mod inventory;
 mod leadership;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Ok(Cli::Run(args)) => return run::run(*args),
         Ok(Cli::Crd) => offline::crd(),
         Ok(Cli::Reference) => offline::reference(),
+        Ok(Cli::Metrics) => offline::metrics(),
         Ok(Cli::Lint(args)) => offline::lint(args),
         Ok(Cli::Render(args)) => offline::render(args),
         Ok(Cli::Diff(args)) => offline::diff(args),

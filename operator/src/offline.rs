@@ -18,6 +18,8 @@ use clap::ValueEnum;
 use eventpipeline_crds::{reference, yaml};
 use serde::Serialize;
 
+use crate::instruments;
+
 pub(crate) use diff::DiffArgs;
 pub(crate) use lint::LintArgs;
 pub(crate) use render::RenderArgs;
@@ -44,6 +46,12 @@ pub(crate) fn crd() -> anyhow::Result<ExitCode> {
 /// Prints the reference of the resource.
 pub(crate) fn reference() -> anyhow::Result<ExitCode> {
     print(&reference::markdown())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the reference of the operator's metrics.
+pub(crate) fn metrics() -> anyhow::Result<ExitCode> {
+    print(&instruments::reference()?)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -9,33 +9,32 @@ use eventpipeline_service::Service;
 use kube::Config;
 use kube::client::ClientBuilder;
 
-use crate::api::{Cluster, Counted};
+use crate::api::Cluster;
 use crate::cli::RunArgs;
-use crate::controller::{self, Context, Metrics, Scope};
+use crate::controller::{self, Context, Scope};
+use crate::instruments::{Instruments, NAME};
 use crate::leadership::{Election, Term};
 
 /// Runs until SIGTERM.
 pub(crate) fn run(args: RunArgs) -> ExitCode {
     let service = args.service.clone();
-    eventpipeline_service::serve("eventpipeline-operator", &service, async move |service| {
-        start(args, service).await
-    })
+    eventpipeline_service::serve(NAME, &service, async move |service| start(args, service).await)
 }
 
 async fn start(args: RunArgs, service: &mut Service) -> anyhow::Result<()> {
     let RunArgs { image, watch_namespace, pod_name, observe_seconds, election, service: _ } = args;
     let every = Duration::from_secs(observe_seconds.into());
+    let Instruments { requests, leads, controller: metrics } = Instruments::new(&service.registry)?;
     let config = Config::infer().await.context(
         "failed to find the API server: neither KUBECONFIG nor a service account tells where it is",
     )?;
     let client = ClientBuilder::try_from(config)
         .context("failed to set up the client of the API server")?
-        .with_layer(&Counted::new(&service.registry)?)
+        .with_layer(&requests)
         .build();
     let scope = Scope::new(watch_namespace);
-    let election = Election::new(client.clone(), election, &pod_name, &service.registry)?;
+    let election = Election::new(client.clone(), election, &pod_name, &leads)?;
     let term = election.as_ref().map_or_else(Term::without_end, Election::term);
-    let metrics = Metrics::new(&service.registry)?;
     let context = Arc::new(Context::new(Cluster::new(client, term), image, pod_name, metrics));
     let check = service.readiness.check("pipelines");
     let draining = service.lifecycle.draining();

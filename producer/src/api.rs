@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::api::mark::Mark;
+pub(crate) use crate::api::openapi::{Answer, answers};
 use crate::api::problem::Problem;
 pub(crate) use crate::api::v1::stats::StatsBody;
 use crate::changer::Changes;

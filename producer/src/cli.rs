@@ -1,4 +1,5 @@
-//! The command line: without a command the arguments of the service; `schema` with its own; `openapi` without any.
+//! The command line: without a command the arguments of the service; `schema` with its own; `openapi` and `metrics`
+//! without any.
 
 use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser};
 
@@ -14,10 +15,13 @@ pub(crate) enum Cli {
     Schema(Box<SchemaArgs>),
     /// Print the API's description and end.
     OpenApi,
+    /// Print the reference of the metrics and end.
+    Metrics,
 }
 
 const SCHEMA: &str = "schema";
 const OPENAPI: &str = "openapi";
+const METRICS: &str = "metrics";
 
 // By hand, because clap's derive has either required arguments or a subcommand that does without them, but not the
 // two as the variants of one type.
@@ -34,6 +38,10 @@ impl CommandFactory for Cli {
             .about("Durable events over HTTP: an id at once, or the answer once the event is processed")
             .subcommand(SchemaArgs::augment_args(schema))
             .subcommand(Command::new(OPENAPI).about("Print the OpenAPI description of the HTTP API"))
+            .subcommand(
+                Command::new(METRICS)
+                    .about("Print every metric, with its labels and their values, as Markdown"),
+            )
             .args_conflicts_with_subcommands(true)
             .subcommand_negates_reqs(true)
     }
@@ -50,6 +58,7 @@ impl FromArgMatches for Cli {
                 SchemaArgs::from_arg_matches(matches).map(|args| Self::Schema(Box::new(args)))
             }
             Some((OPENAPI, _)) => Ok(Self::OpenApi),
+            Some((METRICS, _)) => Ok(Self::Metrics),
             _ => ServeArgs::from_arg_matches(matches).map(|args| Self::Serve(Box::new(args))),
         }
     }
@@ -96,8 +105,9 @@ mod tests {
     }
 
     #[test]
-    fn openapi_takes_nothing() {
+    fn what_prints_takes_nothing() {
         assert!(matches!(parse(&[OPENAPI]), Ok(Cli::OpenApi)));
+        assert!(matches!(parse(&[METRICS]), Ok(Cli::Metrics)));
         assert!(parse(&[&[OPENAPI], &DATABASE[..]].concat()).is_err());
     }
 

@@ -38,7 +38,7 @@ enum Place {
 #[derive(Debug, Clone)]
 pub(crate) struct Figures {
     events: IntGaugeVec,
-    created: IntGauge,
+    counted: IntGauge,
     oldest: Gauge,
     read_at: Gauge,
     /// Whether they were ever read. Held while they are changed or shown, so that they add up at every scrape.
@@ -50,12 +50,15 @@ impl Figures {
     pub(crate) fn new(registry: &Registry) -> anyhow::Result<Self> {
         let events = Opts::new(
             "eventpipeline_events",
-            "Events by state, as the database has them; their sum is eventpipeline_events_created. Every producer \
+            "Events by state, as the database has them; their sum is eventpipeline_events_counted. Every producer \
              shows the whole queue.",
         );
         let figures = Self {
             events: IntGaugeVec::new(events, &["state"])?,
-            created: IntGauge::new("eventpipeline_events_created", "Events that were ever created.")?,
+            counted: IntGauge::new(
+                "eventpipeline_events_counted",
+                "Events that were ever created, by whomever, as the database has counted them.",
+            )?,
             oldest: Gauge::new(
                 "eventpipeline_oldest_pending_age_seconds",
                 "How long the oldest pending event has waited; 0 where there is none.",
@@ -68,6 +71,11 @@ impl Figures {
         };
         registry.register(Box::new(figures.clone()))?;
         Ok(figures)
+    }
+
+    /// As if an empty queue had been read: what there is to see.
+    pub(crate) fn show_nothing(&self) {
+        self.show(&Stats::default(), SystemTime::UNIX_EPOCH);
     }
 
     fn show(&self, stats: &Stats, read_at: SystemTime) {
@@ -86,7 +94,7 @@ impl Figures {
             let label: &'static str = place.into();
             self.events.with_label_values(&[label]).set(events);
         }
-        self.created.set(created);
+        self.counted.set(created);
         self.oldest.set(oldest_pending.unwrap_or_default().as_secs_f64());
         self.read_at.set(read_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64());
         *known = true;
@@ -95,7 +103,7 @@ impl Figures {
 
 impl Collector for Figures {
     fn desc(&self) -> Vec<&Desc> {
-        [self.events.desc(), self.created.desc(), self.oldest.desc(), self.read_at.desc()].concat()
+        [self.events.desc(), self.counted.desc(), self.oldest.desc(), self.read_at.desc()].concat()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
@@ -103,7 +111,7 @@ impl Collector for Figures {
         if !*known {
             return Vec::new();
         }
-        [self.events.collect(), self.created.collect(), self.oldest.collect(), self.read_at.collect()]
+        [self.events.collect(), self.counted.collect(), self.oldest.collect(), self.read_at.collect()]
             .concat()
     }
 }
@@ -202,7 +210,7 @@ mod tests {
                     let family = families.iter().find(|family| family.name() == name).unwrap();
                     family.get_metric().iter().map(|metric| metric.get_gauge().get_value()).sum()
                 };
-                let difference = sum("eventpipeline_events") - sum("eventpipeline_events_created");
+                let difference = sum("eventpipeline_events") - sum("eventpipeline_events_counted");
                 assert!(difference.abs() < 0.5, "{difference}");
             }
         });

@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
-use eventpipeline_service::registered;
+use eventpipeline_service::{Maker, registered};
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry,
     exponential_buckets,
 };
-use strum::IntoStaticStr;
+use strum::{IntoStaticStr, VariantArray};
+
+use crate::api::{self, Answer};
 
 /// Buckets that OpenTelemetry advises for HTTP server durations, in seconds.
 const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 /// How it was noticed that an event has ended that a client waits for.
-#[derive(Debug, Clone, Copy, IntoStaticStr)]
+#[derive(Debug, Clone, Copy, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub(crate) enum Found {
     /// A hint said so.
@@ -34,41 +36,34 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
+    /// Metrics in `registry`; those of requests with every answer that the API describes from the start.
     pub(crate) fn new(registry: &Registry) -> anyhow::Result<Self> {
+        let make = Maker(registry);
         let requests = HistogramOpts::new(
             "http_server_request_duration_seconds",
             "Time from a request to its answer; create-sync waits for the event to be processed.",
         )
         .buckets(SECONDS.to_vec());
         let labels = ["http_request_method", "http_route", "http_response_status_code"];
-        let batch =
-            HistogramOpts::new("eventpipeline_create_batch_events", "Events created by one transaction.")
-                .buckets(exponential_buckets(1.0, 2.0, 10)?);
+        let requests = registered(registry, HistogramVec::new(requests, &labels))?;
+        for Answer { method, route, status } in api::answers() {
+            let _ = requests.with_label_values(&[method, &route, &status]);
+        }
         Ok(Self {
-            requests: registered(registry, HistogramVec::new(requests, &labels))?,
-            active_requests: registered(
-                registry,
-                IntGauge::new("http_server_active_requests", "Requests that are being served."),
+            requests,
+            active_requests: make.gauge("http_server_active_requests", "Requests that are being served.")?,
+            created: make.counter("eventpipeline_events_created_total", "Events created by this process.")?,
+            create_batch: make.histogram(
+                "eventpipeline_create_batch_events",
+                "Events created by one transaction.",
+                &exponential_buckets(1.0, 2.0, 10)?,
             )?,
-            created: registered(
-                registry,
-                IntCounter::new("eventpipeline_events_created_total", "Events created by this process."),
-            )?,
-            create_batch: registered(registry, Histogram::with_opts(batch))?,
-            waiters: registered(
-                registry,
-                IntGauge::new("eventpipeline_waiters", "Clients that wait for the answer to their event."),
-            )?,
-            found: registered(
-                registry,
-                IntCounterVec::new(
-                    Opts::new(
-                        "eventpipeline_waited_events_total",
-                        "Events that ended while clients waited for them, by what made this process notice: a \
-                         hint, or a look for what hints have missed.",
-                    ),
-                    &["noticed_by"],
-                ),
+            waiters: make.gauge("eventpipeline_waiters", "Clients that wait for the answer to their event.")?,
+            found: make.counters(
+                "eventpipeline_waited_events_total",
+                "Events that ended while clients waited for them, by what made this process notice: a hint, or a \
+                 look for what hints have missed.",
+                ("noticed_by", &Found::VARIANTS.iter().map(Into::into).collect::<Vec<_>>()),
             )?,
         })
     }

@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::api::{self, Api, Limits, StatsBody};
+use crate::instruments::{Instruments, NAME};
 use crate::memory::Memory;
-use crate::metrics::Metrics;
 use crate::waiters::Waiters;
 use tasks::Common;
 
@@ -53,9 +53,7 @@ fn header_value(text: &str) -> Result<HeaderValue, String> {
 /// Serves until SIGTERM.
 pub(crate) fn run(args: ServeArgs) -> ExitCode {
     let service = args.service.clone();
-    eventpipeline_service::serve("eventpipeline-producer", &service, async move |service| {
-        start(args, service).await
-    })
+    eventpipeline_service::serve(NAME, &service, async move |service| start(args, service).await)
 }
 
 async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
@@ -71,19 +69,18 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
     let listener = TcpListener::bind(listen_address).await.with_context(|| {
         format!("failed to listen on LISTEN_ADDRESS {listen_address}: is the port in use?")
     })?;
-    let metrics = Metrics::new(&service.registry)?;
-    let database_metrics = eventpipeline_database::Metrics::new(&service.registry)
-        .context("failed to register the database's metrics")?;
-    let database = Database::new(database, database_metrics);
+    let instruments = Instruments::new(&service.registry)?;
+    let database = Database::new(database, instruments.database);
+    let metrics = instruments.api;
     let limits =
         Limits { payload_bytes: usize::try_from(payload_max_bytes)?, wait_seconds: max_wait_seconds };
     // Ends after the API has: its last clients still need the tasks that serve them.
     let api_ended = CancellationToken::new();
-    let (hints, announcer) = Hints::bind(&hints, &service.registry).await?;
+    let (hints, announcer) = Hints::bind(&hints, instruments.hints).await?;
     let waiters = Waiters::new(metrics.clone());
     tasks::hear(&mut service.lifecycle, hints, waiters.clone());
     let common = Common { limits, answers: Memory::default(), waiters, announcer, metrics };
-    let requests = tasks::spawn(service, &database, &common, &api_ended)?;
+    let requests = tasks::spawn(service, &database, instruments.ledger, &common, &api_ended);
     let Common { limits, answers, waiters, announcer, metrics } = common;
     // Weak: the surveyor ends when the API has, and the pages do not end before.
     let queue = requests.surveys.queue.downgrade();

@@ -14,12 +14,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{IntCounter, IntCounterVec, Registry};
 use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
-use crate::registered;
+use crate::Maker;
 use outbox::Outbox;
 use peers::Peers;
 
@@ -65,7 +65,7 @@ const GAP: Duration = Duration::from_millis(1);
 pub struct Hints {
     /// `None` where hints are switched off.
     wire: Option<Wire>,
-    metrics: Metrics,
+    metrics: HintMetrics,
 }
 
 #[derive(Debug)]
@@ -79,7 +79,7 @@ struct Wire {
 #[derive(Debug, Clone)]
 pub struct Announcer {
     outbox: Option<Arc<Outbox>>,
-    metrics: Metrics,
+    metrics: HintMetrics,
 }
 
 impl Announcer {
@@ -101,8 +101,7 @@ impl Announcer {
 
 impl Hints {
     /// Binds the socket, so that a port in use is an error at start. Nothing is bound where hints are switched off.
-    pub async fn bind(args: &HintArgs, registry: &Registry) -> anyhow::Result<(Self, Announcer)> {
-        let metrics = Metrics::new(registry)?;
+    pub async fn bind(args: &HintArgs, metrics: HintMetrics) -> anyhow::Result<(Self, Announcer)> {
         if args.wake_peers.is_empty() {
             return Ok((Self { wire: None, metrics: metrics.clone() }, Announcer { outbox: None, metrics }));
         }
@@ -177,32 +176,38 @@ impl Hints {
     }
 }
 
+/// What is counted of hints. Clones share it.
 #[derive(Debug, Clone)]
-struct Metrics {
+pub struct HintMetrics {
     sent: IntCounterVec,
     received: IntCounterVec,
     dropped: IntCounter,
     garbage: IntCounter,
 }
 
-impl Metrics {
-    fn new(registry: &Registry) -> anyhow::Result<Self> {
-        let kinds = |name: &str, help: &str| {
-            let counter = registered(registry, IntCounterVec::new(Opts::new(name, help), &["kind"]))?;
-            for kind in Hint::KINDS {
-                let _ = counter.with_label_values(&[kind]);
-            }
-            anyhow::Ok(counter)
-        };
-        let counter = |name: &str, help: &str| registered(registry, IntCounter::new(name, help));
+impl HintMetrics {
+    /// Metrics in `registry`.
+    ///
+    /// # Errors
+    /// A name that is taken.
+    pub fn new(registry: &Registry) -> anyhow::Result<Self> {
+        let make = Maker(registry);
+        let kinds = ("kind", &Hint::KINDS[..]);
         Ok(Self {
-            sent: kinds("eventpipeline_hints_sent_total", "Hint datagrams sent, counted once a peer.")?,
-            received: kinds("eventpipeline_hints_received_total", "Hint datagrams received.")?,
-            dropped: counter(
-                "eventpipeline_hints_dropped_total",
-                "Finished events that no hint was sent for.",
+            sent: make.counters(
+                "eventpipeline_hints_sent_total",
+                "Hint datagrams sent, counted once a peer.",
+                kinds,
             )?,
-            garbage: counter("eventpipeline_hints_garbage_total", "Datagrams received that are no hints.")?,
+            received: make.counters(
+                "eventpipeline_hints_received_total",
+                "Hint datagrams received.",
+                kinds,
+            )?,
+            dropped: make
+                .counter("eventpipeline_hints_dropped_total", "Finished events that no hint was sent for.")?,
+            garbage: make
+                .counter("eventpipeline_hints_garbage_total", "Datagrams received that are no hints.")?,
         })
     }
 }
@@ -224,7 +229,7 @@ mod tests {
     ) -> (Announcer, mpsc::UnboundedReceiver<Hint>, Registry) {
         let registry = Registry::new();
         let args = HintArgs { wake_address: own, wake_peers: peers };
-        let (hints, announcer) = Hints::bind(&args, &registry).await.unwrap();
+        let (hints, announcer) = Hints::bind(&args, HintMetrics::new(&registry).unwrap()).await.unwrap();
         let (heard, hearing) = mpsc::unbounded_channel();
         tokio::spawn(hints.run(CancellationToken::new(), move |hint| {
             let _ = heard.send(hint);
@@ -277,7 +282,8 @@ mod tests {
     #[tokio::test]
     async fn without_peers_nothing_is_bound() {
         let args = HintArgs { wake_address: free().await, wake_peers: Vec::new() };
-        let (hints, announcer) = Hints::bind(&args, &Registry::new()).await.unwrap();
+        let (hints, announcer) =
+            Hints::bind(&args, HintMetrics::new(&Registry::new()).unwrap()).await.unwrap();
         announcer.work();
         announcer.finished([1]);
         assert!(UdpSocket::bind(args.wake_address).await.is_ok());

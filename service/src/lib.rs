@@ -23,10 +23,10 @@ use tracing::{error, info};
 pub use admin::{Check, Readiness};
 pub use args::{AdminArgs, LogArgs, LogFormat, ServiceArgs, parse};
 pub use chain::chain;
-pub use hints::{Announcer, Hint, HintArgs, Hints};
+pub use hints::{Announcer, Hint, HintArgs, HintMetrics, Hints};
 pub use http::{HttpLimits, serve_http};
 pub use lifecycle::Lifecycle;
-pub use metrics::registered;
+pub use metrics::{Budget, Label, Maker, metrics_reference, registered, registry};
 pub use pages::Pages;
 
 /// A running service: where it registers its tasks, its readiness checks and its metrics.

@@ -1,12 +1,21 @@
-//! The metric registry of a process.
+//! The metric registry of a process, and how metrics get into it.
+
+mod maker;
+mod reference;
 
 use anyhow::Context;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{IntGauge, Opts, Registry};
 
+pub use maker::Maker;
+pub use reference::{Budget, Label, metrics_reference};
+
 /// A registry that already shows the process's own figures and what is running.
-pub(crate) fn registry(binary: &'static str) -> anyhow::Result<Registry> {
+///
+/// # Errors
+/// A description that is invalid.
+pub fn registry(binary: &'static str) -> anyhow::Result<Registry> {
     let registry = Registry::new();
     registry
         .register(Box::new(ProcessCollector::for_self()))

@@ -1,7 +1,7 @@
 //! Hints, and life without them.
 
 use eventpipeline_database::EventId;
-use eventpipeline_service::{Announcer, Hint, HintArgs, Hints};
+use eventpipeline_service::{Announcer, Hint, HintArgs, HintMetrics, Hints};
 use eventpipeline_testkit::eventually;
 use prometheus::Registry;
 use tokio::net::UdpSocket;
@@ -19,7 +19,7 @@ async fn free() -> String {
 /// A process that gives and hears hints, as a producer does.
 async fn producer(own: &str, peer: String) -> (Announcer, mpsc::UnboundedReceiver<Hint>) {
     let args = HintArgs { wake_address: own.parse().unwrap(), wake_peers: vec![peer] };
-    let (hints, announcer) = Hints::bind(&args, &Registry::new()).await.unwrap();
+    let (hints, announcer) = Hints::bind(&args, HintMetrics::new(&Registry::new()).unwrap()).await.unwrap();
     let (told, hearing) = mpsc::unbounded_channel();
     tokio::spawn(hints.run(CancellationToken::new(), move |hint| {
         let _ = told.send(hint);

@@ -2,6 +2,7 @@
 //! the pipelines are.
 
 mod pipelines;
+mod work_queue;
 
 use std::time::Duration;
 
@@ -12,8 +13,11 @@ use prometheus::{
 };
 
 use super::CONCURRENCY;
-pub(super) use pipelines::Pipeline;
+use crate::inventory::PipelineKey;
+pub(super) use pipelines::Conditions;
+pub(crate) use pipelines::Pipeline;
 use pipelines::Pipelines;
+use work_queue::{WorkQueue, Working};
 
 const CONTROLLER: &str = "eventpipeline";
 
@@ -24,6 +28,7 @@ pub(crate) struct Metrics {
     errors: IntCounter,
     seconds: Histogram,
     active: IntGauge,
+    pub(super) queue: WorkQueue,
     registry: Registry,
 }
 
@@ -77,12 +82,13 @@ impl Metrics {
             errors: errors.with_label_values(&[CONTROLLER]),
             seconds: seconds.with_label_values(&[CONTROLLER]),
             active: active.with_label_values(&[CONTROLLER]),
+            queue: WorkQueue::new(registry)?,
             registry: registry.clone(),
         })
     }
 
     /// Shows the pipelines as `list` has them at each scrape: one that has gone has no series.
-    pub(super) fn show(
+    pub(crate) fn show(
         &self,
         list: impl Fn() -> Vec<Pipeline> + Send + Sync + 'static,
     ) -> anyhow::Result<()> {
@@ -91,9 +97,9 @@ impl Metrics {
     }
 
     /// Counts a reconcile as under way until the guard is dropped, also when it is cut off.
-    pub(super) fn begun(&self) -> Active {
+    pub(super) fn begun(&self, pipeline: PipelineKey) -> Active {
         self.active.inc();
-        Active(self.active.clone())
+        Active { active: self.active.clone(), _working: self.queue.begun(pipeline) }
     }
 
     pub(super) fn reconciled(&self, took: Duration, success: bool) {
@@ -108,10 +114,13 @@ impl Metrics {
 }
 
 /// A reconcile that is under way.
-pub(super) struct Active(IntGauge);
+pub(super) struct Active {
+    active: IntGauge,
+    _working: Working,
+}
 
 impl Drop for Active {
     fn drop(&mut self) {
-        self.0.dec();
+        self.active.dec();
     }
 }

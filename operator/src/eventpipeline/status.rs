@@ -64,9 +64,9 @@ pub(super) fn of(
     }
 }
 
-/// Whether everything is there.
-pub(super) fn is_ready(shown: &EventPipelineStatus) -> bool {
-    conditions::find(shown, types::READY).is_some_and(|ready| ready.status == TRUE)
+/// The status of a condition, where there is one of that type.
+pub(super) fn condition(shown: &EventPipelineStatus, kind: &str) -> Option<String> {
+    conditions::find(shown, kind).map(|condition| condition.status.clone())
 }
 
 /// Whether what was seen of the queue is not what is shown of it.

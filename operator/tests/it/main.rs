@@ -16,6 +16,8 @@ mod leadership;
 #[cfg(test)]
 mod lint;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod operator;
 #[cfg(test)]
 mod pod_security;

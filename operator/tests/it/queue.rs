@@ -23,11 +23,17 @@ async fn a_ready_producer_is_asked_and_what_it_says_is_shown() {
     let QueueStatus { pending, processing, done, dead, oldest_age_seconds, as_of_time: _ } = first;
     assert_eq!((pending, processing, done, dead, oldest_age_seconds), (12, 3, 7, 1, Some(4)));
 
-    let series = "{pipeline=\"demo\",pipeline_namespace=\"queue\"";
-    let pending = format!("eventpipeline_pipeline_events{series},state=\"pending\"}}");
+    let series = "eventpipeline=\"demo\",namespace=\"queue\"";
+    let pending = format!("eventpipeline_pipeline_events{{{series},state=\"pending\"}}");
     assert_eq!(operator.metric(&pending), Some(12.0));
-    let ready = format!("eventpipeline_pipeline_ready{series}}}");
-    assert_eq!(operator.metric(&ready), Some(0.0));
+    let condition = |name: &str, status: &str| {
+        operator.metric(&format!(
+            "eventpipeline_status_condition{{condition=\"{name}\",{series},status=\"{status}\"}}"
+        ))
+    };
+    let statuses = |name: &str| ["True", "False", "Unknown"].map(|status| condition(name, status));
+    assert_eq!(statuses("BacklogInTime"), [Some(1.0), Some(0.0), Some(0.0)]);
+    assert_eq!(statuses("Ready"), [Some(0.0), Some(1.0), Some(0.0)]);
 
     // A verdict is for now, figures are for every half minute.
     program.says("/queue", queue(500, 3, Some(90.0)));
@@ -40,5 +46,6 @@ async fn a_ready_producer_is_asked_and_what_it_says_is_shown() {
     assert_eq!(operator.metric(&pending), None, "what is not known is not shown");
 
     cluster.delete::<EventPipeline>("demo").await;
-    until("its series to go", async || operator.metric(&ready).is_none().then_some(())).await;
+    let shown = || operator.get("/metrics").unwrap().lines().filter(|line| line.contains(series)).count();
+    until("its series to go", async || (shown() == 0).then_some(())).await;
 }

@@ -51,6 +51,29 @@ pub(super) fn described_routes() -> (Router<Shared>, Document) {
     (routes, document)
 }
 
+/// An answer that the API describes.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) method: &'static str,
+    /// The route's pattern.
+    pub(crate) route: String,
+    pub(crate) status: String,
+}
+
+/// All of them.
+pub(crate) fn answers() -> impl Iterator<Item = Answer> {
+    let (_, document) = described_routes();
+    document.paths.paths.into_iter().flat_map(|(route, item)| {
+        let operations = [("GET", item.get), ("POST", item.post), ("DELETE", item.delete)];
+        operations.into_iter().flat_map(move |(method, operation)| {
+            let route = route.clone();
+            let statuses =
+                operation.into_iter().flat_map(|operation| operation.responses.responses.into_keys());
+            statuses.map(move |status| Answer { method, route: route.clone(), status })
+        })
+    })
+}
+
 /// The description as it is served and kept in the repository.
 pub(super) fn text(document: &Document) -> serde_json::Result<String> {
     document.to_pretty_json().map(|text| text + "\n")

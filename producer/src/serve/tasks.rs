@@ -29,12 +29,12 @@ pub(super) struct Common {
 
 /// Each has a session of its own, and no more: what is stated is all that this process takes from the database.
 pub(super) fn spawn(
-    Service { lifecycle, readiness, registry, .. }: &mut Service,
+    Service { lifecycle, readiness, .. }: &mut Service,
     database: &Database,
+    figures: Figures,
     Common { limits, answers, waiters, announcer, metrics }: &Common,
     api_ended: &CancellationToken,
-) -> anyhow::Result<Requests> {
-    let figures = Figures::new(registry)?;
+) -> Requests {
     let mut connections = 0;
     let mut session = || {
         connections += 1;
@@ -57,8 +57,9 @@ pub(super) fn spawn(
         watch.await;
         Ok(())
     });
+    database.opens_at_most(connections);
     info!(connections, "uses at most {connections} database connections");
-    Ok(Requests { create, reads, surveys, changes })
+    Requests { create, reads, surveys, changes }
 }
 
 /// Tells the waiters what others announce, until the very end: clients wait until then.

@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use eventpipeline_service::{Announcer, Hint, HintArgs, Hints};
+use eventpipeline_service::{Announcer, Hint, HintArgs, HintMetrics, Hints};
 use eventpipeline_testkit::{Database as Server, Engine, Fault, Proxy, eventually};
 use prometheus::Registry;
 use serde_json::{Value as Json, json};
@@ -23,7 +23,7 @@ fn free() -> String {
 /// A process that gives and hears hints, as a consumer does.
 async fn consumer(own: &str, peer: &str) -> (Announcer, UnboundedReceiver<Hint>) {
     let args = HintArgs { wake_address: own.parse().unwrap(), wake_peers: vec![peer.to_owned()] };
-    let (hints, announcer) = Hints::bind(&args, &Registry::new()).await.unwrap();
+    let (hints, announcer) = Hints::bind(&args, HintMetrics::new(&Registry::new()).unwrap()).await.unwrap();
     let (heard, hearing) = unbounded_channel();
     tokio::spawn(hints.run(CancellationToken::new(), move |hint| {
         let _ = heard.send(hint);

@@ -52,7 +52,7 @@ async fn the_metrics_say_where_every_event_is() {
         ("scheduled", 2),
     ];
     assert_eq!(events(&another).await, expected.map(|(state, events)| (state.to_owned(), events)).into());
-    assert_eq!(another.metric("eventpipeline_events_created").await, Some(11.0));
+    assert_eq!(another.metric("eventpipeline_events_counted").await, Some(11.0));
     assert!(another.metric("eventpipeline_oldest_pending_age_seconds").await.unwrap() > 0.0);
     let read_at = another.metric("eventpipeline_events_read_timestamp_seconds").await.unwrap();
     assert!((read_at - jiff::Timestamp::now().as_duration().as_secs_f64()).abs() < 60.0, "{read_at}");

@@ -12,6 +12,7 @@ mod fuzz;
 mod hints;
 mod keys;
 mod ledger;
+mod metrics;
 mod options;
 mod outage;
 mod overload;

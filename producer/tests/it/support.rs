@@ -171,6 +171,11 @@ impl Producer {
         eventually(async || (self.metric("eventpipeline_waiters").await == Some(many)).then_some(())).await;
     }
 
+    /// Waits until the metrics know the figures of the queue.
+    pub(crate) async fn until_counted(&self) {
+        eventually(async || self.metric("eventpipeline_events_counted").await).await;
+    }
+
     /// A metric, with its labels as they are written; `None` while nothing was counted.
     pub(crate) async fn metric(&self, name: &str) -> Option<f64> {
         let (_, text) = self.admin("/metrics").await;

@@ -7,6 +7,7 @@
 //! - [`client`]: an HTTP client for them.
 //! - [`Prometheus`] that scrapes what a test runs, and [`promtool`].
 //! - [`eventually`]: waits for what is to happen, instead of for a time.
+//! - [`Scrape`]: what a program answers at `/metrics`, beside `docs/reference/metrics.md` and promtool's rules.
 //! - [`ApiServer`]: kube-apiserver on etcd with RBAC. No nodes and no controllers: objects are stored, defaulted,
 //!   validated and watched; nothing runs them, and nothing collects what a deleted owner leaves.
 //!
@@ -26,6 +27,7 @@ mod program;
 mod prometheus;
 mod proxy;
 mod room;
+mod scrape;
 mod wait;
 
 pub use apiserver::ApiServer;
@@ -36,6 +38,7 @@ pub use http::client;
 pub use program::Program;
 pub use prometheus::{Prometheus, promtool};
 pub use proxy::{Fault, Proxy};
+pub use scrape::Scrape;
 pub use wait::eventually;
 
 fn or_panic<T>(what: &str, result: Result<T, error::Error>) -> T {

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use eventpipeline_crds::conditions::ALL_TYPES;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Error, GaugeVec, IntGaugeVec, Opts};
@@ -9,16 +10,40 @@ use prometheus::{Error, GaugeVec, IntGaugeVec, Opts};
 use crate::figures::Queue;
 use crate::inventory::PipelineKey;
 
-/// Not `namespace`: that is the operator's own, by the labels of whoever scrapes it.
-const LABELS: [&str; 2] = ["pipeline_namespace", "pipeline"];
+/// As those that the pods of a pipeline have by the labels of whoever scrapes them. It is for who scrapes the operator to leave
+/// them as they are (`honor_labels`), as with kube-state-metrics.
+const LABELS: [&str; 2] = ["namespace", "eventpipeline"];
+/// What a condition can be.
+const STATUSES: [&str; 3] = ["True", "False", "Unknown"];
 
 /// What is shown of a pipeline.
 #[derive(Debug, Clone)]
-pub(in crate::controller) struct Pipeline {
+pub(crate) struct Pipeline {
     pub(in crate::controller) key: PipelineKey,
-    pub(in crate::controller) ready: bool,
+    pub(in crate::controller) conditions: Conditions,
     /// As far as it is known.
     pub(in crate::controller) queue: Option<Queue>,
+}
+
+impl Pipeline {
+    /// One of which all is shown that there is.
+    pub(crate) fn any() -> Self {
+        let queue = Queue { pending: 0, processing: 0, done: 0, dead: 0, oldest_pending_seconds: None };
+        let key = PipelineKey { namespace: "default".to_owned(), name: "any".to_owned() };
+        Self { key, conditions: Conditions::new(|_| None), queue: Some(queue) }
+    }
+}
+
+/// The status of each type of condition; what is not there is unknown, as everywhere in Kubernetes.
+#[derive(Debug, Clone)]
+pub(in crate::controller) struct Conditions(Vec<(&'static str, String)>);
+
+impl Conditions {
+    /// As `status` says it of a type.
+    pub(in crate::controller) fn new(status: impl Fn(&str) -> Option<String>) -> Self {
+        let unknown = || STATUSES[2].to_owned();
+        Self(ALL_TYPES.map(|kind| (kind, status(kind).unwrap_or_else(unknown))).into())
+    }
 }
 
 /// Made anew for each scrape.
@@ -29,7 +54,7 @@ pub(super) struct Pipelines<L> {
 }
 
 struct Gauges {
-    ready: IntGaugeVec,
+    conditions: IntGaugeVec,
     events: IntGaugeVec,
     oldest: GaugeVec,
 }
@@ -38,12 +63,12 @@ impl<L> Pipelines<L> {
     pub(super) fn new(list: L) -> Result<Self, Error> {
         let [namespace, name] = LABELS;
         let gauges = Gauges {
-            ready: IntGaugeVec::new(
+            conditions: IntGaugeVec::new(
                 Opts::new(
-                    "eventpipeline_pipeline_ready",
-                    "Whether everything is there that the pipeline asks for.",
+                    "eventpipeline_status_condition",
+                    "The conditions of the pipeline: 1 for the status that each has, 0 for the others.",
                 ),
-                &LABELS,
+                &[namespace, name, "condition", "status"],
             )?,
             events: IntGaugeVec::new(
                 Opts::new(
@@ -60,7 +85,7 @@ impl<L> Pipelines<L> {
                 &LABELS,
             )?,
         };
-        let descriptions = [gauges.ready.desc(), gauges.events.desc(), gauges.oldest.desc()];
+        let descriptions = [gauges.conditions.desc(), gauges.events.desc(), gauges.oldest.desc()];
         let descriptions = descriptions.into_iter().flatten().cloned().collect();
         Ok(Self { list, gauges: Mutex::new(gauges), descriptions })
     }
@@ -68,15 +93,20 @@ impl<L> Pipelines<L> {
 
 impl Gauges {
     fn clear(&self) {
-        self.ready.reset();
+        self.conditions.reset();
         self.events.reset();
         self.oldest.reset();
     }
 
     fn set(&self, pipeline: &Pipeline) {
-        let Pipeline { key: PipelineKey { namespace, name }, ready, queue } = pipeline;
+        let Pipeline { key: PipelineKey { namespace, name }, conditions, queue } = pipeline;
         let labels = [namespace.as_str(), name.as_str()];
-        self.ready.with_label_values(&labels).set((*ready).into());
+        for (condition, is) in &conditions.0 {
+            for status in STATUSES {
+                let gauge = self.conditions.with_label_values(&[labels[0], labels[1], condition, status]);
+                gauge.set((status == is).into());
+            }
+        }
         let Some(Queue { pending, processing, done, dead, oldest_pending_seconds }) = queue else { return };
         for (state, events) in
             [("pending", pending), ("processing", processing), ("done", done), ("dead", dead)]
@@ -99,6 +129,6 @@ impl<L: Fn() -> Vec<Pipeline> + Send + Sync> Collector for Pipelines<L> {
         for pipeline in &pipelines {
             gauges.set(pipeline);
         }
-        [gauges.ready.collect(), gauges.events.collect(), gauges.oldest.collect()].concat()
+        [gauges.conditions.collect(), gauges.events.collect(), gauges.oldest.collect()].concat()
     }
 }

@@ -1,0 +1,32 @@
+//! The metrics: what there is is documented, well named, there from the start, and within its budget.
+
+use std::collections::BTreeSet;
+
+use eventpipeline_testkit::{Program, Scrape, client};
+
+use crate::support::Pipeline;
+
+async fn scrape(consumer: &Program) -> Scrape {
+    let address = consumer.address("the admin server listens").await;
+    let answer = client().get(format!("http://{address}/metrics")).send().await.unwrap();
+    Scrape::new(answer.text().await.unwrap())
+}
+
+/// Series without their values.
+fn names(scrape: &Scrape) -> BTreeSet<String> {
+    scrape.series().map(|series| series.rsplit_once(' ').unwrap().0.to_owned()).collect()
+}
+
+#[tokio::test]
+async fn they_are_documented_well_named_and_few() {
+    let mut pipeline = Pipeline::new().await;
+    let consumer = pipeline.consumer(&[("RETAIN_DONE_SECONDS", "3600")]);
+    let before = scrape(&consumer).await;
+    before.assert_as_documented("eventpipeline-consumer", 0);
+    let ids = pipeline.create(100).await;
+    pipeline.values(&ids).await;
+    let after = scrape(&consumer).await;
+    after.assert_as_documented("eventpipeline-consumer", 0);
+    after.assert_well_named();
+    assert_eq!(names(&after), names(&before), "every series is there from the start");
+}

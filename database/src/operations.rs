@@ -1,0 +1,77 @@
+//! The names of what is done on the queue: in messages, and as a label of metrics.
+
+use strum::{AsRefStr, IntoStaticStr, VariantArray};
+
+use crate::accounts::Role;
+
+/// What an operation does, as a verb.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AsRefStr, IntoStaticStr, VariantArray)]
+pub(crate) enum OperationName {
+    #[strum(serialize = "create events")]
+    Create,
+    #[strum(serialize = "move the counter past the events")]
+    SkipTaken,
+    #[strum(serialize = "claim events")]
+    Claim,
+    #[strum(serialize = "look for due events")]
+    LookForDue,
+    #[strum(serialize = "complete events")]
+    Complete,
+    #[strum(serialize = "fail events")]
+    Fail,
+    #[strum(serialize = "release events")]
+    Release,
+    #[strum(serialize = "extend leases")]
+    Extend,
+    #[strum(serialize = "reclaim events")]
+    Reclaim,
+    #[strum(serialize = "remove events")]
+    Remove,
+    #[strum(serialize = "read events")]
+    ReadEvents,
+    #[strum(serialize = "read an event")]
+    ReadEvent,
+    #[strum(serialize = "list events")]
+    List,
+    #[strum(serialize = "count the events")]
+    Count,
+    #[strum(serialize = "count events by state")]
+    CountByState,
+    #[strum(serialize = "retry an event")]
+    Retry,
+    #[strum(serialize = "cancel an event")]
+    Cancel,
+    #[strum(serialize = "ping the database")]
+    Ping,
+    #[strum(serialize = "read the schema's version")]
+    ReadVersion,
+    #[strum(serialize = "read the schema's compatibility")]
+    ReadCompatibility,
+}
+
+impl Role {
+    /// What it does, of all that there is.
+    pub(crate) fn operations(self) -> impl Iterator<Item = OperationName> {
+        OperationName::VARIANTS.iter().copied().filter(move |name| match name {
+            OperationName::Create
+            | OperationName::SkipTaken
+            | OperationName::ReadEvents
+            | OperationName::ReadEvent
+            | OperationName::List
+            | OperationName::Count
+            | OperationName::CountByState
+            | OperationName::Retry
+            | OperationName::Cancel => self == Self::Producer,
+            OperationName::Claim
+            | OperationName::LookForDue
+            | OperationName::Complete
+            | OperationName::Fail
+            | OperationName::Release
+            | OperationName::Extend
+            | OperationName::Reclaim => self == Self::Consumer,
+            OperationName::Remove | OperationName::ReadVersion | OperationName::ReadCompatibility => true,
+            // By tests and tools.
+            OperationName::Ping => false,
+        })
+    }
+}
