@@ -4,7 +4,11 @@
 #[cfg(test)]
 mod committed;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod lint;
+#[cfg(test)]
+mod live;
 #[cfg(test)]
 mod promql;
 #[cfg(test)]
