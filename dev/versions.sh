@@ -33,4 +33,7 @@ CARGO_DENY_VERSION=0.20.2
 # Tester of the HTTP API.
 SCHEMATHESIS_VERSION=4.32.5
 
-# Prometheus and promtool, for tests: whichever version the package of this Debian or Ubuntu has (2.42 or later).
+# Prometheus on the cluster: the official image's tag, and the Go module of the same release that the stand-in is built from.
+# What tests start by themselves is the package of this Debian or Ubuntu (2.42 or later), which has no discovery in Kubernetes.
+PROMETHEUS_VERSION=v3.16.0
+PROMETHEUS_MODULE_VERSION=v0.316.0

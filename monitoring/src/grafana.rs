@@ -190,6 +190,19 @@ impl Variable {
 }
 
 impl Dashboard {
+    /// All queries, with the panel's title, and with these values for Grafana's variables.
+    #[must_use]
+    pub fn queries(&self, values: &[(&str, &str)]) -> Vec<(String, String)> {
+        let panels = self.rows.iter().flat_map(|row| &row.panels);
+        let queries =
+            panels.flat_map(|panel| panel.queries.iter().map(|query| (panel.title, query.expr.as_str())));
+        let of_variables = self.variables.iter().map(|variable| {
+            let query = format!("count by ({}) ({})", variable.name, variable.of);
+            (format!("${}", variable.name), filled(&query, values))
+        });
+        queries.map(|(title, query)| (title.to_owned(), filled(query, values))).chain(of_variables).collect()
+    }
+
     /// The file that Grafana loads.
     #[must_use]
     pub fn json(&self) -> Value {
@@ -259,6 +272,10 @@ impl Dashboard {
         }
         panels
     }
+}
+
+fn filled(query: &str, values: &[(&str, &str)]) -> String {
+    values.iter().fold(query.to_owned(), |query, (name, value)| query.replace(&format!("${name}"), value))
 }
 
 fn datasource() -> Value {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Parser};
 use humantime::parse_duration;
 
 /// The thresholds of the rules. What is shipped has the defaults.
@@ -35,6 +35,17 @@ pub struct Settings {
     /// Where the pages of `docs/runbooks` are
     #[arg(long, default_value = "https://eventpipeline.dev/runbooks")]
     pub runbook_url: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        #[derive(Parser)]
+        struct NoArguments {
+            #[command(flatten)]
+            settings: Settings,
+        }
+        NoArguments::parse_from(["rules"]).settings
+    }
 }
 
 /// How much must be good.

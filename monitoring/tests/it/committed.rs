@@ -6,18 +6,6 @@ use std::path::{Path, PathBuf};
 use eventpipeline_monitoring::{Name, RuleFile, Settings, dashboards, rules};
 use serde_json::Value;
 
-#[derive(clap::Parser)]
-struct Arguments {
-    #[command(flatten)]
-    settings: Settings,
-}
-
-/// The rules with these arguments.
-pub(crate) fn rules_with(arguments: &[&str]) -> RuleFile {
-    let Arguments { settings } = clap::Parser::parse_from([&["rules"], arguments].concat());
-    rules(&settings)
-}
-
 pub(crate) fn folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -28,7 +16,7 @@ pub(crate) fn rules_file() -> PathBuf {
 
 /// The rules that are shipped.
 pub(crate) fn shipped_rules() -> RuleFile {
-    rules_with(&[])
+    rules(&Settings::default())
 }
 
 /// The dashboards that are shipped, as Grafana reads them.

@@ -1,21 +1,28 @@
 //! What dashboards and rules ask for is what the programs say: every name, every label, every value of a label.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use eventpipeline_monitoring::{Dashboard, Name, Settings, dashboards, rules};
 use eventpipeline_testkit::{Prometheus, eventually};
 use promql_parser::label::Matcher;
 use promql_parser::parser::{Expr, LabelModifier};
 use serde_json::Value;
 
-use super::committed::{rules_with, shipped_dashboards, shipped_rules};
-use super::live::{Live, until_complete, values};
-use super::promql::{parse, selectors, substituted, walk};
+use super::committed::shipped_rules;
+use super::live::{Live, VALUES, until_complete};
+use super::promql::{parse, selectors, walk};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dashboards_rules_and_alerts_hold_on_live_programs() {
     // Seconds instead of minutes; and what is little in three days is judged, too.
-    let quick = ["--backlog-late", "3s", "--backlog-late-for", "1s", "--traffic-floor", "0"];
-    let live = Live::start(&rules_with(&quick)).await;
+    let quick = Settings {
+        backlog_late: Duration::from_secs(3),
+        backlog_late_for: Duration::from_secs(1),
+        traffic_floor: 0.0,
+        ..Settings::default()
+    };
+    let live = Live::start(&rules(&quick)).await;
     let prometheus = &live.prometheus;
     until_complete("names and labels that nobody says", async || unsaid(prometheus).await).await;
     until_complete("panels without data", async || empty_panels(prometheus).await).await;
@@ -23,28 +30,13 @@ async fn dashboards_rules_and_alerts_hold_on_live_programs() {
     the_backlog_alert_fires_while_nobody_consumes_and_ends(&live).await;
 }
 
-/// All queries of the dashboards, with the panel and the dashboard that they are in.
+/// All queries of the dashboards, with where they stand.
 fn queries() -> Vec<(String, String)> {
-    let mut queries = Vec::new();
-    for (name, dashboard) in shipped_dashboards() {
-        for panel in dashboard["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] != "row") {
-            for target in panel["targets"].as_array().unwrap() {
-                let query = substituted(target["expr"].as_str().unwrap(), &values());
-                queries.push((format!("{name:?}: {}", panel["title"]), query));
-            }
-        }
-        for variable in dashboard["templating"]["list"].as_array().unwrap() {
-            let query = variable["query"].as_str().unwrap();
-            let Some(query) = query.strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')'))
-            else {
-                continue;
-            };
-            let (selector, label) = query.rsplit_once(", ").unwrap();
-            let query = format!("count by ({label}) ({})", substituted(selector, &values()));
-            queries.push((format!("{name:?}: ${label}"), query));
-        }
-    }
-    queries
+    let place = |name: Name, (title, query)| (format!("{name:?}: {title}"), query);
+    let of = |(name, dashboard): (Name, Dashboard)| {
+        dashboard.queries(&VALUES).into_iter().map(move |it| place(name, it))
+    };
+    dashboards().flat_map(of).collect()
 }
 
 async fn has_series(prometheus: &Prometheus, query: &str) -> bool {

@@ -1,6 +1,5 @@
 //! A pipeline and an operator at work, and a Prometheus that scrapes them as the chart's monitors have it scrape pods.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::{fs, time::Duration};
@@ -200,15 +199,11 @@ pub(crate) async fn until_complete(what: &str, mut ask: impl AsyncFnMut() -> Vec
     assert!(in_time.is_ok(), "{what}: {missing:#?}");
 }
 
-/// What a query has, with a value for each of Grafana's variables.
-pub(crate) fn values() -> BTreeMap<String, String> {
-    [
-        ("job", ".+"),
-        ("instance", ".+"),
-        ("namespace", NAMESPACE),
-        ("eventpipeline", PIPELINE),
-        ("__rate_interval", "5s"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into()
-}
+/// A value for each of Grafana's variables.
+pub(crate) const VALUES: [(&str, &str); 5] = [
+    ("job", ".+"),
+    ("instance", ".+"),
+    ("namespace", NAMESPACE),
+    ("eventpipeline", PIPELINE),
+    ("__rate_interval", "5s"),
+];

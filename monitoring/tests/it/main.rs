@@ -10,6 +10,8 @@ mod lint;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod manifest;
+#[cfg(test)]
 mod promql;
 #[cfg(test)]
 mod promtool;

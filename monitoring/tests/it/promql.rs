@@ -1,25 +1,6 @@
 //! Reading queries.
 
-use std::collections::BTreeMap;
-
 use promql_parser::parser::{self, Expr, VectorSelector};
-use serde_json::Value;
-
-/// The query with a value for each of Grafana's variables.
-pub(crate) fn substituted(query: &str, values: &BTreeMap<String, String>) -> String {
-    // The longest first: `$job` is the beginning of what might be `$jobs`.
-    values.iter().rev().fold(query.to_owned(), |query, (name, value)| {
-        query.replace(&format!("${{{name}}}"), value).replace(&format!("${name}"), value)
-    })
-}
-
-/// Values that every query can be parsed with: all of everything.
-pub(crate) fn everything(dashboard: &Value, rate_interval: &str) -> BTreeMap<String, String> {
-    let variables = dashboard["templating"]["list"].as_array().unwrap();
-    let named =
-        variables.iter().map(|variable| (variable["name"].as_str().unwrap().to_owned(), ".+".to_owned()));
-    named.chain([("__rate_interval".to_owned(), rate_interval.to_owned())]).collect()
-}
 
 pub(crate) fn parse(query: &str) -> Result<Expr, String> {
     parser::parse(query)

@@ -7,7 +7,7 @@ use promql_parser::parser::Expr;
 use serde_json::Value;
 
 use super::{Findings, shown};
-use crate::promql::{everything, parse, selectors, substituted, walk};
+use crate::promql::{parse, selectors, walk};
 
 /// No query would ask for it by itself.
 const RATE_INTERVAL: (&str, Duration) = ("7919s", Duration::from_secs(7919));
@@ -17,13 +17,13 @@ fn all(dashboard: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// A query whose variables stand as they are, but for durations, which have to be some.
-fn parsed(target: &Value) -> Option<Expr> {
+fn parsed(target: &Value) -> Result<Expr, String> {
     let query = target["expr"].as_str().unwrap();
-    parse(&query.replace("$__rate_interval", RATE_INTERVAL.0)).ok()
+    parse(&query.replace("$__rate_interval", RATE_INTERVAL.0)).map_err(|error| format!("{query}: {error}"))
 }
 
 fn wrong(dashboard: &Value, right: impl Fn(&Expr) -> bool) -> Findings {
-    let queries = all(dashboard).filter(|target| parsed(target).is_some_and(|expr| !right(&expr)));
+    let queries = all(dashboard).filter(|target| parsed(target).is_ok_and(|expr| !right(&expr)));
     queries.map(|target| target["expr"].to_string()).collect()
 }
 
@@ -39,9 +39,7 @@ pub(super) fn logql_auto(dashboard: &Value) -> Findings {
 }
 
 pub(super) fn promql(dashboard: &Value) -> Findings {
-    let values = everything(dashboard, RATE_INTERVAL.0);
-    let queries = all(dashboard).map(|target| substituted(target["expr"].as_str().unwrap(), &values));
-    queries.filter_map(|query| parse(&query).err().map(|error| format!("{query}: {error}"))).collect()
+    all(dashboard).filter_map(|target| parsed(target).err()).collect()
 }
 
 pub(super) fn rate_interval(dashboard: &Value) -> Findings {

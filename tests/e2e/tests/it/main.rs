@@ -2,6 +2,7 @@
 
 mod crashes;
 mod lifecycle;
+mod monitoring;
 mod refusals;
 mod roles;
 mod rollouts;
