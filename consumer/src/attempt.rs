@@ -3,7 +3,8 @@
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
-use eventpipeline_database::{Claimed, Next, Value};
+use eventpipeline_database::{Claimed, Next, TraceParent, Value};
+use eventpipeline_service::{KeyValue, Span, Tracer};
 use futures::FutureExt as _;
 use tracing::{debug, warn};
 
@@ -20,6 +21,7 @@ pub(crate) struct Attempts {
     pub(crate) limit: Duration,
     pub(crate) retry: RetryPolicy,
     pub(crate) metrics: Metrics,
+    pub(crate) tracer: Tracer,
 }
 
 /// What is to be written down about a claimed event.
@@ -65,14 +67,23 @@ impl Attempts {
     pub(crate) async fn make(&self, held: Held) -> Settlement {
         let Held { mut claim, arrived } = held;
         let begun = Instant::now();
+        let mut span = self.span(&claim);
+        if let Some(span) = &span {
+            // What is called from here on comes from this span, which knows where the event came from.
+            claim.trace = TraceParent::new(&span.traceparent());
+        }
         let end = match within(self.limit, self.handler.handle(&claim)).await {
             Ok(value) => {
                 self.metrics.handled(Outcome::Done, begun.elapsed());
-                debug!(event.id = %claim.id, "event {} has its answer", claim.id);
+                let trace_id = claim.trace.as_ref().map(TraceParent::trace_id);
+                debug!(event.id = %claim.id, trace_id, "event {} has its answer", claim.id);
                 End::Answer { value, arrived }
             }
             Err(failure) => {
                 self.metrics.handled(Outcome::Failed, begun.elapsed());
+                if let Some(span) = &mut span {
+                    span.failed(failure.kind());
+                }
                 self.failed(&claim, &failure)
             }
         };
@@ -81,17 +92,32 @@ impl Attempts {
         Settlement { claim, end }
     }
 
+    /// The attempt as a span with a link to the event's creation, by OpenTelemetry's conventions of messaging.
+    fn span(&self, claim: &Claimed) -> Option<Span> {
+        self.tracer.process("process events", claim.trace.as_ref().map(TraceParent::as_str), || {
+            vec![
+                KeyValue::new("messaging.system", "eventpipeline"),
+                KeyValue::new("messaging.destination.name", "events"),
+                KeyValue::new("messaging.operation.name", "process"),
+                KeyValue::new("messaging.operation.type", "process"),
+                KeyValue::new("messaging.message.id", claim.id.to_string()),
+                KeyValue::new("eventpipeline.attempt", i64::from(claim.attempt)),
+            ]
+        })
+    }
+
     fn failed(&self, claim: &Claimed, failure: &Failure) -> End {
         let (id, attempt) = (claim.id, claim.attempt);
         let next = self.retry.next(attempt, failure.verdict(), rand::random());
         let error = eventpipeline_service::chain(failure);
+        let trace_id = claim.trace.as_ref().map(TraceParent::trace_id);
         match &next {
             Next::Retry { after } => {
                 let after_ms = after.as_millis();
-                warn!(event.id = %id, attempt, error, after_ms, "attempt {attempt} at event {id} failed");
+                warn!(event.id = %id, attempt, error, after_ms, trace_id, "attempt {attempt} at event {id} failed");
             }
             Next::Dead => {
-                warn!(event.id = %id, attempt, error, "attempt {attempt} at event {id} failed and was the last");
+                warn!(event.id = %id, attempt, error, trace_id, "attempt {attempt} at event {id} failed and was the last");
             }
         }
         let error = match failure.detail() {
@@ -107,6 +133,15 @@ impl Failure {
         match self {
             Self::Handler(error) => error.verdict(),
             Self::Panic | Self::Timeout(_) => Verdict::Retry,
+        }
+    }
+
+    /// As spans name it.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Handler(_) => "handler",
+            Self::Panic => "panic",
+            Self::Timeout(_) => "timeout",
         }
     }
 

@@ -283,7 +283,7 @@ impl State {
 
 /// The claim without the payload, which no statement about it needs.
 fn stub((id, token): Key, entry: &Entry) -> Claimed {
-    Claimed { id, token, attempt: entry.attempt, payload: None, age: Duration::ZERO }
+    Claimed { id, token, attempt: entry.attempt, payload: None, age: Duration::ZERO, trace: None }
 }
 
 #[cfg(test)]

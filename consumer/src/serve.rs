@@ -96,6 +96,7 @@ fn claim_and_handle(
         limit: args.handler_limit,
         retry: args.retry,
         metrics: shared.metrics,
+        tracer: service.tracer.clone(),
     };
     let dispatcher = Dispatcher {
         buffer,

@@ -13,6 +13,7 @@ use crate::operations::OperationName;
 use crate::script::Script;
 use crate::session::{Operation, Session};
 use crate::time::duration;
+use crate::trace_parent::TraceParent;
 
 /// The most events that one claim takes.
 pub const LARGEST_CLAIM: usize = 1024;
@@ -70,6 +71,8 @@ pub struct Claimed {
     pub payload: Option<String>,
     /// How long before this claim it was created.
     pub age: Duration,
+    /// The trace that it was created in.
+    pub trace: Option<TraceParent>,
 }
 
 impl Session {
@@ -114,11 +117,14 @@ const DUE: &str = " FROM Events FORCE INDEX (state_due) WHERE state = 0 AND due 
 
 /// The locking read. Its order is the index's order: a sort would lock every pending event before the first is given,
 /// and leave nothing for the next consumer. `from` is in microseconds since 1970.
+///
+/// `COALESCE`, because of `INSERT INTO Events VALUES (1, '', 0)`: MySQL (9.7.4) leaves the times of such a row at zero, of which it
+/// computes nothing, instead of at their defaults.
 pub(crate) fn select_due(script: &mut Script, from: Option<i64>, limit: usize) {
     script.sql(
-        "SELECT id, token, attempts, LENGTH(payload) AS bytes, \
-         TIMESTAMPDIFF(MICROSECOND, created_at, UTC_TIMESTAMP(6)) AS age, \
-         TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due) AS place",
+        "SELECT id, token, attempts, LENGTH(payload) AS bytes, traceparent, \
+         COALESCE(TIMESTAMPDIFF(MICROSECOND, created_at, UTC_TIMESTAMP(6)), 0) AS age, \
+         COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), 0) AS place",
     );
     script.sql(DUE);
     script.behind(from).sql(" ORDER BY due, id LIMIT ").count(limit).sql(" FOR UPDATE SKIP LOCKED");
@@ -227,6 +233,7 @@ fn claimed(row: &MySqlRow) -> Result<Claimed, sqlx::Error> {
         attempt: row.try_get::<i32, _>("attempts")?.saturating_add(1),
         payload: None,
         age: duration(row.try_get("age")?),
+        trace: row.try_get::<Option<&str>, _>("traceparent")?.and_then(TraceParent::new),
     })
 }
 

@@ -12,6 +12,7 @@ use crate::key::IdempotencyKey;
 use crate::operations::OperationName;
 use crate::script::Script;
 use crate::session::{Operation, Session};
+use crate::trace_parent::TraceParent;
 
 use insert::insert;
 use plan::{Plan, Remembered};
@@ -35,23 +36,30 @@ pub struct NewEvent {
 pub struct Creation {
     events: Vec<NewEvent>,
     key: Option<IdempotencyKey>,
+    trace: Option<TraceParent>,
 }
 
 impl Creation {
     /// A single event.
     pub fn one(event: NewEvent) -> Self {
-        Self { events: vec![event], key: None }
+        Self { events: vec![event], key: None, trace: None }
     }
 
     /// Several events, in the order of their ids; `None` where there are none.
     pub fn many(events: Vec<NewEvent>) -> Option<Self> {
-        (!events.is_empty()).then_some(Self { events, key: None })
+        (!events.is_empty()).then_some(Self { events, key: None, trace: None })
     }
 
     /// The same, to be made once however often it comes with this key.
     #[must_use]
     pub fn with_key(self, key: Option<IdempotencyKey>) -> Self {
         Self { key, ..self }
+    }
+
+    /// The same, made in a trace.
+    #[must_use]
+    pub fn with_trace(self, trace: Option<TraceParent>) -> Self {
+        Self { trace, ..self }
     }
 
     /// Its events; at least one.

@@ -71,8 +71,14 @@ impl HotStatement {
 
 /// With its parameter as a literal.
 fn complete(many: usize) -> String {
-    let claim =
-        |id| Claimed { id: EventId::from_row(id), token: 1, attempt: 1, payload: None, age: Duration::ZERO };
+    let claim = |id| Claimed {
+        id: EventId::from_row(id),
+        token: 1,
+        attempt: 1,
+        payload: None,
+        age: Duration::ZERO,
+        trace: None,
+    };
     let items: Vec<Item<'_>> = (1..).take(many).map(|id| Item::new(&claim(id), "palavra", 0)).collect();
     let list = serde_json::to_string(&items).unwrap_or_default();
     Complete::CHANGE.update(&items).replacen('?', &format!("'{list}'"), 1)

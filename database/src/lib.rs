@@ -43,6 +43,7 @@ mod session;
 mod settle;
 mod stats;
 mod time;
+mod trace_parent;
 
 pub use accounts::{Account, Generation, Role};
 pub use args::{DatabaseArgs, Tls};
@@ -62,3 +63,4 @@ pub use remove::{LARGEST_REMOVAL, Removal};
 pub use session::{Database, Session};
 pub use settle::{Completion, Failure, Next};
 pub use stats::Stats;
+pub use trace_parent::TraceParent;

@@ -80,8 +80,8 @@ impl Session {
 }
 
 const COLUMNS: &str = "SELECT id, state, COALESCE(valor, '') AS valor, payload, priority, attempts, error, owner, \
-     TIMESTAMPDIFF(MICROSECOND, '1970-01-01', created_at) AS created_at, \
-     TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due) AS due_at, \
+     COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', created_at), 0) AS created_at, \
+     COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), 0) AS due_at, \
      TIMESTAMPDIFF(MICROSECOND, '1970-01-01', done_at) AS done_at FROM Events";
 
 struct One(EventId);

@@ -83,7 +83,7 @@ struct Found {
 pub(crate) fn overdue(from: Option<i64>) -> Script {
     let mut select = Script::new(
         "START TRANSACTION; SELECT id, attempts, lease_until IS NULL AS unleased, \
-         TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due) AS place \
+         COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), 0) AS place \
          FROM Events FORCE INDEX (state_due) WHERE state = 1 AND due < UTC_TIMESTAMP(6)",
     );
     select.behind(from).sql(" ORDER BY due, id LIMIT ").count(LARGEST_RECLAIM).sql(" FOR UPDATE SKIP LOCKED");
@@ -123,7 +123,7 @@ impl Reclaim {
         if !reclaimed.freed.is_empty() {
             script.sql(
                 "UPDATE Events SET processing = 0, lease_until = NULL, token = token + 1, \
-                 due = created_at - INTERVAL priority MINUTE WHERE id IN (",
+                 due = COALESCE(created_at - INTERVAL priority MINUTE, UTC_TIMESTAMP(6)) WHERE id IN (",
             );
             script.ids(&reclaimed.freed).sql("); ");
         }

@@ -151,7 +151,7 @@ impl Kind for Release {
     const NAME: OperationName = OperationName::Release;
     const CHANGE: Change = Change {
         set: "e.processing = 0, e.token = e.token + 1, e.attempts = e.attempts - 1, e.lease_until = NULL, \
-              e.due = e.created_at - INTERVAL e.priority MINUTE",
+              e.due = COALESCE(e.created_at - INTERVAL e.priority MINUTE, UTC_TIMESTAMP(6))",
         happened: "e.token = item.token + 1 AND e.state = 0",
     };
 }
@@ -173,8 +173,14 @@ mod tests {
 
     #[test]
     fn a_long_error_is_cut_between_characters() {
-        let claim =
-            Claimed { id: EventId::from_row(1), token: 1, attempt: 1, payload: None, age: Duration::ZERO };
+        let claim = Claimed {
+            id: EventId::from_row(1),
+            token: 1,
+            attempt: 1,
+            payload: None,
+            age: Duration::ZERO,
+            trace: None,
+        };
         let failure = |error: String| Failure { claim: claim.clone(), error, next: Next::Dead };
         assert_eq!(failure("ç".repeat(1001)).kept(), "ç".repeat(1000));
         assert_eq!(failure("ç".repeat(1000)).kept(), "ç".repeat(1000));

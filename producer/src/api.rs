@@ -12,6 +12,7 @@ mod prefer;
 mod problem;
 mod query;
 mod read;
+mod trace;
 mod v1;
 
 use std::any::Any;
@@ -22,7 +23,7 @@ use axum::Router;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use eventpipeline_database::{Created, EventId};
-use eventpipeline_service::Announcer;
+use eventpipeline_service::{Announcer, Tracer};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -53,6 +54,7 @@ pub(crate) struct Api {
     pub(crate) answers: Memory,
     pub(crate) metrics: Metrics,
     pub(crate) served_by: HeaderValue,
+    pub(crate) tracer: Tracer,
 }
 
 type Shared = Arc<Api>;

@@ -98,6 +98,7 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         answers,
         metrics,
         served_by: pod_name,
+        tracer: service.tracer.clone(),
     };
     spawn_api(&mut service.lifecycle, listener, api::router(api)?, api_ended);
     Ok(())

@@ -38,6 +38,20 @@ pub struct LogArgs {
     /// Which log lines are written, as `tracing` directives: `info`, `warn,eventpipeline_database=debug`
     #[arg(long, env = "LOG_FILTER", default_value = "info", value_parser = log_filter)]
     pub log_filter: String,
+    /// Name of the pipeline that it works for, as log lines and spans say it
+    #[arg(long, env = "EVENTPIPELINE_NAME", value_parser = object_name)]
+    pub eventpipeline_name: Option<String>,
+    /// Namespace of that pipeline
+    #[arg(long, env = "EVENTPIPELINE_NAMESPACE", value_parser = object_name, requires = "eventpipeline_name")]
+    pub eventpipeline_namespace: Option<String>,
+}
+
+impl LogArgs {
+    /// `namespace/name`, as far as it is known.
+    pub(crate) fn pipeline(&self) -> Option<String> {
+        let name = self.eventpipeline_name.as_ref()?;
+        Some(self.eventpipeline_namespace.as_ref().map_or_else(|| name.clone(), |of| format!("{of}/{name}")))
+    }
 }
 
 /// Format of log lines.
@@ -55,6 +69,13 @@ pub struct AdminArgs {
     /// Address of `/livez`, `/readyz` and `/metrics`
     #[arg(long, env = "ADMIN_ADDRESS", default_value = "0.0.0.0:9090")]
     pub admin_address: SocketAddr,
+}
+
+/// A name as Kubernetes has it, which needs no escaping anywhere.
+fn object_name(text: &str) -> Result<String, String> {
+    let fits = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+    let is_name = (1..=253).contains(&text.len()) && text.bytes().all(fits);
+    if is_name { Ok(text.to_owned()) } else { Err("must be a name as Kubernetes has it".to_owned()) }
 }
 
 fn log_filter(text: &str) -> Result<String, String> {

@@ -12,6 +12,7 @@ mod lifecycle;
 mod metrics;
 mod pages;
 mod telemetry;
+mod traces;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -20,6 +21,8 @@ use anyhow::Context;
 use prometheus::Registry;
 use tracing::{error, info};
 
+use traces::Traces;
+
 pub use admin::{Check, Readiness};
 pub use args::{AdminArgs, LogArgs, LogFormat, ServiceArgs, parse};
 pub use chain::chain;
@@ -27,7 +30,9 @@ pub use hints::{Announcer, Hint, HintArgs, HintMetrics, Hints};
 pub use http::{HttpLimits, serve_http};
 pub use lifecycle::Lifecycle;
 pub use metrics::{Budget, Label, Maker, metrics_reference, registered, registry};
+pub use opentelemetry::KeyValue;
 pub use pages::Pages;
+pub use traces::{Span, Tracer};
 
 /// A running service: where it registers its tasks, its readiness checks and its metrics.
 #[derive(Debug)]
@@ -40,6 +45,8 @@ pub struct Service {
     pub registry: Registry,
     /// What the internal port answers besides.
     pub pages: Pages,
+    /// Begins spans, where they are sent somewhere.
+    pub tracer: Tracer,
 }
 
 /// Runs a service until SIGTERM or SIGINT, or until one of its tasks fails.
@@ -51,7 +58,7 @@ pub fn serve(
     args: &ServiceArgs,
     start: impl AsyncFnOnce(&mut Service) -> anyhow::Result<()>,
 ) -> ExitCode {
-    run(name, &args.log, async {
+    run(name, &args.log, async |tracer| {
         let registry = metrics::registry(name)?;
         let readiness = Readiness::default();
         let mut lifecycle = Lifecycle::new(args.drain());
@@ -67,7 +74,7 @@ pub fn serve(
             serving.not_ready("draining");
             std::future::pending().await
         });
-        let mut service = Service { lifecycle, readiness, registry, pages };
+        let mut service = Service { lifecycle, readiness, registry, pages, tracer };
         start(&mut service).await?;
         service.lifecycle.run().await
     })
@@ -79,7 +86,7 @@ pub fn run_to_completion(
     log: &LogArgs,
     job: impl Future<Output = anyhow::Result<()>>,
 ) -> ExitCode {
-    run(name, log, async {
+    run(name, log, async |_| {
         let mut signals = lifecycle::Signals::listen()?;
         tokio::select! {
             result = job => result,
@@ -88,7 +95,7 @@ pub fn run_to_completion(
     })
 }
 
-fn run(name: &'static str, log: &LogArgs, work: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+fn run(name: &'static str, log: &LogArgs, work: impl AsyncFnOnce(Tracer) -> anyhow::Result<()>) -> ExitCode {
     telemetry::init(log);
     // Several dependencies speak TLS; without a process-wide choice each would pick a provider of its own.
     if rustls::crypto::ring::default_provider().install_default().is_err() {
@@ -96,11 +103,13 @@ fn run(name: &'static str, log: &LogArgs, work: impl Future<Output = anyhow::Res
         return ExitCode::FAILURE;
     }
     info!(version = env!("CARGO_PKG_VERSION"), "{name} starts");
+    let traces = Traces::from_environment(name, log);
     let result = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("failed to start the asynchronous runtime")
-        .and_then(|runtime| runtime.block_on(work));
+        .and_then(|runtime| runtime.block_on(work(traces.tracer())));
+    traces.end();
     match result {
         Ok(()) => {
             info!("{name} stopped");

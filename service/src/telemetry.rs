@@ -1,21 +1,35 @@
 //! Log lines on standard output, as text or JSON.
 
+mod pipeline_field;
+
 use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format;
 use tracing_subscriber::fmt::time::SystemTime;
 
 use crate::args::{LogArgs, LogFormat};
+use pipeline_field::WithPipeline;
 
 /// Sends the process's log lines to standard output. Only the first call of a process counts.
 pub(crate) fn init(args: &LogArgs) {
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(&args.log_filter))
-        .with_timer(SystemTime)
-        .with_ansi(std::io::stdout().is_terminal());
+    let colours = std::io::stdout().is_terminal();
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&args.log_filter)).with_ansi(colours);
+    let pipeline = args.pipeline();
+    let format = format().with_timer(SystemTime).with_ansi(colours);
     // A second subscriber is refused; the first one goes on, which is what a test process wants.
     let _ = match args.log_format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
+        LogFormat::Text => {
+            builder.event_format(WithPipeline::new(format, args.log_format, pipeline)).try_init()
+        }
+        LogFormat::Json => {
+            let format = format.json().flatten_event(true).with_current_span(false);
+            let fields = format::JsonFields::new();
+            builder
+                .event_format(WithPipeline::new(format, args.log_format, pipeline))
+                .fmt_fields(fields)
+                .try_init()
+        }
     };
 }

@@ -9,7 +9,8 @@ use reqwest::header::{
 pub(crate) struct Headers(HeaderMap);
 
 /// What the client sets itself.
-const RESERVED: [HeaderName; 4] = [CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING];
+const RESERVED: [HeaderName; 5] =
+    [CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, HeaderName::from_static("traceparent")];
 
 impl Headers {
     /// Reads a file of lines `Name: value`. Empty lines and those that begin with `#` count for nothing.

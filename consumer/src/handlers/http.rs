@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use eventpipeline_database::Claimed;
 use jiff::Timestamp;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName};
 use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 use url::Url;
@@ -14,6 +14,9 @@ use super::headers::Headers;
 use super::retry_after::retry_after;
 use super::transport::{self, Limits};
 use crate::retry::Verdict;
+
+/// Where the event comes from, as W3C has it.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// A client of the handler.
 #[derive(Debug)]
@@ -59,7 +62,7 @@ impl Http {
 
     /// Posts the event and gives the value that is answered.
     pub(super) async fn handle(&self, event: &Claimed) -> Result<String, Error> {
-        let request = self
+        let mut request = self
             .client
             .post(self.url.clone())
             .header(CONTENT_TYPE, "application/json")
@@ -68,6 +71,9 @@ impl Http {
             .header("x-event-attempt", event.attempt)
             .header("x-event-deadline", deadline(Timestamp::now(), self.limit))
             .body(body(event));
+        if let Some(trace) = event.trace {
+            request = request.header(TRACEPARENT, trace.as_str());
+        }
         let response = transport::send(request).await?;
         match response.status() {
             status if status.is_success() => value(response).await,
@@ -169,6 +175,7 @@ mod tests {
             attempt: 2,
             payload: payload.map(str::to_owned),
             age: Duration::ZERO,
+            trace: None,
         }
     }
 

@@ -20,6 +20,7 @@ impl Hands {
             attempt: 1,
             payload: None,
             age: Duration::ZERO,
+            trace: None,
         };
         self.0.claimed(std::slice::from_ref(&claim), since);
         Held { claim, arrived: Instant::now() }

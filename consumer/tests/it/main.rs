@@ -14,4 +14,5 @@ mod retention;
 mod server;
 mod settings;
 mod support;
+mod traces;
 mod words;

@@ -8,6 +8,7 @@ use crate::create::plan::{NewKey, Plan};
 use crate::error::{number, number_of};
 use crate::event::EventId;
 use crate::script::Script;
+use crate::trace_parent::TraceParent;
 
 /// How many bytes of payload one statement takes. In hexadecimal digits they are twice as long, and `max_allowed_packet`
 /// is 16 MiB at the least by default.
@@ -44,12 +45,7 @@ async fn insert_after(
         if after < plan.events.len() {
             std::mem::take(&mut script).execute(connection).await?;
         }
-        script.sql("INSERT INTO Events (id, payload, priority, processing, due) VALUES ");
-        script.list(piece, |script, event| {
-            after -= 1;
-            script.sql("(@last-").count(after).sql(",");
-            values(script, event);
-        });
+        rows(&mut script, plan, piece, &mut after);
         script.sql("; ");
     }
     if !plan.keys.is_empty() {
@@ -79,6 +75,25 @@ fn pieces<'a>(mut events: &'a [&'a NewEvent]) -> impl Iterator<Item = &'a [&'a N
     })
 }
 
+/// The statement for a piece; `after` counts down how many events come behind the one that is added. Without a trace it is the one that it would be
+/// if there were no traces.
+fn rows(script: &mut Script, plan: &Plan<'_>, piece: &[&NewEvent], after: &mut usize) {
+    script.sql(match plan.traces.as_slice() {
+        [] => "INSERT INTO Events (id, payload, priority, processing, due) VALUES ",
+        _ => "INSERT INTO Events (id, payload, priority, processing, due, traceparent) VALUES ",
+    });
+    script.list(piece, |script, event| {
+        let trace = plan.traces.get(plan.events.len() - *after);
+        *after -= 1;
+        script.sql("(@last-").count(*after).sql(",");
+        values(script, event);
+        if let Some(trace) = trace {
+            traceparent(script, trace.as_ref());
+        }
+        script.sql(")");
+    });
+}
+
 /// What stands behind the id in an event's row.
 fn values(script: &mut Script, event: &NewEvent) {
     match &event.payload {
@@ -88,8 +103,8 @@ fn values(script: &mut Script, event: &NewEvent) {
     let priority = event.priority.get();
     script.sql(",").number(priority).sql(",");
     match event.not_before {
-        None if priority == 0 => script.sql("0,UTC_TIMESTAMP(6))"),
-        None => script.sql("0,UTC_TIMESTAMP(6) - INTERVAL ").number(priority).sql(" MINUTE)"),
+        None if priority == 0 => script.sql("0,UTC_TIMESTAMP(6)"),
+        None => script.sql("0,UTC_TIMESTAMP(6) - INTERVAL ").number(priority).sql(" MINUTE"),
         // Hidden from classic programs, who know no time before which an event is not to be taken.
         Some(time) => script
             .sql("IF(")
@@ -98,7 +113,14 @@ fn values(script: &mut Script, event: &NewEvent) {
             .time(time)
             .sql(", UTC_TIMESTAMP(6) - INTERVAL ")
             .number(priority)
-            .sql(" MINUTE))"),
+            .sql(" MINUTE)"),
+    };
+}
+
+fn traceparent(script: &mut Script, trace: Option<&TraceParent>) {
+    match trace {
+        Some(trace) => script.sql(",").text(trace.as_str()),
+        None => script.sql(",NULL"),
     };
 }
 
@@ -110,6 +132,33 @@ fn new_key(script: &mut Script, key: &NewKey<'_>, events: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::create::Creation;
+
+    /// The statement for events of two creations.
+    fn statement(traces: [Option<TraceParent>; 2]) -> String {
+        let creations = traces.map(|trace| Creation::one(NewEvent::default()).with_trace(trace));
+        let plan = Plan::new(&creations, Vec::new());
+        let (mut script, mut after) = (Script::default(), plan.events.len());
+        rows(&mut script, &plan, &plan.events, &mut after);
+        script.into_text()
+    }
+
+    #[test]
+    fn a_trace_is_named_only_where_there_is_one() {
+        assert_eq!(
+            statement([None, None]),
+            "INSERT INTO Events (id, payload, priority, processing, due) VALUES \
+             (@last-1,NULL,0,0,UTC_TIMESTAMP(6)),(@last-0,NULL,0,0,UTC_TIMESTAMP(6))"
+        );
+        let trace = TraceParent::new("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        let with = statement([None, trace]);
+        assert!(
+            with.starts_with(
+                "INSERT INTO Events (id, payload, priority, processing, due, traceparent) VALUES "
+            )
+        );
+        assert!(with.contains("(@last-1,NULL,0,0,UTC_TIMESTAMP(6),NULL),(@last-0,"), "{with}");
+    }
 
     #[test]
     fn a_statement_has_a_limit_in_bytes_and_nothing_is_left_out() {

@@ -8,6 +8,7 @@ use sqlx::mysql::MySqlRow;
 use crate::create::{Created, Creation, Ids, NewEvent};
 use crate::event::EventId;
 use crate::key::fingerprint;
+use crate::trace_parent::TraceParent;
 
 /// A key of an earlier transaction.
 #[derive(Debug, Clone)]
@@ -61,6 +62,8 @@ enum Fate {
 pub(super) struct Plan<'a> {
     /// To be inserted, with consecutive ids.
     pub(super) events: Vec<&'a NewEvent>,
+    /// Of each of them, where there is one at all; else empty.
+    pub(super) traces: Vec<Option<TraceParent>>,
     pub(super) keys: Vec<NewKey<'a>>,
     fates: Vec<Fate>,
 }
@@ -97,6 +100,10 @@ impl<'a> Plan<'a> {
 
     fn insert(&mut self, creation: &'a Creation) -> Place {
         let place = Place { offset: self.events.len(), many: creation.events.len() };
+        if creation.trace.is_some() || !self.traces.is_empty() {
+            self.traces.resize(self.events.len(), None);
+            self.traces.extend(creation.events.iter().map(|_| creation.trace));
+        }
         self.events.extend(&creation.events);
         place
     }
@@ -121,6 +128,16 @@ mod tests {
     use crate::key::IdempotencyKey;
 
     use super::*;
+
+    #[test]
+    fn traces_are_there_for_each_event_or_for_none() {
+        let trace = TraceParent::new("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        assert!(trace.is_some());
+        let [plain, traced] = [None, trace].map(|trace| creation("1", 2, None).with_trace(trace));
+        assert!(Plan::new(&[plain.clone(), plain.clone()], Vec::new()).traces.is_empty());
+        let creations = [plain.clone(), traced, plain];
+        assert_eq!(Plan::new(&creations, Vec::new()).traces, [None, None, trace, trace, None, None]);
+    }
 
     fn creation(payload: &str, many: usize, key: Option<&str>) -> Creation {
         let event = NewEvent { payload: Some(payload.to_owned()), ..NewEvent::default() };

@@ -1,12 +1,15 @@
 //! The table contract: programs that know only the classic columns run unmodified beside ours.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use eventpipeline_database::Listing;
+use eventpipeline_testkit::eventually;
 use sqlx::Row as _;
 use sqlx::error::DatabaseError;
 use sqlx::mysql::MySqlConnection;
 
-use crate::support::{claim, create, ids, on_each};
+use crate::support::{LONG, answer, claim, claim_for, create, ids, on_each, reclaim};
 
 #[tokio::test]
 async fn the_tables_look_as_they_did() {
@@ -34,6 +37,33 @@ async fn what_a_classic_producer_inserts_is_claimed() {
             .sql("INSERT INTO Events (id, valor, processing) VALUES (3, 'done', 0), (4, '', 1), (5, '', 0)")
             .await;
         assert_eq!(ids(&claim(&mut fixture.session(), 10).await), [1, 2, 5]);
+    })
+    .await;
+}
+
+/// MySQL gives such a row no times, and it must not be in the way of all others.
+#[tokio::test]
+async fn what_is_inserted_without_names_of_columns_is_claimed() {
+    on_each(async |mut fixture| {
+        fixture.sql("INSERT INTO Events VALUES (1, '', 0)").await;
+        fixture.sql("INSERT INTO Events (id) VALUES (2)").await;
+        let mut session = fixture.session();
+        let all = Listing { state: None, after: None, limit: 10 };
+        assert_eq!(session.list(&all).await.unwrap().len(), 2);
+        session.stats().await.unwrap();
+        // Given back, freed, claimed by a classic program, and done.
+        let claims = claim(&mut session, 10).await;
+        assert_eq!(ids(&claims), [1, 2]);
+        session.release(&claims).await.unwrap();
+        assert_eq!(claim_for(&mut session, Duration::ZERO, 10).await.len(), 2);
+        eventually(async || (reclaim(&mut session, LONG).await.freed.len() == 2).then_some(())).await;
+        fixture.sql("UPDATE Events SET processing = 1 WHERE id = 1").await;
+        reclaim(&mut session, Duration::ZERO).await;
+        eventually(async || (reclaim(&mut session, Duration::ZERO).await.freed.len() == 1).then_some(()))
+            .await;
+        let claims = claim(&mut session, 10).await;
+        let completions: Vec<_> = claims.iter().map(|claim| answer(claim, "sim")).collect();
+        assert_eq!(session.complete(&completions).await.unwrap().len(), 2);
     })
     .await;
 }

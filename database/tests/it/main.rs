@@ -20,3 +20,4 @@ mod schema;
 mod settle;
 mod support;
 mod tls;
+mod traces;

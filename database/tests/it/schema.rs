@@ -3,7 +3,7 @@
 use eventpipeline_database::{Completion, Database, Error, Value};
 use eventpipeline_testkit::{Database as Server, Engine};
 
-use crate::support::{Fixture, claim, create, on_each};
+use crate::support::{Fixture, claim, create, ids, on_each};
 
 #[tokio::test]
 async fn several_programs_migrate_at_once() {
@@ -40,6 +40,35 @@ async fn a_migration_that_was_killed_is_finished_by_the_next() {
         fixture.database.migrate().await.unwrap();
         fixture.session().check_schema().await.unwrap();
         assert_eq!(create(&mut fixture.session(), 1).await, [1]);
+    })
+    .await;
+}
+
+/// Also where it did all it had to do, and was killed before it could say so.
+#[tokio::test]
+async fn every_migration_stands_being_run_again() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 3).await;
+        fixture.sql("UPDATE _sqlx_migrations SET success = FALSE").await;
+        fixture.database.migrate().await.unwrap();
+        session.check_schema().await.unwrap();
+        assert_eq!(session.count().await.unwrap(), 3);
+    })
+    .await;
+}
+
+/// What the version before left, with events in it.
+#[tokio::test]
+async fn a_table_of_the_first_version_gets_what_came_later() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 3).await;
+        fixture.sql("ALTER TABLE Events DROP COLUMN traceparent").await;
+        fixture.sql("DELETE FROM _sqlx_migrations WHERE version > 1").await;
+        assert!(matches!(fixture.session().check_schema().await, Err(Error::SchemaOld { found: 1, .. })));
+        fixture.database.migrate().await.unwrap();
+        assert_eq!(ids(&claim(&mut session, 9).await), [1, 2, 3]);
     })
     .await;
 }

@@ -13,9 +13,10 @@ use std::time::Instant;
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
+use eventpipeline_service::Span;
 use tower::{Layer, Service};
 
-use crate::api::{SERVED_BY, SERVICE_LANGUAGE, Shared, cors};
+use crate::api::{SERVED_BY, SERVICE_LANGUAGE, Shared, cors, trace};
 use crate::metrics::ActiveRequest;
 
 /// Measures each request, and marks its answer.
@@ -51,7 +52,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, mut request: Request) -> Self::Future {
         let method = match *request.method() {
             Method::GET => "GET",
             Method::HEAD => "HEAD",
@@ -61,9 +62,10 @@ where
         };
         let active = Some(self.api.metrics.active_request());
         let route = request.extensions().get::<MatchedPath>().cloned();
+        let span = trace::begin(&self.api.tracer, &mut request, method, route.as_ref());
         let (api, begun) = (Arc::clone(&self.api), Instant::now());
         let routed = (*request.method() != Method::OPTIONS).then(|| self.inner.call(request));
-        Marking { api, begun, method, route, active, routed }
+        Marking { api, begun, method, route, active, span, routed }
     }
 }
 
@@ -75,6 +77,7 @@ pub(super) struct Marking<F> {
     method: &'static str,
     route: Option<MatchedPath>,
     active: Option<ActiveRequest>,
+    span: Option<Span>,
     /// None where a browser asks only what it may do.
     routed: Option<F>,
 }
@@ -99,6 +102,9 @@ where
         self.active = None;
         let route = self.route.as_ref().map_or("", MatchedPath::as_str);
         self.api.metrics.answered(self.method, route, response.status().as_u16(), self.begun.elapsed());
+        if let Some(span) = self.span.take() {
+            trace::end(span, response.status());
+        }
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(SERVED_BY, self.api.served_by.clone());

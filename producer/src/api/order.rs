@@ -9,7 +9,7 @@ use crate::api::body::{Limit, Received, content_type, is_json};
 use crate::api::payload;
 use crate::api::problem::Problem;
 use crate::api::query::{Query, number};
-use crate::api::{Shared, v1};
+use crate::api::{Shared, trace, v1};
 use crate::writer::Order;
 
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -43,7 +43,7 @@ impl One {
             priority: query.take("priority", "a whole number from 0 to 9", priority)?.unwrap_or_default(),
             not_before: query.take("notBefore", RFC_3339, timestamp)?,
         };
-        let creation = Creation::one(event).with_key(key(&parts.headers)?);
+        let creation = Creation::one(event).with_key(key(&parts.headers)?).with_trace(trace::context(&parts));
         Ok(Self(Order { creation, held }))
     }
 }
@@ -74,7 +74,8 @@ impl FromRequest<Shared> for Several {
         let creation = v1::batch::parse(content_type.as_deref(), &bytes, api.limits.payload_bytes)?;
         // Many events without payloads are longer than their text.
         api.bodies.take(&mut held, size_of_val(creation.events()))?;
-        Ok(Self(Order { creation: creation.with_key(key), held }))
+        let creation = creation.with_key(key).with_trace(trace::context(&parts));
+        Ok(Self(Order { creation, held }))
     }
 }
 

@@ -20,4 +20,5 @@ mod prefer;
 mod schemathesis;
 mod slow;
 mod support;
+mod traces;
 mod unread;

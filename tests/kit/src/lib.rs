@@ -4,6 +4,7 @@
 //! - [`Certificates`]: an authority, and a server's certificate that it has signed.
 //! - [`Program`]: a binary of the product as a process, with its log, its addresses and its signals.
 //! - [`Proxy`]: a TCP connection that can be slow, stalled or cut.
+//! - [`Collector`]: what OpenTelemetry sends spans to.
 //! - [`client`]: an HTTP client for them.
 //! - [`Prometheus`] that scrapes what a test runs, and [`promtool`].
 //! - [`eventually`]: waits for what is to happen, instead of for a time.
@@ -19,6 +20,7 @@
 mod apiserver;
 mod binaries;
 mod certificates;
+mod collector;
 mod database;
 mod error;
 mod http;
@@ -33,6 +35,7 @@ mod wait;
 pub use apiserver::ApiServer;
 pub use binaries::polyglot;
 pub use certificates::Certificates;
+pub use collector::{Collector, Span};
 pub use database::{Database, Engine, Options};
 pub use http::client;
 pub use program::Program;

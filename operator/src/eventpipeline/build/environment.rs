@@ -46,8 +46,8 @@ pub(super) fn logging() -> Vec<EnvVar> {
     vec![variable("LOG_FORMAT", "json"), variable("LOG_FILTER", "info")]
 }
 
-/// What a service is told on top of that: its internal port, its name, and how long it may drain.
-pub(super) fn service(drain_seconds: i64) -> Vec<EnvVar> {
+/// What a service is told on top of that: its internal port, its name, whose it is, and how long it may drain.
+pub(super) fn service(pipeline: &Pipeline, drain_seconds: i64) -> Vec<EnvVar> {
     let name =
         ObjectFieldSelector { api_version: Some("v1".to_owned()), field_path: "metadata.name".to_owned() };
     vec![
@@ -57,6 +57,8 @@ pub(super) fn service(drain_seconds: i64) -> Vec<EnvVar> {
             value: None,
             value_from: Some(EnvVarSource { field_ref: Some(name), ..EnvVarSource::default() }),
         },
+        variable("EVENTPIPELINE_NAME", pipeline.name.to_string()),
+        variable("EVENTPIPELINE_NAMESPACE", pipeline.namespace.as_str()),
         variable("DRAIN_SECONDS", drain_seconds.to_string()),
     ]
 }

@@ -108,7 +108,7 @@ fn container(pipeline: &Pipeline, group: Group<'_>) -> Container {
     let common = [
         database_access::variables(pipeline, role),
         environment::logging(),
-        environment::service(drain_seconds),
+        environment::service(pipeline, drain_seconds),
         environment::hints(pipeline),
     ];
     Container {

@@ -1,0 +1,113 @@
+//! Traces: a request is a span where there is a collector, and its events are created in its trace.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use eventpipeline_testkit::Collector;
+use reqwest::StatusCode;
+use serde_json::json;
+
+use crate::support::{Producer, claim};
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const CLIENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+async fn with(collector: &Collector, further: &[(&str, &str)]) -> Producer {
+    let variables = collector.variables();
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Producer::with(&[&variables, further].concat()).await
+}
+
+/// The traces that the events are created in which are claimed next.
+async fn traces(producer: &Producer, many: usize) -> Vec<Option<String>> {
+    let mut session = producer.database.session();
+    let mut traces = Vec::new();
+    for _ in 0..many {
+        traces.push(claim(&mut session).await.trace.map(|trace| trace.to_string()));
+    }
+    traces
+}
+
+#[tokio::test]
+async fn a_request_is_a_span_of_its_clients_trace_and_its_event_comes_from_it() {
+    let collector = Collector::start().await;
+    let pipeline = [("EVENTPIPELINE_NAME", "demo"), ("EVENTPIPELINE_NAMESPACE", "shop")];
+    let producer = with(&collector, &pipeline).await;
+    let answer = producer.posting("/create-async").header("traceparent", CLIENT).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::ACCEPTED);
+
+    let span = collector.span(|span| span.name == "POST /create-async").await;
+    assert_eq!((span.kind, span.failed), ("SPAN_KIND_SERVER", false));
+    assert_eq!((span.trace.as_str(), span.parent.as_str()), (TRACE, "00f067aa0ba902b7"));
+    let attribute = |name: &str| span.attributes[name].as_str();
+    assert_eq!(attribute("http.request.method"), "POST");
+    assert_eq!((attribute("http.route"), attribute("http.response.status_code")), ("/create-async", "202"));
+    let resource = |name: &str| span.resource[name].as_str();
+    assert_eq!(resource("service.name"), "eventpipeline-producer");
+    assert_eq!((resource("k8s.namespace.name"), resource("eventpipeline.name")), ("shop", "demo"));
+    assert_eq!(traces(&producer, 1).await, [Some(format!("00-{TRACE}-{}-01", span.id))]);
+    for line in producer.program.log().lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["pipeline"], "shop/demo", "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_a_trace_begins_one_and_one_that_is_not_sampled_is_no_span() {
+    let collector = Collector::start().await;
+    let producer = with(&collector, &[]).await;
+    producer.posting("/v1/events").json(&json!([{}, {}])).send().await.unwrap();
+    let span = collector.span(|span| span.name == "POST /v1/events").await;
+    assert_eq!(span.parent, "");
+    let expected = Some(format!("00-{}-{}-01", span.trace, span.id));
+    assert_eq!(traces(&producer, 2).await, [expected.clone(), expected]);
+
+    let not_sampled = CLIENT.replace("-01", "-00");
+    producer.posting("/create-async").header("traceparent", &not_sampled).send().await.unwrap();
+    assert_eq!(traces(&producer, 1).await, [Some(not_sampled)]);
+    producer.get("/99").await;
+    collector.span(|span| span.name == "GET /{id}").await;
+    assert!(!collector.spans().iter().any(|span| span.name == "POST /create-async"));
+}
+
+/// Also one that was sent in a moment in which nobody else had one.
+#[tokio::test]
+async fn without_a_collector_the_clients_trace_is_kept() {
+    let producer = Producer::start().await;
+    let post = async |traceparent: Option<&str>| {
+        let post = producer.posting("/create-async");
+        let post = match traceparent {
+            Some(text) => post.header("traceparent", text),
+            None => post,
+        };
+        assert_eq!(post.send().await.unwrap().status(), StatusCode::ACCEPTED, "{traceparent:?}");
+    };
+    tokio::join!(post(Some(CLIENT)), post(None), post(Some(CLIENT)), post(Some("nonsense")));
+    let mut traces = traces(&producer, 4).await;
+    traces.sort();
+    assert_eq!(traces, [None, None, Some(CLIENT.to_owned()), Some(CLIENT.to_owned())]);
+}
+
+/// What is not sent is dropped: nobody waits for it, and the end comes in time.
+#[tokio::test]
+async fn a_collector_that_says_nothing_is_waited_for_by_nobody() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let mut producer = Producer::with(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+        ("OTEL_BSP_SCHEDULE_DELAY", "10"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "8"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4"),
+        ("DRAIN_SECONDS", "2"),
+    ])
+    .await;
+    let begun = Instant::now();
+    for _ in 0..200 {
+        assert_eq!(producer.post("/create-async").await.status(), StatusCode::ACCEPTED);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    producer.program.terminate();
+    let ended = Instant::now();
+    assert!(producer.program.end().await.success());
+    assert!(ended.elapsed() < Duration::from_secs(10), "{:?}", ended.elapsed());
+}

@@ -1,0 +1,57 @@
+//! What the environment says of traces, in the variables that OpenTelemetry has for it.
+
+use std::env;
+
+use opentelemetry::KeyValue;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::resource::EnvResourceDetector;
+use tracing::warn;
+
+use crate::args::LogArgs;
+
+/// Where spans are sent; `None` where they are not.
+pub(super) fn endpoint() -> Option<String> {
+    let endpoint =
+        set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").or_else(|| set("OTEL_EXPORTER_OTLP_ENDPOINT"))?;
+    let off = |name: &str, value: &str| set(name).is_some_and(|set| set.eq_ignore_ascii_case(value));
+    if off("OTEL_SDK_DISABLED", "true") || off("OTEL_TRACES_EXPORTER", "none") {
+        return None;
+    }
+    let protocol = set("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL").or_else(|| set("OTEL_EXPORTER_OTLP_PROTOCOL"));
+    if let Some(other) = protocol.filter(|protocol| protocol != "http/protobuf") {
+        warn!(
+            protocol = other,
+            "spans are sent by http/protobuf, not by {other}: OTEL_EXPORTER_OTLP_PROTOCOL"
+        );
+    }
+    Some(endpoint)
+}
+
+/// A variable. As OpenTelemetry has it, an empty one is none.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "OpenTelemetry has these variables, and its SDK reads most of them by itself"
+)]
+fn set(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whose spans they are. The variables of OpenTelemetry come before what is known without them.
+pub(super) fn resource(program: &'static str, args: &LogArgs) -> Resource {
+    let known = [
+        ("service.name", Some(program.to_owned())),
+        ("service.version", Some(env!("CARGO_PKG_VERSION").to_owned())),
+        ("service.instance.id", set("POD_NAME")),
+        ("k8s.pod.name", set("POD_NAME")),
+        ("k8s.namespace.name", args.eventpipeline_namespace.clone()),
+        ("eventpipeline.name", args.eventpipeline_name.clone()),
+    ];
+    let known = known.into_iter().filter_map(|(name, value)| Some(KeyValue::new(name, value?)));
+    let resource =
+        Resource::builder_empty().with_attributes(known).with_detector(Box::new(EnvResourceDetector::new()));
+    match set("OTEL_SERVICE_NAME") {
+        Some(name) => resource.with_service_name(name),
+        None => resource,
+    }
+    .build()
+}
