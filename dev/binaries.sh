@@ -5,6 +5,7 @@
 #   binaries.sh node     the parts of the node image
 #   binaries.sh ingress  contour
 #   binaries.sh chart    helm 3 beside helm 4, kube-score, and the definitions of others' resources: what tests of the chart need
+#   binaries.sh monitoring  prometheus, for the cluster
 # Tools land in $CACHE/bin; parts that only go into images in $CACHE/parts, away from every PATH.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -79,6 +80,16 @@ nodekit_module() {
   go mod tidy
 }
 
+# Its module excludes releases of others that it does not build with, which only counts in the outermost module.
+prometheus_module() {
+  local source
+  module_with_imports "$work/prometheus" github.com/prometheus/prometheus/cmd/prometheus
+  source=$(go_module_folder github.com/prometheus/prometheus "$PROMETHEUS_MODULE_VERSION")
+  sed -n '/^exclude/,/^)/p; /^replace/,/^)/p' "$source/go.mod" >>go.mod
+  go mod edit -require "github.com/prometheus/prometheus@$PROMETHEUS_MODULE_VERSION"
+  go mod tidy
+}
+
 # module NAME VERSION: writes the module NAME unless that was done for this version.
 module() {
   if stamped "module-$1" "$2" && [ -f "$work/$1/go.sum" ]; then return; fi
@@ -109,6 +120,17 @@ from_module() {
 etcd() {
   module etcd "$ETCD_VERSION"
   once "$bin/etcd" "$ETCD_VERSION" "etcd $ETCD_VERSION" in_module etcd "$bin/etcd" '-s -w' go.etcd.io/etcd/server/v3
+}
+
+# Of all that it can discover targets in, Kubernetes alone.
+build_prometheus() {
+  local -x GOFLAGS="$GOFLAGS -tags=remove_all_sd,enable_kubernetes_sd"
+  in_module prometheus "$parts/prometheus" '-s -w' github.com/prometheus/prometheus/cmd/prometheus
+}
+
+prometheus() {
+  module prometheus "$PROMETHEUS_MODULE_VERSION"
+  once "$parts/prometheus" "$PROMETHEUS_MODULE_VERSION" "prometheus $PROMETHEUS_VERSION" build_prometheus
 }
 
 node_parts() {
@@ -179,6 +201,7 @@ for group; do
         stamp definitions "$version"
       fi
       ;;
-    *) die "no such group of binaries: $group (api, tools, node, ingress, chart)" ;;
+    monitoring) prometheus ;;
+    *) die "no such group of binaries: $group (api, tools, node, ingress, chart, monitoring)" ;;
   esac
 done

@@ -6,7 +6,16 @@
 
 cd "$ROOT"
 
-forget_tests() { kubectl delete namespace --selector eventpipeline.dev/e2e --wait=false --ignore-not-found; }
+forget_tests() {
+  kubectl delete namespace,clusterrole,clusterrolebinding --selector eventpipeline.dev/e2e --wait=false --ignore-not-found
+}
+
+load_prometheus() {
+  local image
+  pulls_images && return
+  image=$("$DEV/prometheus-image.sh")
+  step "into the cluster: $image" kind load docker-image --name "$CLUSTER_NAME" "$image"
+}
 
 leave_as_found() {
   local status=$?
@@ -25,8 +34,11 @@ else
 fi
 trap leave_as_found EXIT
 "$DEV/up.sh"
-if [ -z "${URL:-}" ]; then
+if [ "${CLUSTER:-kind}" = kind ]; then
   use_docker
+  load_prometheus
+fi
+if [ -z "${URL:-}" ]; then
   URL=http://$(docker port "$CLUSTER_NAME-control-plane" 80/tcp)
 fi
 # Where the programs of other languages come from the current context's own registry, somebody has put them there.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Writes the generated files anew: the resource definition from its Rust types, the chart's copy of it, its
-# reference, that of the chart's values from their comments, the description of the HTTP API from its routes, and the
-# reference of the metrics from the registries.
+# reference, that of the chart's values from their comments, the description of the HTTP API from its routes, the
+# reference of the metrics from the registries, and dashboards and rules from monitoring/.
 # With --check it changes nothing and fails when one differs.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -49,5 +49,17 @@ generated producer/openapi.json <"$scratch/openapi.json"
   done
 } >"$scratch/metrics.md"
 generated docs/reference/metrics.md <"$scratch/metrics.md"
+monitoring() { cargo run --quiet --locked -p eventpipeline-monitoring -- "$@"; }
+mkdir -p monitoring/dashboards charts/eventpipeline/files/dashboards
+for dashboard in overview pipeline operator; do
+  monitoring dashboard "$dashboard" >"$scratch/dashboard.json"
+  generated "monitoring/dashboards/$dashboard.json" <"$scratch/dashboard.json"
+  generated "charts/eventpipeline/files/dashboards/$dashboard.json" <"$scratch/dashboard.json"
+done
+monitoring rules >"$scratch/rules.yaml"
+generated monitoring/rules.yaml <"$scratch/rules.yaml"
+generated charts/eventpipeline/files/rules.yaml <"$scratch/rules.yaml"
+monitoring alerts >"$scratch/alerts.md"
+generated docs/reference/alerts.md <"$scratch/alerts.md"
 
 [ ${#outdated[@]} -eq 0 ] || die "not up to date: ${outdated[*]} (run dev/generate.sh)"

@@ -36,6 +36,7 @@ need_command openssl openssl
 "$DEV/checkov.sh"
 "$DEV/polyglot.sh"
 "$DEV/debian-programs.sh" nginx usr/sbin/nginx
+"$DEV/debian-programs.sh" prometheus usr/bin/prometheus usr/bin/promtool
 : >"$log"
 
 check "formatting and lints" "$DEV/lint.sh"

@@ -40,3 +40,8 @@ KUBE_SCORE_VERSION=v1.20.0
 CHECKOV_VERSION=3.3.30
 PROMETHEUS_OPERATOR_VERSION=v0.85.0
 GATEWAY_API_VERSION=v1.6.3
+
+# Prometheus on the cluster: the official image's tag, and the Go module of the same release that the stand-in is built from.
+# What tests start by themselves is the package of this Debian or Ubuntu (2.42 or later), which has no discovery in Kubernetes.
+PROMETHEUS_VERSION=v3.16.0
+PROMETHEUS_MODULE_VERSION=v0.316.0

@@ -9,6 +9,7 @@ mod http;
 mod load;
 mod namespace;
 mod pipeline;
+mod prometheus;
 mod wait;
 
 pub use handler::SlowHandler;
@@ -16,4 +17,5 @@ pub use http::Ingress;
 pub use load::{Load, Request};
 pub use namespace::{LABEL, connect, fresh_namespace};
 pub use pipeline::Pipeline;
+pub use prometheus::Prometheus;
 pub use wait::until;

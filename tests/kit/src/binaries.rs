@@ -12,6 +12,8 @@ const CHART: &str = "`dev/binaries.sh chart` builds it (`make test` calls that f
 const API: &str = "`dev/binaries.sh api` builds it (`make test` calls that first)";
 const DATABASES: &str = "`dev/databases.sh` installs it (`make test` calls that first)";
 
+const PROMETHEUS: &str = "`make test` unpacks it (`dev/debian-programs.sh prometheus`)";
+
 /// The programs that the kit starts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Program {
@@ -27,6 +29,7 @@ pub(crate) enum Program {
     Checkov,
     Openssl,
     Nginx,
+    Prometheus,
     Promtool,
 }
 
@@ -43,10 +46,11 @@ impl Program {
             Self::Nginx => {
                 ("nginx", "`make test` unpacks it (`dev/debian-programs.sh nginx usr/sbin/nginx`)")
             }
-            Self::Promtool => ("promtool", "`dev/prometheus.sh` installs it (`make test` calls that first)"),
             Self::Helm3 => ("helm3", CHART),
             Self::KubeScore => ("kube-score", CHART),
             Self::Checkov => ("checkov", "`dev/checkov.sh` installs it (`make test` calls that first)"),
+            Self::Prometheus => ("prometheus", PROMETHEUS),
+            Self::Promtool => ("promtool", PROMETHEUS),
             Self::Openssl => ("openssl", "install the package `openssl`"),
         }
     }

@@ -6,6 +6,7 @@
 //! - [`Proxy`]: a TCP connection that can be slow, stalled or cut.
 //! - [`Collector`]: what OpenTelemetry sends spans to.
 //! - [`client`]: an HTTP client for them.
+//! - [`Prometheus`] that scrapes what a test runs, and [`promtool`].
 //! - [`eventually`]: waits for what is to happen, instead of for a time.
 //! - [`Scrape`]: what a program answers at `/metrics`, beside `docs/reference/metrics.md` and promtool's rules.
 //! - [`ApiServer`]: kube-apiserver on etcd with RBAC. No nodes and no controllers: objects are stored, defaulted,
@@ -25,6 +26,7 @@ mod error;
 mod http;
 mod process;
 mod program;
+mod prometheus;
 mod proxy;
 mod room;
 mod scrape;
@@ -37,6 +39,7 @@ pub use collector::{Collector, Span};
 pub use database::{Database, Engine, Options};
 pub use http::client;
 pub use program::Program;
+pub use prometheus::{Prometheus, promtool};
 pub use proxy::{Fault, Proxy};
 pub use scrape::Scrape;
 pub use wait::eventually;

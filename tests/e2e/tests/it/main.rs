@@ -4,6 +4,7 @@ mod autoscaling;
 mod crashes;
 mod helm_test;
 mod lifecycle;
+mod monitoring;
 mod one_namespace;
 mod polyglot;
 mod refusals;

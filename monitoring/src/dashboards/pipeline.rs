@@ -1,0 +1,51 @@
+//! One pipeline in depth: from its requests over its queue to its database.
+
+mod consumers;
+mod producers;
+mod queue;
+
+use super::job_and_instance;
+use crate::grafana::{Dashboard, Row, Variable};
+use crate::promql::CHOSEN;
+
+pub(super) fn dashboard() -> Dashboard {
+    let mut variables = vec![
+        Variable { name: "namespace", label: "Namespace", of: "eventpipeline_events", several: false },
+        Variable {
+            name: "eventpipeline",
+            label: "Pipeline",
+            of: r#"eventpipeline_events{namespace="$namespace"}"#,
+            several: false,
+        },
+    ];
+    variables.extend(job_and_instance(
+        r#"eventpipeline_build_info{namespace="$namespace", eventpipeline="$eventpipeline"}"#,
+    ));
+    Dashboard {
+        uid: "eventpipeline-pipeline",
+        title: "EventPipeline / Pipeline",
+        description: "One pipeline from its requests to its database: what it does, what fails, what waits and where.",
+        variables,
+        rows: vec![
+            Row { title: "Now", panels: queue::now() },
+            Row { title: "Traffic", panels: producers::traffic() },
+            Row { title: "Queue", panels: queue::queue() },
+            Row { title: "Consumers", panels: consumers::consumers() },
+            Row { title: "Round robin", panels: producers::round_robin() },
+            Row { title: "Database", panels: consumers::database() },
+            Row { title: "Processes", panels: consumers::processes() },
+        ],
+    }
+}
+
+/// The sum of a counter's rate, by labels.
+fn rate(by: &str, metric: &str, further: &str) -> String {
+    format!("sum by ({by}) (rate({metric}{{{CHOSEN}{further}}}[$__rate_interval]))")
+}
+
+/// A quantile of a histogram, by labels.
+fn quantile(share: &str, by: &str, metric: &str, further: &str) -> String {
+    let by = if by.is_empty() { "le".to_owned() } else { format!("{by}, le") };
+    let buckets = rate(&by, &format!("{metric}_bucket"), further);
+    format!("histogram_quantile({share}, {buckets})")
+}

@@ -1,0 +1,226 @@
+//! Recording rules and alerts, as a Prometheus rule file.
+
+mod operator;
+mod queue;
+mod settings;
+mod slo;
+mod traffic;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+use strum::IntoStaticStr;
+
+use crate::promql::duration;
+pub use settings::{Objective, Settings};
+
+/// All of them.
+#[must_use]
+pub fn rules(settings: &Settings) -> RuleFile {
+    let mut groups = vec![queue::group(settings), traffic::group(), operator::group()];
+    groups.extend(slo::groups(settings));
+    RuleFile { groups, runbooks: settings.runbook_url.clone() }
+}
+
+/// What Prometheus loads.
+#[derive(Debug)]
+pub struct RuleFile {
+    /// In the order in which they stand.
+    pub groups: Vec<Group>,
+    runbooks: String,
+}
+
+/// Rules that are evaluated together, one after the other.
+#[derive(Debug)]
+pub struct Group {
+    /// Unique in the file.
+    pub name: String,
+    /// What comes first is recorded when what comes later asks for it.
+    pub rules: Vec<Rule>,
+}
+
+/// A rule.
+#[derive(Debug)]
+pub enum Rule {
+    /// A series of its own.
+    Record(Record),
+    /// A call for somebody.
+    Alert(Alert),
+}
+
+/// A recorded series.
+#[derive(Debug)]
+pub struct Record {
+    /// `level:metric:operations`.
+    pub name: String,
+    /// What it is.
+    pub expr: String,
+}
+
+/// An alert.
+#[derive(Debug)]
+pub struct Alert {
+    /// In the words of whoever is called.
+    pub name: &'static str,
+    /// True for each series that it has.
+    pub expr: String,
+    /// How long it has to be true.
+    pub pending: Duration,
+    /// Who is called.
+    pub severity: Severity,
+    /// Labels beside the severity.
+    pub labels: Vec<(&'static str, String)>,
+    /// One line.
+    pub summary: &'static str,
+    /// What is so, with the figures.
+    pub description: String,
+    /// Where more is seen.
+    pub dashboard: Dashboard,
+}
+
+/// Who is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub enum Severity {
+    /// Somebody, now.
+    Critical,
+    /// Somebody, on the next working day.
+    Warning,
+}
+
+/// The dashboard that an alert leads to.
+#[derive(Debug, Clone, Copy)]
+pub enum Dashboard {
+    /// Of the pipeline that the alert's labels name.
+    Pipeline,
+    /// Of the operator.
+    Operator,
+}
+
+impl Dashboard {
+    /// A path, for whoever puts Grafana's address before it.
+    fn path(self) -> &'static str {
+        match self {
+            Self::Pipeline => {
+                "/d/eventpipeline-pipeline?var-namespace={{ $labels.namespace }}&var-eventpipeline={{ $labels.eventpipeline }}"
+            }
+            Self::Operator => "/d/eventpipeline-operator",
+        }
+    }
+}
+
+impl RuleFile {
+    /// All alerts, in order.
+    pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
+        self.groups.iter().flat_map(|group| &group.rules).filter_map(|rule| match rule {
+            Rule::Alert(alert) => Some(alert),
+            Rule::Record(_) => None,
+        })
+    }
+
+    /// All expressions, with the rule's name.
+    pub fn expressions(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.groups.iter().flat_map(|group| &group.rules).map(|rule| match rule {
+            Rule::Record(record) => (record.name.as_str(), record.expr.as_str()),
+            Rule::Alert(alert) => (alert.name, alert.expr.as_str()),
+        })
+    }
+
+    /// The file.
+    ///
+    /// # Errors
+    /// None that is known: the serializer's.
+    pub fn yaml(&self) -> Result<String, serde_saphyr::ser::Error> {
+        let groups = self.groups.iter().map(|group| GroupFile {
+            name: &group.name,
+            rules: group.rules.iter().map(|rule| self.rule(rule)).collect(),
+        });
+        let file = File { groups: groups.collect() };
+        let options = serde_saphyr::ser_options! { compact_list_indent: true, folded_wrap_chars: 100 };
+        serde_saphyr::to_string_with_options(&file, options)
+    }
+
+    fn rule<'a>(&'a self, rule: &'a Rule) -> RuleEntry<'a> {
+        match rule {
+            Rule::Record(Record { name, expr }) => RuleEntry::Record { record: name, expr },
+            Rule::Alert(alert) => {
+                let mut labels: BTreeMap<&str, &str> =
+                    alert.labels.iter().map(|(label, value)| (*label, value.as_str())).collect();
+                labels.insert("severity", alert.severity.into());
+                RuleEntry::Alert {
+                    alert: alert.name,
+                    expr: &alert.expr,
+                    pending: duration(alert.pending),
+                    labels,
+                    annotations: Annotations {
+                        summary: alert.summary,
+                        description: &alert.description,
+                        dashboard: alert.dashboard.path(),
+                        runbook_url: format!("{}/{}.md", self.runbooks.trim_end_matches('/'), alert.name),
+                    },
+                }
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    groups: Vec<GroupFile<'a>>,
+}
+
+#[derive(Serialize)]
+struct GroupFile<'a> {
+    name: &'a str,
+    rules: Vec<RuleEntry<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum RuleEntry<'a> {
+    Record {
+        record: &'a str,
+        expr: &'a str,
+    },
+    Alert {
+        alert: &'a str,
+        expr: &'a str,
+        #[serde(rename = "for")]
+        pending: String,
+        labels: BTreeMap<&'a str, &'a str>,
+        annotations: Annotations<'a>,
+    },
+}
+
+#[derive(Serialize)]
+struct Annotations<'a> {
+    summary: &'a str,
+    description: &'a str,
+    dashboard: &'a str,
+    runbook_url: String,
+}
+
+fn record(name: impl Into<String>, expr: impl Into<String>) -> Rule {
+    Rule::Record(Record { name: name.into(), expr: expr.into() })
+}
+
+/// An alert about a pipeline, without labels of its own.
+fn alert(
+    name: &'static str,
+    (severity, pending): (Severity, Duration),
+    expr: impl Into<String>,
+    summary: &'static str,
+    description: impl Into<String>,
+) -> Alert {
+    Alert {
+        name,
+        expr: expr.into(),
+        pending,
+        severity,
+        labels: Vec::new(),
+        summary,
+        description: description.into(),
+        dashboard: Dashboard::Pipeline,
+    }
+}

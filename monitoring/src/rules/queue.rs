@@ -1,0 +1,125 @@
+//! The queue: what waits, what died, and whether all is accounted for.
+
+use std::time::Duration;
+
+use super::{Group, Rule, Settings, Severity, alert, record};
+use crate::promql::{PIPELINE, duration};
+
+const OLDEST: &str = "namespace_eventpipeline:eventpipeline_oldest_pending_age_seconds:max";
+const EVENTS: &str = "namespace_eventpipeline_state:eventpipeline_events:max";
+const DIFFERENCE: &str = "namespace_eventpipeline:eventpipeline_events_missing:max";
+const READ: &str = "namespace_eventpipeline:eventpipeline_events_read_timestamp_seconds:max";
+const DEAD: &str = "namespace_eventpipeline:eventpipeline_events_dead:increase15m";
+const FAILED: &str = "namespace_eventpipeline:eventpipeline_events_failed:ratio_rate5m";
+
+pub(super) fn group(settings: &Settings) -> Group {
+    let mut rules = records();
+    rules.extend(
+        [backlog_late(settings), consumers_absent(), dead_letters(), handler_fails()].map(Rule::Alert),
+    );
+    rules.extend([ledger_broken(), figures_stale()].map(Rule::Alert));
+    Group { name: "eventpipeline.queue".to_owned(), rules }
+}
+
+/// Every producer shows the whole queue, as it was when it looked: the largest figure is taken.
+fn records() -> Vec<Rule> {
+    let max = |metric: &str| format!("max by ({PIPELINE}) ({metric})");
+    vec![
+        record(OLDEST, max("eventpipeline_oldest_pending_age_seconds")),
+        record(EVENTS, format!("max by ({PIPELINE}, state) (eventpipeline_events)")),
+        // Within a process, whose figures were read together.
+        record(
+            DIFFERENCE,
+            max("abs(sum without (state) (eventpipeline_events) - eventpipeline_events_counted)"),
+        ),
+        record(READ, max("eventpipeline_events_read_timestamp_seconds")),
+        record(
+            DEAD,
+            format!(
+                "sum by ({PIPELINE}) (increase(eventpipeline_events_failed_total{{next=\"dead\"}}[15m])) + \
+                 sum by ({PIPELINE}) (increase(eventpipeline_events_reclaimed_total{{outcome=\"dead\"}}[15m]))"
+            ),
+        ),
+        record(
+            FAILED,
+            format!(
+                "sum by ({PIPELINE}) (rate(eventpipeline_events_failed_total[5m])) / \
+                 (sum by ({PIPELINE}) (rate(eventpipeline_events_failed_total[5m])) + \
+                 sum by ({PIPELINE}) (rate(eventpipeline_events_completed_total[5m])))"
+            ),
+        ),
+    ]
+}
+
+fn backlog_late(settings: &Settings) -> super::Alert {
+    alert(
+        "EventPipelineBacklogLate",
+        (Severity::Critical, settings.backlog_late_for),
+        format!("{OLDEST} > {}", settings.backlog_late.as_secs_f64()),
+        "Events wait for too long.",
+        format!(
+            "The oldest event of {{{{ $labels.namespace }}}}/{{{{ $labels.eventpipeline }}}} that is due has waited for \
+             {{{{ $value | humanizeDuration }}}}, more than {}.",
+            duration(settings.backlog_late)
+        ),
+    )
+}
+
+fn consumers_absent() -> super::Alert {
+    alert(
+        "EventPipelineConsumersAbsent",
+        (Severity::Critical, Duration::from_mins(5)),
+        format!(
+            "(max without (state) ({EVENTS}{{state=\"pending\"}}) > 0) unless on ({PIPELINE}) \
+             (sum by ({PIPELINE}) (up{{component=\"consumer\"}}) > 0)"
+        ),
+        "Events wait and nobody consumes them.",
+        "{{ $value }} events of {{ $labels.namespace }}/{{ $labels.eventpipeline }} wait, and no consumer of it answers \
+         Prometheus.",
+    )
+}
+
+fn dead_letters() -> super::Alert {
+    alert(
+        "EventPipelineDeadLetters",
+        (Severity::Warning, Duration::ZERO),
+        format!("{DEAD} > 0"),
+        "Events failed in every attempt.",
+        "{{ printf \"%.0f\" $value }} events of {{ $labels.namespace }}/{{ $labels.eventpipeline }} became dead letters in the last \
+         15 minutes. They stay until somebody retries or removes them.",
+    )
+}
+
+fn handler_fails() -> super::Alert {
+    alert(
+        "EventPipelineHandlerFailing",
+        (Severity::Warning, Duration::from_mins(10)),
+        format!("{FAILED} > 0.5"),
+        "Most attempts to handle an event fail.",
+        "{{ $value | humanizePercentage }} of the attempts of {{ $labels.namespace }}/{{ $labels.eventpipeline }} fail. They come \
+         back after growing pauses, and are dead letters after the last.",
+    )
+}
+
+fn ledger_broken() -> super::Alert {
+    alert(
+        "EventPipelineLedgerBroken",
+        (Severity::Critical, Duration::from_mins(3)),
+        format!("{DIFFERENCE} > 0"),
+        "Events created and events present do not add up.",
+        "{{ $value }} events of {{ $labels.namespace }}/{{ $labels.eventpipeline }} are missing, or are there without having been \
+         counted.",
+    )
+}
+
+/// Old figures neither wait nor die: without this their silence would pass for health.
+fn figures_stale() -> super::Alert {
+    alert(
+        "EventPipelineFiguresStale",
+        (Severity::Warning, Duration::from_mins(2)),
+        format!("time() - {READ} > 300"),
+        "Nobody knows how the queue is.",
+        "No producer of {{ $labels.namespace }}/{{ $labels.eventpipeline }} has read the queue's figures for \
+         {{ $value | humanizeDuration }}: alerts about its backlog see the past.",
+    )
+}

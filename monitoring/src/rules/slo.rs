@@ -1,0 +1,183 @@
+//! Objectives over 30 days, and alerts on how quickly what they allow is used up.
+//!
+//! Each alert looks at a long window, so that it is significant, and at a short one, so that it ends soon after its cause
+//! does (Google's SRE workbook, chapter 5). Where there is too little traffic there is no ratio, and so no alert.
+
+use std::time::Duration;
+
+use super::{Alert, Dashboard, Group, Objective, Rule, Settings, Severity, record};
+use crate::promql::{PIPELINE, bucket, duration};
+
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+/// In seconds.
+const WINDOWS: [u64; 7] = [300, 1800, HOUR, 2 * HOUR, 6 * HOUR, DAY, 3 * DAY];
+
+/// How quickly the budget is used, and who is called.
+struct Burn {
+    /// Times as quickly as would use it up in exactly 30 days.
+    factor: &'static str,
+    long: u64,
+    short: u64,
+    severity: Severity,
+    pending: Duration,
+    /// When the budget would be gone at this pace.
+    gone: &'static str,
+}
+
+/// 2 %, 5 %, 10 % and 10 % of the budget, gone within the long window.
+const BURNS: [Burn; 4] = [
+    Burn {
+        factor: "14.4",
+        long: HOUR,
+        short: 300,
+        severity: Severity::Critical,
+        pending: Duration::from_mins(2),
+        gone: "50 hours",
+    },
+    Burn {
+        factor: "6",
+        long: 6 * HOUR,
+        short: 1800,
+        severity: Severity::Critical,
+        pending: Duration::from_mins(15),
+        gone: "5 days",
+    },
+    Burn {
+        factor: "3",
+        long: DAY,
+        short: 2 * HOUR,
+        severity: Severity::Warning,
+        pending: Duration::from_hours(1),
+        gone: "10 days",
+    },
+    Burn {
+        factor: "1",
+        long: 3 * DAY,
+        short: 6 * HOUR,
+        severity: Severity::Warning,
+        pending: Duration::from_hours(3),
+        gone: "30 days",
+    },
+];
+
+/// An objective, and how it is measured.
+struct Slo {
+    name: &'static str,
+    alert: &'static str,
+    objective: Objective,
+    /// What is counted as bad: all, less the good.
+    bad: Bad,
+    /// Counter of all, without its window.
+    all: String,
+    summary: &'static str,
+    /// What the share in the description is of, and what was wrong with it.
+    of: &'static str,
+    was: String,
+}
+
+enum Bad {
+    /// A counter of its own.
+    Counted(String),
+    /// What is not in this bucket.
+    Slower(String),
+}
+
+pub(super) fn groups(settings: &Settings) -> Vec<Group> {
+    let slos = [availability(settings), latency(settings), freshness(settings)];
+    slos.iter().map(|slo| slo.group(settings.traffic_floor)).collect()
+}
+
+fn availability(settings: &Settings) -> Slo {
+    let requests = "http_server_request_duration_seconds_count";
+    Slo {
+        name: "availability",
+        alert: "EventPipelineAvailabilityBurn",
+        objective: settings.availability,
+        bad: Bad::Counted(format!(r#"{requests}{{http_response_status_code=~"5.."}}"#)),
+        all: requests.to_owned(),
+        summary: "Requests fail, and use up what the availability objective allows.",
+        of: "requests",
+        was: "failed".to_owned(),
+    }
+}
+
+/// Of creations that wait for nothing but the database, and that were not refused.
+fn latency(settings: &Settings) -> Slo {
+    let creations = r#"http_request_method="POST", http_route=~"/create-async|/v1/events", http_response_status_code=~"2..""#;
+    let requests = "http_server_request_duration_seconds";
+    Slo {
+        name: "latency",
+        alert: "EventPipelineLatencyBurn",
+        objective: settings.latency,
+        bad: Bad::Slower(format!("{requests}_bucket{{{creations}, {}}}", bucket(settings.latency_seconds))),
+        all: format!("{requests}_count{{{creations}}}"),
+        summary: "Creations are slow, and use up what the latency objective allows.",
+        of: "creations",
+        was: format!("took longer than {} s", settings.latency_seconds),
+    }
+}
+
+fn freshness(settings: &Settings) -> Slo {
+    let seconds = "eventpipeline_create_to_value_seconds";
+    Slo {
+        name: "freshness",
+        alert: "EventPipelineFreshnessBurn",
+        objective: settings.freshness,
+        bad: Bad::Slower(format!("{seconds}_bucket{{{}}}", bucket(settings.freshness_seconds))),
+        all: format!("{seconds}_count"),
+        summary: "Events get their values late, and use up what the freshness objective allows.",
+        of: "events",
+        was: format!("had no value after {} s", settings.freshness_seconds),
+    }
+}
+
+impl Slo {
+    fn group(&self, floor: f64) -> Group {
+        let records = WINDOWS.iter().map(|window| record(self.ratio(*window), self.expr(*window, floor)));
+        let alerts = BURNS.iter().map(|burn| Rule::Alert(self.alert(burn)));
+        Group { name: format!("eventpipeline.slo.{}", self.name), rules: records.chain(alerts).collect() }
+    }
+
+    fn ratio(&self, window: u64) -> String {
+        format!("namespace_eventpipeline:slo_{}_bad:ratio_rate{}", self.name, window_name(window))
+    }
+
+    fn expr(&self, window: u64, floor: f64) -> String {
+        let rate = |counter: &str| format!("sum by ({PIPELINE}) (rate({counter}[{}]))", window_name(window));
+        let all = rate(&self.all);
+        let bad = match &self.bad {
+            // Before the first failure there may be no series of failures.
+            Bad::Counted(counter) => format!("({} or 0 * {all})", rate(counter)),
+            Bad::Slower(bucket) => format!("({all} - {})", rate(bucket)),
+        };
+        format!("{bad} / ({all} > {floor})")
+    }
+
+    fn alert(&self, burn: &Burn) -> Alert {
+        let Burn { factor, long, short, severity, pending, gone } = *burn;
+        let over = |window| format!("{} > {factor} * {}", self.ratio(window), self.objective.budget());
+        let description = format!(
+            "{{{{ $value | humanizePercentage }}}} of the {} of {{{{ $labels.namespace }}}}/{{{{ $labels.eventpipeline }}}} in the \
+             last {} {}. At this pace, what an objective of {} % allows in 30 days is gone in {gone} or less.",
+            self.of,
+            window_name(long),
+            self.was,
+            self.objective.percent(),
+        );
+        Alert {
+            name: self.alert,
+            expr: format!("{} and {}", over(long), over(short)),
+            pending,
+            severity,
+            labels: vec![("slo", self.name.to_owned()), ("window", window_name(long))],
+            summary: self.summary,
+            description,
+            dashboard: Dashboard::Pipeline,
+        }
+    }
+}
+
+fn window_name(seconds: u64) -> String {
+    duration(Duration::from_secs(seconds))
+}

@@ -1,0 +1,50 @@
+//! The files as they are shipped.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use eventpipeline_monitoring::{Name, RuleFile, Settings, dashboards, rules};
+use serde_json::Value;
+
+pub(crate) fn folder() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+pub(crate) fn rules_file() -> PathBuf {
+    folder().join("rules.yaml")
+}
+
+/// The rules that are shipped.
+pub(crate) fn shipped_rules() -> RuleFile {
+    rules(&Settings::default())
+}
+
+/// The dashboards that are shipped, as Grafana reads them.
+pub(crate) fn shipped_dashboards() -> Vec<(Name, Value)> {
+    let read = |name: Name| {
+        let text: &str = name.into();
+        let file = folder().join(format!("dashboards/{text}.json"));
+        serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap()
+    };
+    dashboards().map(|(name, _)| (name, read(name))).collect()
+}
+
+#[test]
+fn what_is_committed_is_what_the_code_makes() {
+    for (name, file) in shipped_dashboards() {
+        assert_eq!(file, eventpipeline_monitoring::dashboard(name).json(), "run dev/generate.sh");
+    }
+    assert_eq!(
+        fs::read_to_string(rules_file()).unwrap(),
+        shipped_rules().yaml().unwrap(),
+        "run dev/generate.sh"
+    );
+}
+
+/// A ConfigMap holds less than 1 MiB, and less than 256 KiB where it is applied by `kubectl apply`.
+#[test]
+fn a_dashboard_fits_into_a_config_map() {
+    for (name, file) in shipped_dashboards() {
+        assert!(format!("{file:#}").len() < 200_000, "{name:?}");
+    }
+}

@@ -1,0 +1,209 @@
+//! A pipeline and an operator at work, and a Prometheus that scrapes them as the chart's monitors have it scrape pods.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::{fs, time::Duration};
+
+use eventpipeline_monitoring::RuleFile;
+use eventpipeline_testkit::{ApiServer, Database, Engine, Program, Prometheus, client, eventually};
+use reqwest::Client;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+pub(crate) const NAMESPACE: &str = "shop";
+pub(crate) const PIPELINE: &str = "orders";
+
+/// How often is scraped and evaluated.
+const INTERVAL: &str = "1s";
+
+/// It ends when this is dropped.
+pub(crate) struct Live {
+    pub(crate) prometheus: Prometheus,
+    pub(crate) consumer: Program,
+    _producers: [Program; 2],
+    _operator: Program,
+    _load: JoinSet<()>,
+    // After the programs: fields are dropped in order.
+    _folder: TempDir,
+}
+
+impl Live {
+    /// Two producers and a consumer under load, an operator that has seen their pipeline, and a Prometheus with these
+    /// rules.
+    pub(crate) async fn start(rules: &RuleFile) -> Self {
+        let database = Database::shared(Engine::MySql).await;
+        database.create_database(PIPELINE).await;
+        let port = database.port().to_string();
+        let (status, log) = end(run("eventpipeline-producer", &["schema"], &port)).await;
+        assert!(status, "{log}");
+        let producers = [(); 2].map(|()| run("eventpipeline-producer", &[], &port));
+        let consumer = run("eventpipeline-consumer", &[], &port);
+        let folder = tempfile::tempdir().unwrap();
+        let operator = operator(folder.path()).await;
+
+        let targets = [
+            ("producer", admin(&producers[0]).await),
+            ("producer", admin(&producers[1]).await),
+            ("consumer", admin(&consumer).await),
+        ];
+        let rules_file = folder.path().join("rules.yaml");
+        fs::write(&rules_file, rules.yaml().unwrap()).unwrap();
+        let configuration = configuration(&targets, admin(&operator).await, &rules_file);
+        let prometheus = Prometheus::start(&configuration).await;
+        let mut load = JoinSet::new();
+        for producer in &producers {
+            let api = format!("http://{}", producer.address("the API listens").await);
+            load.spawn(create(client(), api));
+        }
+        load.spawn(change(ApiServer::shared().await));
+        Self {
+            prometheus,
+            consumer,
+            _producers: producers,
+            _operator: operator,
+            _load: load,
+            _folder: folder,
+        }
+    }
+}
+
+/// Creates events in every way, without an end.
+async fn create(client: Client, api: String) {
+    loop {
+        for path in ["/create-sync", "/create-async"] {
+            // A consumer that was stopped answers nobody: what is late is given up.
+            let request = client.post(format!("{api}{path}")).timeout(Duration::from_secs(2));
+            let _ = request.send().await;
+        }
+        let _ = client.post(format!("{api}/v1/events")).json(&json!({"events": [{}, {}]})).send().await;
+        let _ = client.get(format!("{api}/1")).send().await;
+    }
+}
+
+/// Changes the pipeline, so that the operator looks at it.
+async fn change(server: &'static ApiServer) {
+    // Often enough for a rate over a few scrapes; a kubectl costs as much as many requests.
+    let mut pace = tokio::time::interval(Duration::from_millis(500));
+    for number in 0_u64.. {
+        pace.tick().await;
+        let annotate = move || {
+            let annotation = format!("example.com/changed={number}");
+            server.kubectl([
+                "-n",
+                NAMESPACE,
+                "annotate",
+                "--overwrite",
+                "eventpipeline",
+                PIPELINE,
+                &annotation,
+            ])
+        };
+        let _ = tokio::task::spawn_blocking(annotate).await;
+    }
+}
+
+/// A program of another package of the workspace: built beside ours by `cargo test --workspace`.
+fn program(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_eventpipeline-monitoring")).with_file_name(name);
+    assert!(path.exists(), "{} is missing: `cargo build -p {name}` makes it", path.display());
+    path
+}
+
+fn run(name: &'static str, arguments: &[&str], port: &str) -> Program {
+    let program = program(name);
+    let command = [&[program.to_str().unwrap()], arguments].concat();
+    let environment = [
+        ("DATABASE_HOST", "127.0.0.1"),
+        ("DATABASE_PORT", port),
+        ("DATABASE_NAME", PIPELINE),
+        ("DATABASE_USER", "root"),
+        ("DATABASE_PASSWORD_FILE", "/dev/null"),
+        ("LISTEN_ADDRESS", "127.0.0.1:0"),
+        ("ADMIN_ADDRESS", "127.0.0.1:0"),
+    ];
+    Program::start(name, &command, &environment)
+}
+
+async fn end(mut program: Program) -> (bool, String) {
+    (program.end().await.success(), program.log())
+}
+
+async fn admin(program: &Program) -> SocketAddr {
+    program.address("the admin server listens").await
+}
+
+/// An operator that has seen the pipeline, before a real API server.
+async fn operator(folder: &Path) -> Program {
+    let server = ApiServer::shared().await;
+    let definition = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/eventpipeline.yaml");
+    server.kubectl(["apply", "--server-side", "-f", definition.to_str().unwrap()]).unwrap();
+    server.kubectl(["wait", "--for=condition=Established", "crd/eventpipelines.eventpipeline.dev"]).unwrap();
+    server.kubectl(["create", "namespace", NAMESPACE]).unwrap();
+    let pipeline = json!({
+        "apiVersion": "eventpipeline.dev/v1alpha1", "kind": "EventPipeline",
+        "metadata": {"name": PIPELINE, "namespace": NAMESPACE}, "spec": {},
+    });
+    let file = folder.join("pipeline.json");
+    fs::write(&file, pipeline.to_string()).unwrap();
+    server.kubectl(["apply", "-f", file.to_str().unwrap()]).unwrap();
+    let program = program("eventpipeline-operator");
+    let command = [program.to_str().unwrap(), "--image", "registry.example/eventpipeline:test"];
+    let kubeconfig = server.kubeconfig();
+    let environment = [
+        ("KUBECONFIG", kubeconfig.to_str().unwrap()),
+        ("WATCH_NAMESPACE", NAMESPACE),
+        ("ADMIN_ADDRESS", "127.0.0.1:0"),
+    ];
+    Program::start("operator", &command, &environment)
+}
+
+/// The labels that a scrape of pods gives: those of the chart's monitors, and no others. Dashboards and rules may use them
+/// beside what the programs say themselves.
+fn configuration(targets: &[(&str, SocketAddr)], operator: SocketAddr, rules: &Path) -> String {
+    let pods: Vec<_> = targets
+        .iter()
+        .map(|(component, address)| {
+            json!({"targets": [address.to_string()], "labels": {
+                "namespace": NAMESPACE,
+                "pod": format!("{PIPELINE}-{component}-{}", address.port()),
+                "eventpipeline": PIPELINE,
+                "component": component,
+                "group": "default",
+            }})
+        })
+        .collect();
+    let operators = json!([{"targets": [operator.to_string()], "labels": {
+        "namespace": "eventpipeline-system", "pod": "eventpipeline-operator-a",
+    }}]);
+    json!({
+        "global": {"scrape_interval": INTERVAL, "evaluation_interval": INTERVAL},
+        "rule_files": [rules],
+        "scrape_configs": [
+            {"job_name": "eventpipeline", "static_configs": pods},
+            // It names pipelines by the labels that a scrape would give it.
+            {"job_name": "eventpipeline-operator", "honor_labels": true, "static_configs": operators},
+        ],
+    })
+    .to_string()
+}
+
+/// Asks Prometheus until nothing is missing of what has to be there.
+pub(crate) async fn until_complete(what: &str, mut ask: impl AsyncFnMut() -> Vec<String>) {
+    let mut missing = Vec::new();
+    let complete = eventually(async || {
+        missing = ask().await;
+        missing.is_empty().then_some(())
+    });
+    let in_time = tokio::time::timeout(Duration::from_secs(50), complete).await;
+    assert!(in_time.is_ok(), "{what}: {missing:#?}");
+}
+
+/// A value for each of Grafana's variables.
+pub(crate) const VALUES: [(&str, &str); 5] = [
+    ("job", ".+"),
+    ("instance", ".+"),
+    ("namespace", NAMESPACE),
+    ("eventpipeline", PIPELINE),
+    ("__rate_interval", "5s"),
+];

@@ -1,0 +1,57 @@
+//! The Prometheus of the tests on the cluster, which is the page's example too.
+
+use std::fs;
+
+use eventpipeline_testkit::{ApiServer, promtool};
+use serde_json::Value;
+
+use super::committed::folder;
+
+fn repository(file: &str) -> String {
+    fs::read_to_string(folder().join("..").join(file)).unwrap()
+}
+
+/// Its configuration, as Prometheus reads it.
+fn configuration() -> String {
+    let manifest = repository("tests/e2e/prometheus.yaml");
+    let mut objects =
+        manifest.split("\n---\n").map(|object| serde_saphyr::from_str::<Value>(object).unwrap());
+    let config_map = objects.find(|object| object["kind"] == "ConfigMap").unwrap();
+    config_map["data"]["prometheus.yaml"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn its_configuration_is_valid_and_is_what_the_page_shows() {
+    let configuration = configuration();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    // Debian's promtool knows no Kubernetes.
+    let known = configuration.replace("    kubernetes_sd_configs: [{role: pod}]\n", "");
+    assert_ne!(known, configuration);
+    fs::write(&file, known).unwrap();
+    promtool(["check", "config", "--syntax-only", file.path().to_str().unwrap()]).unwrap();
+    let (_, scrapes) = configuration.split_once("scrape_configs:").unwrap();
+    let page = repository("docs/monitoring.md");
+    assert!(
+        page.contains(&format!("```yaml\nscrape_configs:{scrapes}```")),
+        "docs/monitoring.md shows another"
+    );
+}
+
+#[test]
+fn its_image_is_the_one_that_is_built_where_it_cannot_be_pulled() {
+    let versions = repository("dev/versions.sh");
+    let version = versions.lines().find_map(|line| line.strip_prefix("PROMETHEUS_VERSION=")).unwrap();
+    let image = format!("image: prom/prometheus:{version}\n");
+    assert!(repository("tests/e2e/prometheus.yaml").contains(&image), "{image}");
+}
+
+#[tokio::test]
+async fn an_api_server_takes_it_where_pods_are_restricted() {
+    let server = ApiServer::shared().await;
+    server.kubectl(["create", "namespace", "e2e-prometheus"]).unwrap();
+    let restricted = ["enforce", "warn"].map(|mode| format!("pod-security.kubernetes.io/{mode}=restricted"));
+    server.kubectl(["label", "namespace", "e2e-prometheus", &restricted[0], &restricted[1]]).unwrap();
+    let file = folder().join("../tests/e2e/prometheus.yaml");
+    let file = file.to_str().unwrap();
+    server.kubectl(["apply", "--server-side", "--warnings-as-errors", "-f", file]).unwrap();
+}

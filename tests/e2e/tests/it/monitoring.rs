@@ -1,0 +1,108 @@
+//! What a platform engineer sees: dashboards with data, and an alert that comes and goes.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use eventpipeline_crds::EventPipeline;
+use eventpipeline_e2e::{Ingress, Load, Pipeline, Prometheus, until};
+use eventpipeline_monitoring::{Settings, dashboards, rules};
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+const NAMESPACE: &str = "e2e-monitoring";
+const ALERT: &str = "EventPipelineBacklogLate";
+/// Long enough for a rate over some scrapes, as Grafana chooses it.
+const VALUES: [(&str, &str); 5] = [
+    ("job", ".+"),
+    ("instance", ".+"),
+    ("namespace", NAMESPACE),
+    ("eventpipeline", Pipeline::NAME),
+    ("__rate_interval", "20s"),
+];
+
+#[tokio::test]
+async fn dashboards_have_data_and_the_backlog_alert_comes_and_goes() -> Result<()> {
+    let pipeline = Pipeline::start("monitoring").await?;
+    // Seconds instead of minutes.
+    let quick = Settings {
+        backlog_late: Duration::from_secs(10),
+        backlog_late_for: Duration::from_secs(4),
+        ..Settings::default()
+    };
+    let prometheus = Prometheus::start(&rules(&quick).yaml()?).await?;
+    let load = Load::start(&pipeline.ingress, 4);
+    let mut further = JoinSet::new();
+    further.spawn(create(pipeline.ingress.clone()));
+    further.spawn(change(pipeline.clone()));
+
+    every_panel_has_data(&prometheus).await?;
+    until("no alert", Duration::from_mins(1), async || {
+        Ok((!prometheus.fires(ALERT, NAMESPACE).await?).then_some(()))
+    })
+    .await?;
+    suspend(&pipeline, true).await?;
+    until("the alert", Duration::from_mins(2), async || {
+        Ok(prometheus.fires(ALERT, NAMESPACE).await?.then_some(()))
+    })
+    .await?;
+    suspend(&pipeline, false).await?;
+    until("the alert's end", Duration::from_mins(3), async || {
+        Ok((!prometheus.fires(ALERT, NAMESPACE).await?).then_some(()))
+    })
+    .await?;
+    load.stop().await?;
+    drop(further);
+    prometheus.remove().await?;
+    pipeline.remove().await
+}
+
+async fn suspend(pipeline: &Pipeline, suspend: bool) -> Result<()> {
+    pipeline.apply(json!({ "consumers": [{ "name": "default", "suspend": suspend }] })).await
+}
+
+/// Events for whose values nobody waits.
+async fn create(ingress: Ingress) {
+    let mut pace = tokio::time::interval(Duration::from_millis(100));
+    loop {
+        pace.tick().await;
+        let _ = ingress.create_async().await;
+    }
+}
+
+/// What the operator looks at, and has nothing to do about.
+async fn change(pipeline: Pipeline) {
+    let mut pace = tokio::time::interval(Duration::from_secs(2));
+    for number in 0_u64.. {
+        pace.tick().await;
+        let annotation = json!({"metadata": {"annotations": {"example.com/changed": number.to_string()}}});
+        let pipelines = pipeline.api::<EventPipeline>();
+        let _ = pipelines.patch(Pipeline::NAME, &PatchParams::default(), &Patch::Merge(annotation)).await;
+    }
+}
+
+async fn every_panel_has_data(prometheus: &Prometheus) -> Result<()> {
+    let mut empty = Vec::new();
+    let complete = until("data in every panel", Duration::from_mins(3), async || {
+        empty.clear();
+        for (name, dashboard) in dashboards() {
+            for (panel, query) in dashboard.queries(&VALUES) {
+                if !prometheus.query(&query).await?.iter().any(finite) {
+                    empty.push(format!("{name:?}: {panel}: {query}"));
+                }
+            }
+        }
+        Ok(empty.is_empty().then_some(()))
+    })
+    .await;
+    if let Err(error) = complete {
+        let labels = prometheus.query("up").await.context("what is scraped")?;
+        bail!("{error:#}: {empty:#?}; scraped: {labels:#?}");
+    }
+    Ok(())
+}
+
+/// A number that can be drawn.
+fn finite(series: &Value) -> bool {
+    series["value"][1].as_str().and_then(|value| value.parse::<f64>().ok()).is_some_and(f64::is_finite)
+}

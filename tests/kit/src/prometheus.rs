@@ -1,0 +1,92 @@
+//! A Prometheus of one's own, and the tool that checks its rules.
+
+use std::{fs, net::SocketAddr, path::Path, process::Command, time::Duration};
+
+use reqwest::Client;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    binaries::Program,
+    client,
+    error::Error,
+    or_panic,
+    process::{Process, run},
+    room,
+};
+
+const START: Duration = Duration::from_mins(1);
+
+/// A running Prometheus. It ends, and its files go, when this is dropped.
+#[derive(Debug)]
+pub struct Prometheus {
+    url: String,
+    client: Client,
+    _process: Process,
+    // After the process: fields are dropped in order.
+    _folder: TempDir,
+}
+
+impl Prometheus {
+    /// Starts one with the text of a configuration file.
+    ///
+    /// # Panics
+    /// When it does not start, with the end of its log.
+    pub async fn start(configuration: &str) -> Self {
+        or_panic("prometheus", Self::try_start(configuration).await)
+    }
+
+    async fn try_start(configuration: &str) -> Result<Self, Error> {
+        let folder = room::folder("prometheus")?;
+        fs::write(folder.path().join("prometheus.yaml"), configuration).map_err(Error::io("write a file"))?;
+        let mut command = Command::new(Program::Prometheus.find()?);
+        command.args([
+            "--config.file=prometheus.yaml",
+            "--storage.tsdb.path=data",
+            "--web.listen-address=127.0.0.1:0",
+        ]);
+        let mut process = Process::start("prometheus", folder.path(), &command)?;
+        let log = folder.path().join("prometheus.log");
+        process.ready(START, async || address(&log).is_some()).await?;
+        let url = address(&log).map_or_else(String::new, |address| format!("http://{address}"));
+        Ok(Self { url, client: client(), _process: process, _folder: folder })
+    }
+
+    /// What a path of its API answers, `data` alone; what it says when it refuses.
+    ///
+    /// # Errors
+    /// The answer's error, or that there was no answer.
+    pub async fn api(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Value, String> {
+        let ask = async {
+            let request = self.client.get(format!("{}/api/v1/{path}", self.url)).query(parameters);
+            request.send().await?.json::<Value>().await
+        };
+        let mut answer = ask.await.map_err(|error| error.to_string())?;
+        if answer["status"] == "success" { Ok(answer["data"].take()) } else { Err(answer.to_string()) }
+    }
+
+    /// The series that an expression has now, each with `metric` (its labels) and `value`.
+    ///
+    /// # Errors
+    /// What [`Prometheus::api`] fails with.
+    pub async fn query(&self, expression: &str) -> Result<Vec<Value>, String> {
+        let data = self.api("query", &[("query", expression)]).await?;
+        Ok(data["result"].as_array().cloned().unwrap_or_default())
+    }
+}
+
+/// Where it listens, as it logs once it does.
+fn address(log: &Path) -> Option<SocketAddr> {
+    let log = fs::read_to_string(log).ok()?;
+    let line = log.lines().find(|line| line.contains("msg=\"Listening on\""))?;
+    line.split("address=").nth(1)?.split_whitespace().next()?.parse().ok()
+}
+
+/// Runs promtool; what it prints, or what it says when it fails.
+///
+/// # Errors
+/// What it says.
+pub fn promtool<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<String, String> {
+    let tool = || run(Command::new(Program::Promtool.find()?).args(arguments));
+    tool().map_err(|error| error.to_string())
+}
