@@ -39,6 +39,7 @@ generated docs/reference/values.md <"$scratch/values.md"
 cargo run --quiet --locked -p eventpipeline-producer -- openapi >"$scratch/openapi.json"
 generated producer/openapi.json <"$scratch/openapi.json"
 {
+  # shellcheck disable=SC2016  # the backquotes are Markdown's
   say '# Metrics' '' \
     'What each program answers at `/metrics` on its internal port (9090), in the text format of Prometheus. `dev/generate.sh`' \
     'makes this page from the registries that the programs serve; tests hold a live scrape of each to it, both ways.' '' \
