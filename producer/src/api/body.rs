@@ -17,8 +17,8 @@ const DISCARDED: usize = 1024 * 1024;
 const ARRIVAL: Duration = Duration::from_mins(1);
 /// The same while others are refused for want of memory: those that trickle make room for those that do not.
 const ARRIVAL_WHEN_SHORT: Duration = Duration::from_secs(5);
-/// How long the rest of such a one is read and thrown away.
-const REST: Duration = Duration::from_secs(2);
+/// How long the rest of such a one is read and thrown away. It costs no memory, and a client on a busy machine may need it.
+const REST: Duration = Duration::from_secs(10);
 /// What a body counts as while it arrives, in bytes, however short it is: so there are only so many.
 const ARRIVING: usize = 8 * 1024;
 
