@@ -4,6 +4,7 @@
 #   binaries.sh tools    kind, helm, kubectl
 #   binaries.sh node     the parts of the node image
 #   binaries.sh ingress  contour
+#   binaries.sh chart    helm 3 beside helm 4, kube-score, and the definitions of others' resources: what tests of the chart need
 #   binaries.sh monitoring  prometheus, for the cluster
 # Tools land in $CACHE/bin; parts that only go into images in $CACHE/parts, away from every PATH.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -158,6 +159,23 @@ node_parts() {
     "$(go_module_folder k8s.io/kubernetes "$KUBERNETES_VERSION")/build/pause/linux/pause.c"
 }
 
+helm3() {
+  GOBIN=$work/helm3 go install -trimpath -ldflags '-s -w' "helm.sh/helm/v3/cmd/helm@$HELM3_VERSION"
+  mv "$work/helm3/helm" "$bin/helm3"
+}
+
+definitions() {
+  local folder=$CACHE/definitions prometheus gateway name
+  prometheus=$(go_module_folder github.com/prometheus-operator/prometheus-operator "$PROMETHEUS_OPERATOR_VERSION")
+  gateway=$(go_module_folder sigs.k8s.io/gateway-api "$GATEWAY_API_VERSION")
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  for name in podmonitors prometheusrules; do
+    cp "$prometheus/example/prometheus-operator-crd/monitoring.coreos.com_$name.yaml" "$folder/"
+  done
+  cp "$gateway/config/crd/standard/gateway.networking.k8s.io_httproutes.yaml" "$folder/"
+}
+
 have go || die "Go is missing: install 1.21 or newer from https://go.dev/dl/"
 mkdir -p "$parts/cni"
 lock binaries
@@ -174,7 +192,16 @@ for group; do
       ;;
     node) node_parts ;;
     ingress) from_module "$parts" github.com/projectcontour/contour/cmd/contour "$CONTOUR_VERSION" ;;
+    chart)
+      once "$bin/helm3" "$HELM3_VERSION" "helm $HELM3_VERSION" helm3
+      from_module "$bin" github.com/zegl/kube-score/cmd/kube-score "$KUBE_SCORE_VERSION"
+      version=$PROMETHEUS_OPERATOR_VERSION-$GATEWAY_API_VERSION
+      if ! stamped definitions "$version" || ! [ -d "$CACHE/definitions" ]; then
+        step "definitions of Prometheus Operator and the Gateway API" definitions
+        stamp definitions "$version"
+      fi
+      ;;
     monitoring) prometheus ;;
-    *) die "no such group of binaries: $group (api, tools, node, ingress, monitoring)" ;;
+    *) die "no such group of binaries: $group (api, tools, node, ingress, chart, monitoring)" ;;
   esac
 done

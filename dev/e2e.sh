@@ -41,6 +41,11 @@ fi
 if [ -z "${URL:-}" ]; then
   URL=http://$(docker port "$CLUSTER_NAME-control-plane" 80/tcp)
 fi
+# Where the programs of other languages come from the current context's own registry, somebody has put them there.
+if [ "${CLUSTER:-kind}" = kind ]; then
+  mapfile -t images < <("$DEV/polyglot-images.sh")
+  step "into the cluster: ${images[*]}" kind load docker-image --name "$CLUSTER_NAME" "${images[@]}"
+fi
 export EVENTPIPELINE_URL=$URL
 # One after the other: each test starts a pipeline, and two at a time would wait for each other on a small machine.
 cargo test --locked -p eventpipeline-e2e -- --test-threads=1 "$@" || {

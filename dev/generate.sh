@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Writes the generated files anew: the resource definition from its Rust types, the chart's copy of it, its
-# reference, the description of the HTTP API from its routes, the reference of the metrics from the registries, and
-# dashboards and rules from monitoring/.
+# reference, that of the chart's values from their comments, the description of the HTTP API from its routes, the
+# reference of the metrics from the registries, and dashboards and rules from monitoring/.
 # With --check it changes nothing and fails when one differs.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -34,9 +34,12 @@ generated crds/eventpipeline.yaml <"$scratch/crd.yaml"
 generated charts/eventpipeline/files/crd.yaml <"$scratch/crd.yaml"
 cargo run --quiet --locked -p eventpipeline-operator -- reference >"$scratch/reference.md"
 generated docs/reference/eventpipeline.md <"$scratch/reference.md"
+awk -f "$DEV/values.awk" charts/eventpipeline/values.yaml >"$scratch/values.md"
+generated docs/reference/values.md <"$scratch/values.md"
 cargo run --quiet --locked -p eventpipeline-producer -- openapi >"$scratch/openapi.json"
 generated producer/openapi.json <"$scratch/openapi.json"
 {
+  # shellcheck disable=SC2016  # the backquotes are Markdown's
   say '# Metrics' '' \
     'What each program answers at `/metrics` on its internal port (9090), in the text format of Prometheus. `dev/generate.sh`' \
     'makes this page from the registries that the programs serve; tests hold a live scrape of each to it, both ways.' '' \

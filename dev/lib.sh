@@ -98,6 +98,25 @@ lock() {
 # go_module_folder MODULE VERSION: where its source lies.
 go_module_folder() { (cd "$CACHE/work" && go mod download -json "$1@$2") | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'; }
 
+# python_tool NAME VERSION: a program from PyPI as $CACHE/bin/NAME, in an environment of its own with the packages that its
+# release asks for.
+python_tool() {
+  lock "$1"
+  if stamped "$1" "$2" && "$CACHE/bin/$1" --version >/dev/null 2>&1; then return; fi
+  need_command python3 python3
+  python3 -c 'import ensurepip, venv' 2>/dev/null || need_packages python3-venv
+  step "$1 $2" install_python_tool "$1" "$2"
+  stamp "$1" "$2"
+}
+
+install_python_tool() {
+  local folder=$CACHE/$1
+  rm -rf "$folder"
+  python3 -m venv "$folder"
+  "$folder/bin/pip" install --quiet --disable-pip-version-check "$1==$2"
+  ln -sf "$folder/bin/$1" "$CACHE/bin/$1"
+}
+
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then
     "$@"

@@ -24,7 +24,7 @@ python_programs() {
 go_programs() {
   local program
   for program in consumer handler; do
-    (cd "$sources/$program-go" && go vet . && go build -trimpath -o "$folder/$program-go/$program" .)
+    (cd "$sources/$program-go" && go vet . && CGO_ENABLED=0 go build -trimpath -o "$folder/$program-go/$program" .)
   done
 }
 

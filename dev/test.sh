@@ -31,10 +31,12 @@ count() { sed -n "s/^test result:.* \([0-9]*\) $1.*/\1/p" "$log" | awk '{ sum +=
 need_rust
 need_command openssl openssl
 "$DEV/databases.sh"
-"$DEV/binaries.sh" api tools
+"$DEV/binaries.sh" api tools chart
 "$DEV/schemathesis.sh"
+"$DEV/checkov.sh"
 "$DEV/polyglot.sh"
-"$DEV/prometheus.sh"
+"$DEV/debian-programs.sh" nginx usr/sbin/nginx
+"$DEV/debian-programs.sh" prometheus usr/bin/prometheus usr/bin/promtool
 : >"$log"
 
 check "formatting and lints" "$DEV/lint.sh"

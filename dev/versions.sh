@@ -6,6 +6,8 @@
 KIND_VERSION=v0.33.0
 KUBERNETES_VERSION=v1.37.2
 HELM_VERSION=v4.3.1
+# The chart is tested with both.
+HELM3_VERSION=v3.22.0
 
 # Parts of the node image that is built here where none can be pulled.
 ETCD_VERSION=v3.7.3
@@ -32,6 +34,12 @@ CARGO_DENY_VERSION=0.20.2
 
 # Tester of the HTTP API.
 SCHEMATHESIS_VERSION=4.32.5
+
+# Checkers of what the chart and the operator make, and the definitions of others' resources that these use.
+KUBE_SCORE_VERSION=v1.20.0
+CHECKOV_VERSION=3.3.30
+PROMETHEUS_OPERATOR_VERSION=v0.85.0
+GATEWAY_API_VERSION=v1.6.3
 
 # Prometheus on the cluster: the official image's tag, and the Go module of the same release that the stand-in is built from.
 # What tests start by themselves is the package of this Debian or Ubuntu (2.42 or later), which has no discovery in Kubernetes.

@@ -95,6 +95,23 @@ pub(crate) enum Command {
         #[arg(long)]
         watch: bool,
     },
+    /// Prove that the pipeline works: create an event, wait for its value, read it back
+    ///
+    /// A pipeline that cannot be reached yet, or has no room, is asked again until the time is over.
+    Selftest {
+        /// How long all of it may take
+        #[arg(long, default_value = "2m", value_parser = humantime::parse_duration)]
+        timeout: Duration,
+    },
+    /// Wait until a program is ready: the operator, or one of a pipeline
+    Ready {
+        /// Its internal address, such as <http://10.1.2.3:9090>
+        #[arg(value_name = "URL", value_parser = http_url)]
+        program: Url,
+        /// The longest wait
+        #[arg(long, default_value = "2m", value_parser = humantime::parse_duration)]
+        timeout: Duration,
+    },
     /// Print completions for a shell: `eventpipeline completions bash > /etc/bash_completion.d/eventpipeline`
     Completions { shell: Shell },
 }
@@ -184,6 +201,9 @@ mod tests {
             &["list", "--state", "lost"],
             &["purge", "--state", "pending", "--older-than", "1d"],
             &["--url", "ftp://x", "stats"],
+            &["ready"],
+            &["ready", "10.1.2.3:9090"],
+            &["selftest", "--timeout", "soon"],
         ] {
             assert!(Cli::try_parse_from([&["eventpipeline"], wrong].concat()).is_err(), "{wrong:?}");
         }

@@ -83,6 +83,15 @@ impl Client {
         Err(Error::NotAPipeline { host: self.host() })
     }
 
+    /// Whether the program at this address says that it is ready, asked once.
+    pub(crate) async fn is_ready(&self) -> Result<bool, Error> {
+        let request = self.request(Method::GET, "/readyz", &[]).timeout(CONNECT_LIMIT);
+        match request.send().await {
+            Ok(response) => Ok(response.status().is_success()),
+            Err(source) => Err(Error::Unreachable { host: self.host(), source: source.without_url() }),
+        }
+    }
+
     async fn answer(&self, response: Response) -> Result<Answer, Error> {
         let status = response.status();
         if status.is_success() {
@@ -110,7 +119,7 @@ impl Client {
     }
 
     /// Without user and password.
-    fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
         format!("{}{port}", self.url.host_str().unwrap_or_default())
     }

@@ -4,6 +4,8 @@ mod change;
 mod create;
 mod purge;
 mod read;
+mod ready;
+mod selftest;
 
 use crate::args::Command;
 use crate::client::Client;
@@ -21,6 +23,8 @@ pub(crate) async fn run(command: Command, client: &Client, output: &Output) -> R
         Command::Cancel { ids } => change::each("cancel", &ids, client, output).await,
         Command::Purge { state, older_than, yes } => purge::run(state, older_than, yes, client, output).await,
         Command::Stats { watch } => read::stats(watch, client, output).await,
+        Command::Selftest { timeout } => selftest::run(timeout, client, output).await,
+        Command::Ready { program, timeout } => ready::run(program, timeout, output).await,
         // Needs no pipeline: done before there is a client.
         Command::Completions { .. } => Ok(()),
     }

@@ -27,6 +27,10 @@ pub(crate) enum Error {
     NotAPipeline { host: String },
     #[error("event {id} has no value after {}", rounded_up(*waited))]
     WaitOver { id: u64, waited: Duration },
+    #[error("{host} is not ready after {}", rounded_up(*waited))]
+    NotReady { host: String, waited: Duration },
+    #[error("event {id} was answered {answered:?}, but is read as {read:?}")]
+    Differs { id: u64, answered: String, read: String },
     #[error("failed to read {path:?}")]
     Read { path: PathBuf, source: std::io::Error },
     #[error("nothing was removed: confirm with --yes")]
@@ -46,13 +50,14 @@ impl Error {
             | Self::NotAll { .. }
             | Self::NoValue { .. }
             | Self::NotAPipeline { .. }
+            | Self::Differs { .. }
             | Self::Output(_)
             | Self::Runtime(_)
             | Self::Client(_) => 1,
             Self::Read { .. } | Self::NotConfirmed => 2,
             Self::NotFound { .. } => 3,
             Self::Overloaded { .. } | Self::Unreachable { .. } => 4,
-            Self::WaitOver { .. } => 5,
+            Self::WaitOver { .. } | Self::NotReady { .. } => 5,
         })
     }
 }

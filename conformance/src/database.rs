@@ -3,7 +3,7 @@
 use eventpipeline_database::{Database, DatabaseArgs, Metrics};
 use prometheus::Registry;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
-use sqlx::{ConnectOptions as _, Executor as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
 
 /// A connection of one's own to the database that the arguments name.
 pub(crate) async fn connect(args: &DatabaseArgs) -> anyhow::Result<MySqlConnection> {
@@ -35,6 +35,18 @@ async fn open(args: &DatabaseArgs, database: Option<&str>) -> anyhow::Result<MyS
     let mut connection = options.connect().await?;
     connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
     Ok(connection)
+}
+
+/// Ends the connections of everybody else to the database.
+pub(crate) async fn cut_others(connection: &mut MySqlConnection) -> anyhow::Result<()> {
+    let others = "SELECT CAST(id AS SIGNED) FROM information_schema.processlist \
+                  WHERE db = DATABASE() AND id <> CONNECTION_ID()";
+    let others: Vec<i64> = sqlx::query_scalar(others).fetch_all(&mut *connection).await?;
+    for id in others {
+        // It may have gone by itself.
+        let _ = connection.execute(AssertSqlSafe(format!("KILL {id}"))).await;
+    }
+    Ok(())
 }
 
 /// The queue's operations, as a program of ours has them.

@@ -8,6 +8,7 @@ mod http;
 mod producer;
 mod program;
 mod report;
+mod tables;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,6 +34,8 @@ enum Subject {
     Producer(producer::Args),
     /// A consumer, by its command (docs/contracts/tables.md), in a database that is made for it and dropped
     Consumer(consumer::Args),
+    /// A database that programs have worked in (docs/contracts/tables.md). It is only read
+    Database(tables::Args),
     /// A handler, by its address (docs/contracts/handlers.md)
     Handler(handler::Args),
 }
@@ -48,11 +51,13 @@ async fn run(Cli { junit, subject }: Cli) -> anyhow::Result<ExitCode> {
     let mut report = match &subject {
         Subject::Producer(_) => Report::new("producer"),
         Subject::Consumer(_) => Report::new("consumer"),
+        Subject::Database(_) => Report::new("database"),
         Subject::Handler(_) => Report::new("handler"),
     };
     match subject {
         Subject::Producer(args) => producer::check(args, &mut report).await?,
         Subject::Consumer(args) => consumer::check(args, &mut report).await?,
+        Subject::Database(args) => tables::check(args, &mut report).await?,
         Subject::Handler(args) => handler::check(args, &mut report).await?,
     }
     report.summary();

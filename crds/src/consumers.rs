@@ -4,12 +4,14 @@ use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::text::{IMAGE, LABEL_NAME};
-use crate::{ConsumerAutoscaling, EnvVariable, Handler, Pod, Resources};
+use crate::{ConsumerAutoscaling, Contract, EnvVariable, Handler, Pod, Resources};
 
 /// A group of consumers that run the same image with the same handler.
 // `replicas` has no default in the schema: one that nobody wrote would be stored beside `autoscaling`.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.contract != 'Classic' || has(self.image)")
+    .message("`contract: Classic` must come with an `image`: the programs of the operator's own know more"))]
 #[x_kube(validation = Rule::new("!has(self.replicas) || !has(self.autoscaling)")
     .message("`replicas` must not be set beside `autoscaling`, which decides it"))]
 #[x_kube(validation = Rule::new("!has(self.handler.http) || !has(self.handler.http.timeoutSeconds) || self.handler.http.timeoutSeconds < self.leaseSeconds")
@@ -48,6 +50,10 @@ pub struct ConsumerGroup {
     #[schemars(with = "Vec<String>", length(min = 1, max = 64), inner(length(min = 1, max = 1024)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub command: Option<Vec<String>>,
+
+    /// What the group's programs know of the tables.
+    #[serde(default)]
+    pub contract: Contract,
 
     /// What gives an event its value.
     #[serde(default)]
@@ -105,6 +111,7 @@ impl ConsumerGroup {
             suspend: false,
             image: None,
             command: None,
+            contract: Contract::default(),
             handler: Handler::default(),
             concurrency: Self::default_concurrency(),
             lease_seconds: Self::default_lease(),

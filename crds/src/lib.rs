@@ -10,6 +10,7 @@
 mod autoscaling;
 pub mod conditions;
 mod consumers;
+mod contract;
 mod database;
 mod environment;
 mod eventpipeline;
@@ -29,6 +30,7 @@ pub use autoscaling::{
     BacklogAutoscaling, ConsumerAutoscaling, CpuAutoscaling, ExternalAutoscaling, ProducerAutoscaling,
 };
 pub use consumers::{Backoff, ConsumerGroup};
+pub use contract::Contract;
 pub use database::{Database, DeletionPolicy, ExternalDatabase, ManagedDatabase, Storage};
 pub use environment::{EnvSource, EnvVariable, KeyRef};
 pub use eventpipeline::{EventPipeline, EventPipelineSpec};

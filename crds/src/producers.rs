@@ -4,12 +4,14 @@ use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::text::{IMAGE, LABEL_NAME};
-use crate::{EnvVariable, Pod, ProducerAutoscaling, Resources};
+use crate::{Contract, EnvVariable, Pod, ProducerAutoscaling, Resources};
 
 /// A group of producers that run the same image.
 // `replicas` has no default in the schema: one that nobody wrote would be stored beside `autoscaling`.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.contract != 'Classic' || has(self.image)")
+    .message("`contract: Classic` must come with an `image`: the programs of the operator's own know more"))]
 #[x_kube(validation = Rule::new("!has(self.replicas) || !has(self.autoscaling)")
     .message("`replicas` must not be set beside `autoscaling`, which decides it"))]
 pub struct ProducerGroup {
@@ -38,6 +40,10 @@ pub struct ProducerGroup {
     #[schemars(with = "Vec<String>", length(min = 1, max = 64), inner(length(min = 1, max = 1024)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub command: Option<Vec<String>>,
+
+    /// What the group's programs know of the tables.
+    #[serde(default)]
+    pub contract: Contract,
 
     /// Environment variables, beside those that the operator sets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -69,6 +75,7 @@ impl ProducerGroup {
             autoscaling: None,
             image: None,
             command: None,
+            contract: Contract::default(),
             env: Vec::new(),
             resources: Resources::of_group(),
             termination_grace_period_seconds: Self::default_grace(),

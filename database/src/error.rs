@@ -64,6 +64,15 @@ pub enum Error {
     /// A migration could not be applied.
     #[error("failed to migrate the schema")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    /// The database's user may not make a trigger that classic producers need.
+    #[error(
+        "the database lets this user make no trigger, which producers that know only the classic columns need: give it \
+         TRIGGER on the database, and set log_bin_trust_function_creators = 1 on the server; or declare no such producers"
+    )]
+    TriggerRefused {
+        /// What the server says.
+        source: sqlx::Error,
+    },
     /// Another program held the schema's lock all the time.
     #[error("another program is migrating the schema and did not finish within {} s", limit.as_secs())]
     SchemaLocked {
@@ -83,6 +92,10 @@ pub(crate) mod number {
     pub(crate) const LOCK_WAIT_TIMEOUT: u16 = 1205;
     /// `ER_LOCK_DEADLOCK`
     pub(crate) const DEADLOCK: u16 = 1213;
+    /// `ER_TABLEACCESS_DENIED_ERROR`
+    pub(crate) const TABLE_ACCESS_DENIED: u16 = 1142;
+    /// `ER_BINLOG_CREATE_ROUTINE_NEED_SUPER`
+    pub(crate) const BINARY_LOG_UNSAFE: u16 = 1419;
     /// `ER_NO_SUCH_TABLE`
     pub(crate) const NO_SUCH_TABLE: u16 = 1146;
 }

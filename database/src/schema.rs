@@ -97,7 +97,7 @@ impl Operation for ReadVersion {
 }
 
 /// Held until the connection ends. sqlx's own lock waits for ever on MySQL, and not at all on MariaDB.
-async fn lock(connection: &mut MySqlConnection) -> Result<(), Error> {
+pub(crate) async fn lock(connection: &mut MySqlConnection) -> Result<(), Error> {
     let locked: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(CONCAT('eventpipeline.', DATABASE()), ?)")
         .bind(LOCK_LIMIT.as_secs())
         .fetch_one(connection)

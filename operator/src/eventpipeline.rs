@@ -123,6 +123,8 @@ pub(crate) async fn reconcile(
     let Operator { cluster, inventory, memory, .. } = operator;
     let applied = match Box::pin(apply::apply(cluster, inventory, memory, prepared, &existing)).await {
         Ok(applied) => applied,
+        // What is still to be told would be refused as well.
+        Err(error) if error.namespace_goes() => return Ok(()),
         Err(error) => {
             report.not_applied(&error).await.map_err(Error::Report)?;
             return Err(Error::Apply(error));

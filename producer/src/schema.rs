@@ -20,12 +20,13 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs the command.
 pub(crate) fn run(args: SchemaArgs) -> ExitCode {
-    let SchemaArgs { log, database, schema, accounts } = args;
+    let SchemaArgs { log, database, schema, classic, accounts } = args;
     eventpipeline_service::run_to_completion("eventpipeline-producer schema", &log, async {
         // Nobody reads the metrics of a job.
         let metrics = Metrics::new(&Registry::new()).context("failed to register the database's metrics")?;
         let database = Database::new(schema.instead_of(database), metrics);
         migrate(&database).await?;
+        database.make_room_for(classic.into()).await.context("failed to make room for classic programs")?;
         match Accounts::read(accounts)? {
             Some(accounts) => accounts.establish(&database).await,
             None => Ok(()),

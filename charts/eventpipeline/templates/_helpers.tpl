@@ -20,12 +20,39 @@ app.kubernetes.io/name: eventpipeline-operator
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{/* What selects the pod of `helm test`: another name than the operator's, whose policies and Service it must not meet. */}}
+{{- define "eventpipeline.testLabels" -}}
+app.kubernetes.io/name: eventpipeline-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{/* Of every object. `selector`: what it is found by, the operator's if there is none. */}}
 {{- define "eventpipeline.labels" -}}
-{{ include "eventpipeline.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: eventpipeline
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- $ours := dict
+  "app.kubernetes.io/version" .Chart.AppVersion
+  "app.kubernetes.io/part-of" "eventpipeline"
+  "app.kubernetes.io/managed-by" .Release.Service
+  "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_") -}}
+{{- $selector := include "eventpipeline.selectorLabels" . | fromYaml -}}
+{{- toYaml (mergeOverwrite (deepCopy (default dict .Values.commonLabels)) $ours $selector) -}}
+{{- end -}}
+
+{{/*
+The metadata of an object: `root`, `name`, and what it may have beside: `namespace`, `labels` and `annotations`, which
+win over those of all objects.
+*/}}
+{{- define "eventpipeline.metadata" -}}
+name: {{ .name }}
+{{- with .namespace }}
+namespace: {{ . }}
+{{- end }}
+labels:
+  {{- $labels := include "eventpipeline.labels" .root | fromYaml }}
+  {{- toYaml (mergeOverwrite $labels (default dict .labels)) | nindent 2 }}
+{{- with mergeOverwrite (deepCopy (default dict .root.Values.commonAnnotations)) (default dict .annotations) }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{- define "eventpipeline.serviceAccountName" -}}
@@ -37,9 +64,36 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{- define "eventpipeline.image" -}}
-{{- if .Values.image.digest -}}
-{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
-{{- else -}}
-{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- $registry := default .Values.image.registry .Values.global.imageRegistry -}}
+{{- $name := .Values.image.repository -}}
+{{- with $registry -}}
+{{- $name = printf "%s/%s" (trimSuffix "/" .) $name -}}
 {{- end -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" $name .Values.image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $name (default .Chart.AppVersion .Values.image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Secrets of a pod, each once; those that charts around this one share are names, or objects with a name. */}}
+{{- define "eventpipeline.imagePullSecrets" -}}
+{{- $names := .Values.image.pullSecrets -}}
+{{- range .Values.global.imagePullSecrets -}}
+{{- if kindIs "map" . -}}
+{{- $names = append $names .name -}}
+{{- else -}}
+{{- $names = append $names . -}}
+{{- end -}}
+{{- end -}}
+{{- with uniq $names -}}
+imagePullSecrets:
+{{- range . }}
+  - name: {{ . }}
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{- define "eventpipeline.pipelineNamespace" -}}
+{{- coalesce .Values.pipeline.namespace .Values.watchNamespace .Release.Namespace -}}
 {{- end -}}

@@ -22,11 +22,22 @@ const BYTES: usize = 3 * 1024 * 1024;
 
 pub(super) async fn run(create: Create, client: &Client, output: &Output) -> Result<(), Error> {
     // A key makes each try of a request safe, whatever became of the one before.
-    let key = create.idempotency_key.clone().unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
+    let key = create.idempotency_key.clone().unwrap_or_else(random_key);
     match &create.batch {
         Some(path) => batch(path, &key, client, output).await,
         None => one(create, &key, client, output).await,
     }
+}
+
+/// A key that nobody else has.
+pub(super) fn random_key() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+/// Creates an event without a payload, once for each key, and gives its id.
+pub(super) async fn plain(key: &str, client: &Client) -> Result<u64, Error> {
+    let request = client.request(Method::POST, "/create-async", &[]).header("idempotency-key", key);
+    Ok(client.send(request).await?.body["id"].as_u64().unwrap_or_default())
 }
 
 async fn one(create: Create, key: &str, client: &Client, output: &Output) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::output::Output;
 
 /// How often an event or the figures are looked at.
-const PERIOD: Duration = Duration::from_millis(250);
+pub(super) const PERIOD: Duration = Duration::from_millis(250);
 const STATS_PERIOD: Duration = Duration::from_secs(1);
 /// The longest page of the API.
 pub(super) const PAGE: u32 = 1000;
@@ -26,15 +26,24 @@ pub(super) async fn watch(
     client: &Client,
     output: &Output,
 ) -> Result<(), Error> {
-    let begun = Instant::now();
     let progress = output.progress(None);
+    let event = wait(id, Instant::now(), timeout, client, || progress.inc(1)).await?;
+    progress.finish_and_clear();
+    output.line(event["valor"].as_str().unwrap_or_default(), &event)
+}
+
+/// The event once it has its value. `looked`: called each time that it has none yet.
+pub(super) async fn wait(
+    id: u64,
+    begun: Instant,
+    timeout: Option<Duration>,
+    client: &Client,
+    looked: impl Fn(),
+) -> Result<Value, Error> {
     loop {
         let event = client.get(&format!("/v1/events/{id}"), &[]).await?.body;
         match event["state"].as_str().unwrap_or_default() {
-            "done" => {
-                progress.finish_and_clear();
-                return output.line(event["valor"].as_str().unwrap_or_default(), &event);
-            }
+            "done" => return Ok(event),
             state @ ("dead" | "cancelled") => {
                 let why = event["error"].as_str().map(str::to_owned);
                 return Err(Error::NoValue { id, state: state.to_owned(), why });
@@ -44,7 +53,7 @@ pub(super) async fn watch(
         if let Some(waited) = timeout.filter(|timeout| begun.elapsed() >= *timeout) {
             return Err(Error::WaitOver { id, waited });
         }
-        progress.inc(1);
+        looked();
         tokio::time::sleep(PERIOD).await;
     }
 }

@@ -43,6 +43,64 @@ async fn an_event_is_created_seen_and_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_selftest_waits_for_what_is_not_there_yet_and_creates_one_event() {
+    let pipeline = Pipeline::start().await;
+    let waiting = pipeline.run(&["selftest", "--timeout", "1s"]);
+    assert_eq!(waiting.code, 5, "nobody answers: {waiting:?}");
+    assert!(waiting.err.contains("event 1 has no value"), "{waiting:?}");
+
+    let _consumer = pipeline.consumer(&[]);
+    let proved = pipeline.run(&["selftest", "-o", "json"]);
+    assert_eq!(proved.code, 0, "{proved:?}");
+    let event = proved.json();
+    assert_eq!((event["id"].as_u64(), event["state"].as_str()), (Some(2), Some("done")));
+    let read = pipeline.run(&["get", "2", "-o", "json"]).json();
+    assert_eq!(read["valor"], event["valor"]);
+    assert_eq!(pipeline.run(&["stats", "-o", "json"]).json()["created"], 2);
+
+    let begun = Instant::now();
+    let nobody = pipeline::tool("http://127.0.0.1:9", &["selftest", "--timeout", "6s"]);
+    assert_eq!(nobody.code, 4, "{nobody:?}");
+    assert!(begun.elapsed() >= Duration::from_secs(6), "it is asked again until the time is over");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_selftest_fails_for_an_event_that_is_refused() {
+    let pipeline = Pipeline::start().await;
+    let url = refusing_handler().await;
+    let _consumer = pipeline.consumer(&["--handler", "http", "--handler-url", &url]);
+    let refused = pipeline.run(&["selftest"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.err.contains("event 1 is dead"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_selftest_fails_for_an_answer_that_is_read_differently() {
+    let url = answering(|path| match path {
+        "/create-async" => r#"{"id": 1}"#,
+        "/1" => r#"{"valor": "another"}"#,
+        _ => r#"{"id": 1, "state": "done", "valor": "one"}"#,
+    });
+    let wrong = pipeline::tool(&url.await, &["selftest"]);
+    assert_eq!(wrong.code, 1, "{wrong:?}");
+    assert!(wrong.err.contains(r#"event 1 was answered "one", but is read as "another""#), "{wrong:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_ready_is_waited_for() {
+    let pipeline = Pipeline::start().await;
+    let consumer = pipeline.consumer(&[]);
+    let address = format!("http://{}", consumer.address("the admin server listens").await);
+    let ready = pipeline::tool("http://127.0.0.1:9", &["ready", &address]);
+    assert_eq!((ready.code, ready.out.trim()), (0, "ready"), "{ready:?}");
+    // A producer's API has no such page.
+    let other = pipeline::tool("http://127.0.0.1:9", &["ready", &pipeline.url(), "--timeout", "1s"]);
+    assert_eq!(other.code, 5, "{other:?}");
+    let nobody = pipeline::tool("http://127.0.0.1:9", &["ready", "http://127.0.0.1:9", "--timeout", "1s"]);
+    assert_eq!(nobody.code, 4, "{nobody:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_key_creates_once() {
     let pipeline = Pipeline::start().await;
     let create = ["create", "1", "--idempotency-key", "order 17"];
@@ -102,15 +160,31 @@ async fn events_are_cancelled_tried_again_and_removed() {
 
 /// A handler that says of every event that it will never have a value.
 async fn refusing_handler() -> String {
+    server(|_| "HTTP/1.1 422 No\r\ncontent-length: 0\r\n\r\n".to_owned()).await
+}
+
+/// A pipeline that answers each path with this JSON, whatever it is asked for.
+async fn answering(json: impl Fn(&str) -> &'static str + Clone + Send + 'static) -> String {
+    server(move |path| {
+        let body = json(path);
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+    })
+    .await
+}
+
+/// Answers requests, which come in one piece, by their path.
+async fn server(answer: impl Fn(&str) -> String + Clone + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
+            let answer = answer.clone();
             tokio::spawn(async move {
                 let mut request = vec![0; 65_536];
-                while stream.read(&mut request).await.is_ok_and(|length| length > 0) {
-                    let answer = b"HTTP/1.1 422 No\r\ncontent-length: 0\r\n\r\n";
-                    stream.write_all(answer).await.unwrap();
+                while let Ok(length @ 1..) = stream.read(&mut request).await {
+                    let text = String::from_utf8_lossy(&request[..length]).into_owned();
+                    let path = text.split(' ').nth(1).unwrap_or_default();
+                    stream.write_all(answer(path).as_bytes()).await.unwrap();
                 }
             });
         }

@@ -82,6 +82,11 @@ impl Pipeline {
         tool_on_terminal(&self.url, arguments)
     }
 
+    /// Where the API is.
+    pub(crate) fn url(&self) -> String {
+        self.url.clone()
+    }
+
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         tool(&self.url, arguments)
     }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use eventpipeline_database::{Lease, LowWaterMark, MaxAttempts};
+use eventpipeline_database::{ClaimLimit, Claimer, Completion, Lease, LowWaterMark, MaxAttempts, Value};
 use rustix::process::Signal;
 use sqlx::Executor as _;
 
 use super::scratch::Scratch;
 use crate::clause::Clause;
+use crate::database::cut_others;
 use crate::program::{Program, within};
 use crate::report::{Broken, Checked, Report, hold};
 
@@ -16,17 +17,27 @@ const TRIES: i64 = 50;
 /// Who works beside the program frees what it leaves, this long after it has seen it.
 const LEASE: Duration = Duration::from_secs(1);
 
+/// How long a program without work is watched.
+const IDLE: Duration = Duration::from_secs(3);
+/// A look is a transaction of up to four statements, and what is done besides is as much again.
+const MOST_STATEMENTS: i64 = 80;
+
+const STATEMENTS: &str = "SELECT CAST(COALESCE(SUM(count_star), 0) AS SIGNED) \
+     FROM performance_schema.events_statements_summary_by_digest WHERE schema_name = DATABASE()";
 const DONE: &str = "SELECT COUNT(*) FROM Events WHERE LENGTH(valor) > 0";
 const CLAIMED: &str = "SELECT COUNT(*) FROM Events WHERE processing = 1";
 
 pub(super) async fn all(scratch: &mut Scratch, report: &mut Report) {
     report.check(Clause::C1, "it takes what is free, lowest id first, and nothing else", free(scratch)).await;
     report.check(Clause::C2, "an event is never taken by two", by_one(scratch)).await;
+    report.check(Clause::C2, "nor by it and by ours beside it", beside_ours(scratch)).await;
     report.check(Clause::C2, "it waits for no event that another holds", skips(scratch)).await;
     report.check(Clause::C6, "values are not blank", values(scratch)).await;
+    report.check(Clause::C4, "what it works on is in no transaction", in_no_transaction(scratch)).await;
     report.check(Clause::C5, "a value that another has written stays", overtaken(scratch)).await;
     report.check(Clause::C9, "SIGTERM leaves nothing claimed and ends with code 0", drains(scratch)).await;
     report.check(Clause::C10, "it comes back after its connections broke", reconnects(scratch)).await;
+    report.check(Clause::C11, "it asks at a bounded pace when there is nothing", idles(scratch)).await;
     report.check(Clause::C12, "kill -9 in mid-work loses nothing", dies(scratch)).await;
 }
 
@@ -44,9 +55,9 @@ async fn free(scratch: &mut Scratch) -> Checked {
     let far = "UTC_TIMESTAMP(6) + INTERVAL 1 HOUR";
     let rows = format!(
         "INSERT INTO Events (id, valor, processing, due, lease_until) VALUES \
-         (1, NULL, NULL, DEFAULT, NULL), (2, '', 0, DEFAULT, NULL), (3, 'feito', 0, DEFAULT, NULL), \
+         (1, '', 0, DEFAULT, NULL), (2, DEFAULT, DEFAULT, DEFAULT, NULL), (3, 'feito', 0, DEFAULT, NULL), \
          (4, '', 2, {far}, NULL), (5, '', 3, DEFAULT, NULL), (6, '', 4, DEFAULT, NULL), \
-         (7, '', 1, {far}, {far}), (8, NULL, 0, DEFAULT, NULL)"
+         (7, '', 1, {far}, {far}), (8, '', 0, DEFAULT, NULL)"
     );
     scratch.connection.execute(sqlx::AssertSqlSafe(rows)).await?;
     let program = scratch.consumer()?;
@@ -69,6 +80,32 @@ async fn by_one(scratch: &mut Scratch) -> Checked {
     for program in programs {
         program.drain().await?;
     }
+    once_each(scratch).await
+}
+
+/// The program, and the queue as our own consumer uses it.
+async fn beside_ours(scratch: &mut Scratch) -> Checked {
+    scratch.clear().await?;
+    let program = scratch.consumer()?;
+    scratch.add(0, 400).await?;
+    let (mut ours, mut mark) = (scratch.ours.session(), LowWaterMark::default());
+    let (claimer, value) = (Claimer::new("conformance"), Value::new("nosso").map_err(anyhow::Error::from)?);
+    let limit = ClaimLimit { events: 4, bytes: usize::MAX };
+    within(scratch.patience, "400 events with values", async || {
+        let claims = ours.claim(&mut mark, &claimer, Lease::new(scratch.patience), limit).await?;
+        let settled: Vec<_> =
+            claims.events.into_iter().map(|claim| Completion { claim, value: value.clone() }).collect();
+        ours.complete(&settled).await?;
+        let done: i64 = sqlx::query_scalar(DONE).fetch_one(&mut scratch.connection).await?;
+        Ok(if done == 400 { Ok(()) } else { Err(format!("{done}")) })
+    })
+    .await?;
+    program.drain().await?;
+    once_each(scratch).await
+}
+
+/// What was done to each event, by whoever did it.
+async fn once_each(scratch: &mut Scratch) -> Checked {
     let twice =
         "SELECT COUNT(*) FROM Audit WHERE before_processing = 1 AND after_processing = 1 AND NOT same_claim";
     let twice = scratch.number(twice).await?;
@@ -128,6 +165,16 @@ async fn caught(scratch: &mut Scratch, program: &Program, signal: Signal) -> Res
     Err(Broken::Skipped("the program is too quick to be stopped in mid-work"))
 }
 
+/// An event that is claimed, and that somebody else can lock: its claim is committed, and no transaction waits for its end.
+async fn in_no_transaction(scratch: &mut Scratch) -> Checked {
+    scratch.clear().await?;
+    let program = scratch.consumer()?;
+    caught(scratch, &program, Signal::STOP).await?;
+    scratch.connection.execute("COMMIT").await?;
+    program.signal(Signal::CONT)?;
+    program.drain().await
+}
+
 async fn overtaken(scratch: &mut Scratch) -> Checked {
     scratch.clear().await?;
     let program = scratch.consumer()?;
@@ -161,12 +208,30 @@ async fn reconnects(scratch: &mut Scratch) -> Checked {
     scratch.add(0, 10).await?;
     let mut program = scratch.consumer()?;
     done(scratch, 10).await?;
-    scratch.cut().await?;
+    cut_others(&mut scratch.connection).await?;
     scratch.add(10, 10).await?;
     let again = done(scratch, 20).await;
     program.lives()?;
     again?;
     program.drain().await
+}
+
+/// By the server's own count of the statements in this database.
+async fn idles(scratch: &mut Scratch) -> Checked {
+    scratch.clear().await?;
+    scratch.add(0, 1).await?;
+    let program = scratch.consumer()?;
+    done(scratch, 1).await?;
+    let before = scratch.number(STATEMENTS).await?;
+    tokio::time::sleep(IDLE).await;
+    let asked = scratch.number(STATEMENTS).await? - before;
+    program.drain().await?;
+    if before == 0 {
+        return Err(Broken::Skipped("needs the server's performance_schema"));
+    }
+    let most = MOST_STATEMENTS * i64::try_from(IDLE.as_secs()).unwrap_or(i64::MAX);
+    let expected = format!("at most {most} statements in {} s: ten looks a second", IDLE.as_secs());
+    hold(asked <= most, expected, asked.to_string())
 }
 
 async fn dies(scratch: &mut Scratch) -> Checked {

@@ -99,16 +99,4 @@ impl Scratch {
     pub(super) async fn number(&mut self, select: &'static str) -> anyhow::Result<i64> {
         Ok(sqlx::query_scalar(select).fetch_one(&mut self.connection).await?)
     }
-
-    /// Ends the connections of everybody else.
-    pub(super) async fn cut(&mut self) -> anyhow::Result<()> {
-        let others = "SELECT CAST(id AS SIGNED) FROM information_schema.processlist \
-                      WHERE db = DATABASE() AND id <> CONNECTION_ID()";
-        let others: Vec<i64> = sqlx::query_scalar(others).fetch_all(&mut self.connection).await?;
-        for id in others {
-            // It may have gone by itself.
-            let _ = self.connection.execute(AssertSqlSafe(format!("KILL {id}"))).await;
-        }
-        Ok(())
-    }
 }

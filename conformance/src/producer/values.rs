@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use eventpipeline_database::DatabaseArgs;
+use reqwest::Method;
 use sqlx::mysql::MySqlConnection;
 
 use super::{count, create};
 use crate::clause::Clause;
-use crate::database::connect;
+use crate::database::{connect, cut_others};
 use crate::http::Subject;
 use crate::program::within;
 use crate::report::{Broken, Checked, Report, hold};
@@ -33,6 +34,8 @@ pub(super) async fn check(producer: &Subject, database: Option<&DatabaseArgs>, r
     match database {
         Some(database) => {
             report.check(Clause::P6, "create-sync gives the stored value", waits(producer, database)).await;
+            let what = "it answers and comes back when its database connections break";
+            report.check(Clause::P14, what, reconnects(producer, database)).await;
         }
         None => report.check(Clause::P6, "create-sync waits for a value", waits_for_consumer(producer)).await,
     }
@@ -71,6 +74,29 @@ async fn waits(producer: &Subject, database: &DatabaseArgs) -> Checked {
         tokio::time::sleep(pause).await;
         give(&mut connection, id, &value).await?;
         same(&value, &waiting.await.map_err(anyhow::Error::from)??)?;
+    }
+    Ok(())
+}
+
+async fn reconnects(producer: &Subject, database: &DatabaseArgs) -> Checked {
+    let mut connection = connect(database).await?;
+    create(producer).await?;
+    cut_others(&mut connection).await?;
+    // Each may have used connections of its own.
+    for (method, path) in [(Method::POST, "/create-async"), (Method::GET, "/"), (Method::GET, "/1")] {
+        within(LIMIT, &format!("{method} {path} to be served again"), async || {
+            let answer = producer.ask(method.clone(), path).await;
+            let answer = answer.map_err(|broken| anyhow::anyhow!("{broken:?}"))?;
+            match answer.status {
+                200 | 202 => Ok(Ok(Ok(()))),
+                500.. if answer.text("message").is_ok() => Ok(Err(answer.body)),
+                other => {
+                    let expected = "a success, or 5xx with JSON that has a `message`";
+                    Ok(Ok(hold(false, expected, format!("{other}: {}", answer.body))))
+                }
+            }
+        })
+        .await??;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod compose;
 mod examples;
 mod support;
 mod wrong_producer;
@@ -13,11 +14,11 @@ use support::{Pipeline, Run, example, kit, program};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn our_consumer_passes() {
-    let pipeline = Pipeline::start().await;
+    let pipeline = Pipeline::start_counted().await;
     let consumer = program("eventpipeline-consumer");
     let run = pipeline.run(&["consumer".as_ref(), "--".as_ref(), consumer.as_os_str()]);
     assert_eq!(run.code, 0, "{run:?}");
-    assert!(run.out.ends_with("consumer: 8 passed, 0 failed, 0 skipped\n"), "{run:?}");
+    assert!(run.out.ends_with("consumer: 11 passed, 0 failed, 0 skipped\n"), "{run:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,9 +41,9 @@ async fn our_producer_passes() {
     ];
     let run = pipeline.run(&arguments);
     assert_eq!(run.code, 0, "{run:?}");
-    assert!(run.out.ends_with("producer: 13 passed, 0 failed, 0 skipped\n"), "{run:?}");
+    assert!(run.out.ends_with("producer: 14 passed, 0 failed, 0 skipped\n"), "{run:?}");
     let xml = std::fs::read_to_string(junit).unwrap();
-    assert!(xml.contains("tests=\"13\" failures=\"0\" skipped=\"0\""), "{xml}");
+    assert!(xml.contains("tests=\"14\" failures=\"0\" skipped=\"0\""), "{xml}");
     assert!(xml.contains("<testcase classname=\"producer\" name=\"P1 GET / counts\""), "{xml}");
 }
 
@@ -77,4 +78,20 @@ async fn a_producer_that_counts_without_a_lock_fails_at_distinct_ids() {
 fn failed(run: &Run) -> Vec<&str> {
     let lines = run.out.lines().filter_map(|line| line.strip_prefix("FAIL  "));
     lines.filter_map(|line| line.split_whitespace().next()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_in_which_somebody_broke_a_clause_is_noticed() {
+    let pipeline = Pipeline::start().await;
+    pipeline.migrate().await;
+    pipeline.sql("UPDATE DBStatus SET id = 3").await;
+    pipeline.sql("INSERT INTO Events (id, valor) VALUES (1, 'feito'), (2, ''), (3, '')").await;
+    let sound = pipeline.run(&["database".as_ref()]);
+    assert!(sound.code == 0 && sound.out.ends_with("database: 6 passed, 0 failed, 0 skipped\n"), "{sound:?}");
+
+    pipeline.sql("INSERT INTO Events (id) VALUES (5)").await;
+    pipeline.sql("UPDATE Events SET valor = ' ', processing = 1 WHERE id = 2").await;
+    let broken = pipeline.run(&["database".as_ref()]);
+    assert_eq!(broken.code, 1, "{broken:?}");
+    assert_eq!(failed(&broken), ["T1", "T3", "C6", "C12"], "{broken:?}");
 }

@@ -6,8 +6,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use eventpipeline_database::{Database as Schema, DatabaseArgs, Metrics, Tls};
-use eventpipeline_testkit::{Database, Engine};
+use eventpipeline_testkit::{Database, Engine, Options};
 use prometheus::Registry;
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::{ConnectOptions as _, Executor as _};
 
 /// What a run gave.
 #[derive(Debug)]
@@ -51,6 +53,7 @@ pub(crate) fn free_port() -> u16 {
 pub(crate) struct Pipeline {
     name: String,
     port: String,
+    _server: Option<Database>,
 }
 
 impl Pipeline {
@@ -59,20 +62,33 @@ impl Pipeline {
         let server = Database::shared(Engine::MySql).await;
         let name = format!("conformance{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         server.create_database(&name).await;
-        Self { name, port: server.port().to_string() }
+        Self { name, port: server.port().to_string(), _server: None }
+    }
+
+    /// On a server of its own that counts statements.
+    pub(crate) async fn start_counted() -> Self {
+        let arguments = vec!["--performance-schema=ON".to_owned()];
+        let server = Database::start_with(Engine::MySql, Options { durable: false, arguments }).await;
+        server.create_database("conformance").await;
+        Self { name: "conformance".to_owned(), port: server.port().to_string(), _server: Some(server) }
     }
 
     /// A command that finds the database by its variables.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs([
-            ("DATABASE_HOST", "127.0.0.1"),
-            ("DATABASE_PORT", &self.port),
-            ("DATABASE_NAME", &self.name),
-            ("DATABASE_USER", "root"),
-            ("DATABASE_PASSWORD_FILE", "/dev/null"),
-        ]);
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs(self.variables());
         command
+    }
+
+    /// Where the database is.
+    pub(crate) fn variables(&self) -> [(&'static str, String); 5] {
+        [
+            ("DATABASE_HOST", "127.0.0.1".to_owned()),
+            ("DATABASE_PORT", self.port.clone()),
+            ("DATABASE_NAME", self.name.clone()),
+            ("DATABASE_USER", "root".to_owned()),
+            ("DATABASE_PASSWORD_FILE", "/dev/null".to_owned()),
+        ]
     }
 
     /// Makes the tables.
@@ -87,6 +103,13 @@ impl Pipeline {
             database_tls_ca_file: None,
         };
         Schema::new(args, Metrics::new(&Registry::new()).unwrap()).migrate().await.unwrap();
+    }
+
+    /// Runs a statement as a program would.
+    pub(crate) async fn sql(&self, statement: &'static str) {
+        let options = MySqlConnectOptions::new().host("127.0.0.1").port(self.port.parse().unwrap());
+        let mut connection = options.username("root").database(&self.name).connect().await.unwrap();
+        connection.execute(statement).await.unwrap();
     }
 
     /// Runs the kit.

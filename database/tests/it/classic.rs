@@ -3,13 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use eventpipeline_database::Listing;
+use eventpipeline_database::{Classic, Database, DatabaseArgs, Error, Listing, Metrics};
 use eventpipeline_testkit::eventually;
+use prometheus::Registry;
 use sqlx::Row as _;
 use sqlx::error::DatabaseError;
 use sqlx::mysql::MySqlConnection;
 
 use crate::support::{LONG, answer, claim, claim_for, create, ids, on_each, reclaim};
+
+const PRODUCERS: Classic = Classic { producers: true, consumers: false };
+const CONSUMERS: Classic = Classic { producers: false, consumers: true };
 
 #[tokio::test]
 async fn the_tables_look_as_they_did() {
@@ -153,6 +157,73 @@ async fn a_classic_consumer_that_holds_its_lock_keeps_nobody_from_other_events()
         // It dies, and its transaction with it.
         fixture.sql("ROLLBACK").await;
         assert_eq!(ids(&claim(&mut session, 10).await), [1]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn with_classic_producers_the_counter_never_goes_back() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 5).await;
+        // Twice, as each start of a new image does it.
+        for _ in 0..2 {
+            fixture.database.make_room_for(PRODUCERS).await.unwrap();
+        }
+        fixture.sql("UPDATE DBStatus SET id = 2").await;
+        assert_eq!(session.count().await.unwrap(), 5);
+        fixture.sql("UPDATE DBStatus SET id = 6").await;
+        assert_eq!(create(&mut session, 1).await, [7]);
+
+        fixture.database.make_room_for(Classic::default()).await.unwrap();
+        fixture.sql("UPDATE DBStatus SET id = 2").await;
+        assert_eq!(session.count().await.unwrap(), 2, "without such producers nobody pays for a trigger");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn classic_consumers_read_no_finished_event() {
+    const LOOK: &str = "SELECT COALESCE(MIN(id), 0) FROM (SELECT id FROM Events WHERE valor = '' AND processing = 0 \
+         ORDER BY id LIMIT 1 FOR UPDATE) AS free";
+    on_each(async |mut fixture| {
+        fixture
+            .sql(
+                "INSERT INTO Events (id, valor) WITH RECURSIVE numbers AS \
+                 (SELECT 1 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < 1000) \
+                 SELECT a.n + 1000 * b.n, 'palavra' FROM numbers AS a, numbers AS b WHERE b.n < 50",
+            )
+            .await;
+        fixture.sql("INSERT INTO Events (id) VALUES (900001), (900002)").await;
+        let mut reads = async |classic| {
+            fixture.database.make_room_for(classic).await.unwrap();
+            fixture.sql("ANALYZE TABLE Events").await;
+            let before = fixture.rows_read().await;
+            assert_eq!(fixture.value::<i64>(LOOK).await, 900_001);
+            fixture.rows_read().await - before
+        };
+        let without = reads(Classic::default()).await;
+        assert!(without > 40_000, "{without}");
+        let with = reads(CONSUMERS).await;
+        assert!(with < 1000, "{with}");
+        let without = reads(Classic::default()).await;
+        assert!(without > 40_000, "without such consumers nobody pays for an index: {without}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_may_make_no_trigger_is_told_so() {
+    on_each(async |mut fixture| {
+        fixture.sql("CREATE USER IF NOT EXISTS keeper@'%' IDENTIFIED BY ''").await;
+        fixture.sql("GRANT SELECT, UPDATE, ALTER, INDEX ON *.* TO keeper@'%'").await;
+        let args = DatabaseArgs { database_user: "keeper".to_owned(), ..fixture.args.clone() };
+        std::fs::write(&args.database_password_file, "").unwrap();
+        let keeper = Database::new(args, Metrics::new(&Registry::new()).unwrap());
+        keeper.make_room_for(CONSUMERS).await.unwrap();
+        let refused = keeper.make_room_for(PRODUCERS).await.unwrap_err();
+        assert!(matches!(refused, Error::TriggerRefused { .. }), "{refused:?}");
+        assert!(refused.to_string().contains("TRIGGER"), "{refused}");
     })
     .await;
 }

@@ -60,18 +60,12 @@ async fn follows_its_index(fixture: &mut Fixture, statement: HotStatement, text:
 
 /// By the server's own count of rows that it has read, whatever it says of its plan.
 async fn reads_little(fixture: &mut Fixture, statement: HotStatement, text: &str) {
-    let before = rows_read(fixture).await;
+    let before = fixture.rows_read().await;
     fixture.sql("START TRANSACTION").await;
     fixture.other.fetch_all(sqlx::raw_sql(AssertSqlSafe(text.to_owned()))).await.unwrap();
     fixture.sql("ROLLBACK").await;
-    let read = rows_read(fixture).await - before;
+    let read = fixture.rows_read().await - before;
     // Of the index and of the table; a temporary table is written and read again; and some for the server's own questions.
     let most = 4 * u64::try_from(statement.events()).unwrap() + 50;
     assert!(read <= most, "{statement} reads {read} rows: {text}");
-}
-
-async fn rows_read(fixture: &mut Fixture) -> u64 {
-    let status = sqlx::raw_sql("SHOW SESSION STATUS LIKE 'Handler_read%'");
-    let rows = fixture.other.fetch_all(status).await.unwrap();
-    rows.iter().map(|row| row.try_get::<String, _>("Value").unwrap().parse::<u64>().unwrap()).sum()
 }

@@ -11,7 +11,7 @@ use eventpipeline_database::{
 use eventpipeline_testkit::{Database as Server, Engine};
 use prometheus::Registry;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
 use tempfile::NamedTempFile;
 
 /// A pipeline's database, and a connection for what other programs do to it.
@@ -69,6 +69,13 @@ impl Fixture {
         T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::MySql> + sqlx::Type<sqlx::MySql>,
     {
         sqlx::query_scalar(query).fetch_one(&mut self.other).await.unwrap()
+    }
+
+    /// The server's own count of rows that it has read for the other program.
+    pub(crate) async fn rows_read(&mut self) -> u64 {
+        let status = sqlx::raw_sql("SHOW SESSION STATUS LIKE 'Handler_read%'");
+        let rows = self.other.fetch_all(status).await.unwrap();
+        rows.iter().map(|row| row.try_get::<String, _>("Value").unwrap().parse::<u64>().unwrap()).sum()
     }
 }
 

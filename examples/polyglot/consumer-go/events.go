@@ -17,7 +17,7 @@ const (
 	deadlock        = 1213
 	lockWaitTimeout = 1205
 
-	free = "(valor IS NULL OR valor = '') AND (processing IS NULL OR processing = 0)"
+	free = "valor = '' AND processing = 0"
 	// One's own claim, as far as the classic columns can tell: an event that another program has finished is not changed.
 	claimed = "processing = 1 AND (valor IS NULL OR valor = '')"
 )

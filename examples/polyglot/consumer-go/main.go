@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -17,13 +18,19 @@ import (
 const (
 	idle    = 100 * time.Millisecond
 	trouble = time.Second
+
+	metrics = `# HELP eventpipeline_events_completed_total Answers accepted.
+# TYPE eventpipeline_events_completed_total counter
+eventpipeline_events_completed_total %d
+`
 )
 
 // consumer claims events as fast as its workers take them.
 type consumer struct {
-	settings settings
-	events   events
-	ready    atomic.Bool
+	settings  settings
+	events    events
+	ready     atomic.Bool
+	completed atomic.Int64
 }
 
 func main() {
@@ -42,7 +49,7 @@ func main() {
 	db.SetMaxIdleConns(4)
 	defer db.Close()
 	consumer := &consumer{settings: settings, events: events{db}}
-	go consumer.serveProbes(stop)
+	go consumer.serveAdmin(stop)
 	consumer.run(stop)
 	slog.Info("drained")
 }
@@ -95,7 +102,10 @@ func (c *consumer) handle(stop context.Context, id int64) {
 	}
 	c.keepTrying(stop, id, func() error {
 		accepted, err := c.events.complete(context.Background(), id, valor)
-		if err == nil && !accepted {
+		switch {
+		case accepted:
+			c.completed.Add(1)
+		case err == nil:
 			slog.Warn("an event was no longer ours", "id", id)
 		}
 		return err
@@ -118,15 +128,19 @@ func (c *consumer) keepTrying(stop context.Context, id int64, write func() error
 	}
 }
 
-func (c *consumer) serveProbes(stop context.Context) {
+func (c *consumer) serveAdmin(stop context.Context) {
 	http.HandleFunc("/livez", func(http.ResponseWriter, *http.Request) {})
 	http.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !c.ready.Load() || stop.Err() != nil {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})
+	http.HandleFunc("/metrics", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("content-type", "text/plain; version=0.0.4; charset=utf-8")
+		fmt.Fprintf(w, metrics, c.completed.Load())
+	})
 	if err := http.ListenAndServe(c.settings.admin, nil); err != nil {
-		slog.Error("failed to serve probes", "error", err)
+		slog.Error("failed to serve probes and metrics", "error", err)
 		os.Exit(1)
 	}
 }

@@ -10,7 +10,7 @@ from connection import connect
 
 ATTEMPTS = 10
 PASSES = (ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT)
-FREE = "(valor IS NULL OR valor = '') AND (processing IS NULL OR processing = 0)"
+FREE = "valor = '' AND processing = 0"
 # One's own claim, as far as the classic columns can tell: an event that another program has finished is not changed.
 CLAIMED = "processing = 1 AND (valor IS NULL OR valor = '')"
 

@@ -15,13 +15,27 @@ TROUBLE_SECONDS = 1
 
 stop = threading.Event()
 served = threading.Event()
+completed = 0
+
+METRICS = """# HELP eventpipeline_events_completed_total Answers accepted.
+# TYPE eventpipeline_events_completed_total counter
+eventpipeline_events_completed_total {}
+"""
 
 
 class Admin(BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.path == "/metrics":
+            return self.metrics()
         ready = served.is_set() and not stop.is_set()
         self.send_response({"/livez": 200, "/readyz": 200 if ready else 503}.get(self.path, 404))
         self.end_headers()
+
+    def metrics(self):
+        self.send_response(200)
+        self.send_header("content-type", "text/plain; version=0.0.4; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(METRICS.format(completed).encode())
 
     def log_message(self, *_):
         """No line a probe."""
@@ -40,13 +54,16 @@ def attempt(id):
 
 def round_of_work(events, pool):
     """Claims some events and works on them at once. Whether there were any, and all got their values."""
+    global completed
     ids = events.claim(settings.CONCURRENCY)
     served.set()
     left = []
     for id, valor in zip(ids, pool.map(attempt, ids)):
         if valor is None:
             left.append(id)
-        elif not keep_trying(lambda: events.complete(id, valor)):
+        elif keep_trying(lambda: events.complete(id, valor)):
+            completed += 1
+        else:
             logging.warning("event %d was no longer ours", id)
     keep_trying(lambda: events.give_back(left))
     return bool(ids) and not left

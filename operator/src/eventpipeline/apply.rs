@@ -43,7 +43,16 @@ impl Error {
             _ => None,
         }
     }
+
+    /// Whether the pipeline's namespace goes: it takes no new objects, and the pipeline goes with it.
+    pub(super) fn namespace_goes(&self) -> bool {
+        let details = self.refusal().and_then(|status| status.details.as_ref());
+        details.is_some_and(|it| it.causes.iter().any(|cause| cause.reason == NAMESPACE_TERMINATING))
+    }
 }
+
+/// As Kubernetes names that cause (`NamespaceTerminatingCause` in k8s.io/api/core/v1).
+const NAMESPACE_TERMINATING: &str = "NamespaceTerminating";
 
 /// Writes the objects, each after those that it needs.
 ///

@@ -29,6 +29,7 @@ pub(super) fn of(pipeline: &EventPipeline, object: &Value) -> Vec<Finding> {
     for (at, group) in spec.consumers.iter().enumerate() {
         findings.extend(consumers::of(at, group));
     }
+    findings.extend(consumers::nobody_frees(&spec.consumers));
     findings
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use eventpipeline_database::{DatabaseArgs, Generation};
+use eventpipeline_database::{Classic, DatabaseArgs, Generation};
 use eventpipeline_service::LogArgs;
 
 /// All of them.
@@ -17,7 +17,26 @@ pub(crate) struct SchemaArgs {
     #[command(flatten)]
     pub(crate) schema: SchemaUser,
     #[command(flatten)]
+    pub(crate) classic: ClassicArgs,
+    #[command(flatten)]
     pub(crate) accounts: AccountsArgs,
+}
+
+/// Who knows only the classic columns.
+#[derive(Debug, Args)]
+pub(crate) struct ClassicArgs {
+    /// There are producers that know only the classic columns: a trigger keeps the counter from going back
+    #[arg(long, env = "CLASSIC_PRODUCERS")]
+    classic_producers: bool,
+    /// There are consumers that know only the classic columns: an index keeps them from reading finished events
+    #[arg(long, env = "CLASSIC_CONSUMERS")]
+    classic_consumers: bool,
+}
+
+impl From<ClassicArgs> for Classic {
+    fn from(ClassicArgs { classic_producers, classic_consumers }: ClassicArgs) -> Self {
+        Self { producers: classic_producers, consumers: classic_consumers }
+    }
 }
 
 /// Who changes the tables, where that is somebody else than who uses them.

@@ -30,13 +30,18 @@ impl Pipeline {
     /// Its name.
     pub const NAME: &str = "events";
 
-    /// Applies a pipeline with all defaults in the namespace `e2e-NAME`, and does not wait for it.
-    pub async fn apply_in(name: &str) -> Result<Self> {
+    /// One that is still to be applied, in a new namespace `e2e-NAME`.
+    pub async fn planned_in(name: &str) -> Result<Self> {
         let client = connect().await?;
         let namespace = format!("e2e-{name}");
         fresh_namespace(&client, &namespace).await?;
         let ingress = Ingress::new(&Self::host(&namespace))?;
-        let pipeline = Self { client, namespace, ingress };
+        Ok(Self { client, namespace, ingress })
+    }
+
+    /// Applies a pipeline with all defaults in the namespace `e2e-NAME`, and does not wait for it.
+    pub async fn apply_in(name: &str) -> Result<Self> {
+        let pipeline = Self::planned_in(name).await?;
         pipeline.apply(json!({})).await?;
         Ok(pipeline)
     }
@@ -122,6 +127,13 @@ impl Pipeline {
             self.api::<Pod>().delete(&pod.name_any(), &at_once).await?;
         }
         Ok(())
+    }
+
+    /// What a pod's `/metrics` says.
+    pub async fn metrics(&self, pod: &Pod) -> Result<String> {
+        let path =
+            format!("/api/v1/namespaces/{}/pods/{}:9090/proxy/metrics", self.namespace, pod.name_any());
+        Ok(self.client.request_text(http::Request::get(path).body(Vec::new())?).await?)
     }
 
     /// The names of all objects of a kind in the namespace, those of Kubernetes' own left out.

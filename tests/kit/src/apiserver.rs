@@ -99,6 +99,11 @@ impl ApiServer {
         self.client(Program::Helm, arguments)
     }
 
+    /// The same by Helm 3.
+    pub fn helm3<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Result<String, String> {
+        self.client(Program::Helm3, arguments)
+    }
+
     fn client<'a>(
         &self,
         program: Program,

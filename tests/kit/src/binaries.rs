@@ -6,11 +6,13 @@ use std::{
 };
 
 use crate::error::Error;
+use crate::or_panic;
 
+const CHART: &str = "`dev/binaries.sh chart` builds it (`make test` calls that first)";
 const API: &str = "`dev/binaries.sh api` builds it (`make test` calls that first)";
 const DATABASES: &str = "`dev/databases.sh` installs it (`make test` calls that first)";
 
-const PROMETHEUS: &str = "`dev/prometheus.sh` fetches it (`make test` calls that first)";
+const PROMETHEUS: &str = "`make test` unpacks it (`dev/debian-programs.sh prometheus`)";
 
 /// The programs that the kit starts.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +24,11 @@ pub(crate) enum Program {
     KubeApiserver,
     Kubectl,
     Helm,
+    Helm3,
+    KubeScore,
+    Checkov,
     Openssl,
+    Nginx,
     Prometheus,
     Promtool,
 }
@@ -37,6 +43,12 @@ impl Program {
             Self::KubeApiserver => ("kube-apiserver", API),
             Self::Kubectl => ("kubectl", API),
             Self::Helm => ("helm", "`dev/binaries.sh tools` builds it (`make test` calls that first)"),
+            Self::Nginx => {
+                ("nginx", "`make test` unpacks it (`dev/debian-programs.sh nginx usr/sbin/nginx`)")
+            }
+            Self::Helm3 => ("helm3", CHART),
+            Self::KubeScore => ("kube-score", CHART),
+            Self::Checkov => ("checkov", "`dev/checkov.sh` installs it (`make test` calls that first)"),
             Self::Prometheus => ("prometheus", PROMETHEUS),
             Self::Promtool => ("promtool", PROMETHEUS),
             Self::Openssl => ("openssl", "install the package `openssl`"),
@@ -58,6 +70,14 @@ impl Program {
     }
 }
 
+/// Where nginx is.
+///
+/// # Panics
+/// When it is not there.
+pub fn nginx() -> PathBuf {
+    crate::or_panic("nginx", Program::Nginx.find())
+}
+
 /// What is kept between runs, outside the checkout; the same folder as in `dev/lib.sh`.
 pub(crate) fn cache() -> PathBuf {
     let home = || Path::new(&env::var_os("HOME").unwrap_or_default()).join(".cache/eventpipeline");
@@ -71,11 +91,44 @@ pub(crate) fn cache() -> PathBuf {
 #[must_use]
 #[track_caller]
 pub fn polyglot() -> PathBuf {
-    let folder = cache().join("polyglot");
+    filled("polyglot", "dev/polyglot.sh")
+}
+
+/// Where the definitions of others' resources are: of Prometheus Operator and the Gateway API.
+///
+/// # Panics
+/// When they are not there.
+#[must_use]
+#[track_caller]
+pub fn definitions() -> PathBuf {
+    filled("definitions", "dev/binaries.sh chart")
+}
+
+#[track_caller]
+fn filled(name: &str, by: &str) -> PathBuf {
+    let folder = cache().join(name);
     assert!(
         folder.is_dir(),
-        "{} is missing: `dev/polyglot.sh` fills it (`make test` calls that first)",
+        "{} is missing: `{by}` fills it (`make test` calls that first)",
         folder.display()
     );
     folder
+}
+
+/// kube-score, which knows what makes Kubernetes objects unreliable.
+///
+/// # Panics
+/// When it is not built.
+#[must_use]
+pub fn kube_score() -> PathBuf {
+    or_panic("kube-score", Program::KubeScore.find())
+}
+
+/// Checkov, which knows what makes Kubernetes objects insecure.
+///
+/// # Panics
+/// When it is not installed.
+#[must_use]
+pub fn checkov() -> PathBuf {
+    or_panic("checkov", Program::Checkov.find())
 }

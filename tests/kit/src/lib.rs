@@ -33,7 +33,7 @@ mod scrape;
 mod wait;
 
 pub use apiserver::ApiServer;
-pub use binaries::polyglot;
+pub use binaries::{checkov, definitions, kube_score, nginx, polyglot};
 pub use certificates::Certificates;
 pub use collector::{Collector, Span};
 pub use database::{Database, Engine, Options};

@@ -1,11 +1,12 @@
 //! The Job that brings the database's schema and users up to date.
 
+use eventpipeline_crds::Contract;
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
-use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec};
+use k8s_openapi::api::core::v1::{Container, EnvVar, PodSpec, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use sha2::{Digest as _, Sha256};
 
-use super::super::validate::Pipeline;
+use super::super::validate::{Pipeline, Program};
 use super::database_access::{self, Role};
 use super::environment;
 use super::meta::{Component, labels, owned, selector};
@@ -41,7 +42,14 @@ fn schema_pod(pipeline: &Pipeline) -> PodSpec {
             name: "schema".to_owned(),
             image: Some(pipeline.image.clone()),
             command: Some(vec!["/eventpipeline-producer".to_owned(), "schema".to_owned()]),
-            env: Some([database_access::variables(pipeline, Role::Schema), environment::logging()].concat()),
+            env: Some(
+                [
+                    database_access::variables(pipeline, Role::Schema),
+                    environment::logging(),
+                    classic(pipeline),
+                ]
+                .concat(),
+            ),
             volume_mounts: Some(vec![database_access::mount(), mount("tmp", "/tmp")]),
             resources: Some(SHARE.resources()),
             security_context: Some(container_security()),
@@ -51,6 +59,18 @@ fn schema_pod(pipeline: &Pipeline) -> PodSpec {
         volumes: Some(vec![database_access::volume(pipeline, Role::Schema), scratch_volume("tmp", "16Mi")]),
         ..pod(OUR_USER)
     }
+}
+
+/// Who knows only the classic columns. Nothing is said where nobody does, so that nothing is run anew.
+fn classic(pipeline: &Pipeline) -> Vec<EnvVar> {
+    let is_classic = |program: &Program| program.contract == Contract::Classic;
+    let producers = pipeline.producers.iter().any(|group| is_classic(&group.program));
+    let consumers = pipeline.consumers.iter().any(|group| is_classic(&group.program));
+    [("CLASSIC_PRODUCERS", producers), ("CLASSIC_CONSUMERS", consumers)]
+        .into_iter()
+        .filter(|(_, are_there)| *are_there)
+        .map(|(name, _)| environment::variable(name, "true"))
+        .collect()
 }
 
 /// Eight hexadecimal digits that change with the template.

@@ -51,6 +51,21 @@ fn knows(template: &PodTemplateSpec) -> BTreeSet<String> {
 }
 
 #[test]
+fn the_schema_makes_room_for_classic_programs_where_there_are_some() {
+    let variables = |spec: &str| {
+        let job = prepared(&with_spec(spec)).schema_job.spec.unwrap();
+        let env = job.template.spec.unwrap().containers.remove(0).env.unwrap();
+        let classic = env.into_iter().filter(|variable| variable.name.starts_with("CLASSIC_"));
+        classic.map(|variable| (variable.name, variable.value.unwrap())).collect::<Vec<_>>()
+    };
+    assert_eq!(variables("{}"), []);
+    let group = "{name: a, image: a, contract: Classic}";
+    let set = |name: &str| (name.to_owned(), "true".to_owned());
+    assert_eq!(variables(&format!("{{producers: [{group}]}}")), [set("CLASSIC_PRODUCERS")]);
+    assert_eq!(variables(&format!("{{consumers: [{group}, {{name: b}}]}}")), [set("CLASSIC_CONSUMERS")]);
+}
+
+#[test]
 fn secrets_of_a_minimal_pipeline() {
     let secrets = prepared(&minimal()).secrets;
     let objects: Vec<_> = secrets.iter().map(|secret| &secret.object).collect();

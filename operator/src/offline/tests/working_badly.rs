@@ -55,6 +55,11 @@ fn what_would_work_badly_is_told_where_it_stands() {
             "46 s are enough",
         ),
         (
+            "{consumers: [{name: a, image: a, contract: Classic}]}",
+            "spec.consumers: ",
+            "nobody frees the events of one that dies",
+        ),
+        (
             "{consumers: [{name: a, handler: {http: {url: 'http://a', headersSecretName: token}}}]}",
             "spec.consumers[0].handler.http.url: ",
             "without encryption",

@@ -1,6 +1,6 @@
-//! Times of a group of consumers that do not go together, and secrets on the wire.
+//! Times of a group of consumers that do not go together, secrets on the wire, and nobody who tidies up.
 
-use eventpipeline_crds::{ConsumerGroup, Handler, HttpHandler, WordApiHandler};
+use eventpipeline_crds::{ConsumerGroup, Contract, Handler, HttpHandler, WordApiHandler};
 
 use super::super::pipeline::Finding;
 
@@ -37,6 +37,16 @@ pub(super) fn of(at: usize, group: &ConsumerGroup) -> Vec<Finding> {
         findings.push(Finding::warning(field("handler.http.url"), message));
     }
     findings
+}
+
+/// Classic claims end by a lease that only ours give them.
+pub(super) fn nobody_frees(groups: &[ConsumerGroup]) -> Option<Finding> {
+    let all_classic = !groups.is_empty() && groups.iter().all(|group| group.contract == Contract::Classic);
+    all_classic.then(|| {
+        let message = "all consumers are `Classic`: nobody frees the events of one that dies, or retries what failed; a \
+                       group of the operator's own consumers beside them does";
+        Finding::warning("spec.consumers", message)
+    })
 }
 
 /// The handler that asks somebody, and how long an answer of it may take, in seconds.

@@ -59,9 +59,13 @@ fn may(server: &ApiServer, (verb, resource): (&str, &str), namespace: &str) -> b
 
 /// Whether the operator may do what is asked for as `resourceAttributes`.
 fn allowed(server: &ApiServer, asked: &Value) -> bool {
+    allowed_to(server, OPERATOR, asked)
+}
+
+fn allowed_to(server: &ApiServer, user: &str, asked: &Value) -> bool {
     let review = json!({
         "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
-        "spec": {"user": OPERATOR, "resourceAttributes": asked},
+        "spec": {"user": user, "resourceAttributes": asked},
     });
     let file = tempfile::NamedTempFile::new().expect("a file");
     fs::write(file.path(), review.to_string()).expect("a review");
@@ -126,6 +130,47 @@ async fn it_is_granted_what_its_own_tests_run_with() {
     // Only admission that is not on in every cluster asks for it.
     let more: Vec<_> = granted.difference(&tested).collect();
     assert_eq!(more, [&r#"["eventpipeline.dev"] ["eventpipelines/finalizers"] ["update"]"#.to_owned()]);
+}
+
+/// Lets a user do in `default` what a role of the cluster's own is aggregated of. That is a controller's work, which is not here.
+fn grant(server: &ApiServer, role: &str) {
+    let selectors =
+        ["get", "clusterrole", role, "-o", "jsonpath={.aggregationRule.clusterRoleSelectors[*].matchLabels}"];
+    let selectors: Value =
+        serde_json::from_str(&server.kubectl(selectors).expect("the cluster's role")).expect("one selector");
+    let label = selectors.as_object().and_then(|labels| labels.iter().next()).expect("a label");
+    let selector = format!("{}={}", label.0, label.1.as_str().expect("a text"));
+    let parts = server.kubectl(["get", "clusterrole", "-l", &selector, "-o", "name"]).expect("roles");
+    for part in parts.lines().filter_map(|name| name.split('/').next_back()) {
+        let binding = format!("{role}-{}", part.replace(':', "-"));
+        let role = format!("--clusterrole={part}");
+        let user = format!("--user=with-{}", label.0.rsplit('-').next().expect("a name"));
+        server
+            .kubectl(["create", "rolebinding", &binding, &role, &user, "-n", "default"])
+            .expect("a binding");
+    }
+}
+
+#[tokio::test]
+async fn who_may_see_or_change_a_namespace_may_see_or_change_its_pipelines() {
+    let server = ApiServer::start().await;
+    let may = |role: &str, verb: &str, resource: &str, namespace: &str| {
+        let asked =
+            json!({"verb": verb, "group": "eventpipeline.dev", "resource": resource, "namespace": namespace});
+        allowed_to(&server, &format!("with-{role}"), &asked)
+    };
+    install(&server, &[]).expect("an installation");
+    for role in ["view", "edit", "admin"] {
+        grant(&server, role);
+        for verb in ["get", "list", "watch"] {
+            assert!(may(role, verb, "eventpipelines", "default"), "{role} may not {verb}");
+        }
+        for verb in ["create", "update", "patch", "delete", "deletecollection"] {
+            assert_eq!(may(role, verb, "eventpipelines", "default"), role != "view", "{role}: {verb}");
+        }
+        assert!(!may(role, "get", "eventpipelines", "other"), "{role} elsewhere");
+        assert!(!may(role, "patch", "eventpipelines/status", "default"), "status is the operator's");
+    }
 }
 
 fn rules(server: &ApiServer, role: &str) -> BTreeSet<String> {

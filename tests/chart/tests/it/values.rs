@@ -1,10 +1,11 @@
 //! A wrong value is refused before anything is installed, and named; the chart can be a part of another.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use eventpipeline_testkit::ApiServer;
+use serde_json::Value;
 
-use crate::{render, repository, text};
+use crate::{chart, copy, render, text};
 
 #[tokio::test]
 async fn a_wrong_value_is_named() {
@@ -20,6 +21,16 @@ async fn a_wrong_value_is_named() {
         ("watchNamespace=Team_A", "/watchNamespace"),
         ("log.format=xml", "/log/format"),
         ("crds.enabled=1", "/crds/enabled"),
+        ("crds.keep=maybe", "/crds/keep"),
+        ("global.imageRegistry=http://r", "/global/imageRegistry"),
+        ("podSecurity.runAsUser=1", "'podSecurity' not allowed"),
+        ("extraArgs=-v", "/extraArgs"),
+        ("livenessProbe.httpGet.path=/", "/livenessProbe"),
+        ("networkPolicy.apiServerPorts={https}", "/networkPolicy/apiServerPorts"),
+        ("monitoring.podMonitor.interval=soon", "/monitoring/podMonitor/interval"),
+        ("monitoring.dashboards.labelValue=1", "/monitoring/dashboards/labelValue"),
+        ("pipeline.name=Orders", "/pipeline/name"),
+        ("test.timeout=", "/test/timeout"),
     ] {
         let refused = render(server, &["--set", value]).expect_err(value);
         assert!(refused.contains(named), "{value}: {refused}");
@@ -31,27 +42,35 @@ async fn it_can_be_a_part_of_another_chart() {
     let server = ApiServer::shared().await;
     let folder = tempfile::tempdir().expect("a folder");
     let dependency = "name: eventpipeline\n    version: '*'\n    condition: eventpipeline.enabled";
-    let chart = format!("apiVersion: v2\nname: whole\nversion: 1.0.0\ndependencies:\n  - {dependency}\n");
-    fs::write(folder.path().join("Chart.yaml"), chart).expect("a chart");
+    let whole = format!("apiVersion: v2\nname: whole\nversion: 1.0.0\ndependencies:\n  - {dependency}\n");
+    fs::write(folder.path().join("Chart.yaml"), whole).expect("a chart");
     let values =
         "global: {imageRegistry: r.example.com}\neventpipeline: {enabled: true, log: {format: text}}\n";
     fs::write(folder.path().join("values.yaml"), values).expect("values");
-    copy(&repository("charts/eventpipeline"), &folder.path().join("charts/eventpipeline"));
+    copy(&chart(), &folder.path().join("charts/eventpipeline"));
 
     let rendered = server.helm(["template", "whole", text(folder.path())]).expect("it renders");
     assert!(rendered.contains("name: whole-eventpipeline-operator"), "{rendered}");
+    assert!(rendered.contains("image: \"r.example.com/eventpipeline:"), "{rendered}");
     let off = server.helm(["template", "whole", text(folder.path()), "--set", "eventpipeline.enabled=false"]);
     assert_eq!(off.expect("it renders").trim(), "");
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder").map(|entry| entry.expect("an entry")) {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("a copy");
-        }
-    }
+#[test]
+fn every_value_that_can_be_set_is_there_to_be_read() {
+    let schema = fs::read_to_string(chart().join("values.schema.json")).expect("a schema");
+    let schema: Value = serde_json::from_str(&schema).expect("JSON");
+    let values = fs::read_to_string(chart().join("values.yaml")).expect("values");
+    let values: Value = serde_saphyr::from_str(&values).expect("YAML");
+    assert_eq!(absent(&schema, &values, ""), Vec::<String>::new());
+}
+
+/// Paths that the schema knows and the values do not have.
+fn absent(schema: &Value, values: &Value, path: &str) -> Vec<String> {
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    let each = properties.flat_map(|(name, schema)| match values.get(name) {
+        Some(value) => absent(schema, value, &format!("{path}{name}.")),
+        None => vec![format!("{path}{name}")],
+    });
+    each.collect()
 }

@@ -1,12 +1,18 @@
 //! Whatever is set, Kubernetes takes what is rendered, in a namespace that enforces restricted pods, without a warning.
 
 use std::fs;
+use std::path::Path;
 
 use eventpipeline_testkit::ApiServer;
+use serde_json::json;
 
-use crate::{NAMESPACE, render, repository, text};
+use crate::scanners::rendered_example;
+use crate::{KNOWN, NAMESPACE, chart, define, object, objects, render, repository, text, yaml_files};
 
 const DIGEST: &str = "image.digest=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/// Values of every kind at once.
+const EVERY_VALUE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/values.yaml");
 
 const VARIANTS: &[&[&str]] = &[
     &[],
@@ -31,26 +37,39 @@ const VARIANTS: &[&[&str]] = &[
         r#"tolerations=[{"key":"a","operator":"Exists"}]"#,
     ],
     &["--set-json", r#"affinity={"nodeAffinity":{}}"#, "--set-json", "resources=null"],
+    &["--set", "crds.keep=false,podDisruptionBudget.enabled=false,service.enabled=false,test.enabled=false"],
+    &[
+        "--set",
+        "commonLabels=null,commonAnnotations=null,podLabels=null,podAnnotations=null,global.imagePullSecrets=null",
+    ],
+    &["--set", "livenessProbe=null,readinessProbe=null,podSecurityContext.runAsGroup=null,hostUsers=true"],
+    &["--set", "networkPolicy.enabled=false,serviceAccount.automount=true"],
+    &["--set", "networkPolicy.metricsNamespaces={monitoring},networkPolicy.apiServerCidrs={10.0.0.0/8}"],
+    &["--set", "podSecurityContext.runAsUser=null,podSecurityContext.runAsGroup=null"],
+    &[
+        "--set",
+        "monitoring.podMonitor.enabled=true,monitoring.rules.enabled=true,monitoring.dashboards.enabled=true",
+    ],
+    &["--set", "monitoring.podMonitor.enabled=true,monitoring.podMonitor.interval=,watchNamespace=team"],
+    &[KNOWN, "--set", "pipeline.enabled=true,pipeline.namespace=team"],
+    &[KNOWN, "--values", EVERY_VALUE],
 ];
 
 #[tokio::test]
 async fn kubernetes_takes_every_variant_without_a_warning() {
     let server = ApiServer::start().await;
-    for namespace in [NAMESPACE, "team"] {
+    define(&server);
+    restricted(&server, NAMESPACE);
+    for namespace in ["team", "monitoring"] {
         server.kubectl(["create", "namespace", namespace]).expect("a namespace");
     }
-    let levels =
-        ["pod-security.kubernetes.io/enforce=restricted", "pod-security.kubernetes.io/warn=restricted"];
-    server.kubectl(["label", "namespace", NAMESPACE, levels[0], levels[1]]).expect("restricted pods");
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("rendered.yaml");
     for variant in VARIANTS {
         let rendered = render(&server, variant).expect("the chart renders");
         fs::write(&file, &rendered).expect("a file");
-        let applied =
-            ["apply", "--dry-run=server", "--validate=strict", "--warnings-as-errors", "-f", text(&file)];
         let answer =
-            server.kubectl(applied).unwrap_or_else(|error| panic!("{variant:?}: {error}\n{rendered}"));
+            dry_run(&server, &file).unwrap_or_else(|error| panic!("{variant:?}: {error}\n{rendered}"));
         assert_eq!(
             answer.contains("customresourcedefinition"),
             !variant.contains(&"crds.enabled=false"),
@@ -60,23 +79,93 @@ async fn kubernetes_takes_every_variant_without_a_warning() {
 }
 
 #[tokio::test]
-async fn helm_finds_nothing_to_say_about_it() {
-    let server = ApiServer::shared().await;
-    server.helm(["lint", "--strict", text(&repository("charts/eventpipeline"))]).expect("no finding");
+async fn kubernetes_takes_what_the_operator_makes_of_each_example() {
+    let server = ApiServer::start().await;
+    define(&server);
+    restricted(&server, "examples");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("rendered.yaml");
+    for example in yaml_files(&repository("examples")) {
+        // Secrets are rendered without what is in them, which some types ask for.
+        let made = objects(&rendered_example(&example, "examples")).into_iter();
+        let items: Vec<_> = made.filter(|object| object["kind"] != "Secret").collect();
+        fs::write(&file, json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string())
+            .expect("a file");
+        dry_run(&server, &file).unwrap_or_else(|error| panic!("{}: {error}", example.display()));
+    }
+}
+
+/// What the server would say, with every unknown field and every warning as an error.
+fn dry_run(server: &ApiServer, file: &Path) -> Result<String, String> {
+    server.kubectl([
+        "apply",
+        "--dry-run=server",
+        "--validate=strict",
+        "--warnings-as-errors",
+        "-f",
+        text(file),
+    ])
+}
+
+/// A namespace that takes restricted pods only, and warns of others.
+fn restricted(server: &ApiServer, namespace: &str) {
+    let levels =
+        ["pod-security.kubernetes.io/enforce=restricted", "pod-security.kubernetes.io/warn=restricted"];
+    server.kubectl(["create", "namespace", namespace]).expect("a namespace");
+    server.kubectl(["label", "namespace", namespace, levels[0], levels[1]]).expect("restricted pods");
 }
 
 #[tokio::test]
-async fn operator_and_pipelines_run_the_image_that_was_asked_for() {
+async fn helm_finds_nothing_to_say_about_it() {
+    let server = ApiServer::shared().await;
+    server.helm(["lint", "--strict", text(&chart())]).expect("no finding");
+}
+
+#[tokio::test]
+async fn operator_pipelines_and_test_run_the_image_that_was_asked_for() {
     let server = ApiServer::shared().await;
     let tag = render(server, &["--set", "image.repository=r.example.com/ep,image.tag=v2"]).expect("rendered");
-    assert_eq!(tag.matches("\"r.example.com/ep:v2\"").count(), 2, "{tag}");
+    assert_eq!(tag.matches("\"r.example.com/ep:v2\"").count(), 3, "{tag}");
     let digest = render(server, &["--set", DIGEST, "--set", "image.tag=v2"]).expect("rendered");
-    assert_eq!(digest.matches("\"eventpipeline@sha256:0123456789abcdef").count(), 2, "{digest}");
+    assert_eq!(digest.matches("\"eventpipeline@sha256:0123456789abcdef").count(), 3, "{digest}");
     let stock = render(server, &[]).expect("rendered");
     let release = concat!("\"eventpipeline:", env!("CARGO_PKG_VERSION"), "\"");
     assert_eq!(
         stock.matches(release).count(),
-        2,
+        3,
         "the chart's appVersion is not that of the crates: {stock}"
+    );
+}
+
+#[tokio::test]
+async fn one_registry_takes_the_place_of_all_others() {
+    let server = ApiServer::shared().await;
+    let set = "global.imageRegistry=mirror.example.com/hub/,image.registry=r.example.com,image.tag=v2";
+    let rendered = render(server, &["--set", set]).expect("it renders");
+    // The operator's, the one that it hands on, and the test's.
+    assert_eq!(rendered.matches("\"mirror.example.com/hub/eventpipeline:v2\"").count(), 3, "{rendered}");
+    assert!(!rendered.contains("r.example.com/eventpipeline"));
+}
+
+#[tokio::test]
+async fn every_object_and_the_pods_carry_the_labels_that_are_asked_for_and_ours() {
+    let server = ApiServer::shared().await;
+    let rendered = objects(&render(server, &[KNOWN, "--values", EVERY_VALUE]).expect("it renders"));
+    let release = rendered.iter().filter(|object| object["kind"] != "ConfigMap");
+    for object in release {
+        let name = &object["metadata"]["name"];
+        let labels = &object["metadata"]["labels"];
+        assert_eq!(labels["team"], "blue", "{name}");
+        assert_eq!(object["metadata"]["annotations"]["contact"], "#blue", "{name}");
+        for ours in ["name", "instance", "managed-by", "version", "part-of"] {
+            let label = &labels[format!("app.kubernetes.io/{ours}")];
+            assert!(label.is_string() && label != "not-ours", "{name}: {ours} is {label}");
+        }
+    }
+    let deployment = object(&rendered, "Deployment", "eventpipeline-operator");
+    let pod = &deployment["spec"]["template"]["metadata"]["labels"];
+    assert_eq!(
+        [&pod["team"], &pod["tier"], &pod["app.kubernetes.io/instance"]],
+        ["blue", "operators", "eventpipeline"]
     );
 }

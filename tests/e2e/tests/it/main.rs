@@ -1,8 +1,12 @@
 //! What a user of EventPipeline relies on, on a real cluster: `make e2e`.
 
+mod autoscaling;
 mod crashes;
+mod helm_test;
 mod lifecycle;
 mod monitoring;
+mod one_namespace;
+mod polyglot;
 mod refusals;
 mod roles;
 mod rollouts;

@@ -1,0 +1,82 @@
+//! A database as programs have left it, against docs/contracts/tables.md. It is only read, and programs may run on.
+
+use eventpipeline_database::DatabaseArgs;
+use sqlx::Executor as _;
+use sqlx::mysql::MySqlConnection;
+
+use crate::clause::Clause;
+use crate::database::connect;
+use crate::report::{Broken, Checked, Report, hold};
+
+/// Which database.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Server and database, and a user that may read its tables
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+/// All that is looked at is of one moment.
+const SNAPSHOT: [&str; 2] = [
+    "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+    "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+];
+
+/// What must be there no row of: a clause, what it says, and how many rows break it.
+const NONE_OF: [(Clause, &str, &str); 5] = [
+    (
+        Clause::T3,
+        "no event has an id that was not counted",
+        "SELECT COUNT(*) FROM Events WHERE id > (SELECT id FROM DBStatus) OR id < 1",
+    ),
+    (
+        Clause::T2,
+        "payloads are JSON",
+        "SELECT COUNT(*) FROM Events WHERE payload IS NOT NULL AND NOT JSON_VALID(payload)",
+    ),
+    (
+        Clause::C6,
+        "values are not blank",
+        "SELECT COUNT(*) FROM Events WHERE LENGTH(valor) > 0 AND CHAR_LENGTH(TRIM(valor)) = 0",
+    ),
+    (
+        Clause::C12,
+        "a value and processing = 0 are one statement",
+        "SELECT COUNT(*) FROM Events WHERE LENGTH(valor) > 0 AND processing = 1",
+    ),
+    (
+        Clause::L7,
+        "attempts and fence tokens only grow",
+        "SELECT COUNT(*) FROM Events WHERE attempts < 0 OR token < 0 OR token < attempts",
+    ),
+];
+
+pub(crate) async fn check(args: Args, report: &mut Report) -> anyhow::Result<()> {
+    let mut connection = connect(&args.database).await?;
+    for statement in SNAPSHOT {
+        connection.execute(statement).await?;
+    }
+    let what = "every id that was counted is an event, or was removed";
+    report.check(Clause::T1, what, counted(&mut connection)).await;
+    for (clause, what, count) in NONE_OF {
+        report.check(clause, what, none_of(&mut connection, count)).await;
+    }
+    Ok(())
+}
+
+async fn counted(connection: &mut MySqlConnection) -> Checked {
+    let (counted, events, removed) = number_of_each(connection).await?;
+    let expected = format!("{counted} events, as DBStatus says");
+    hold(counted == events + removed, expected, format!("{events} and {removed} that were removed"))
+}
+
+async fn number_of_each(connection: &mut MySqlConnection) -> Result<(i64, i64, i64), Broken> {
+    let select =
+        "SELECT (SELECT id FROM DBStatus), (SELECT COUNT(*) FROM Events), (SELECT removed FROM Ledger)";
+    Ok(sqlx::query_as(select).fetch_one(connection).await?)
+}
+
+async fn none_of(connection: &mut MySqlConnection, count: &'static str) -> Checked {
+    let rows: i64 = sqlx::query_scalar(count).fetch_one(connection).await?;
+    hold(rows == 0, "no row that breaks it", format!("{rows} of them"))
+}

@@ -1,0 +1,153 @@
+//! docker-compose.yaml without containers: its programs, commands and variables, and its nginx with its configuration. What
+//! differs is where each listens: they share one machine, so names become addresses and ports are free ones.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use eventpipeline_testkit::{Program, client, eventually, nginx};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use crate::support::{Pipeline, free_port, program};
+
+const COMPOSE: &str = include_str!("../../../docker-compose.yaml");
+const NGINX: &str = include_str!("../../../examples/compose/nginx.conf");
+
+/// A running set-up. nginx ends first: fields are dropped in order.
+struct Compose {
+    url: String,
+    _nginx: Program,
+    programs: BTreeMap<String, Program>,
+    _folder: tempfile::TempDir,
+}
+
+/// `service:port` of the file, and where that is here.
+struct Places(BTreeMap<String, String>);
+
+impl Places {
+    fn new(services: impl Iterator<Item = String>) -> Self {
+        let ports = ["8080", "9090", "9091"];
+        let places = services.flat_map(|service| ports.map(|port| format!("{service}:{port}")));
+        Self(places.map(|place| (place, format!("127.0.0.1:{}", free_port()))).collect())
+    }
+
+    /// A text with places here instead of those of the file.
+    fn put_into(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (there, here)| text.replace(there, here))
+    }
+}
+
+impl Compose {
+    async fn up() -> Self {
+        let pipeline = Pipeline::start().await;
+        let file: Value = serde_saphyr::from_str(COMPOSE).unwrap();
+        let services: BTreeMap<&str, &Value> = file["services"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(_, service)| binary(service).is_some())
+            .map(|(name, service)| (name.as_str(), service))
+            .collect();
+        assert_eq!(
+            services.keys().copied().collect::<Vec<_>>(),
+            ["consumer-1", "consumer-2", "producer-1", "producer-2", "schema"]
+        );
+        let places = Places::new(services.keys().map(|&name| name.to_owned()));
+
+        let mut schema = start("schema", services["schema"], &places, &pipeline);
+        assert!(schema.end().await.success(), "{}", schema.log());
+        let programs = services
+            .iter()
+            .filter(|(name, _)| **name != "schema")
+            .map(|(name, service)| ((*name).to_owned(), start(name, service, &places, &pipeline)))
+            .collect();
+        let folder = tempfile::tempdir().unwrap();
+        let (nginx, url) = start_nginx(folder.path(), &places);
+        Self { url, _nginx: nginx, programs, _folder: folder }
+    }
+
+    async fn send(&self, method: Method, path: &str) -> reqwest::Result<reqwest::Response> {
+        client().request(method, format!("{}{path}", self.url)).send().await
+    }
+
+    /// Who answered each of some requests.
+    async fn turns(&self, requests: usize) -> Vec<String> {
+        let mut turns = Vec::new();
+        for _ in 0..requests {
+            let response = self.send(Method::GET, "/").await.unwrap();
+            assert_eq!(response.status(), StatusCode::OK);
+            turns.push(response.headers()["x-served-by"].to_str().unwrap().to_owned());
+        }
+        turns
+    }
+}
+
+/// The name of the program of ours that a service runs.
+fn binary(service: &Value) -> Option<&str> {
+    service["command"][0].as_str()?.strip_prefix('/')
+}
+
+/// A service with its command and its variables, on the test's own database.
+fn start(name: &str, service: &Value, places: &Places, pipeline: &Pipeline) -> Program {
+    let path = program(binary(service).unwrap());
+    let arguments =
+        service["command"].as_array().unwrap()[1..].iter().map(|argument| argument.as_str().unwrap());
+    let command: Vec<&str> = std::iter::once(path.to_str().unwrap()).chain(arguments).collect();
+    let mut variables: BTreeMap<&str, String> = service["environment"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(variable, value)| (variable.as_str(), places.put_into(value.as_str().unwrap())))
+        .collect();
+    if name != "schema" {
+        for (variable, port) in [("LISTEN_ADDRESS", 8080), ("ADMIN_ADDRESS", 9090), ("WAKE_ADDRESS", 9091)] {
+            variables.insert(variable, places.put_into(&format!("{name}:{port}")));
+        }
+    }
+    variables.extend(pipeline.variables());
+    let variables: Vec<(&str, &str)> =
+        variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Program::start("service", &command, &variables)
+}
+
+/// With the file that the compose file gives it; the folders are those that its image has.
+fn start_nginx(folder: &Path, places: &Places) -> (Program, String) {
+    let listen = format!("127.0.0.1:{}", free_port());
+    let shown = folder.display();
+    let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+    let folders = kinds.map(|kind| format!("  {kind}_temp_path {shown}/{kind};\n")).concat();
+    let http = format!("http {{\n{folders}");
+    let mut configuration = places.put_into(NGINX);
+    for (there, here) in [("listen 80 ", format!("listen {listen} ")), ("http {\n", http)] {
+        assert!(configuration.contains(there), "no {there:?} in {configuration}");
+        configuration = configuration.replace(there, &here);
+    }
+    let file = folder.join("nginx.conf");
+    std::fs::write(&file, format!("pid {shown}/nginx.pid;\n{configuration}")).unwrap();
+    let (nginx, file) = (nginx(), file.to_str().unwrap().to_owned());
+    let command = [nginx.to_str().unwrap(), "-c", &file, "-e", "stderr", "-g", "daemon off; user root;"];
+    (Program::start("nginx", &command, &[]), format!("http://{listen}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_classroom_set_up_works_and_outlives_a_producer() {
+    let compose = Compose::up().await;
+    eventually(async || compose.send(Method::GET, "/").await.ok().filter(|it| it.status() == StatusCode::OK))
+        .await;
+    // nginx leaves a producer out for some seconds that did not answer yet.
+    eventually(async || {
+        let turns = compose.turns(4).await;
+        (turns[0] != turns[1] && turns[0] == turns[2] && turns[1] == turns[3]).then_some(())
+    })
+    .await;
+
+    let created = compose.send(Method::POST, "/create-sync").await.unwrap();
+    assert_eq!(created.status(), StatusCode::CREATED);
+    let body: Value = created.json().await.unwrap();
+    assert!(!body["valor"].as_str().unwrap().is_empty(), "{body}");
+
+    compose.programs["producer-2"].kill9();
+    assert!(compose.turns(20).await.iter().all(|by| by == "producer-1"));
+    let created = compose.send(Method::POST, "/create-sync").await.unwrap();
+    assert_eq!(created.status(), StatusCode::CREATED);
+}

@@ -1,0 +1,87 @@
+//! What the schema holds beside what all need, for programs that know only the classic columns.
+//!
+//! Ours pay for it with every event, so it is there only while such programs are.
+
+use sqlx::mysql::MySqlConnection;
+
+use crate::error::{Error, number, number_of};
+use crate::schema;
+use crate::session::Database;
+
+/// Which programs know only the classic columns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Classic {
+    /// Some producers do. One that reads the counter, adds one and writes it back without a lock would let it go back.
+    pub producers: bool,
+    /// Some consumers do. One that looks for `valor = '' AND processing = 0` would read all finished events, each time.
+    pub consumers: bool,
+}
+
+/// How long a change of the schema waits for open transactions. Meanwhile all others wait behind it.
+const PATIENCE: &str = "SET SESSION lock_wait_timeout = 5";
+
+const HAS_INDEX: &str = "SELECT COUNT(*) FROM information_schema.statistics \
+     WHERE table_schema = DATABASE() AND table_name = 'Events' AND index_name = 'classic_free' AND seq_in_index = 1";
+/// One character of the value tells whether there is one. The primary key, which InnoDB adds, gives the order.
+const ADD_INDEX: &str =
+    "ALTER TABLE Events ADD INDEX classic_free (valor(1), processing), ALGORITHM = INPLACE, LOCK = NONE";
+const DROP_INDEX: &str = "ALTER TABLE Events DROP INDEX classic_free, ALGORITHM = INPLACE, LOCK = NONE";
+
+/// A trigger does what its author may do, and nothing once that user has gone.
+const OWN_TRIGGERS: &str = "SELECT COUNT(IF(definer = CURRENT_USER(), 1, NULL)), COUNT(*) \
+     FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND trigger_name = 'DBStatus_only_grows'";
+const ADD_TRIGGER: &str = "CREATE TRIGGER DBStatus_only_grows BEFORE UPDATE ON DBStatus \
+     FOR EACH ROW SET NEW.id = GREATEST(NEW.id, OLD.id)";
+const DROP_TRIGGER: &str = "DROP TRIGGER IF EXISTS DBStatus_only_grows";
+
+impl Database {
+    /// Gives the schema what these programs need, and takes away what nobody needs any more. The schema is up to date.
+    ///
+    /// # Errors
+    /// [`Error::TriggerRefused`] when the database's user may not make what classic producers need.
+    pub async fn make_room_for(&self, classic: Classic) -> Result<(), Error> {
+        let mut connection = self.connect().await?;
+        schema::lock(&mut connection).await?;
+        run(&mut connection, PATIENCE).await?;
+        index(&mut connection, classic.consumers).await?;
+        trigger(&mut connection, classic.producers).await
+    }
+}
+
+async fn index(connection: &mut MySqlConnection, wanted: bool) -> Result<(), Error> {
+    let found: i64 = sqlx::query_scalar(HAS_INDEX).fetch_one(&mut *connection).await.map_err(failed)?;
+    match (found > 0, wanted) {
+        (false, true) => run(connection, ADD_INDEX).await,
+        (true, false) => run(connection, DROP_INDEX).await,
+        _ => Ok(()),
+    }
+}
+
+async fn trigger(connection: &mut MySqlConnection, wanted: bool) -> Result<(), Error> {
+    let (own, all): (i64, i64) =
+        sqlx::query_as(OWN_TRIGGERS).fetch_one(&mut *connection).await.map_err(failed)?;
+    if all > own || (all > 0 && !wanted) {
+        run(connection, DROP_TRIGGER).await?;
+    }
+    if wanted && own == 0 {
+        run(connection, ADD_TRIGGER).await?;
+    }
+    Ok(())
+}
+
+async fn run(connection: &mut MySqlConnection, statement: &'static str) -> Result<(), Error> {
+    // As text: triggers can't be prepared.
+    match sqlx::raw_sql(statement).execute(connection).await {
+        Ok(_) => Ok(()),
+        Err(source) if is_about_privileges(&source) => Err(Error::TriggerRefused { source }),
+        Err(source) => Err(failed(source)),
+    }
+}
+
+fn is_about_privileges(error: &sqlx::Error) -> bool {
+    matches!(number_of(error), Some(number::BINARY_LOG_UNSAFE | number::TABLE_ACCESS_DENIED))
+}
+
+fn failed(source: sqlx::Error) -> Error {
+    Error::Query { operation: "fit the schema to programs that know only the classic columns", source }
+}

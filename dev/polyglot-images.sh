@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Builds the images that examples/polyglot/eventpipeline.yaml names, and prints their names: from their Dockerfiles, or,
+# where the images that these begin with can't be pulled, from the Node.js and the Python of this machine.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$DEV/rootfs.sh"
+
+sources=$ROOT/examples/polyglot
+programs=$CACHE/polyglot
+user='USER 65532:65532'
+
+# images: their names, as the example has them.
+images() { sed -n 's/^ *image: \(eventpipeline-.*\)$/\1/p' "$sources/eventpipeline.yaml"; }
+
+nodejs_image() {
+  local image=$1 program=$2 folder=$3 node
+  node=$(realpath "$(command -v node)")
+  copy_programs '' "$folder" "$node"
+  [ "$node" = /usr/bin/node ] || mv "$folder$node" "$folder/usr/bin/node"
+  # Debian's package keeps a part of Node.js's own library here.
+  if [ -d /usr/share/nodejs ]; then cp -a --parents /usr/share/nodejs "$folder"; fi
+  cp -a "$programs/$program" "$folder/app"
+  import_image "$image" "$folder" "$user" 'WORKDIR /app' 'CMD ["node", "main.js"]' "$(label_made_from "$version")"
+}
+
+# The distribution's Python, wherever else there is one: its library is where its package puts it.
+python_image() {
+  local image=$1 program=$2 folder=$3 python=/usr/bin/python3 library
+  library=$($python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
+  copy_programs '' "$folder" "$python"
+  copy_libraries '' "$folder" "$library"/lib-dynload/*.so
+  (cd / && tar -c --exclude=__pycache__ --exclude='*/test' "${library#/}") | tar -x -C "$folder"
+  cp -a "$programs/$program" "$folder/app"
+  cp -a "$programs"/venv/lib/python*/site-packages/pymysql "$folder/app/"
+  import_image "$image" "$folder" "$user" 'ENV PYTHONDONTWRITEBYTECODE=1' 'ENV PYTHONUNBUFFERED=1' 'WORKDIR /app' \
+    'CMD ["python3", "main.py"]' "$(label_made_from "$version")"
+}
+
+go_image() {
+  local image=$1 program=$2 folder=$3
+  install -D "$programs/$program/${program%-go}" "$folder/${program%-go}"
+  import_image "$image" "$folder" "$user" "CMD [\"/${program%-go}\"]" "$(label_made_from "$version")"
+}
+
+stand_in() {
+  local image=$1 program=$2 folder=$CACHE/work/polyglot-image
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  "${program##*-}_image" "$image" "$program" "$folder"
+  rm -rf "$folder"
+}
+
+from_dockerfile() { docker build -q --label "eventpipeline.dev/made-from=$version" -t "$1" "$sources/$2"; }
+
+use_docker
+pulls_images || "$DEV/polyglot.sh"
+version=$(fingerprint "$sources" "$DEV"/{polyglot,polyglot-images,rootfs}.sh)
+for image in $(images); do
+  # eventpipeline-PROGRAM:TAG
+  program=${image#eventpipeline-}
+  program=${program%:*}
+  if [ "$(made_from "$image")" != "$version" ]; then
+    if pulls_images; then
+      step "image $image" from_dockerfile "$image" "$program"
+    else
+      step "image $image (from this machine's programs)" stand_in "$image" "$program"
+    fi
+  fi
+  say "$image"
+done

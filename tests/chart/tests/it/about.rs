@@ -1,0 +1,54 @@
+//! What Artifact Hub shows of the chart is true.
+
+use std::fs;
+
+use eventpipeline_testkit::ApiServer;
+use serde_json::Value;
+
+use crate::{chart, define, object, objects, render, repository, text};
+
+/// An annotation that is YAML itself.
+fn annotation(name: &str) -> Value {
+    let about = fs::read_to_string(chart().join("Chart.yaml")).expect("a chart");
+    let about: Value = serde_saphyr::from_str(&about).expect("YAML");
+    let annotation = about["annotations"][format!("artifacthub.io/{name}")].as_str().expect("an annotation");
+    serde_saphyr::from_str(annotation).expect("YAML")
+}
+
+#[tokio::test]
+async fn it_names_the_image_that_is_run() {
+    let server = ApiServer::shared().await;
+    let rendered = objects(&render(server, &[]).expect("it renders"));
+    let deployment = object(&rendered, "Deployment", "eventpipeline-operator");
+    let image = &deployment["spec"]["template"]["spec"]["containers"][0]["image"];
+    assert_eq!(annotation("images")[0]["image"], *image);
+}
+
+#[tokio::test]
+async fn its_resource_and_the_example_of_it_are_those_of_the_definition() {
+    let server = ApiServer::start().await;
+    define(&server);
+    let definition = fs::read_to_string(repository("crds/eventpipeline.yaml")).expect("the definition");
+    let definition: Value = serde_saphyr::from_str(&definition).expect("YAML");
+    let listed = &annotation("crds")[0];
+    assert_eq!(listed["name"], definition["metadata"]["name"]);
+    assert_eq!(listed["kind"], definition["spec"]["names"]["kind"]);
+    assert_eq!(listed["version"], definition["spec"]["versions"][0]["name"]);
+    let file = tempfile::NamedTempFile::with_suffix(".json").expect("a file");
+    fs::write(file.path(), annotation("crdsExamples")[0].to_string()).expect("a file");
+    let apply = ["apply", "--dry-run=server", "--validate=strict", "--warnings-as-errors", "-f"];
+    server.kubectl(apply.into_iter().chain([text(file.path())])).expect("the example is right");
+}
+
+#[test]
+fn each_change_is_of_a_kind_that_artifact_hub_knows() {
+    let changes = annotation("changes");
+    for change in changes.as_array().expect("changes") {
+        let kind = change["kind"].as_str().expect("a kind");
+        assert!(
+            ["added", "changed", "deprecated", "removed", "fixed", "security"].contains(&kind),
+            "{change}"
+        );
+        assert!(change["description"].is_string(), "{change}");
+    }
+}

@@ -1,0 +1,86 @@
+//! Where everything else is forbidden, operator, pipelines, Prometheus and `helm test` reach what they need.
+
+use eventpipeline_testkit::ApiServer;
+use serde_json::{Value, json};
+
+use crate::reach::{Place, reaches};
+use crate::scanners::rendered_example;
+use crate::{KNOWN, NAMESPACE, object, objects, render, repository};
+
+const POLICIES: [&str; 3] = [
+    KNOWN,
+    "--set",
+    "pipeline.enabled=true,pipeline.namespace=default,networkPolicy.metricsNamespaces={monitoring}",
+];
+
+/// What the chart and the operator make, and a policy in each namespace that forbids everything.
+struct World {
+    objects: Vec<Value>,
+    policies: Vec<Value>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let server = ApiServer::shared().await;
+        let mut all = objects(&render(server, &POLICIES).expect("it renders"));
+        let example = repository("examples/eventpipeline.yaml");
+        all.append(&mut objects(&rendered_example(&example, "default")));
+        let mut policies: Vec<_> =
+            all.iter().filter(|object| object["kind"] == "NetworkPolicy").cloned().collect();
+        // Those who are not ours may go where they are let in.
+        for (namespace, types) in [
+            (NAMESPACE, json!(["Ingress", "Egress"])),
+            ("default", json!(["Ingress", "Egress"])),
+            ("monitoring", json!(["Ingress"])),
+            ("other", json!(["Ingress"])),
+        ] {
+            let nothing = json!({"metadata": {"namespace": namespace}, "spec": {"podSelector": {}, "policyTypes": types}});
+            policies.push(nothing);
+        }
+        Self { objects: all, policies }
+    }
+
+    fn labels(&self, kind: &str, name: &str) -> Value {
+        let object = object(&self.objects, kind, name);
+        match kind {
+            "Pod" => object["metadata"]["labels"].clone(),
+            _ => object["spec"]["template"]["metadata"]["labels"].clone(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_needed_is_reached_and_nothing_else() {
+    let world = World::new().await;
+    let [operator, test, producer, consumer, mysql, nobody] = [
+        world.labels("Deployment", "eventpipeline-operator"),
+        world.labels("Pod", "eventpipeline-test"),
+        world.labels("Deployment", "demo-producer-default"),
+        world.labels("Deployment", "demo-consumer-default"),
+        world.labels("StatefulSet", "demo-mysql"),
+        json!({"app": "prometheus"}),
+    ];
+    let place = |namespace, labels| Place { namespace, labels };
+    let [operator, test] = [&operator, &test].map(|labels| place(NAMESPACE, labels));
+    let [producer, consumer, mysql] = [&producer, &consumer, &mysql].map(|labels| place("default", labels));
+    let [prometheus, stranger] = ["monitoring", "other"].map(|namespace| place(namespace, &nobody));
+    let reaches = |from, to, port| reaches(&world.policies, from, to, port);
+
+    assert!(reaches(&operator, None, 6443), "the operator does not reach the API server");
+    assert!(!reaches(&operator, None, 3306));
+    for pod in [&producer, &consumer] {
+        assert!(reaches(&operator, Some(pod), 9090), "the operator does not reach {pod:?}");
+        assert!(reaches(&prometheus, Some(pod), 9090), "Prometheus does not reach {pod:?}");
+        assert!(reaches(pod, Some(&mysql), 3306), "{pod:?} does not reach the database");
+    }
+    assert!(reaches(&prometheus, Some(&operator), 9090));
+    assert!(!reaches(&stranger, Some(&operator), 9090));
+    assert!(reaches(&stranger, Some(&producer), 8080), "the API is for everybody");
+    for pod in [&operator, &test, &stranger] {
+        assert!(!reaches(pod, Some(&mysql), 3306), "{pod:?} reaches the database");
+    }
+    assert!(reaches(&test, Some(&operator), 9090), "the test does not reach the operator");
+    assert!(reaches(&test, Some(&producer), 8080), "the test does not reach the API");
+    assert!(!reaches(&test, Some(&consumer), 9090));
+    assert!(!reaches(&test, None, 443), "the test reaches what is outside");
+}

@@ -1,0 +1,67 @@
+//! Consumers that follow the backlog: none while nothing waits, as many as are needed when something does.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use eventpipeline_e2e::{Pipeline, SlowHandler, until};
+use serde_json::json;
+
+const EVENTS: usize = 200;
+/// The operator looks at the queue every few seconds, and each step waits for pods.
+const SCALING: Duration = Duration::from_mins(3);
+
+#[tokio::test]
+async fn consumers_come_with_the_backlog_and_go_with_it() -> Result<()> {
+    let handler = SlowHandler::start(Duration::from_secs(1)).await?;
+    let pipeline = Pipeline::apply_in("autoscaling").await?;
+    pipeline
+        .apply(json!({ "consumers": [{
+            "name": "default",
+            "concurrency": 2,
+            // All of them fit a small machine.
+            "resources": { "requests": { "cpu": "10m" } },
+            "handler": { "http": { "url": handler.url } },
+            "autoscaling": { "backlog": {
+                "minReplicas": 0,
+                "maxReplicas": 4,
+                "targetBacklogPerReplica": 20,
+                "scaleUpCooldownSeconds": 1,
+                "scaleDownCooldownSeconds": 10,
+            } },
+        }] }))
+        .await?;
+    pipeline.serves().await?;
+    consumers(&pipeline, 0).await?;
+    pipeline.condition("Ready", "True", SCALING).await?;
+
+    let mut ids = Vec::new();
+    for _ in 0..EVENTS {
+        ids.push(pipeline.ingress.create_async().await?);
+    }
+    consumers(&pipeline, 4).await?;
+    for id in &ids {
+        let done = async || {
+            let event = pipeline.ingress.event(*id).await?;
+            Ok((event["state"] == "done").then_some(event))
+        };
+        let event = until(&format!("the end of event {id}"), Duration::from_mins(5), done).await?;
+        assert_eq!(event["attempts"], 1, "{event}");
+    }
+    consumers(&pipeline, 0).await?;
+
+    assert!(!pipeline.ingress.create_sync().await?.is_empty(), "one event brings a consumer back");
+    let calls = handler.calls();
+    assert_eq!(calls.len(), EVENTS + 1, "events that the handler was asked for");
+    let twice: Vec<_> = calls.iter().filter(|(_, calls)| **calls != 1).collect();
+    assert!(twice.is_empty(), "handled more than once: {twice:?}");
+    pipeline.remove().await
+}
+
+/// Waits until there are so many consumers, ready, and none on its way out.
+async fn consumers(pipeline: &Pipeline, number: usize) -> Result<()> {
+    until(&format!("{number} consumers"), SCALING, async || {
+        let pods = pipeline.pods("consumer").await?;
+        Ok((pods.len() == number && pods.iter().all(Pipeline::is_ready)).then_some(()))
+    })
+    .await
+}
