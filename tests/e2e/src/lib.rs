@@ -15,7 +15,7 @@ mod wait;
 pub use handler::SlowHandler;
 pub use http::Ingress;
 pub use load::{Load, Request};
-pub use namespace::{LABEL, connect, fresh_namespace};
+pub use namespace::{LABEL, connect, fresh_namespace, remove_namespace};
 pub use pipeline::Pipeline;
 pub use prometheus::Prometheus;
 pub use wait::until;

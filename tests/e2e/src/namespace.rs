@@ -39,3 +39,10 @@ pub async fn fresh_namespace(client: &Client, name: &str) -> Result<()> {
     namespaces.create(&PostParams::default(), &namespace).await?;
     Ok(())
 }
+
+/// Removes a namespace with all that is in it, and waits for nothing: the machine is small, and the next test needs the room.
+pub async fn remove_namespace(client: &Client, name: &str) -> Result<()> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    namespaces.delete(name, &DeleteParams::default()).await?;
+    Ok(())
+}

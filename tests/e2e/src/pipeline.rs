@@ -12,7 +12,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::{Ingress, connect, fresh_namespace, until};
+use crate::{Ingress, connect, fresh_namespace, remove_namespace, until};
 
 /// A database that initialises on a machine of two cores, and all that waits for it.
 const START: Duration = Duration::from_mins(5);
@@ -155,8 +155,6 @@ impl Pipeline {
 
     /// Removes the namespace, and waits for nothing. A test that fails does not come to this: there is a trace then.
     pub async fn remove(self) -> Result<()> {
-        let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(self.client);
-        namespaces.delete(&self.namespace, &DeleteParams::default()).await?;
-        Ok(())
+        remove_namespace(&self.client, &self.namespace).await
     }
 }

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use eventpipeline_e2e::{connect, fresh_namespace};
+use eventpipeline_e2e::{connect, fresh_namespace, remove_namespace};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, Client};
 
@@ -47,5 +47,6 @@ async fn a_release_and_its_pipeline_prove_themselves() -> Result<()> {
         r#"pipeline.spec={"route":{"none":{}}}"#,
     ];
     helm(&[&install[..], &pipeline].concat())?;
-    helm(&["test", "proof", "--namespace", namespace, "--timeout", "6m"])
+    helm(&["test", "proof", "--namespace", namespace, "--timeout", "6m"])?;
+    remove_namespace(&client, namespace).await
 }
