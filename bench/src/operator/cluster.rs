@@ -29,12 +29,8 @@ impl Cluster {
         let server = ApiServer::start().await;
         let definition = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/eventpipeline.yaml");
         let definition = definition.to_str().context("a path that is no text")?;
-        for arguments in [
-            ["apply", "--server-side", "-f", definition].as_slice(),
-            &["wait", "--for=condition=Established", "crd/eventpipelines.eventpipeline.dev"],
-        ] {
-            server.kubectl(arguments.iter().copied()).map_err(anyhow::Error::msg)?;
-        }
+        server.kubectl(["apply", "--server-side", "-f", definition]).map_err(anyhow::Error::msg)?;
+        server.established(&["crd/eventpipelines.eventpipeline.dev"]).map_err(anyhow::Error::msg)?;
         let kubeconfig = Kubeconfig::read_from(server.kubeconfig())?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
         Ok(Self { client: Client::try_from(config)?, server })

@@ -138,7 +138,7 @@ async fn operator(folder: &Path) -> Program {
     let server = ApiServer::shared().await;
     let definition = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/eventpipeline.yaml");
     server.kubectl(["apply", "--server-side", "-f", definition.to_str().unwrap()]).unwrap();
-    server.kubectl(["wait", "--for=condition=Established", "crd/eventpipelines.eventpipeline.dev"]).unwrap();
+    server.established(&["crd/eventpipelines.eventpipeline.dev"]).unwrap();
     server.kubectl(["create", "namespace", NAMESPACE]).unwrap();
     let pipeline = json!({
         "apiVersion": "eventpipeline.dev/v1alpha1", "kind": "EventPipeline",

@@ -157,7 +157,7 @@ pub(crate) fn pods_ready(pods: i32) -> Value {
 pub(crate) fn install_definition(server: &ApiServer) {
     let file = crds().join("eventpipeline.yaml");
     server.kubectl(["apply", "--server-side", "-f", file.to_str().unwrap()]).unwrap();
-    server.kubectl(["wait", "--for=condition=Established", "crd/eventpipelines.eventpipeline.dev"]).unwrap();
+    server.established(&["crd/eventpipelines.eventpipeline.dev"]).unwrap();
 }
 
 pub(crate) fn install_role(server: &ApiServer) {

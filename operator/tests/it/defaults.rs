@@ -24,12 +24,14 @@ async fn an_empty_spec_is_stored_with_its_defaults() {
             }},
             "producers": [{
                 "name": "default",
+                "contract": "Current",
                 "resources": resources(["50m", "1"], ["64Mi", "256Mi"]),
                 "terminationGracePeriodSeconds": 30,
             }],
             "consumers": [{
                 "name": "default",
                 "suspend": false,
+                "contract": "Current",
                 "handler": {"words": {}},
                 "concurrency": 16,
                 "leaseSeconds": 60,

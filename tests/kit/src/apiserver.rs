@@ -7,7 +7,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
@@ -92,6 +92,21 @@ impl ApiServer {
     /// Runs kubectl as the administrator; what it prints, or what it says when it fails.
     pub fn kubectl<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Result<String, String> {
         self.client(Program::Kubectl, arguments)
+    }
+
+    /// Waits until resource definitions are served: `["crd/NAME"]`, or `["crd", "--all"]`. Says what kubectl says when they
+    /// are not within half a minute.
+    pub fn established(&self, definitions: &[&str]) -> Result<(), String> {
+        let wait = ["wait", "--for=condition=Established", "--timeout=30s"];
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            match self.kubectl([&wait[..], definitions].concat()) {
+                Ok(_) => return Ok(()),
+                // kubectl gives up on one that has no conditions yet.
+                Err(error) if error.contains("accessor error") && Instant::now() < deadline => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Runs Helm as the administrator, with nothing of this machine's own configuration.

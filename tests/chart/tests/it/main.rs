@@ -135,13 +135,9 @@ fn define(server: &ApiServer) {
     for file in yaml_files(&definitions()).iter().chain([&ours]) {
         server.kubectl(["apply", "--server-side", "-f", text(file)]).expect("a definition");
     }
-    server
-        .kubectl(["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"])
-        .expect("definitions");
+    server.established(&["crd", "--all"]).expect("definitions");
 }
 
 fn established(server: &ApiServer) {
-    server
-        .kubectl(["wait", "--for=condition=Established", "--timeout=30s", DEFINITION])
-        .expect("the definition");
+    server.established(&[DEFINITION]).expect("the definition");
 }
