@@ -7,6 +7,8 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::until;
+
 /// Longer than any test waits for an answer of create-sync.
 const NEVER: Duration = Duration::from_mins(10);
 
@@ -73,6 +75,15 @@ impl Ingress {
     /// `GET /v1/events/{id}`: all of it.
     pub async fn event(&self, id: i64) -> Result<Value> {
         self.answer(Method::GET, &format!("/v1/events/{id}"), StatusCode::OK).await
+    }
+
+    /// The same once it is done.
+    pub async fn end_of(&self, id: i64, within: Duration) -> Result<Value> {
+        until(&format!("the end of event {id}"), within, async || {
+            let event = self.event(id).await?;
+            Ok((event["state"] == "done").then_some(event))
+        })
+        .await
     }
 
     /// `GET /`: how many events there were.

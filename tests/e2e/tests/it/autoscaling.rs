@@ -40,11 +40,7 @@ async fn consumers_come_with_the_backlog_and_go_with_it() -> Result<()> {
     }
     consumers(&pipeline, 4).await?;
     for id in &ids {
-        let done = async || {
-            let event = pipeline.ingress.event(*id).await?;
-            Ok((event["state"] == "done").then_some(event))
-        };
-        let event = until(&format!("the end of event {id}"), Duration::from_mins(5), done).await?;
+        let event = pipeline.ingress.end_of(*id, Duration::from_mins(5)).await?;
         assert_eq!(event["attempts"], 1, "{event}");
     }
     consumers(&pipeline, 0).await?;

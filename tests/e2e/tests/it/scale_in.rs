@@ -30,11 +30,7 @@ async fn twenty_changes_of_replicas_lose_no_event_and_handle_none_twice() -> Res
     }
     pipeline.apply(consumers(&handler.url, 6)).await?;
     for id in &ids {
-        let done = async || {
-            let event = pipeline.ingress.event(*id).await?;
-            Ok((event["state"] == "done").then_some(event))
-        };
-        let event = until(&format!("the end of event {id}"), Duration::from_mins(5), done).await?;
+        let event = pipeline.ingress.end_of(*id, Duration::from_mins(5)).await?;
         assert_eq!(event["attempts"], 1, "{event}");
         assert_eq!(event["valor"], format!("feito {id}"), "{event}");
     }
