@@ -214,6 +214,8 @@ fn data(folder: &Path) -> PathBuf {
     folder.join("data")
 }
 
+/// The temporary folder is its own: a starting server removes the temporary tables of all who share one, as what an
+/// earlier run left behind.
 async fn launch(engine: Engine, options: &Options, port: u16, folder: &Path) -> Result<Process, Error> {
     // The server writes it once it has the port: a greeting before that is somebody else's.
     let ready = folder.join("ready-pid");
@@ -222,6 +224,7 @@ async fn launch(engine: Engine, options: &Options, port: u16, folder: &Path) -> 
     command
         .args(engine.arguments(options.durable))
         .arg(format!("--datadir={}", data(folder).display()))
+        .arg(format!("--tmpdir={}", folder.display()))
         .arg(format!("--pid-file={}", ready.display()))
         // Relative to the data directory: a path to a socket is at most 107 bytes long.
         .args(["--socket=server.sock", "--bind-address=127.0.0.1"])

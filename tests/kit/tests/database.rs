@@ -47,6 +47,16 @@ async fn two_servers_know_nothing_of_each_other() {
 }
 
 #[tokio::test]
+async fn a_start_leaves_the_temporary_tables_of_others_alone() {
+    for engine in Engine::all() {
+        let (one, other) = tokio::join!(Database::start(engine), Database::start(engine));
+        let folder = |database| sql(database, "SELECT @@tmpdir").expect("a folder");
+        assert_ne!(folder(&one), folder(&other), "{engine:?}");
+        assert!(folder(&one).contains("eventpipeline-test-"), "{engine:?} uses {}", folder(&one));
+    }
+}
+
+#[tokio::test]
 async fn what_was_committed_survives_kill9_and_stop() {
     for engine in Engine::all() {
         for durable in [false, true] {

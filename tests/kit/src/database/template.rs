@@ -11,7 +11,6 @@ use crate::{
     binaries::{Program, cache},
     error::Error,
     process::run,
-    room,
 };
 
 /// To be raised when the way of making one changes.
@@ -48,8 +47,8 @@ fn template(engine: Engine) -> Result<PathBuf, Error> {
         .map_err(Error::io(format!("make a folder in {}", templates.display())))?;
     let data = unfinished.path().join("data");
     match engine {
-        Engine::MySql => initialise_mysql(&server, &data)?,
-        Engine::MariaDb => initialise_mariadb(&data)?,
+        Engine::MySql => initialise_mysql(&server, &data, unfinished.path())?,
+        Engine::MariaDb => initialise_mariadb(&data, unfinished.path())?,
     }
     match fs::rename(&data, &template) {
         // Another test binary was faster: its work is as good.
@@ -58,25 +57,26 @@ fn template(engine: Engine) -> Result<PathBuf, Error> {
     }
 }
 
-fn initialise_mysql(server: &Path, data: &Path) -> Result<(), Error> {
-    let scratch = room::folder("initialise")?;
-    let users = scratch.path().join("users.sql");
+fn initialise_mysql(server: &Path, data: &Path, scratch: &Path) -> Result<(), Error> {
+    let users = scratch.join("users.sql");
     fs::write(&users, MYSQL_ROOT).map_err(Error::io(format!("write {}", users.display())))?;
     let mut command = Command::new(server);
     command
         .args(Engine::MySql.first_arguments())
         .args(["--initialize-insecure", "--innodb-redo-log-capacity=64M", "--innodb-flush-method=nosync"])
         .arg(format!("--init-file={}", users.display()))
-        .arg(format!("--datadir={}", data.display()));
+        .arg(format!("--datadir={}", data.display()))
+        .arg(format!("--tmpdir={}", scratch.display()));
     run(&mut command).map(drop)
 }
 
-fn initialise_mariadb(data: &Path) -> Result<(), Error> {
+fn initialise_mariadb(data: &Path, scratch: &Path) -> Result<(), Error> {
     let mut command = Command::new(Program::MariadbInstallDb.find()?);
     command
         .args(Engine::MariaDb.first_arguments())
         .args(["--skip-test-db", "--auth-root-authentication-method=normal", "--innodb-log-file-size=64M"])
-        .arg(format!("--datadir={}", data.display()));
+        .arg(format!("--datadir={}", data.display()))
+        .arg(format!("--tmpdir={}", scratch.display()));
     run(&mut command).map(drop)
 }
 
