@@ -1,59 +1,30 @@
 //! The command line: without a command the arguments of the service; `metrics` without any.
 
-use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser};
+use clap::Subcommand;
+use eventpipeline_service::{Invocation, Serves};
 
 use crate::args::ServeArgs;
+use crate::instruments;
 
 /// What the process is to do.
-#[derive(Debug)]
-pub(crate) enum Cli {
-    /// Claim events and have them handled.
-    Serve(Box<ServeArgs>),
-    /// Print the reference of the metrics and end.
+pub(crate) type Cli = Invocation<ServeArgs, Command>;
+
+/// What it does besides claiming events and having them handled.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print every metric, with its labels and their values, as Markdown
     Metrics,
 }
 
-const METRICS: &str = "metrics";
-
-// By hand, because clap's derive has either required arguments or a subcommand that does without them, but not the
-// two as the variants of one type.
-
-impl Parser for Cli {}
-
-impl CommandFactory for Cli {
-    fn command() -> Command {
-        ServeArgs::augment_args(Command::new("eventpipeline-consumer"))
-            .version(env!("CARGO_PKG_VERSION"))
-            .about("Claims events, has each handled, and writes its answer back")
-            .subcommand(
-                Command::new(METRICS)
-                    .about("Print every metric, with its labels and their values, as Markdown"),
-            )
-            .args_conflicts_with_subcommands(true)
-            .subcommand_negates_reqs(true)
-    }
-
-    fn command_for_update() -> Command {
-        Self::command()
-    }
-}
-
-impl FromArgMatches for Cli {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        match matches.subcommand() {
-            Some((METRICS, _)) => Ok(Self::Metrics),
-            _ => ServeArgs::from_arg_matches(matches).map(|args| Self::Serve(Box::new(args))),
-        }
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
+impl Serves for ServeArgs {
+    const NAME: &'static str = instruments::NAME;
+    const ABOUT: &'static str = "Claims events, has each handled, and writes its answer back";
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
     use super::*;
 
     #[test]
@@ -63,7 +34,8 @@ mod tests {
 
     #[test]
     fn metrics_need_nothing() {
-        assert!(matches!(Cli::try_parse_from(["consumer", METRICS]), Ok(Cli::Metrics)));
+        let parsed = Cli::try_parse_from(["consumer", "metrics"]);
+        assert!(matches!(parsed, Ok(Cli::Run(Command::Metrics))));
     }
 
     #[track_caller]

@@ -24,33 +24,17 @@ mod retry;
 mod serve;
 mod settler;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use cli::Cli;
+use args::ServeArgs;
+use cli::{Cli, Command};
+use eventpipeline_service::{ended, print};
 
 fn main() -> ExitCode {
-    match eventpipeline_service::parse() {
-        Ok(Cli::Serve(args)) => serve::run(*args),
-        Ok(Cli::Metrics) => match print_reference() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                #[expect(
-                    clippy::print_stderr,
-                    reason = "logging is not configured for a command that prints"
-                )]
-                {
-                    eprintln!("eventpipeline-consumer: {error:#}");
-                }
-                ExitCode::FAILURE
-            }
-        },
-        Err(code) => code,
-    }
-}
-
-fn print_reference() -> anyhow::Result<()> {
-    let text = instruments::reference()?;
-    std::io::stdout().write_all(text.as_bytes()).context("failed to print the reference of the metrics")
+    let result = match eventpipeline_service::parse() {
+        Ok(Cli::Serve(args)) => return serve::run(*args),
+        Ok(Cli::Run(Command::Metrics)) => instruments::reference(),
+        Err(code) => return code,
+    };
+    ended::<ServeArgs>(result.and_then(|text| print(&text)).map(|()| ExitCode::SUCCESS), 1)
 }

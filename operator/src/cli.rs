@@ -1,27 +1,29 @@
 //! The command line: without a command the arguments of the operator, or a command that needs no cluster.
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser};
-use eventpipeline_service::ServiceArgs;
+use clap::{Args, Subcommand};
+use eventpipeline_service::{Invocation, Serves, ServiceArgs};
 
+use crate::instruments;
 use crate::offline::{DiffArgs, LintArgs, RenderArgs};
 
 /// What the process is to do.
-#[derive(Debug)]
-pub(crate) enum Cli {
-    /// Run the operator.
-    Run(Box<RunArgs>),
-    /// Print the resource definition.
+pub(crate) type Cli = Invocation<RunArgs, Command>;
+
+/// What it does besides running the operator.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print the resource definition as YAML
     Crd,
-    /// Print the reference of the resource.
+    /// Print every field of the resource, with its bounds, as Markdown
     Reference,
-    /// Print the reference of the metrics.
+    /// Print every metric, with its labels and their values, as Markdown
     Metrics,
-    /// Print what is wrong with pipelines.
+    /// Check EventPipelines without a cluster: what the API server would refuse, and what would work badly
     Lint(LintArgs),
-    /// Print the objects that pipelines are made of.
+    /// Print the objects that the operator would apply as YAML; Secrets without their data
     Render(RenderArgs),
-    /// Print what a change of pipelines does.
+    /// Print what a change of EventPipelines would restart, scale, create and remove, and what is refused
     Diff(DiffArgs),
 }
 
@@ -61,66 +63,15 @@ pub(crate) struct ElectionArgs {
     pub(crate) lease_seconds: u32,
 }
 
-const CRD: &str = "crd";
-const REFERENCE: &str = "reference";
-const METRICS: &str = "metrics";
-const LINT: &str = "lint";
-const RENDER: &str = "render";
-const DIFF: &str = "diff";
-
-// By hand, because clap's derive has either required arguments or a subcommand that does without them, but not the
-// two as the variants of one type.
-
-impl Parser for Cli {}
-
-impl CommandFactory for Cli {
-    fn command() -> Command {
-        RunArgs::augment_args(Command::new("eventpipeline-operator"))
-            .version(env!("CARGO_PKG_VERSION"))
-            .about("Runs what each EventPipeline asks for and reports how that is going")
-            .subcommand(Command::new(CRD).about("Print the resource definition as YAML"))
-            .subcommand(Command::new(REFERENCE).about("Print every field of the resource, with its bounds, as Markdown"))
-            .subcommand(Command::new(METRICS).about("Print every metric, with its labels and their values, as Markdown"))
-            .subcommand(LintArgs::augment_args(Command::new(LINT)).about(
-                "Check EventPipelines without a cluster: what the API server would refuse, and what would work badly",
-            ))
-            .subcommand(
-                RenderArgs::augment_args(Command::new(RENDER))
-                    .about("Print the objects that the operator would apply as YAML; Secrets without their data"),
-            )
-            .subcommand(DiffArgs::augment_args(Command::new(DIFF)).about(
-                "Print what a change of EventPipelines would restart, scale, create and remove, and what is refused",
-            ))
-            .args_conflicts_with_subcommands(true)
-            .subcommand_negates_reqs(true)
-    }
-
-    fn command_for_update() -> Command {
-        Self::command()
-    }
-}
-
-impl FromArgMatches for Cli {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        match matches.subcommand() {
-            Some((CRD, _)) => Ok(Self::Crd),
-            Some((REFERENCE, _)) => Ok(Self::Reference),
-            Some((METRICS, _)) => Ok(Self::Metrics),
-            Some((LINT, matches)) => LintArgs::from_arg_matches(matches).map(Self::Lint),
-            Some((RENDER, matches)) => RenderArgs::from_arg_matches(matches).map(Self::Render),
-            Some((DIFF, matches)) => DiffArgs::from_arg_matches(matches).map(Self::Diff),
-            _ => RunArgs::from_arg_matches(matches).map(|args| Self::Run(Box::new(args))),
-        }
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
+impl Serves for RunArgs {
+    const NAME: &'static str = instruments::NAME;
+    const ABOUT: &'static str = "Runs what each EventPipeline asks for and reports how that is going";
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
     use super::*;
 
     fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
@@ -134,14 +85,14 @@ mod tests {
 
     #[test]
     fn it_runs_without_a_command_and_needs_the_image() {
-        assert!(matches!(parse(&["--image", "eventpipeline:dev"]), Ok(Cli::Run(_))));
+        assert!(matches!(parse(&["--image", "eventpipeline:dev"]), Ok(Cli::Serve(_))));
         assert!(parse(&[]).is_err());
         assert!(parse(&["--image", ""]).is_err());
     }
 
     #[test]
     fn what_prints_needs_nothing() {
-        assert!(matches!(parse(&[CRD]), Ok(Cli::Crd)));
-        assert!(matches!(parse(&[METRICS]), Ok(Cli::Metrics)));
+        assert!(matches!(parse(&["crd"]), Ok(Cli::Run(Command::Crd))));
+        assert!(matches!(parse(&["metrics"]), Ok(Cli::Run(Command::Metrics))));
     }
 }

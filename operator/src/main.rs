@@ -19,7 +19,8 @@ mod run;
 
 use std::process::ExitCode;
 
-use cli::Cli;
+use cli::{Cli, Command, RunArgs};
+use eventpipeline_service::ended;
 
 /// The code of a command that could not do what it was asked, as of one that was not understood: 1 is an answer of
 /// `lint`, `render` and `diff`.
@@ -27,20 +28,14 @@ const CANNOT: u8 = 2;
 
 fn main() -> ExitCode {
     let result = match eventpipeline_service::parse() {
-        Ok(Cli::Run(args)) => return run::run(*args),
-        Ok(Cli::Crd) => offline::crd(),
-        Ok(Cli::Reference) => offline::reference(),
-        Ok(Cli::Metrics) => offline::metrics(),
-        Ok(Cli::Lint(args)) => offline::lint(args),
-        Ok(Cli::Render(args)) => offline::render(args),
-        Ok(Cli::Diff(args)) => offline::diff(args),
+        Ok(Cli::Serve(args)) => return run::run(*args),
+        Ok(Cli::Run(Command::Crd)) => offline::crd(),
+        Ok(Cli::Run(Command::Reference)) => offline::reference(),
+        Ok(Cli::Run(Command::Metrics)) => offline::metrics(),
+        Ok(Cli::Run(Command::Lint(args))) => offline::lint(args),
+        Ok(Cli::Run(Command::Render(args))) => offline::render(args),
+        Ok(Cli::Run(Command::Diff(args))) => offline::diff(args),
         Err(code) => return code,
     };
-    result.unwrap_or_else(|error| {
-        #[expect(clippy::print_stderr, reason = "logging is not configured for a command that prints")]
-        {
-            eprintln!("eventpipeline-operator: {error:#}");
-        }
-        ExitCode::from(CANNOT)
-    })
+    ended::<RunArgs>(result, CANNOT)
 }

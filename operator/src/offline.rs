@@ -10,12 +10,12 @@ mod schema;
 mod tests;
 mod warnings;
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
 use eventpipeline_crds::{reference, yaml};
+use eventpipeline_service::print;
 use serde::Serialize;
 
 use crate::instruments;
@@ -78,14 +78,6 @@ fn code(refused: bool) -> ExitCode {
 fn print_json(result: &impl Serialize) -> anyhow::Result<()> {
     let json = serde_json::to_string_pretty(result).context("failed to write the result as JSON")?;
     print(&format!("{json}\n"))
-}
-
-fn print(text: &str) -> anyhow::Result<()> {
-    match io::stdout().write_all(text.as_bytes()) {
-        // Whoever read it has had enough, as `head` does.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.context("failed to print the result"),
-    }
 }
 
 /// The number with its noun: `1 error`, `2 errors`.

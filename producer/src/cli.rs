@@ -1,78 +1,43 @@
 //! The command line: without a command the arguments of the service; `schema` with its own; `openapi` and `metrics`
 //! without any.
 
-use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser};
+use clap::Subcommand;
+use eventpipeline_service::{Invocation, Serves};
 
+use crate::instruments;
 use crate::schema::SchemaArgs;
 use crate::serve::ServeArgs;
 
 /// What the process is to do.
-#[derive(Debug)]
-pub(crate) enum Cli {
-    /// Serve the HTTP API.
-    Serve(Box<ServeArgs>),
-    /// Bring the database's schema and users up to date and end.
+pub(crate) type Cli = Invocation<ServeArgs, Command>;
+
+/// What it does besides serving the HTTP API.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Bring the database's schema and users up to date, waiting for the database as long as it takes
     Schema(Box<SchemaArgs>),
-    /// Print the API's description and end.
+    /// Print the OpenAPI description of the HTTP API
+    #[command(name = "openapi")]
     OpenApi,
-    /// Print the reference of the metrics and end.
+    /// Print every metric, with its labels and their values, as Markdown
     Metrics,
 }
 
-const SCHEMA: &str = "schema";
-const OPENAPI: &str = "openapi";
-const METRICS: &str = "metrics";
-
-// By hand, because clap's derive has either required arguments or a subcommand that does without them, but not the
-// two as the variants of one type.
-
-impl Parser for Cli {}
-
-impl CommandFactory for Cli {
-    fn command() -> Command {
-        let schema = Command::new(SCHEMA).about(
-            "Bring the database's schema and users up to date, waiting for the database as long as it takes",
-        );
-        ServeArgs::augment_args(Command::new("eventpipeline-producer"))
-            .version(env!("CARGO_PKG_VERSION"))
-            .about("Durable events over HTTP: an id at once, or the answer once the event is processed")
-            .subcommand(SchemaArgs::augment_args(schema))
-            .subcommand(Command::new(OPENAPI).about("Print the OpenAPI description of the HTTP API"))
-            .subcommand(
-                Command::new(METRICS)
-                    .about("Print every metric, with its labels and their values, as Markdown"),
-            )
-            .args_conflicts_with_subcommands(true)
-            .subcommand_negates_reqs(true)
-    }
-
-    fn command_for_update() -> Command {
-        Self::command()
-    }
-}
-
-impl FromArgMatches for Cli {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        match matches.subcommand() {
-            Some((SCHEMA, matches)) => {
-                SchemaArgs::from_arg_matches(matches).map(|args| Self::Schema(Box::new(args)))
-            }
-            Some((OPENAPI, _)) => Ok(Self::OpenApi),
-            Some((METRICS, _)) => Ok(Self::Metrics),
-            _ => ServeArgs::from_arg_matches(matches).map(|args| Self::Serve(Box::new(args))),
-        }
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
+impl Serves for ServeArgs {
+    const NAME: &'static str = instruments::NAME;
+    const ABOUT: &'static str =
+        "Durable events over HTTP: an id at once, or the answer once the event is processed";
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
     use super::*;
 
+    const SCHEMA: &str = "schema";
+    const OPENAPI: &str = "openapi";
+    const METRICS: &str = "metrics";
     const DATABASE: [&str; 4] = ["--database-host", "db", "--database-password-file", "/dev/null"];
 
     fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
@@ -91,7 +56,7 @@ mod tests {
 
     #[test]
     fn schema_takes_the_database_alone() {
-        assert!(matches!(parse(&[&[SCHEMA], &DATABASE[..]].concat()), Ok(Cli::Schema(_))));
+        assert!(matches!(parse(&[&[SCHEMA], &DATABASE[..]].concat()), Ok(Cli::Run(Command::Schema(_)))));
         assert!(parse(&[&[SCHEMA, "--listen-address", "127.0.0.1:1"], &DATABASE[..]].concat()).is_err());
     }
 
@@ -106,8 +71,8 @@ mod tests {
 
     #[test]
     fn what_prints_takes_nothing() {
-        assert!(matches!(parse(&[OPENAPI]), Ok(Cli::OpenApi)));
-        assert!(matches!(parse(&[METRICS]), Ok(Cli::Metrics)));
+        assert!(matches!(parse(&[OPENAPI]), Ok(Cli::Run(Command::OpenApi))));
+        assert!(matches!(parse(&[METRICS]), Ok(Cli::Run(Command::Metrics))));
         assert!(parse(&[&[OPENAPI], &DATABASE[..]].concat()).is_err());
     }
 

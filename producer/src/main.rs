@@ -19,34 +19,19 @@ mod surveyor;
 mod waiters;
 mod writer;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use cli::Cli;
+use cli::{Cli, Command};
+use eventpipeline_service::{ended, print};
+use serve::ServeArgs;
 
 fn main() -> ExitCode {
-    match eventpipeline_service::parse() {
-        Ok(Cli::Serve(args)) => serve::run(*args),
-        Ok(Cli::Schema(args)) => schema::run(*args),
-        Ok(Cli::OpenApi) => print(api::description()),
-        Ok(Cli::Metrics) => print(instruments::reference()),
-        Err(code) => code,
-    }
-}
-
-fn print(text: anyhow::Result<String>) -> ExitCode {
-    let printed = text.and_then(|text| {
-        std::io::stdout().write_all(text.as_bytes()).context("failed to print what was asked for")
-    });
-    match printed {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            #[expect(clippy::print_stderr, reason = "logging is not configured for a command that prints")]
-            {
-                eprintln!("eventpipeline-producer: {error:#}");
-            }
-            ExitCode::FAILURE
-        }
-    }
+    let text = match eventpipeline_service::parse() {
+        Ok(Cli::Serve(args)) => return serve::run(*args),
+        Ok(Cli::Run(Command::Schema(args))) => return schema::run(*args),
+        Ok(Cli::Run(Command::OpenApi)) => api::description(),
+        Ok(Cli::Run(Command::Metrics)) => instruments::reference(),
+        Err(code) => return code,
+    };
+    ended::<ServeArgs>(text.and_then(|text| print(&text)).map(|()| ExitCode::SUCCESS), 1)
 }

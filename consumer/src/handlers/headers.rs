@@ -9,8 +9,10 @@ use reqwest::header::{
 pub(crate) struct Headers(HeaderMap);
 
 /// What the client sets itself.
-const RESERVED: [HeaderName; 5] =
-    [CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, HeaderName::from_static("traceparent")];
+const RESERVED: [HeaderName; 5] = [CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, TRACEPARENT];
+
+/// Where the event comes from, as W3C has it.
+pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 impl Headers {
     /// Reads a file of lines `Name: value`. Empty lines and those that begin with `#` count for nothing.

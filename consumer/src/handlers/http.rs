@@ -4,19 +4,16 @@ use std::time::Duration;
 
 use eventpipeline_database::Claimed;
 use jiff::Timestamp;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
 use super::endpoint::Endpoint;
-use super::headers::Headers;
+use super::headers::{Headers, TRACEPARENT};
 use super::retry_after::retry_after;
 use super::transport::{self, Limits};
 use crate::retry::Verdict;
-
-/// Where the event comes from, as W3C has it.
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// A client of the handler.
 #[derive(Debug)]

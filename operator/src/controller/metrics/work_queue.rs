@@ -7,13 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use eventpipeline_service::registered;
+use eventpipeline_service::Maker;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{
-    Error, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, exponential_buckets,
-};
+use prometheus::{Error, Gauge, Histogram, IntCounter, IntGauge, Opts, Registry, exponential_buckets};
 
 use super::CONTROLLER;
 use crate::inventory::PipelineKey;
@@ -38,15 +35,13 @@ struct Items {
 impl WorkQueue {
     /// Registers the metrics, all series at zero.
     pub(super) fn new(registry: &Registry) -> anyhow::Result<Self> {
+        let (make, label) = (Maker(registry), ("name", &[CONTROLLER][..]));
         let counter = |name: &str, help: &str| {
-            let counters = registered(registry, IntCounterVec::new(Opts::new(name, help), &["name"]))?;
-            anyhow::Ok(counters.with_label_values(&[CONTROLLER]))
+            anyhow::Ok(make.counters(name, help, label)?.with_label_values(&[CONTROLLER]))
         };
         let buckets = exponential_buckets(0.001, 4.0, 9)?;
         let histogram = |name: &str, help: &str| {
-            let options = HistogramOpts::new(name, help).buckets(buckets.clone());
-            let histograms = registered(registry, HistogramVec::new(options, &["name"]))?;
-            anyhow::Ok(histograms.with_label_values(&[CONTROLLER]))
+            anyhow::Ok(make.histograms(name, help, label, &buckets)?.with_label_values(&[CONTROLLER]))
         };
         let queue = Self {
             items: Arc::default(),
