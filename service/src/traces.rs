@@ -31,9 +31,10 @@ pub(crate) struct Traces {
 impl Traces {
     /// Sends spans where the environment says where to. What is wrong with it is logged; the process goes on without.
     pub(crate) fn from_environment(program: &'static str, args: &LogArgs) -> Self {
-        let provider = settings::endpoint().and_then(|endpoint| match provider(program, args) {
+        // Not where to: an address may have a password in it.
+        let provider = settings::endpoint().and_then(|variable| match provider(program, args) {
             Ok(provider) => {
-                info!(endpoint, "spans are sent to {endpoint}");
+                info!("spans are sent where {variable} says");
                 Some(provider)
             }
             Err(error) => {

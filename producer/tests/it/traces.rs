@@ -46,7 +46,9 @@ async fn a_request_is_a_span_of_its_clients_trace_and_its_event_comes_from_it() 
     assert_eq!(resource("service.name"), "eventpipeline-producer");
     assert_eq!((resource("k8s.namespace.name"), resource("eventpipeline.name")), ("shop", "demo"));
     assert_eq!(traces(&producer, 1).await, [Some(format!("00-{TRACE}-{}-01", span.id))]);
-    for line in producer.program.log().lines() {
+    let log = producer.program.log();
+    assert!(!log.contains("S3CRET"), "{log}");
+    for line in log.lines() {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!(line["pipeline"], "shop/demo", "{line}");
     }

@@ -9,10 +9,10 @@ use tracing::warn;
 
 use crate::args::LogArgs;
 
-/// Where spans are sent; `None` where they are not.
-pub(super) fn endpoint() -> Option<String> {
-    let endpoint =
-        set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").or_else(|| set("OTEL_EXPORTER_OTLP_ENDPOINT"))?;
+/// The variable that says where spans are sent; `None` where they are not.
+pub(super) fn endpoint() -> Option<&'static str> {
+    let variables = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+    let endpoint = variables.into_iter().find(|name| set(name).is_some())?;
     let off = |name: &str, value: &str| set(name).is_some_and(|set| set.eq_ignore_ascii_case(value));
     if off("OTEL_SDK_DISABLED", "true") || off("OTEL_TRACES_EXPORTER", "none") {
         return None;
