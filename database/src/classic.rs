@@ -5,7 +5,7 @@
 use sqlx::mysql::MySqlConnection;
 
 use crate::error::{Error, number, number_of};
-use crate::schema;
+use crate::schema::{self, failed_to};
 use crate::session::Database;
 
 /// Which programs know only the classic columns.
@@ -42,14 +42,16 @@ impl Database {
     pub async fn make_room_for(&self, classic: Classic) -> Result<(), Error> {
         let mut connection = self.connect().await?;
         schema::lock(&mut connection).await?;
-        run(&mut connection, PATIENCE).await?;
-        index(&mut connection, classic.consumers).await?;
-        trigger(&mut connection, classic.producers).await
+        run(&mut connection, PATIENCE).await.map_err(failed_to("set a limit for locks"))?;
+        index(&mut connection, classic.consumers)
+            .await
+            .map_err(failed_to("fit the index of free events to classic consumers"))?;
+        trigger(&mut connection, classic.producers).await.map_err(trigger_failed)
     }
 }
 
-async fn index(connection: &mut MySqlConnection, wanted: bool) -> Result<(), Error> {
-    let found: i64 = sqlx::query_scalar(HAS_INDEX).fetch_one(&mut *connection).await.map_err(failed)?;
+async fn index(connection: &mut MySqlConnection, wanted: bool) -> Result<(), sqlx::Error> {
+    let found: i64 = sqlx::query_scalar(HAS_INDEX).fetch_one(&mut *connection).await?;
     match (found > 0, wanted) {
         (false, true) => run(connection, ADD_INDEX).await,
         (true, false) => run(connection, DROP_INDEX).await,
@@ -57,9 +59,8 @@ async fn index(connection: &mut MySqlConnection, wanted: bool) -> Result<(), Err
     }
 }
 
-async fn trigger(connection: &mut MySqlConnection, wanted: bool) -> Result<(), Error> {
-    let (own, all): (i64, i64) =
-        sqlx::query_as(OWN_TRIGGERS).fetch_one(&mut *connection).await.map_err(failed)?;
+async fn trigger(connection: &mut MySqlConnection, wanted: bool) -> Result<(), sqlx::Error> {
+    let (own, all): (i64, i64) = sqlx::query_as(OWN_TRIGGERS).fetch_one(&mut *connection).await?;
     if all > own || (all > 0 && !wanted) {
         run(connection, DROP_TRIGGER).await?;
     }
@@ -69,19 +70,14 @@ async fn trigger(connection: &mut MySqlConnection, wanted: bool) -> Result<(), E
     Ok(())
 }
 
-async fn run(connection: &mut MySqlConnection, statement: &'static str) -> Result<(), Error> {
-    // As text: triggers can't be prepared.
-    match sqlx::raw_sql(statement).execute(connection).await {
-        Ok(_) => Ok(()),
-        Err(source) if is_about_privileges(&source) => Err(Error::TriggerRefused { source }),
-        Err(source) => Err(failed(source)),
+/// As text: triggers can't be prepared.
+async fn run(connection: &mut MySqlConnection, statement: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(statement).execute(connection).await.map(drop)
+}
+
+fn trigger_failed(source: sqlx::Error) -> Error {
+    match number_of(&source) {
+        Some(number::BINARY_LOG_UNSAFE | number::TABLE_ACCESS_DENIED) => Error::TriggerRefused { source },
+        _ => failed_to("fit the counter's trigger to classic producers")(source),
     }
-}
-
-fn is_about_privileges(error: &sqlx::Error) -> bool {
-    matches!(number_of(error), Some(number::BINARY_LOG_UNSAFE | number::TABLE_ACCESS_DENIED))
-}
-
-fn failed(source: sqlx::Error) -> Error {
-    Error::Query { operation: "fit the schema to programs that know only the classic columns", source }
 }

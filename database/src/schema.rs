@@ -126,6 +126,6 @@ async fn refuse_foreign_tables(connection: &mut MySqlConnection) -> Result<(), E
     if foreign > 0 { Err(Error::ForeignTables) } else { Ok(()) }
 }
 
-fn failed_to(operation: &'static str) -> impl Fn(sqlx::Error) -> Error {
+pub(crate) fn failed_to(operation: &'static str) -> impl Fn(sqlx::Error) -> Error {
     move |source| Error::Query { operation, source }
 }

@@ -5,8 +5,8 @@ mod managed;
 
 use std::time::Duration;
 
-use eventpipeline_database::{Error, Role};
-use eventpipeline_testkit::{Engine, eventually};
+use eventpipeline_database::{Classic, Error, Role};
+use eventpipeline_testkit::{Engine, Options, eventually};
 
 use crate::support::create;
 use managed::Managed;
@@ -97,4 +97,27 @@ async fn a_repeated_grant_takes_nothing_from_who_is_connected() {
     granting.await.unwrap().unwrap();
     create(&mut producer, 1).await;
     eventually(async || managed.program(Role::Producer, 1).session().ping().await.ok()).await;
+}
+
+/// The schema's user is no superuser, and the managed server has a binary log.
+#[tokio::test]
+async fn the_counters_trigger_takes_a_server_that_trusts_it_and_serves_producers() {
+    let start = async |trusts: &str| {
+        let arguments = vec![format!("--log-bin-trust-function-creators={trusts}")];
+        Managed::start_with(Engine::MySql, Options { durable: true, arguments }).await
+    };
+    let classic = Classic { producers: true, consumers: false };
+    let wary = start("OFF").await;
+    let refused = wary.with_schema().await.make_room_for(classic).await.unwrap_err();
+    assert!(refused.to_string().contains("log_bin_trust_function_creators = 1"), "{refused}");
+
+    let managed = start("ON").await;
+    let schema = managed.with_schema().await;
+    schema.make_room_for(classic).await.unwrap();
+    schema.grant(&Managed::accounts(1)).await.unwrap();
+    let mut producer = managed.program(Role::Producer, 1).session();
+    create(&mut producer, 3).await;
+    managed.sql("UPDATE DBStatus SET id = 1").await.unwrap();
+    assert_eq!(producer.count().await.unwrap(), 3);
+    assert_eq!(create(&mut producer, 1).await, [4]);
 }

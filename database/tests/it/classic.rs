@@ -213,17 +213,20 @@ async fn classic_consumers_read_no_finished_event() {
 }
 
 #[tokio::test]
-async fn who_may_make_no_trigger_is_told_so() {
+async fn who_may_make_no_trigger_or_no_index_is_told_so() {
     on_each(async |mut fixture| {
         fixture.sql("CREATE USER IF NOT EXISTS keeper@'%' IDENTIFIED BY ''").await;
-        fixture.sql("GRANT SELECT, UPDATE, ALTER, INDEX ON *.* TO keeper@'%'").await;
+        fixture.sql("GRANT SELECT, UPDATE ON *.* TO keeper@'%'").await;
         let args = DatabaseArgs { database_user: "keeper".to_owned(), ..fixture.args.clone() };
         std::fs::write(&args.database_password_file, "").unwrap();
         let keeper = Database::new(args, Metrics::new(&Registry::new()).unwrap());
-        keeper.make_room_for(CONSUMERS).await.unwrap();
+        keeper.make_room_for(Classic::default()).await.unwrap();
         let refused = keeper.make_room_for(PRODUCERS).await.unwrap_err();
         assert!(matches!(refused, Error::TriggerRefused { .. }), "{refused:?}");
         assert!(refused.to_string().contains("TRIGGER"), "{refused}");
+        let refused = keeper.make_room_for(CONSUMERS).await.unwrap_err();
+        assert!(refused.to_string().contains("index of free events"), "{refused}");
+        fixture.sql("DROP USER keeper@'%'").await;
     })
     .await;
 }

@@ -20,11 +20,17 @@ pub(crate) struct Managed {
 impl Managed {
     /// Its schema user's password is `first`.
     pub(crate) async fn start(engine: Engine) -> Self {
+        Self::start_with(engine, Options::default()).await
+    }
+
+    /// The same with further arguments, or durable.
+    pub(crate) async fn start_with(engine: Engine, options: Options) -> Self {
         let (certificates, folder) = (Certificates::new(), tempfile::tempdir().unwrap());
         write_init_file(folder.path(), "first");
         let mut arguments = certificates.server_arguments();
         arguments.push(format!("--init-file={}", folder.path().join("init.sql").display()));
-        let server = Server::start_with(engine, Options { durable: false, arguments }).await;
+        arguments.extend(options.arguments);
+        let server = Server::start_with(engine, Options { arguments, ..options }).await;
         Self { server, certificates, folder }
     }
 
