@@ -24,7 +24,6 @@ pub(crate) enum Clause {
     T3,
     C1,
     C2,
-    C4,
     C5,
     C6,
     C9,
