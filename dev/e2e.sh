@@ -10,11 +10,12 @@ forget_tests() {
   kubectl delete namespace,clusterrole,clusterrolebinding --selector eventpipeline.dev/e2e --wait=false --ignore-not-found
 }
 
-load_prometheus() {
-  local image
-  pulls_images && return
-  image=$("$DEV/prometheus-image.sh")
-  step "into the cluster: $image" kind load docker-image --name "$CLUSTER_NAME" "$image"
+# What tests run beside the operator's own images: programs in other languages, and Prometheus where it can't be pulled.
+load_images() {
+  local images
+  mapfile -t images < <("$DEV/polyglot-images.sh")
+  pulls_images || images+=("$("$DEV/prometheus-image.sh")")
+  step "into the cluster: ${images[*]}" kind load docker-image --name "$CLUSTER_NAME" "${images[@]}"
 }
 
 leave_as_found() {
@@ -35,16 +36,12 @@ fi
 trap leave_as_found EXIT
 "$DEV/up.sh"
 if [ "${CLUSTER:-kind}" = kind ]; then
+  # Where the images come from the current context's own registry, somebody has put them there.
   use_docker
-  load_prometheus
+  load_images
 fi
 if [ -z "${URL:-}" ]; then
   URL=http://$(docker port "$CLUSTER_NAME-control-plane" 80/tcp)
-fi
-# Where the programs of other languages come from the current context's own registry, somebody has put them there.
-if [ "${CLUSTER:-kind}" = kind ]; then
-  mapfile -t images < <("$DEV/polyglot-images.sh")
-  step "into the cluster: ${images[*]}" kind load docker-image --name "$CLUSTER_NAME" "${images[@]}"
 fi
 export EVENTPIPELINE_URL=$URL
 # One after the other: each test starts a pipeline, and two at a time would wait for each other on a small machine.

@@ -5,6 +5,7 @@
 //! namespace for a look at it; `dev/e2e.sh` removes what carries [`LABEL`].
 
 mod handler;
+mod helm;
 mod http;
 mod load;
 mod namespace;
@@ -13,6 +14,7 @@ mod prometheus;
 mod wait;
 
 pub use handler::SlowHandler;
+pub use helm::{CHART, OPERATOR_NAMESPACE, RELEASE, helm};
 pub use http::Ingress;
 pub use load::{Load, Request};
 pub use namespace::{LABEL, connect, fresh_namespace, remove_namespace};

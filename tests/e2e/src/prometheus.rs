@@ -8,18 +8,12 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use http::Request;
-use k8s_openapi::api::{
-    apps::v1::Deployment,
-    core::v1::{ConfigMap, Namespace},
-};
-use kube::{
-    Api, Client,
-    api::{DeleteParams, PostParams},
-};
+use k8s_openapi::api::{apps::v1::Deployment, core::v1::ConfigMap};
+use kube::{Api, Client, api::PostParams};
 use reqwest::Url;
 use serde_json::{Value, json};
 
-use crate::{connect, fresh_namespace, until};
+use crate::{connect, fresh_namespace, remove_namespace, until};
 
 /// The manifest's namespace.
 const NAMESPACE: &str = "e2e-prometheus";
@@ -68,9 +62,7 @@ impl Prometheus {
 
     /// Removes the namespace, and waits for nothing.
     pub async fn remove(self) -> Result<()> {
-        let namespaces: Api<Namespace> = Api::all(self.client);
-        namespaces.delete(NAMESPACE, &DeleteParams::default()).await?;
-        Ok(())
+        remove_namespace(&self.client, NAMESPACE).await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use eventpipeline_e2e::{Load, Pipeline, Request, connect, until};
+use eventpipeline_e2e::{Load, OPERATOR_NAMESPACE, Pipeline, Request, connect, until};
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
     core::v1::Pod,
@@ -99,10 +99,10 @@ async fn database_restarts(pipeline: &Pipeline, spec: &Value) -> Result<()> {
 }
 
 async fn operator_restarts() -> Result<()> {
-    let pods: Api<Pod> = Api::namespaced(connect().await?, "eventpipeline-system");
+    let pods: Api<Pod> = Api::namespaced(connect().await?, OPERATOR_NAMESPACE);
     let ours = ListParams::default().labels("app.kubernetes.io/name=eventpipeline-operator");
     let old = pods.list(&ours).await?.items;
-    ensure!(!old.is_empty(), "no operator in eventpipeline-system");
+    ensure!(!old.is_empty(), "no operator in {OPERATOR_NAMESPACE}");
     for pod in &old {
         pods.delete(&pod.name_any(), &DeleteParams::default()).await.context("the operator's pod")?;
     }
