@@ -14,11 +14,17 @@ use crate::trace_parent::TraceParent;
 /// is 16 MiB at the least by default.
 const PIECE: usize = 4 * 1024 * 1024;
 
+/// The counter's new value.
+const LAST: &str = "LAST_INSERT_ID()";
+/// The same behind the update of the counter: NULL, which no id may be, where there was no row to update and what the server
+/// remembers is of another transaction.
+const COUNTED: &str = "IF(ROW_COUNT()=1,LAST_INSERT_ID(),NULL)";
+
 /// Moves the counter, inserts the events and their keys, commits, and gives the first of the ids. `script` is what comes
 /// before, in the same packet.
 ///
-/// Ids are counted back from `@last`, which the transaction reads after it moved the counter: without the counter's row
-/// it is NULL, which no id may be.
+/// Ids are counted back from the counter's new value, which the server remembers for the connection: to read the counter's
+/// row again would prolong its lock. With a trigger on it the update's own result does not tell the value.
 pub(super) async fn insert(
     script: Script,
     plan: &Plan<'_>,
@@ -39,8 +45,7 @@ async fn insert_after(
     connection: &mut MySqlConnection,
 ) -> Result<EventId, sqlx::Error> {
     let mut after = plan.events.len();
-    script.sql("UPDATE DBStatus SET id = id + ").count(after);
-    script.sql("; SET @last = (SELECT id FROM DBStatus); ");
+    script.sql("UPDATE DBStatus SET id = LAST_INSERT_ID(id + ").count(after).sql("); ");
     for piece in pieces(&plan.events) {
         if after < plan.events.len() {
             std::mem::take(&mut script).execute(connection).await?;
@@ -53,11 +58,11 @@ async fn insert_after(
         script.list(&plan.keys, |script, key| new_key(script, key, plan.events.len()));
         script.sql("; ");
     }
-    script.sql("SELECT @last AS last; COMMIT");
+    script.sql("SELECT ").sql(LAST).sql(" AS last; COMMIT");
     let rows = script.rows(connection).await?;
-    let last: i64 = rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get("last")?;
-    let many = i64::try_from(plan.events.len()).unwrap_or(i64::MAX);
-    Ok(EventId::from_row(last - many + 1))
+    let last: u64 = rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get("last")?;
+    let before = last.saturating_sub(plan.events.len() as u64);
+    Ok(EventId::from_row(i64::try_from(before).unwrap_or(i64::MAX).saturating_add(1)))
 }
 
 /// `events` in pieces that one statement takes.
@@ -84,8 +89,9 @@ fn rows(script: &mut Script, plan: &Plan<'_>, piece: &[&NewEvent], after: &mut u
     });
     script.list(piece, |script, event| {
         let trace = plan.traces.get(plan.events.len() - *after);
+        let last = if *after == plan.events.len() { COUNTED } else { LAST };
         *after -= 1;
-        script.sql("(@last-").count(*after).sql(",");
+        script.sql("(").sql(last).sql("-").count(*after).sql(",");
         values(script, event);
         if let Some(trace) = trace {
             traceparent(script, trace.as_ref());
@@ -126,7 +132,14 @@ fn traceparent(script: &mut Script, trace: Option<&TraceParent>) {
 
 fn new_key(script: &mut Script, key: &NewKey<'_>, events: usize) {
     script.sql("(").bytes(key.name.as_bytes()).sql(",").bytes(&key.fingerprint);
-    script.sql(",@last-").count(events - 1 - key.events.offset).sql(",").count(key.events.many).sql(")");
+    script
+        .sql(",")
+        .sql(LAST)
+        .sql("-")
+        .count(events - 1 - key.events.offset)
+        .sql(",")
+        .count(key.events.many)
+        .sql(")");
 }
 
 #[cfg(test)]
@@ -148,7 +161,8 @@ mod tests {
         assert_eq!(
             statement([None, None]),
             "INSERT INTO Events (id, payload, priority, processing, due) VALUES \
-             (@last-1,NULL,0,0,UTC_TIMESTAMP(6)),(@last-0,NULL,0,0,UTC_TIMESTAMP(6))"
+             (IF(ROW_COUNT()=1,LAST_INSERT_ID(),NULL)-1,NULL,0,0,UTC_TIMESTAMP(6)),\
+             (LAST_INSERT_ID()-0,NULL,0,0,UTC_TIMESTAMP(6))"
         );
         let trace = TraceParent::new("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
         let with = statement([None, trace]);
@@ -157,7 +171,7 @@ mod tests {
                 "INSERT INTO Events (id, payload, priority, processing, due, traceparent) VALUES "
             )
         );
-        assert!(with.contains("(@last-1,NULL,0,0,UTC_TIMESTAMP(6),NULL),(@last-0,"), "{with}");
+        assert!(with.contains("-1,NULL,0,0,UTC_TIMESTAMP(6),NULL),(LAST_INSERT_ID()-0,"), "{with}");
     }
 
     #[test]

@@ -66,11 +66,17 @@ async fn a_payload_is_kept_to_the_letter() {
 #[tokio::test]
 async fn nothing_is_created_without_a_counter() {
     on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 3).await;
+        fixture.sql("DELETE FROM Events").await;
         fixture.sql("DELETE FROM DBStatus").await;
-        let error = fixture.session().create(&[Creation::one(NewEvent::default())]).await.unwrap_err();
-        let source = std::error::Error::source(&error).unwrap().to_string();
-        assert!(source.contains("DBStatus must have one row"), "{source}");
-        assert_eq!(fixture.value::<i64>("SELECT COUNT(*) FROM Events").await, 0);
+        let creation = Creation::many(vec![NewEvent::default(); 2]).unwrap();
+        for mut session in [session, fixture.session()] {
+            let error = session.create(std::slice::from_ref(&creation)).await.unwrap_err();
+            let source = std::error::Error::source(&error).unwrap().to_string();
+            assert!(source.contains("DBStatus must have one row"), "{source}");
+            assert_eq!(fixture.value::<i64>("SELECT COUNT(*) FROM Events").await, 0);
+        }
     })
     .await;
 }
