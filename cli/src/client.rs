@@ -14,6 +14,9 @@ const TRIES: u32 = 5;
 /// The longest pause that a server may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// What passes by itself, as a rule: the pipeline has no room, or a proxy in front of it does not reach it.
+const PASSING: [StatusCode; 3] =
+    [StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
 
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -64,9 +67,9 @@ impl Client {
         for attempt in 1.. {
             let Some(request) = request.try_clone() else { break };
             let (error, pause) = match request.send().await {
-                Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                Ok(response) if PASSING.contains(&response.status()) => {
                     let pause = pause(&response);
-                    (Error::Overloaded { detail: self.detail(response).await?.1 }, pause)
+                    (self.refusal(response).await, pause)
                 }
                 Ok(response) => return self.answer(response).await,
                 Err(source) => {
@@ -80,7 +83,16 @@ impl Client {
             }
             tokio::time::sleep(pause).await;
         }
-        Err(Error::NotAPipeline { host: self.host() })
+        Err(self.not_a_pipeline())
+    }
+
+    /// Why there is no answer now: the pipeline says it, or a proxy in front of it that does not reach it.
+    async fn refusal(&self, response: Response) -> Error {
+        let status = response.status();
+        match self.detail(response).await {
+            Ok((_, detail)) => Error::Overloaded { detail },
+            Err(_) => Error::BadGateway { host: self.host(), status },
+        }
     }
 
     /// Whether the program at this address says that it is ready, asked once.
@@ -95,7 +107,7 @@ impl Client {
     async fn answer(&self, response: Response) -> Result<Answer, Error> {
         let status = response.status();
         if status.is_success() {
-            let body = response.json().await.map_err(|_| Error::NotAPipeline { host: self.host() })?;
+            let body = response.json().await.map_err(|_| self.not_a_pipeline())?;
             return Ok(Answer { status, body });
         }
         let (problem, detail) = self.detail(response).await?;
@@ -112,10 +124,15 @@ impl Client {
 
     /// A problem document and what it says.
     async fn detail(&self, response: Response) -> Result<(Value, String), Error> {
-        let problem: Value = response.json().await.map_err(|_| Error::NotAPipeline { host: self.host() })?;
+        let problem: Value = response.json().await.map_err(|_| self.not_a_pipeline())?;
         let detail = problem["detail"].as_str().or_else(|| problem["message"].as_str());
-        let detail = detail.ok_or_else(|| Error::NotAPipeline { host: self.host() })?.to_owned();
+        let detail = detail.ok_or_else(|| self.not_a_pipeline())?.to_owned();
         Ok((problem, detail))
+    }
+
+    /// What to say of an answer that no pipeline gives.
+    pub(crate) fn not_a_pipeline(&self) -> Error {
+        Error::NotAPipeline { host: self.host() }
     }
 
     /// Without user and password.

@@ -23,6 +23,8 @@ pub(crate) enum Error {
     Overloaded { detail: String },
     #[error("failed to reach the pipeline at {host}: is --url right, and does it run?")]
     Unreachable { host: String, source: reqwest::Error },
+    #[error("failed to reach the pipeline at {host}: a proxy in front of it answers {status}")]
+    BadGateway { host: String, status: reqwest::StatusCode },
     #[error("the answer of {host} is not one of a pipeline: is --url right?")]
     NotAPipeline { host: String },
     #[error("event {id} has no value after {}", rounded_up(*waited))]
@@ -56,7 +58,7 @@ impl Error {
             | Self::Client(_) => 1,
             Self::Read { .. } | Self::NotConfirmed => 2,
             Self::NotFound { .. } => 3,
-            Self::Overloaded { .. } | Self::Unreachable { .. } => 4,
+            Self::Overloaded { .. } | Self::Unreachable { .. } | Self::BadGateway { .. } => 4,
             Self::WaitOver { .. } | Self::NotReady { .. } => 5,
         })
     }

@@ -37,7 +37,7 @@ pub(super) fn random_key() -> String {
 /// Creates an event without a payload, once for each key, and gives its id.
 pub(super) async fn plain(key: &str, client: &Client) -> Result<u64, Error> {
     let request = client.request(Method::POST, "/create-async", &[]).header("idempotency-key", key);
-    Ok(client.send(request).await?.body["id"].as_u64().unwrap_or_default())
+    client.send(request).await?.body["id"].as_u64().ok_or_else(|| client.not_a_pipeline())
 }
 
 async fn one(create: Create, key: &str, client: &Client, output: &Output) -> Result<(), Error> {
@@ -61,7 +61,7 @@ async fn one(create: Create, key: &str, client: &Client, output: &Output) -> Res
     if answer.status == StatusCode::CREATED {
         return output.line(answer.body["valor"].as_str().unwrap_or_default(), &answer.body);
     }
-    let id = answer.body["id"].as_u64().unwrap_or_default();
+    let id = answer.body["id"].as_u64().ok_or_else(|| client.not_a_pipeline())?;
     if create.sync {
         return Err(Error::WaitOver { id, waited: begun.elapsed() });
     }

@@ -3,16 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod pipeline;
+mod selftest;
+mod server;
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use eventpipeline_testkit::eventually;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
 
 use pipeline::Pipeline;
+use server::{answering, refusing_handler, server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_is_created_seen_and_waited_for() {
@@ -43,47 +44,20 @@ async fn an_event_is_created_seen_and_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_selftest_waits_for_what_is_not_there_yet_and_creates_one_event() {
-    let pipeline = Pipeline::start().await;
-    let waiting = pipeline.run(&["selftest", "--timeout", "1s"]);
-    assert_eq!(waiting.code, 5, "nobody answers: {waiting:?}");
-    assert!(waiting.err.contains("event 1 has no value"), "{waiting:?}");
-
-    let _consumer = pipeline.consumer(&[]);
-    let proved = pipeline.run(&["selftest", "-o", "json"]);
-    assert_eq!(proved.code, 0, "{proved:?}");
-    let event = proved.json();
-    assert_eq!((event["id"].as_u64(), event["state"].as_str()), (Some(2), Some("done")));
-    let read = pipeline.run(&["get", "2", "-o", "json"]).json();
-    assert_eq!(read["valor"], event["valor"]);
-    assert_eq!(pipeline.run(&["stats", "-o", "json"]).json()["created"], 2);
-
-    let begun = Instant::now();
-    let nobody = pipeline::tool("http://127.0.0.1:9", &["selftest", "--timeout", "6s"]);
-    assert_eq!(nobody.code, 4, "{nobody:?}");
-    assert!(begun.elapsed() >= Duration::from_secs(6), "it is asked again until the time is over");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_selftest_fails_for_an_event_that_is_refused() {
-    let pipeline = Pipeline::start().await;
-    let url = refusing_handler().await;
-    let _consumer = pipeline.consumer(&["--handler", "http", "--handler-url", &url]);
-    let refused = pipeline.run(&["selftest"]);
-    assert_eq!(refused.code, 1, "{refused:?}");
-    assert!(refused.err.contains("event 1 is dead"), "{refused:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_selftest_fails_for_an_answer_that_is_read_differently() {
-    let url = answering(|path| match path {
-        "/create-async" => r#"{"id": 1}"#,
-        "/1" => r#"{"valor": "another"}"#,
-        _ => r#"{"id": 1, "state": "done", "valor": "one"}"#,
-    });
-    let wrong = pipeline::tool(&url.await, &["selftest"]);
-    assert_eq!(wrong.code, 1, "{wrong:?}");
-    assert!(wrong.err.contains(r#"event 1 was answered "one", but is read as "another""#), "{wrong:?}");
+async fn what_is_no_pipeline_is_said_so() {
+    let unknown = server(|_| "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_owned()).await;
+    for command in [&["selftest", "--timeout", "2s"][..], &["stats"]] {
+        let wrong = pipeline::tool(&unknown, command);
+        assert_eq!(wrong.code, 1, "{wrong:?}");
+        assert!(wrong.err.contains("is not one of a pipeline: is --url right?"), "{wrong:?}");
+    }
+    let other = answering(|_| r#"{"message": "hello"}"#).await;
+    let nameless = pipeline::tool(&other, &["create"]);
+    assert_eq!((nameless.code, nameless.out.as_str()), (1, ""), "no id is made up: {nameless:?}");
+    let gateway = server(|_| "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 3\r\n\r\nbad".to_owned()).await;
+    let unreached = pipeline::tool(&gateway, &["stats"]);
+    assert_eq!(unreached.code, 4, "{unreached:?}");
+    assert!(unreached.err.contains("a proxy in front of it answers 502 Bad Gateway"), "{unreached:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,40 +130,6 @@ async fn events_are_cancelled_tried_again_and_removed() {
     })
     .await;
     assert_eq!(pipeline.run(&["retry", "--all-dead"]).code, 0);
-}
-
-/// A handler that says of every event that it will never have a value.
-async fn refusing_handler() -> String {
-    server(|_| "HTTP/1.1 422 No\r\ncontent-length: 0\r\n\r\n".to_owned()).await
-}
-
-/// A pipeline that answers each path with this JSON, whatever it is asked for.
-async fn answering(json: impl Fn(&str) -> &'static str + Clone + Send + 'static) -> String {
-    server(move |path| {
-        let body = json(path);
-        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())
-    })
-    .await
-}
-
-/// Answers requests, which come in one piece, by their path.
-async fn server(answer: impl Fn(&str) -> String + Clone + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let answer = answer.clone();
-            tokio::spawn(async move {
-                let mut request = vec![0; 65_536];
-                while let Ok(length @ 1..) = stream.read(&mut request).await {
-                    let text = String::from_utf8_lossy(&request[..length]).into_owned();
-                    let path = text.split(' ').nth(1).unwrap_or_default();
-                    stream.write_all(answer(path).as_bytes()).await.unwrap();
-                }
-            });
-        }
-    });
-    url
 }
 
 #[tokio::test(flavor = "multi_thread")]
