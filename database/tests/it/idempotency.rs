@@ -27,6 +27,37 @@ async fn the_same_key_and_events_give_the_same_ids() {
     .await;
 }
 
+/// Longer than one statement takes: the ids are counted across packets.
+#[tokio::test]
+async fn events_of_several_statements_have_consecutive_ids() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 2).await;
+        let long = "7".repeat(3 * 1024 * 1024);
+        let creations = [creation("1", 1, "short"), creation(&long, 3, "long"), creation("1", 2, "last")];
+        let created = session.create(&creations).await.unwrap();
+        let firsts: Vec<_> = created
+            .iter()
+            .map(|created| {
+                let Created::New(ids) = created else { panic!("{created:?}") };
+                ids.first().get()
+            })
+            .collect();
+        assert_eq!(firsts, [3, 4, 7]);
+        assert_eq!(
+            fixture
+                .value::<String>("SELECT GROUP_CONCAT(id, ':', LENGTH(payload) ORDER BY id) FROM Events")
+                .await,
+            "3:1,4:3145728,5:3145728,6:3145728,7:1,8:1"
+        );
+        let again = session.create(&creations).await.unwrap();
+        for (again, first) in again.iter().zip(firsts) {
+            assert!(matches!(again, Created::Replayed(ids) if ids.first().get() == first), "{again:?}");
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn of_many_at_once_with_one_key_one_creates() {
     on_each(async |mut fixture| {
