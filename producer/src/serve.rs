@@ -11,7 +11,7 @@ use axum::Router;
 use axum::http::HeaderValue;
 use clap::Args;
 use eventpipeline_database::{Database, DatabaseArgs};
-use eventpipeline_service::{HintArgs, Hints, HttpLimits, Lifecycle, Service, ServiceArgs};
+use eventpipeline_service::{HintArgs, Hints, HttpLimits, Lifecycle, Service, ServiceArgs, listen};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -66,7 +66,7 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         hints,
         service: _,
     } = args;
-    let listener = TcpListener::bind(listen_address).await.with_context(|| {
+    let listener = listen(listen_address).with_context(|| {
         format!("failed to listen on LISTEN_ADDRESS {listen_address}: is the port in use?")
     })?;
     let instruments = Instruments::new(&service.registry)?;

@@ -4,6 +4,8 @@
 mod socket;
 
 use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +15,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, warn};
 
@@ -21,6 +23,22 @@ use socket::Socket;
 
 /// How long to wait when the process has no file left for a connection.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+/// How many clients may have connected and not been accepted yet; the kernel allows `net.core.somaxconn`, 4096 by default. Beyond, it
+/// drops what they send, or resets them. The usual 128 is fewer than come at once when the clients of a producer that ended come here.
+const BACKLOG: u32 = 4096;
+
+/// Takes a port, for many clients that come at once.
+///
+/// # Errors
+/// When the port is in use, or nobody's to take.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A program that starts again finds its port held by connections that ended a moment ago.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// The bounds of a server.
 #[derive(Debug, Clone, Copy)]
@@ -103,8 +121,6 @@ async fn accept(
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::sync::Notify;
@@ -145,6 +161,18 @@ mod tests {
             let _ = stream.read_to_end(&mut rest).await;
             assert!(!String::from_utf8_lossy(&rest).contains("hello"));
         }
+    }
+
+    #[tokio::test]
+    async fn many_clients_at_once_are_let_in_before_they_are_accepted() {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut clients = Vec::new();
+        for number in 0..1000 {
+            let connect = tokio::time::timeout(Duration::from_secs(30), TcpStream::connect(address));
+            clients.push(connect.await.unwrap_or_else(|_| panic!("client {number} waits")).unwrap());
+        }
+        drop(listener);
     }
 
     #[tokio::test]

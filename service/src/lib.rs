@@ -28,7 +28,7 @@ pub use admin::{Check, Readiness};
 pub use args::{AdminArgs, LogArgs, LogFormat, ServiceArgs, parse};
 pub use chain::chain;
 pub use hints::{Announcer, Hint, HintArgs, HintMetrics, Hints};
-pub use http::{HttpLimits, serve_http};
+pub use http::{HttpLimits, listen, serve_http};
 pub use invocation::{Invocation, Serves, ended, print};
 pub use lifecycle::Lifecycle;
 pub use metrics::{Budget, Label, Maker, metrics_reference, registered, registry};
