@@ -44,7 +44,7 @@ impl Readiness {
     }
 
     /// Whether every check is ready, and a line for each.
-    fn report(&self) -> (bool, String) {
+    pub(crate) fn report(&self) -> (bool, String) {
         let checks = self.checks.read().unwrap_or_else(PoisonError::into_inner);
         let mut lines = String::new();
         for (name, failure) in checks.iter() {

@@ -49,6 +49,8 @@ pub struct Service {
     pub pages: Pages,
     /// Begins spans, where they are sent somewhere.
     pub tracer: Tracer,
+    /// Holds once all other checks are there, and until it drains.
+    serving: Check,
 }
 
 /// Runs a service until SIGTERM or SIGINT, or until one of its tasks fails.
@@ -61,25 +63,37 @@ pub fn serve(
     start: impl AsyncFnOnce(&mut Service) -> anyhow::Result<()>,
 ) -> ExitCode {
     run(name, &args.log, async |tracer| {
+        let mut service = Service::new(name, args, tracer).await?;
+        start(&mut service).await?;
+        service.run().await
+    })
+}
+
+impl Service {
+    /// With an admin server that answers, and not ready until [`Service::run`].
+    async fn new(name: &'static str, args: &ServiceArgs, tracer: Tracer) -> anyhow::Result<Self> {
         let registry = metrics::registry(name)?;
         let readiness = Readiness::default();
-        let mut lifecycle = Lifecycle::new(args.drain());
+        let serving = readiness.check("serving");
+        let mut lifecycle = Lifecycle::new(args.drain())?;
         let pages = Pages::default();
         let admin = admin::bind(args.admin.admin_address).await?;
         lifecycle
             .spawn_until_end("admin server", admin.serve(readiness.clone(), registry.clone(), pages.clone()));
-        let draining = lifecycle.draining();
-        let serving = readiness.check("serving");
+        Ok(Self { lifecycle, readiness, registry, pages, tracer, serving })
+    }
+
+    /// Ready, as far as its checks are, until it drains.
+    async fn run(mut self) -> anyhow::Result<()> {
+        let (draining, serving) = (self.lifecycle.draining(), self.serving);
         serving.ready();
-        lifecycle.spawn_until_end("readiness while draining", async move {
+        self.lifecycle.spawn_until_end("readiness while draining", async move {
             draining.cancelled().await;
             serving.not_ready("draining");
             std::future::pending().await
         });
-        let mut service = Service { lifecycle, readiness, registry, pages, tracer };
-        start(&mut service).await?;
-        service.lifecycle.run().await
-    })
+        self.lifecycle.run().await
+    }
 }
 
 /// Runs a job: its result is the process's result, and SIGTERM or SIGINT ends it with an error.
@@ -121,5 +135,29 @@ fn run(name: &'static str, log: &LogArgs, work: impl AsyncFnOnce(Tracer) -> anyh
             error!(error = format!("{error:#}"), "{name} stopped on an error");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Args {
+        #[command(flatten)]
+        service: ServiceArgs,
+    }
+
+    #[tokio::test]
+    async fn a_service_that_starts_is_not_ready_whoever_asks() {
+        let args = Args::parse_from(["test", "--admin-address=127.0.0.1:0"]).service;
+        let service = Service::new("test", &args, Tracer::default()).await.unwrap();
+        let readiness = service.readiness.clone();
+        assert_eq!(readiness.report(), (false, "serving: starting\n".to_owned()));
+        let running = tokio::spawn(service.run());
+        eventpipeline_testkit::eventually(async || readiness.report().0.then_some(())).await;
+        running.abort();
     }
 }

@@ -17,6 +17,7 @@ type Outcome = Result<(task::Id, anyhow::Result<()>), JoinError>;
 /// The tasks of a process and the way it ends.
 #[derive(Debug)]
 pub struct Lifecycle {
+    signals: Signals,
     drain: CancellationToken,
     deadline: Duration,
     /// Tasks that finish what they have begun once they are told to drain.
@@ -27,15 +28,20 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// `deadline`: how long draining may take.
-    pub fn new(deadline: Duration) -> Self {
-        Self {
+    /// `deadline`: how long draining may take. Signals are listened for from here on: before that SIGTERM ends a process
+    /// at once, and the first one of a container not at all.
+    ///
+    /// # Errors
+    /// Signals can't be listened for.
+    pub fn new(deadline: Duration) -> anyhow::Result<Self> {
+        Ok(Self {
+            signals: Signals::listen()?,
             drain: CancellationToken::new(),
             deadline,
             tasks: JoinSet::new(),
             until_end: JoinSet::new(),
             names: HashMap::new(),
-        }
+        })
     }
 
     /// Cancelled when the process is to finish what it has begun and to begin nothing more.
@@ -72,14 +78,9 @@ impl Lifecycle {
     ///
     /// # Errors
     /// A task that failed, panicked or ended by itself; a drain past its deadline; a second signal.
-    pub async fn run(self) -> anyhow::Result<()> {
-        let signals = Signals::listen()?;
-        self.run_until(signals).await
-    }
-
-    async fn run_until(mut self, mut signals: Signals) -> anyhow::Result<()> {
+    pub async fn run(mut self) -> anyhow::Result<()> {
         let ended = tokio::select! {
-            signal = signals.next() => {
+            signal = self.signals.next() => {
                 info!(signal, deadline_seconds = self.deadline.as_secs(), "draining");
                 Ok(())
             }
@@ -91,7 +92,7 @@ impl Lifecycle {
             drained = tokio::time::timeout(self.deadline, Self::join_all(&mut self.tasks, &self.names)) => {
                 drained.unwrap_or_else(|_| Err(anyhow::anyhow!("not drained after {} s", self.deadline.as_secs())))
             }
-            signal = signals.next() => Err(anyhow::anyhow!("{signal} while draining: gave up what was unfinished")),
+            signal = self.signals.next() => Err(anyhow::anyhow!("{signal} while draining: gave up what was unfinished")),
         };
         ended.and(drained)
     }
@@ -135,6 +136,7 @@ fn flatten(outcome: Outcome) -> anyhow::Result<()> {
 }
 
 /// SIGTERM and SIGINT.
+#[derive(Debug)]
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -162,7 +164,7 @@ mod tests {
     use super::*;
 
     fn lifecycle(deadline: Duration) -> Lifecycle {
-        Lifecycle::new(deadline)
+        Lifecycle::new(deadline).unwrap()
     }
 
     #[tokio::test]
