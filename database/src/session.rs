@@ -182,6 +182,12 @@ impl Session {
         self.database.open().await
     }
 
+    /// Connects, where the next operation would have to. Whoever times that one times no connecting then.
+    pub async fn connect(&mut self) -> Result<(), Error> {
+        self.connection = Some(self.take_connection().await?);
+        Ok(())
+    }
+
     /// Whether the database answers.
     pub async fn ping(&mut self) -> Result<(), Error> {
         self.run(&Ping).await

@@ -142,8 +142,13 @@ impl Ledger {
 
     /// Gives the pause until the next reading.
     async fn read(&mut self) -> Duration {
+        let connected = self.session.connect().await;
+        // The reading alone: a slow connection says nothing of the table.
         let begun = Instant::now();
-        let read = self.session.stats().await;
+        let read = match connected {
+            Ok(()) => self.session.stats().await,
+            Err(failure) => Err(failure),
+        };
         let pause = PERIOD.max(begun.elapsed() * RESTS);
         match read {
             Ok(stats) => {
