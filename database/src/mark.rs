@@ -47,18 +47,22 @@ impl LowWaterMark {
 mod tests {
     use super::*;
 
+    /// When the last look from the start ended, which is when the time without one begins.
+    fn ended(mark: &LowWaterMark) -> Instant {
+        mark.last_walk.unwrap().0
+    }
+
     #[test]
     fn looks_from_the_start_are_as_rare_as_they_are_slow() {
         let mut mark = LowWaterMark::default();
         assert_eq!(mark.start(Instant::now()), None);
         mark.walked(None, Duration::from_millis(100), Some(7));
-        let now = Instant::now();
-        assert_eq!(mark.start(now), Some(7));
-        assert_eq!(mark.start(now + Duration::from_millis(500)), Some(7));
-        assert_eq!(mark.start(now + Duration::from_millis(800)), None);
+        assert_eq!(mark.start(ended(&mark)), Some(7));
+        assert_eq!(mark.start(ended(&mark) + Duration::from_millis(799)), Some(7));
+        assert_eq!(mark.start(ended(&mark) + Duration::from_millis(800)), None);
         mark.walked(None, Duration::from_mins(10), None);
-        assert_eq!(mark.start(Instant::now() + Duration::from_secs(59)), Some(7));
-        assert_eq!(mark.start(Instant::now() + LONGEST), None);
+        assert_eq!(mark.start(ended(&mark) + Duration::from_secs(59)), Some(7));
+        assert_eq!(mark.start(ended(&mark) + LONGEST), None);
     }
 
     #[test]
@@ -68,6 +72,6 @@ mod tests {
         mark.walked(Some(7), Duration::from_millis(100), Some(9));
         mark.walked(Some(9), Duration::from_millis(100), None);
         mark.walked(None, Duration::from_millis(100), Some(3));
-        assert_eq!(mark.start(Instant::now()), Some(9));
+        assert_eq!(mark.start(ended(&mark)), Some(9));
     }
 }

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use eventpipeline_testkit::{Program, Scrape, client};
+use eventpipeline_testkit::{Program, Scrape};
 
-use crate::support::Pipeline;
+use crate::support::{Pipeline, metrics};
 
 async fn scrape(consumer: &Program) -> Scrape {
-    let address = consumer.address("the admin server listens").await;
-    let answer = client().get(format!("http://{address}/metrics")).send().await.unwrap();
-    Scrape::new(answer.text().await.unwrap())
+    Scrape::new(metrics(consumer).await)
 }
 
 /// Series without their values.

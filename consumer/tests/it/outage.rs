@@ -20,7 +20,8 @@ async fn an_answer_that_could_not_be_written_is_written_when_the_database_is_bac
             }
         })
         .await;
-        let consumer = pipeline.consumer(&word_api(&api.url(), &[]));
+        // Longer than a server may take to come back.
+        let consumer = pipeline.consumer(&word_api(&api.url(), &[("LEASE_SECONDS", "600")]));
         let ids = pipeline.create(4).await;
         api.until_asked(4).await;
         server.kill9();

@@ -8,7 +8,7 @@ use eventpipeline_database::{Event, State};
 use eventpipeline_testkit::{Database, Engine, eventually};
 
 use crate::server::{Server, http};
-use crate::support::{Pipeline, metric};
+use crate::support::{Pipeline, until_metric};
 
 const KEPT: Duration = Duration::from_secs(5);
 
@@ -54,6 +54,6 @@ async fn old_events_are_removed_and_young_and_dead_ones_are_kept() {
         }
         assert_eq!((gone.created, gone.dead), (1201, 1));
         assert_eq!(pipeline.event(old[0]).await.state, State::Dead);
-        assert!(metric(&keeper, "eventpipeline_events_removed_total{state=\"done\"}").await >= 1199.0);
+        until_metric(&keeper, "eventpipeline_events_removed_total{state=\"done\"}", 1199.0).await;
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
@@ -18,6 +19,8 @@ pub(crate) struct Asked {
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
     pub(crate) client: SocketAddr,
+    /// When it came.
+    pub(crate) at: Instant,
 }
 
 /// A server and what it was asked.
@@ -40,7 +43,8 @@ impl Server {
             let body = String::from_utf8(body.to_vec()).unwrap();
             let request = {
                 let mut requests = requests.lock().unwrap();
-                let request = Asked { before: requests.len(), headers: parts.headers, body, client };
+                let (before, at) = (requests.len(), Instant::now());
+                let request = Asked { before, headers: parts.headers, body, client, at };
                 requests.push(request.clone());
                 request
             };

@@ -94,12 +94,24 @@ impl Pipeline {
     }
 }
 
+/// All metrics of a running consumer.
+pub(crate) async fn metrics(consumer: &Program) -> String {
+    let address = consumer.address("the admin server listens").await;
+    // It listens before the metrics are there; this is logged once they are.
+    consumer.line("uses up to").await;
+    let response = client().get(format!("http://{address}/metrics")).send().await.unwrap();
+    response.text().await.unwrap()
+}
+
 /// A metric of a running consumer: the sum of all lines that begin with `name`, which may end in the middle of labels.
 pub(crate) async fn metric(consumer: &Program, name: &str) -> f64 {
-    let address = consumer.address("the admin server listens").await;
-    let response = client().get(format!("http://{address}/metrics")).send().await.unwrap();
-    let text = response.text().await.unwrap();
+    let text = metrics(consumer).await;
     let lines: Vec<&str> = text.lines().filter(|line| line.starts_with(name)).collect();
     assert!(!lines.is_empty(), "no {name} in {text}");
     lines.iter().filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}
+
+/// Waits until a metric is at least that: what is committed is seen before it is counted.
+pub(crate) async fn until_metric(consumer: &Program, name: &str, least: f64) {
+    eventually(async || (metric(consumer, name).await >= least).then_some(())).await;
 }
