@@ -214,13 +214,18 @@ impl HintMetrics {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::atomic::{AtomicU8, Ordering};
+
     use tokio::sync::mpsc;
 
     use super::*;
 
-    /// A free UDP address, to be bound next.
+    /// A free UDP address, to be bound next. Nobody takes it meanwhile: each is on a host of its own.
     async fn free() -> SocketAddr {
-        UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+        static HOST: AtomicU8 = AtomicU8::new(2);
+        let host = Ipv4Addr::new(127, 0, 0, HOST.fetch_add(1, Ordering::Relaxed));
+        UdpSocket::bind((host, 0)).await.unwrap().local_addr().unwrap()
     }
 
     async fn start(

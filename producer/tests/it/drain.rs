@@ -11,7 +11,8 @@ async fn start(drain_seconds: &str) -> Producer {
 
 #[tokio::test]
 async fn a_waiting_client_is_answered_while_the_producer_drains() {
-    let mut producer = start("20").await;
+    // A fifth of it is for those who come late, the test among them.
+    let mut producer = start("60").await;
     let request = producer.client.post(format!("{}/create-sync", producer.api));
     let waiting = tokio::spawn(async move { request.send().await.unwrap() });
     producer.until_waiters(1).await;
@@ -31,7 +32,8 @@ async fn a_waiting_client_is_answered_while_the_producer_drains() {
 
 #[tokio::test]
 async fn a_client_that_would_wait_too_long_is_told_where_to_find_its_event() {
-    let mut producer = start("2").await;
+    // A tenth of it is for the answer and the end: enough on a busy machine, too.
+    let mut producer = start("30").await;
     let request = producer.client.post(format!("{}/create-sync", producer.api));
     let waiting = tokio::spawn(async move { request.send().await.unwrap() });
     producer.until_waiters(1).await;

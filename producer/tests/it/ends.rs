@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventpipeline_database::{Failure, Finished, LowWaterMark, Next};
-use eventpipeline_testkit::eventually;
+use eventpipeline_testkit::{Database as Server, Engine, Fault, Proxy, eventually};
 use reqwest::Response;
 use tokio::task::JoinHandle;
 
@@ -45,10 +45,11 @@ async fn a_cancelled_event_is_a_conflict() {
 /// Nobody would ever answer who waits for what is not there.
 #[tokio::test]
 async fn a_removed_event_ends_the_wait() {
-    let producer = Producer::start().await;
+    let proxy = Proxy::start(Server::shared(Engine::MySql).await.port()).await;
+    let producer = Producer::behind(&proxy, &[]).await;
     let waiting = waiting(&producer).await;
-    // In the blink of an eye, so that the producer never sees it done.
-    producer.program.freeze();
+    // So that the producer never sees it done: the answer to a question that is on its way is lost, too.
+    proxy.set(Fault::Cut);
     let mut session = producer.database.session();
     producer.consume(&mut session, "tarde").await;
     eventually(async || {
@@ -57,6 +58,6 @@ async fn a_removed_event_ends_the_wait() {
         (removal.events == 1).then_some(())
     })
     .await;
-    producer.program.thaw();
+    proxy.set(Fault::None);
     assert_eq!(problem(waiting.await.unwrap(), 410, "event-removed").await["id"], 1);
 }

@@ -51,6 +51,7 @@ async fn they_are_documented_well_named_and_few() {
 #[tokio::test]
 async fn what_no_client_should_ask_is_within_the_budget() {
     let producer = Producer::start().await;
+    producer.until_counted().await;
     let paths = [
         "/",
         "/1",

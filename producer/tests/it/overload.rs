@@ -42,15 +42,15 @@ async fn a_database_that_hangs_costs_answers_but_no_memory() {
     let producer = Producer::before(&server, &[]).await;
     let before = resident_mebibytes(&producer).await;
     server.freeze();
-    for _ in 0..2 {
-        let answers = flood(&producer).await;
-        for (status, retry, problem) in &answers {
-            assert_eq!(*status, 503, "{problem}");
-            assert!(matches!(retry.as_deref(), Some("1" | "2" | "3" | "4")), "{retry:?}");
-        }
-        let overloaded = "urn:eventpipeline:problem:overloaded";
-        assert!(answers.iter().any(|(_, _, problem)| problem["type"] == overloaded));
+    let mut answers = flood(&producer).await;
+    // On a busy machine the first may come so slowly that there is room for all of it; the second finds what it has left.
+    answers.extend(flood(&producer).await);
+    for (status, retry, problem) in &answers {
+        assert_eq!(*status, 503, "{problem}");
+        assert!(matches!(retry.as_deref(), Some("1" | "2" | "3" | "4")), "{retry:?}");
     }
+    let overloaded = "urn:eventpipeline:problem:overloaded";
+    assert!(answers.iter().any(|(_, _, problem)| problem["type"] == overloaded));
     let grown = resident_mebibytes(&producer).await - before;
     assert!(grown < 128.0, "{grown} MiB more");
     server.thaw();
