@@ -36,7 +36,7 @@ impl Cluster {
         READY
             .get_or_init(async || {
                 install_definition(server);
-                install_role(server);
+                install_role(server).await;
             })
             .await;
         Self::within(server, namespace).await
@@ -45,7 +45,7 @@ impl Cluster {
     /// A server of one's own with the same; and a new namespace.
     pub(crate) async fn with(server: &'static ApiServer, namespace: &str) -> Self {
         install_definition(server);
-        install_role(server);
+        install_role(server).await;
         Self::within(server, namespace).await
     }
 
@@ -160,9 +160,17 @@ pub(crate) fn install_definition(server: &ApiServer) {
     server.established(&["crd/eventpipelines.eventpipeline.dev"]).unwrap();
 }
 
-pub(crate) fn install_role(server: &ApiServer) {
+pub(crate) async fn install_role(server: &ApiServer) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/role.yaml");
     server.kubectl(["apply", "-f", file.to_str().unwrap()]).unwrap();
+    // The server grants what it has seen of roles and bindings, each of which it sees a moment later.
+    for granted in ["secrets", "leases.coordination.k8s.io"] {
+        until(format!("the right to create {granted}"), async || {
+            let asked = ["auth", "can-i", "create", granted, "--as=eventpipeline-operator", "-n", "default"];
+            server.kubectl(asked).ok()
+        })
+        .await;
+    }
 }
 
 pub(crate) fn crds() -> PathBuf {

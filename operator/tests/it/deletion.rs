@@ -108,7 +108,7 @@ async fn a_namespace_that_goes_first_can_be_emptied() {
     until("a look at it", async || (operator.reconciles("success") > before).then_some(())).await;
     assert!(!operator.log().contains("failed to"), "{}", operator.log());
     delete_at_once(&cluster).await;
-    let all = ["delete", KINDS, "--all", "-n", "leaving", "--timeout=30s"];
+    let all = ["delete", KINDS, "--all", "-n", "leaving", "--timeout=60s"];
     cluster.server.kubectl(all).unwrap();
     assert!(operator.get("/livez").is_some_and(|answer| answer.contains(" 200 ")));
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
@@ -16,7 +16,6 @@ use super::cluster::until;
 pub(crate) struct Operator {
     shell: Child,
     open: Option<ChildStdin>,
-    admin: SocketAddr,
     folder: TempDir,
 }
 
@@ -27,6 +26,8 @@ trap '' HUP INT
 echo "$!" >"$LOG.pid"
 read -r _
 kill "$!" 2>/dev/null
+# One that was stopped hears nothing else.
+kill -s CONT "$!" 2>/dev/null
 wait "$!"
 "#;
 
@@ -45,17 +46,11 @@ impl Operator {
         let ours = theirs.replace("user: {token:", "user: {as: eventpipeline-operator, token:");
         assert_ne!(theirs, ours);
         fs::write(&kubeconfig, ours).unwrap();
-        let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mut shell = Command::new("sh")
             .args(["-c", SHELL, "operator", env!("CARGO_BIN_EXE_eventpipeline-operator")])
             .args(["--image", "registry.example/eventpipeline:test", "--watch-namespace", namespace])
             .args(["--observe-seconds", "1"])
-            .args([
-                "--admin-address",
-                &admin.to_string(),
-                "--log-filter",
-                "info,eventpipeline_operator=debug",
-            ])
+            .args(["--admin-address", "127.0.0.1:0", "--log-filter", "info,eventpipeline_operator=debug"])
             .args(further)
             .env("KUBECONFIG", kubeconfig)
             .env("LOG", folder.path().join("log"))
@@ -64,7 +59,7 @@ impl Operator {
             .spawn()
             .unwrap();
         let open = shell.stdin.take();
-        Self { shell, open, admin, folder }
+        Self { shell, open, folder }
     }
 
     /// Starts it for one namespace and waits until it is ready.
@@ -79,10 +74,19 @@ impl Operator {
             .await;
     }
 
+    /// Where its admin port is, once it has said so.
+    fn admin(&self) -> Option<SocketAddr> {
+        let log = self.log();
+        // A line without an end is being written.
+        let mut lines = log.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        let line = lines.find(|line| line.contains("the admin server listens"))?;
+        line.split_once("address=")?.1.split_whitespace().next()?.parse().ok()
+    }
+
     /// What the admin port answers, status line and all.
     pub(crate) fn get(&self, path: &str) -> Option<String> {
-        let mut stream = TcpStream::connect(self.admin).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+        let mut stream = TcpStream::connect(self.admin()?).ok()?;
+        stream.set_read_timeout(Some(Duration::from_mins(1))).ok()?;
         write!(stream, "GET {path} HTTP/1.1\r\nhost: operator\r\nconnection: close\r\n\r\n").ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
@@ -122,7 +126,7 @@ impl Operator {
     }
 
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap()
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }
 

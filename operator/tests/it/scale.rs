@@ -5,11 +5,12 @@ use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{ListParams, Patch, PatchParams};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::cluster::{Cluster, until};
 use super::operator::Operator;
 use super::programs::{Program, pod, queue};
+use super::reconcile::at_rest;
 
 const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
@@ -23,6 +24,15 @@ async fn replicas_become(cluster: &Cluster, wanted: i32) {
         (deployment(cluster).await.replicas == Some(wanted)).then_some(())
     })
     .await;
+}
+
+/// A producer that says this of the queue. Pods are watched in the order of their changes: when the operator has heard of
+/// it, it has seen all pods that were there before.
+async fn producer(cluster: &Cluster, name: &str, queue: Value) -> Program {
+    let program = Program::start();
+    program.says("/queue", queue);
+    pod(cluster, name, ("demo", "producer"), &program).await;
+    program
 }
 
 /// Consumers that say that they hold so many events, for so long.
@@ -56,15 +66,15 @@ async fn a_group_scales_with_what_waits_and_busy_consumers_stay() {
     cluster.apply("demo", spec).await.unwrap();
     let before = deployment(&cluster).await;
     assert_eq!(before.replicas, Some(0));
-    let producer = Program::start();
-    producer.says("/queue", queue(30, 0, Some(1.0)));
-    pod(&cluster, "demo-producer-1", ("demo", "producer"), &producer).await;
+    let first = producer(&cluster, "demo-producer-1", queue(30, 0, Some(1.0))).await;
     replicas_become(&cluster, 3).await;
     assert_eq!(deployment(&cluster).await.template, before.template);
 
     // Two of them are busy with what may take longer than they have to end.
     let consumers = consumers(&cluster, &[(0, 0.0), (1, 100.0), (2, 100.0)]).await;
-    producer.says("/queue", queue(0, 3, None));
+    // The second is heard of when the consumers have been seen.
+    first.is_silent();
+    let producer = producer(&cluster, "demo-producer-2", queue(0, 3, None)).await;
     replicas_become(&cluster, 2).await;
     assert_eq!(costs(&cluster).await, [None, Some("1".to_owned()), Some("2".to_owned())]);
     let group = async || {
@@ -98,12 +108,15 @@ async fn a_group_scales_with_what_waits_and_busy_consumers_stay() {
 #[tokio::test]
 async fn who_edits_replicas_loses_idle_consumers_first() {
     let cluster = Cluster::new("scale-by-hand").await;
-    let _operator = Operator::ready(cluster.server, "scale-by-hand").await;
+    let operator = Operator::ready(cluster.server, "scale-by-hand").await;
     let spec = |replicas: i32| json!({"consumers": [{"name": "default", "replicas": replicas}]});
     cluster.apply("demo", spec(3)).await.unwrap();
     replicas_become(&cluster, 3).await;
     let _consumers = consumers(&cluster, &[(7, 0.1), (0, 0.0), (0, 0.0)]).await;
-    until("the operator to see them", async || (costs(&cluster).await.len() == 3).then_some(())).await;
+    let _producer = producer(&cluster, "demo-producer-1", queue(0, 0, None)).await;
+    cluster.condition_is("demo", "BacklogInTime", "True/BacklogEmpty").await;
+    // The consumers are seen by now; once nothing is written any more, the Deployment is, too.
+    at_rest(&cluster, &operator, "PATCH").await;
     cluster.apply("demo", spec(1)).await.unwrap();
     replicas_become(&cluster, 1).await;
     assert_eq!(costs(&cluster).await, [Some("7".to_owned()), None, None]);
@@ -152,9 +165,7 @@ async fn groups_take_the_backlog_in_their_order_and_one_stays_for_what_is_claime
         })
         .await;
     };
-    let producer = Program::start();
-    producer.says("/queue", queue(50, 0, Some(1.0)));
-    pod(&cluster, "demo-producer-1", ("demo", "producer"), &producer).await;
+    let producer = producer(&cluster, "demo-producer-1", queue(50, 0, Some(1.0))).await;
     are_wanted(2, 3).await;
     producer.says("/queue", queue(0, 1, None));
     are_wanted(1, 0).await;

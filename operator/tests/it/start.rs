@@ -12,7 +12,7 @@ use super::operator::Operator;
 #[tokio::test]
 async fn it_waits_for_the_definition_and_reports_what_the_definition_let_by() {
     let server = ApiServer::start().await;
-    install_role(&server);
+    install_role(&server).await;
     let operator = Operator::start(&server, "default");
     until("a reason not to be ready", async || {
         operator

@@ -122,9 +122,9 @@ async fn a_pipeline_that_comes_back_adopts_the_secrets_of_its_data() {
     let before = secrets(&cluster).await;
     cluster.delete::<EventPipeline>("demo").await;
     cluster.apply("demo", json!({})).await.unwrap();
-    cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
-    let mut after = secrets(&cluster).await;
-    // Its certificate is its own; nothing here collects that of its predecessor.
+    // Its certificate is its own, and made last; nothing here collects that of its predecessor.
+    let more = async || Some(secrets(&cluster).await).filter(|all| all.len() > before.len());
+    let mut after = until("a certificate of its own", more).await;
     assert_eq!(after.len(), before.len() + 1);
     after.retain(|name, _| before.contains_key(name));
     assert_eq!(after, before);

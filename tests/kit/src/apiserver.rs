@@ -75,7 +75,10 @@ impl ApiServer {
         let mut apiserver = Process::start("kube-apiserver", folder.path(), &kube_apiserver(port, clients)?)?;
         let kubeconfig = write_kubeconfig(folder.path(), port, TOKEN)?;
         let kubectl = Program::Kubectl.find()?;
-        apiserver.ready(START, async || answers(kubectl.clone(), kubeconfig.clone()).await).await?;
+        let ready = apiserver.ready(START, async || answers(kubectl.clone(), kubeconfig.clone()).await).await;
+        // Who listened may have been somebody else, who was quicker to take the port: then etcd has ended, and says so.
+        etcd.ready(START, async || true).await?;
+        ready?;
         Ok(Self { port, _apiserver: apiserver, _etcd: etcd, folder })
     }
 
@@ -94,17 +97,29 @@ impl ApiServer {
         self.client(Program::Kubectl, arguments)
     }
 
-    /// Waits until resource definitions are served: `["crd/NAME"]`, or `["crd", "--all"]`. Says what kubectl says when they
-    /// are not within half a minute.
+    /// Waits until resource definitions are served, and found by kubectl and Helm: `["crd/NAME"]`, or `["crd", "--all"]`.
+    /// Says what is wrong when they are not within a minute.
     pub fn established(&self, definitions: &[&str]) -> Result<(), String> {
-        let wait = ["wait", "--for=condition=Established", "--timeout=30s"];
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let wait = ["wait", "--for=condition=Established", "--timeout=60s"];
+        let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             match self.kubectl([&wait[..], definitions].concat()) {
-                Ok(_) => return Ok(()),
+                Ok(_) => break,
                 // kubectl gives up on one that has no conditions yet.
                 Err(error) if error.contains("accessor error") && Instant::now() < deadline => {}
                 Err(error) => return Err(error),
+            }
+        }
+        // Discovery lists them a moment later.
+        let names = self.kubectl(["get", "crd", "--output=jsonpath={.items[*].metadata.name}"])?;
+        loop {
+            let listed = self.kubectl(["api-resources", "--output=name"]);
+            let is_listed = |name: &str| listed.iter().flat_map(|all| all.lines()).any(|line| line == name);
+            if names.split_whitespace().all(is_listed) {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(format!("not all of {names} are listed: {listed:?}"));
             }
         }
     }

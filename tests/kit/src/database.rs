@@ -188,7 +188,7 @@ impl Database {
     /// # Panics
     /// When the server has been stopped.
     pub fn freeze(&self) {
-        self.signal(Signal::STOP);
+        self.tell("a stop", Process::freeze);
     }
 
     /// Ends [`Self::freeze`].
@@ -196,13 +196,12 @@ impl Database {
     /// # Panics
     /// When the server has been stopped.
     pub fn thaw(&self) {
-        self.signal(Signal::CONT);
+        self.tell("a signal", |process| process.signal(Signal::CONT));
     }
 
-    fn signal(&self, signal: Signal) {
+    fn tell(&self, what: &str, tell: impl FnOnce(&Process) -> Result<(), Error>) {
         let name = self.engine.name();
-        let sent = self.process().as_ref().ok_or(Error::Stopped { name }).and_then(|it| it.signal(signal));
-        or_panic("a signal", sent);
+        or_panic(what, self.process().as_ref().ok_or(Error::Stopped { name }).and_then(tell));
     }
 
     fn process(&self) -> MutexGuard<'_, Option<Process>> {

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::{error::Error, wait};
 
@@ -90,6 +90,17 @@ impl Process {
         // A child that nobody has waited for keeps its pid: the signal reaches it or its remains, never a stranger.
         kill_process(Pid::from_child(&self.child), signal)
             .map_err(|error| Error::io(format!("send {signal:?} to {}", self.name))(error.into()))
+    }
+
+    /// Stops it in mid-work (SIGSTOP), and returns when all of its threads stand still: the signal reaches one of them,
+    /// which stops the others once it gets its turn.
+    pub(crate) fn freeze(&self) -> Result<(), Error> {
+        self.signal(Signal::STOP)?;
+        // One that has ended stands still as well. Either is left to be seen by who waits for its end.
+        let still = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(Pid::from_child(&self.child)), still)
+            .map(drop)
+            .map_err(|error| Error::io(format!("wait until {} stands still", self.name))(error.into()))
     }
 
     /// Its pid, which stays its own until this is dropped.

@@ -56,7 +56,12 @@ impl Program {
     /// # Panics
     /// When there is none within a minute, with the log.
     pub async fn line(&self, text: &str) -> String {
-        let find = async || self.log().lines().find(|line| line.contains(text)).map(str::to_owned);
+        let find = async || {
+            let log = self.log();
+            // One without an end is being written.
+            let mut lines = log.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+            lines.find(|line| line.contains(text)).map(str::to_owned)
+        };
         let missing = || Error::NotLogged { name: self.name, text: text.to_owned(), log: self.log() };
         or_panic(self.name, until(LIMIT, find).await.ok_or_else(missing))
     }
@@ -85,7 +90,7 @@ impl Program {
 
     /// Stops it in mid-work (SIGSTOP).
     pub fn freeze(&self) {
-        or_panic(self.name, self.process.signal(Signal::STOP));
+        or_panic(self.name, self.process.freeze());
     }
 
     /// Lets it go on after [`Program::freeze`].

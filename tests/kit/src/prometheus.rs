@@ -47,7 +47,7 @@ impl Prometheus {
         ]);
         let mut process = Process::start("prometheus", folder.path(), &command)?;
         let log = folder.path().join("prometheus.log");
-        process.ready(START, async || address(&log).is_some()).await?;
+        process.ready(START, async || address(&log).is_some() && is_ready(&log)).await?;
         let url = address(&log).map_or_else(String::new, |address| format!("http://{address}"));
         Ok(Self { url, client: client(), _process: process, _folder: folder })
     }
@@ -80,6 +80,11 @@ fn address(log: &Path) -> Option<SocketAddr> {
     let log = fs::read_to_string(log).ok()?;
     let line = log.lines().find(|line| line.contains("msg=\"Listening on\""))?;
     line.split("address=").nth(1)?.split_whitespace().next()?.parse().ok()
+}
+
+/// Whether it answers questions: until then it refuses them, though it listens.
+fn is_ready(log: &Path) -> bool {
+    fs::read_to_string(log).is_ok_and(|log| log.contains("Server is ready to receive web requests"))
 }
 
 /// Runs promtool; what it prints, or what it says when it fails.

@@ -12,7 +12,7 @@ fn sql(database: &Database, statement: &str) -> Result<String, String> {
     let port = format!("--port={}", database.port());
     let output = Command::new("mariadb")
         .args(["--no-defaults", "--protocol=TCP", "--host=127.0.0.1", "--user=root", "--batch"])
-        .args(["--skip-column-names", "--connect-timeout=5", &port, "--execute", statement])
+        .args(["--skip-column-names", "--connect-timeout=60", &port, "--execute", statement])
         .output()
         .expect("the client of the package mariadb-client-core");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();

@@ -37,7 +37,7 @@ async fn the_definition_goes_with_the_release_only_if_that_is_asked_for() {
     assert!(notes.contains("WARNING: crds.keep=false"), "{notes}");
     established(&server);
     Helm::V4.uninstall(&server).expect("no release");
-    server.kubectl(["wait", "--for=delete", "--timeout=30s", DEFINITION]).expect("the definition goes");
+    server.kubectl(["wait", "--for=delete", "--timeout=60s", DEFINITION]).expect("the definition goes");
 }
 
 #[tokio::test]
