@@ -1,6 +1,6 @@
 //! Whether a history keeps the promises: pure, so that it can be tried on histories that do not.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use crate::history::{History, Ledger, Rest, Row};
@@ -45,25 +45,25 @@ pub struct Verdict {
 
 /// Compares what clients saw with what is stored.
 pub fn check(history: &History, rest: &Rest) -> Verdict {
-    let stored: BTreeSet<i64> = rest.rows.iter().map(|row| row.id).collect();
-    let removed = history.finished.values().filter(|row| !stored.contains(&row.id));
-    let all: Vec<&Row> = rest.rows.iter().chain(removed).collect();
+    let mut all: Vec<&Row> = rest.rows.iter().chain(&rest.gone).collect();
+    // In the order of their creation.
+    all.sort_unstable_by_key(|row| row.id);
     let rows: HashMap<i64, &Row> = all.iter().map(|row| (row.id, *row)).collect();
     let mut violations = Violations::default();
     existence(history, &rows, &mut violations);
-    ids(history, &all, &mut violations);
+    ids(history, &all, &rows, &mut violations);
     counts(history, rest, &all, &mut violations);
     values(history, &rows, &mut violations);
     tokens(history, &rows, &mut violations);
     fences(&all, &mut violations);
-    ends(rest, &mut violations);
+    ends(&rest.rows, &mut violations);
     answers(history, &all, &mut violations);
     api(history, &mut violations);
     let finished = [2, 3, 4].map(|state| all.iter().filter(|row| row.state == state).count());
     Verdict {
         acknowledged: history.acknowledged.iter().map(|creation| creation.ids.len()).sum(),
         stored: rest.rows.len(),
-        removed: all.len() - rest.rows.len(),
+        removed: rest.gone.len(),
         finished,
         answers: history.answers.len(),
         handled_again: history.handled.values().filter(|times| **times > 1).count(),
@@ -85,7 +85,7 @@ impl Violations {
     }
 }
 
-/// I1: an id that was answered exists, with its payload, or was seen finished before it was removed.
+/// I1: an id that was answered exists, with its payload, or did until it was removed.
 fn existence(history: &History, rows: &HashMap<i64, &Row>, violations: &mut Violations) {
     for creation in &history.acknowledged {
         for (id, mark) in creation.ids.iter().zip(&creation.marks) {
@@ -101,8 +101,19 @@ fn existence(history: &History, rows: &HashMap<i64, &Row>, violations: &mut Viol
     }
 }
 
+/// A key is remembered as long as its event: then it may be another one's.
+fn gone_before(earlier: &Row, later: &Row) -> bool {
+    earlier.removed.is_some_and(|removed| removed < later.created)
+}
+
 /// I2: ids are distinct, and a key has one set of them.
-fn ids(history: &History, rows: &[&Row], violations: &mut Violations) {
+fn ids(history: &History, all: &[&Row], rows: &HashMap<i64, &Row>, violations: &mut Violations) {
+    let first = |ids: &[i64]| rows.get(ids.first()?).copied();
+    let one_after_another = |some: &[i64], others: &[i64]| {
+        first(some)
+            .zip(first(others))
+            .is_some_and(|(one, other)| gone_before(one, other) || gone_before(other, one))
+    };
     let mut owners: BTreeMap<i64, &str> = BTreeMap::new();
     let mut keys: BTreeMap<&str, &[i64]> = BTreeMap::new();
     for creation in &history.acknowledged {
@@ -116,21 +127,24 @@ fn ids(history: &History, rows: &[&Row], violations: &mut Violations) {
         if let Some(key) = &creation.key
             && let Some(other) = keys.insert(key, &creation.ids)
             && other != creation.ids
+            && !one_after_another(other, &creation.ids)
         {
             violations
                 .add("I2", format!("key {key} was answered with {other:?} and with {:?}", creation.ids));
         }
     }
-    let mut marks: BTreeMap<&str, i64> = BTreeMap::new();
-    for row in rows {
+    let mut marks: BTreeMap<&str, &Row> = BTreeMap::new();
+    for row in all {
         if let Some(mark) = &row.mark
-            && let Some(other) = marks.insert(mark, row.id)
+            && let Some(other) = marks.insert(mark, row)
+            && !gone_before(other, row)
             && history
                 .acknowledged
                 .iter()
                 .any(|creation| creation.key.is_some() && creation.marks.contains(mark))
         {
-            violations.add("I2", format!("{mark} has a key and was created twice: {other} and {}", row.id));
+            let (other, id) = (other.id, row.id);
+            violations.add("I2", format!("{mark} has a key and was created twice: {other} and {id}"));
         }
     }
 }
@@ -138,14 +152,16 @@ fn ids(history: &History, rows: &[&Row], violations: &mut Violations) {
 /// I2: the counter is the number of events. I7: each is in a state or was removed, and what was removed was finished.
 fn counts(history: &History, rest: &Rest, all: &[&Row], violations: &mut Violations) {
     let number = |many: usize| i64::try_from(many).unwrap_or(i64::MAX);
-    let (stored, known) = (number(rest.rows.len()), number(all.len()));
+    let (known, gone) = (number(all.len()), number(rest.gone.len()));
     let Rest { counter, events, removed, .. } = rest;
     if *counter != known || events != counter {
         violations.add("I2", format!("{known} events, DBStatus.id {counter}, GET / {events}"));
     }
-    if known - stored != *removed {
-        let seen = known - stored;
-        violations.add("I7", format!("{removed} events were removed, {seen} of them were seen finished"));
+    if gone != *removed {
+        violations.add("I7", format!("{gone} events were removed, and {removed} are counted"));
+    }
+    for row in rest.gone.iter().filter(|row| !row.has_ended()) {
+        violations.add("I7", format!("event {} was removed in state {}", row.id, row.state));
     }
     let mut before = Ledger { created: 0, in_states: 0, removed: 0 };
     for ledger in &history.ledgers {
@@ -197,8 +213,8 @@ fn fences(rows: &[&Row], violations: &mut Violations) {
 }
 
 /// I5: every event ends.
-fn ends(rest: &Rest, violations: &mut Violations) {
-    for row in rest.rows.iter().filter(|row| !(2..=4).contains(&row.state)) {
+fn ends(rows: &[Row], violations: &mut Violations) {
+    for row in rows.iter().filter(|row| !row.has_ended()) {
         violations.add("I5", format!("event {} is stuck in state {}", row.id, row.state));
     }
 }

@@ -101,7 +101,9 @@ impl Program for Consumer {
         if self.dies {
             return Ok(());
         }
-        let done = "UPDATE Events SET valor = 'palavra', processing = 0 WHERE id = ?";
+        // Under the conditions of C5: who is overtaken and writes without them changes what others have read.
+        let done = "UPDATE Events SET valor = 'palavra', processing = 0 \
+             WHERE id = ? AND processing = 1 AND (valor IS NULL OR valor = '')";
         sqlx::query(done).bind(id).execute(&mut *sql).await?;
         Ok(())
     }

@@ -25,7 +25,7 @@ pub struct Sample {
     pub valor: String,
 }
 
-/// A row of `Events` at the end.
+/// A row of `Events` at the end, or when it was removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// As of the columns of these names.
@@ -40,6 +40,17 @@ pub struct Row {
     pub attempts: i32,
     /// Its fence token.
     pub token: i64,
+    /// When it was created, in microseconds by the database's clock.
+    pub created: i64,
+    /// When it was removed, if it was.
+    pub removed: Option<i64>,
+}
+
+impl Row {
+    /// Whether it is done, dead or cancelled.
+    pub fn has_ended(&self) -> bool {
+        (2..=4).contains(&self.state)
+    }
 }
 
 /// `GET /v1/stats` at some moment.
@@ -80,8 +91,6 @@ pub struct History {
     pub waits: [u64; 2],
     /// The queue's figures, in the order of time.
     pub ledgers: Vec<Ledger>,
-    /// Finished events as they were seen last, those among them that were removed since.
-    pub finished: BTreeMap<i64, Row>,
 }
 
 /// The tables, and what the API says of them, after everything has come to rest.
@@ -89,6 +98,8 @@ pub struct History {
 pub struct Rest {
     /// Every event.
     pub rows: Vec<Row>,
+    /// Those that were removed, as they were then.
+    pub gone: Vec<Row>,
     /// `DBStatus.id`.
     pub counter: i64,
     /// `Ledger.removed`

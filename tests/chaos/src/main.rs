@@ -69,11 +69,13 @@ async fn main() -> anyhow::Result<ExitCode> {
         ended?;
     }
 
-    let rest = pipeline.come_to_rest().await?;
+    pipeline.come_to_rest().await?;
     watching.cancel();
     while let Some(watcher) = watchers.join_next().await {
         watcher??;
     }
+    // After all that anybody has seen.
+    let rest = pipeline.come_to_rest().await?;
     let verdict = check(&recorder.lock(), &rest);
     println!("{verdict}");
     if verdict.violations.is_empty() {

@@ -8,16 +8,27 @@ use anyhow::{Context as _, bail};
 use eventpipeline_chaos::{Rest, Row};
 use eventpipeline_testkit::{Database, Engine, Fault, Options, Program, Proxy, client};
 use sqlx::mysql::MySqlRow;
-use sqlx::{Connection as _, Executor as _, MySqlConnection, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, Row as _};
+use tokio::net::TcpSocket;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 const NAME: &str = "chaos";
 /// Short, so that frozen consumers lose their claims within a run.
 const LEASE: &str = "2";
-/// How long finished events are kept: longer than a client goes on with a key, and than the watcher is kept from looking.
+/// How long finished events are kept: so that most are read before, and many are removed in a run.
 pub(crate) const KEPT_SECONDS: u32 = 25;
 /// How long everything may take to end after the last fault.
 pub(crate) const REST: Duration = Duration::from_mins(2);
+
+/// What is removed is kept as it was: nobody who only looks now and then is certain to have seen it.
+const KEEP_GONE: [&str; 2] = [
+    "CREATE TABLE Gone (id BIGINT NOT NULL PRIMARY KEY, state TINYINT NOT NULL, valor VARCHAR(8000), payload LONGTEXT, \
+     attempts INT NOT NULL, token BIGINT NOT NULL, created_at DATETIME(6) NOT NULL, removed_at DATETIME(6) NOT NULL)",
+    "CREATE TRIGGER Events_gone BEFORE DELETE ON Events FOR EACH ROW INSERT INTO Gone \
+     (id, state, valor, payload, attempts, token, created_at, removed_at) VALUES \
+     (OLD.id, OLD.state, OLD.valor, OLD.payload, OLD.attempts, OLD.token, OLD.created_at, UTC_TIMESTAMP(6))",
+];
 
 /// A program that can be killed and started again.
 pub(crate) struct Member {
@@ -40,6 +51,8 @@ pub(crate) struct Pipeline {
     pub(crate) producers: Vec<Member>,
     pub(crate) consumers: Vec<Member>,
     apis: Vec<SocketAddr>,
+    /// They keep the producers' ports for them.
+    _bound: [TcpSocket; 2],
     programs: PathBuf,
 }
 
@@ -55,9 +68,15 @@ impl Pipeline {
         if !schema.end().await.success() {
             bail!("no schema: {}", schema.log());
         }
+        let mut sql = MySqlConnection::connect(&mysql.url(NAME)).await?;
+        for statement in KEEP_GONE {
+            sql.execute(statement).await?;
+        }
         let proxies = vec![Proxy::start(mysql.port()).await, Proxy::start(mysql.port()).await];
+        let bound = [bound()?, bound()?];
         let mut pipeline = Self {
-            apis: free_tcp::<2>()?.to_vec(),
+            apis: vec![bound[0].local_addr()?, bound[1].local_addr()?],
+            _bound: bound,
             producers: Vec::new(),
             consumers: Vec::new(),
             programs,
@@ -118,28 +137,41 @@ impl Pipeline {
         MySqlConnection::connect(&self.mysql.url(NAME)).await
     }
 
-    /// Ends every fault, waits until every event has ended, and gives what is left.
+    /// Ends every fault, waits until every event has ended and a producer tells their number, and gives what is left.
     pub(crate) async fn come_to_rest(&self) -> anyhow::Result<Rest> {
         for proxy in &self.proxies {
             proxy.set(Fault::None);
         }
         let mut sql = self.sql().await?;
-        let deadline = tokio::time::Instant::now() + REST;
-        let unfinished = "SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state < 2";
-        while sqlx::query_scalar::<_, i64>(unfinished).fetch_one(&mut sql).await? > 0
-            && tokio::time::Instant::now() < deadline
-        {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        // What is removed meanwhile is in all of them or in none.
         sql.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
+        let deadline = Instant::now() + REST;
+        loop {
+            let rest = self.look(&mut sql).await?;
+            // A producer may still be starting, or have to notice that its connection broke; and what a client gave up may still
+            // take effect.
+            let at_rest = rest.events == rest.counter && rest.rows.iter().all(Row::has_ended);
+            if at_rest || Instant::now() >= deadline {
+                return Ok(rest);
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    /// The tables of one moment, and what a producer says right after it.
+    async fn look(&self, sql: &mut MySqlConnection) -> anyhow::Result<Rest> {
+        // What is removed meanwhile is in all of them or in none.
         sql.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT").await?;
-        let rows = sql.fetch_all(ROWS).await?.iter().map(row).collect::<Result<_, sqlx::Error>>()?;
-        let removed = sqlx::query_scalar("SELECT removed FROM Ledger").fetch_one(&mut sql).await?;
-        let counter = sqlx::query_scalar("SELECT id FROM DBStatus").fetch_one(&mut sql).await?;
-        let answer = client().get(self.api(0)).send().await?.text().await?;
-        let answer: serde_json::Value = serde_json::from_str(&answer)?;
-        Ok(Rest { rows, counter, removed, events: answer["events"].as_i64().unwrap_or(-1) })
+        let removed_at = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', removed_at)";
+        let (rows, gone) = (rows(sql, "Events", "NULL").await?, rows(sql, "Gone", removed_at).await?);
+        let removed = sqlx::query_scalar("SELECT removed FROM Ledger").fetch_one(&mut *sql).await?;
+        let counter = sqlx::query_scalar("SELECT id FROM DBStatus").fetch_one(&mut *sql).await?;
+        sql.execute("COMMIT").await?;
+        let answer = async {
+            let request = client().get(self.api(0)).timeout(REST);
+            request.send().await?.json::<serde_json::Value>().await
+        };
+        let events = answer.await.ok().and_then(|answer| answer["events"].as_i64()).unwrap_or(-1);
+        Ok(Rest { rows, gone, counter, removed, events })
     }
 
     #[expect(clippy::print_stdout, reason = "part of the report")]
@@ -153,11 +185,17 @@ impl Pipeline {
     }
 }
 
-/// What [`row`] reads.
-pub(crate) const ROWS: &str = "SELECT id, state, COALESCE(valor, '') AS valor, attempts, token, \
-     CAST(JSON_UNQUOTE(JSON_EXTRACT(payload, '$.mark')) AS CHAR) AS mark FROM Events";
+/// Every event of a table; `removed` is when it was removed, as an expression.
+async fn rows(sql: &mut MySqlConnection, table: &str, removed: &str) -> Result<Vec<Row>, sqlx::Error> {
+    let select = format!(
+        "SELECT id, state, COALESCE(valor, '') AS valor, attempts, token, \
+         CAST(JSON_UNQUOTE(JSON_EXTRACT(payload, '$.mark')) AS CHAR) AS mark, \
+         TIMESTAMPDIFF(MICROSECOND, '1970-01-01', created_at) AS created, {removed} AS removed FROM {table}"
+    );
+    sql.fetch_all(AssertSqlSafe(select)).await?.iter().map(row).collect()
+}
 
-pub(crate) fn row(row: &MySqlRow) -> Result<Row, sqlx::Error> {
+fn row(row: &MySqlRow) -> Result<Row, sqlx::Error> {
     Ok(Row {
         id: row.try_get("id")?,
         state: row.try_get("state")?,
@@ -165,6 +203,8 @@ pub(crate) fn row(row: &MySqlRow) -> Result<Row, sqlx::Error> {
         mark: row.try_get("mark")?,
         attempts: row.try_get("attempts")?,
         token: row.try_get("token")?,
+        created: row.try_get("created")?,
+        removed: row.try_get("removed")?,
     })
 }
 
@@ -215,17 +255,16 @@ fn launch(
     Program::start(name, &[&[path.as_str()], arguments].concat(), &environment)
 }
 
-/// Addresses that are free now, to be bound next, and again after each kill.
-fn free_tcp<const N: usize>() -> anyhow::Result<[SocketAddr; N]> {
-    let listeners = [(); N].map(|()| std::net::TcpListener::bind("127.0.0.1:0"));
-    let mut addresses = [SocketAddr::from(([127, 0, 0, 1], 0)); N];
-    for (address, listener) in addresses.iter_mut().zip(&listeners) {
-        let listener = listener.as_ref().map_err(|error| anyhow::anyhow!("no port: {error}"))?;
-        *address = listener.local_addr()?;
-    }
-    Ok(addresses)
+/// A port for a program that comes and goes. Linux gives it to nobody else while this is bound and does not listen; the program has
+/// it beside this, as both are bound with `SO_REUSEADDR`.
+fn bound() -> anyhow::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    Ok(socket)
 }
 
+/// Addresses that are free now, to be bound next, and again after each kill.
 fn free_udp<const N: usize>() -> anyhow::Result<[SocketAddr; N]> {
     let sockets = [(); N].map(|()| UdpSocket::bind("127.0.0.1:0"));
     let mut addresses = [SocketAddr::from(([127, 0, 0, 1], 0)); N];

@@ -6,7 +6,8 @@ use super::*;
 
 fn row(id: i64, valor: &str) -> Row {
     let state = if valor.is_empty() { 0 } else { 2 };
-    Row { id, state, valor: valor.to_owned(), mark: Some(format!("m{id}")), attempts: 1, token: 1 }
+    let (mark, valor) = (Some(format!("m{id}")), valor.to_owned());
+    Row { id, state, valor, mark, attempts: 1, token: 1, created: 10 * id, removed: None }
 }
 
 fn good() -> (History, Rest) {
@@ -14,14 +15,23 @@ fn good() -> (History, Rest) {
         (1..=3).map(|id| Acknowledged { ids: vec![id], marks: vec![format!("m{id}")], key: None }).collect();
     let history = History { acknowledged, ..History::default() };
     let rows = (1..=3).map(|id| row(id, "palavra")).collect();
-    (history, Rest { rows, counter: 3, removed: 0, events: 3 })
+    (history, Rest { rows, gone: Vec::new(), counter: 3, removed: 0, events: 3 })
 }
 
 /// As the retention does it.
-fn remove_the_second(history: &mut History, rest: &mut Rest) {
+fn remove_the_second(rest: &mut Rest) {
     let row = rest.rows.remove(1);
-    history.finished.insert(row.id, row);
+    rest.gone.push(Row { removed: Some(25), ..row });
     rest.removed = 1;
+}
+
+/// A client goes on with the key of the second after that was removed, and so creates the third.
+fn repeat_the_second(history: &mut History, rest: &mut Rest) {
+    remove_the_second(rest);
+    let key = Some("key".to_owned());
+    history.acknowledged[1].key.clone_from(&key);
+    history.acknowledged[2] = Acknowledged { ids: vec![3], marks: vec!["m2".to_owned()], key };
+    rest.rows[1].mark = Some("m2".to_owned());
 }
 
 #[track_caller]
@@ -50,10 +60,20 @@ fn what_was_removed_counts_as_what_it_was() {
     let (mut history, mut rest) = good();
     history.answers.push(("m2".to_owned(), "palavra".to_owned()));
     history.ledgers.push(Ledger { created: 3, in_states: 2, removed: 1 });
-    remove_the_second(&mut history, &mut rest);
+    remove_the_second(&mut rest);
     let verdict = check(&history, &rest);
     assert_eq!(verdict.violations, []);
     assert_eq!((verdict.stored, verdict.removed, verdict.finished), (2, 1, [3, 0, 0]));
+}
+
+#[test]
+fn a_key_is_forgotten_with_its_event() {
+    let (mut history, mut rest) = good();
+    repeat_the_second(&mut history, &mut rest);
+    assert_eq!(check(&history, &rest).violations, []);
+    rest.gone[0].removed = Some(35);
+    let promises: Vec<_> = check(&history, &rest).violations.iter().map(|it| it.promise).collect();
+    assert_eq!(promises, ["I2", "I2"], "the answers, and the events");
 }
 
 #[test]
@@ -63,9 +83,9 @@ fn every_broken_promise_is_seen() {
         rest.rows.retain(|row| row.id != 2);
         rest.removed = 1;
     });
-    broken("I1", |history, rest| {
-        remove_the_second(history, rest);
-        history.finished.get_mut(&2).unwrap().mark = Some("another".to_owned());
+    broken("I1", |_, rest| {
+        remove_the_second(rest);
+        rest.gone[0].mark = Some("another".to_owned());
     });
     broken("I1", |_, rest| rest.rows[0].mark = Some("another".to_owned()));
     broken("I2", |history, _| {
@@ -95,12 +115,16 @@ fn every_broken_promise_is_seen() {
     });
     broken("I5", |_, rest| rest.rows[0].state = 1);
     broken("I3", |history, rest| {
-        remove_the_second(history, rest);
+        remove_the_second(rest);
         history.reads.push((2, "outra".to_owned()));
     });
-    broken("I7", |history, rest| {
-        remove_the_second(history, rest);
+    broken("I7", |_, rest| {
+        remove_the_second(rest);
         rest.removed = 2;
+    });
+    broken("I7", |_, rest| {
+        remove_the_second(rest);
+        rest.gone[0].state = 1;
     });
     broken("I7", |history, _| history.ledgers.push(Ledger { created: 3, in_states: 2, removed: 0 }));
     broken("I7", |history, _| {
