@@ -10,10 +10,11 @@ use tokio::time::timeout;
 
 use crate::report::{Broken, Checked, hold};
 
-/// What a program is given as `DRAIN_SECONDS`.
-pub(crate) const DRAIN_SECONDS: u64 = 5;
+/// What a program is given as `DRAIN_SECONDS`. A producer has a small part of it for its last answers: so much that this part is
+/// seconds, on a machine on which it may be kept waiting.
+pub(crate) const DRAIN_SECONDS: u64 = 20;
 /// What its end may take beyond that.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(10);
 
 /// A running program. Killed when dropped.
 #[derive(Debug)]

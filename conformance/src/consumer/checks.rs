@@ -1,6 +1,6 @@
 //! One check a clause.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eventpipeline_database::{ClaimLimit, Claimer, Completion, Lease, LowWaterMark, MaxAttempts, Value};
 use rustix::process::Signal;
@@ -12,8 +12,10 @@ use crate::database::cut_others;
 use crate::program::{Program, within};
 use crate::report::{Broken, Checked, Report, hold};
 
-/// How often a moment is looked for in which a program is in mid-work.
+/// How often a moment is looked for in which a program is in mid-work, or two are at work.
 const TRIES: i64 = 50;
+/// How many events two are given.
+const MANY: i64 = 400;
 /// Who works beside the program frees what it leaves, this long after it has seen it.
 const LEASE: Duration = Duration::from_secs(1);
 
@@ -28,6 +30,9 @@ const LOOKS: &str = "SELECT CAST(COALESCE(SUM(count_star), 0) AS SIGNED) \
      WHERE object_schema = DATABASE() AND object_name = 'Events'";
 const DONE: &str = "SELECT COUNT(*) FROM Events WHERE LENGTH(valor) > 0";
 const CLAIMED: &str = "SELECT COUNT(*) FROM Events WHERE processing = 1";
+/// Who has claimed more than a few.
+const CLAIMERS: &str = "SELECT COUNT(*) FROM (SELECT session FROM Audit \
+     WHERE before_processing <> 1 AND after_processing = 1 GROUP BY session HAVING COUNT(*) >= 20) AS claimers";
 
 pub(super) async fn all(scratch: &mut Scratch, report: &mut Report) {
     report.check(Clause::C1, "it takes what is free, lowest id first, and nothing else", free(scratch)).await;
@@ -76,8 +81,14 @@ async fn free(scratch: &mut Scratch) -> Checked {
 async fn by_one(scratch: &mut Scratch) -> Checked {
     scratch.clear().await?;
     let programs = [scratch.consumer()?, scratch.consumer()?];
-    scratch.add(0, 400).await?;
-    done(scratch, 400).await?;
+    for turn in 0..TRIES {
+        scratch.add(turn * MANY, MANY).await?;
+        done(scratch, (turn + 1) * MANY).await?;
+        // One may have done all before the other was up: then there was nothing that both could take.
+        if scratch.number(CLAIMERS).await? > 1 {
+            break;
+        }
+    }
     for program in programs {
         program.drain().await?;
     }
@@ -88,19 +99,25 @@ async fn by_one(scratch: &mut Scratch) -> Checked {
 async fn beside_ours(scratch: &mut Scratch) -> Checked {
     scratch.clear().await?;
     let program = scratch.consumer()?;
-    scratch.add(0, 400).await?;
     let (mut ours, mut mark) = (scratch.ours.session(), LowWaterMark::default());
     let (claimer, value) = (Claimer::new("conformance"), Value::new("nosso").map_err(anyhow::Error::from)?);
     let limit = ClaimLimit { events: 4, bytes: usize::MAX };
-    within(scratch.patience, "400 events with values", async || {
-        let claims = ours.claim(&mut mark, &claimer, Lease::new(scratch.patience), limit).await?;
-        let settled: Vec<_> =
-            claims.events.into_iter().map(|claim| Completion { claim, value: value.clone() }).collect();
-        ours.complete(&settled).await?;
-        let done: i64 = sqlx::query_scalar(DONE).fetch_one(&mut scratch.connection).await?;
-        Ok(if done == 400 { Ok(()) } else { Err(format!("{done}")) })
-    })
-    .await?;
+    for turn in 0..TRIES {
+        scratch.add(turn * MANY, MANY).await?;
+        let all = (turn + 1) * MANY;
+        within(scratch.patience, &format!("{all} events with values"), async || {
+            let claims = ours.claim(&mut mark, &claimer, Lease::new(scratch.patience), limit).await?;
+            let settled: Vec<_> =
+                claims.events.into_iter().map(|claim| Completion { claim, value: value.clone() }).collect();
+            ours.complete(&settled).await?;
+            let done: i64 = sqlx::query_scalar(DONE).fetch_one(&mut scratch.connection).await?;
+            Ok(if done == all { Ok(()) } else { Err(format!("{done}")) })
+        })
+        .await?;
+        if scratch.number(CLAIMERS).await? > 1 {
+            break;
+        }
+    }
     program.drain().await?;
     once_each(scratch).await
 }
@@ -149,8 +166,9 @@ async fn caught(scratch: &mut Scratch, program: &Program, signal: Signal) -> Res
     for turn in 0..TRIES {
         scratch.add(turn * 300, 300).await?;
         within(scratch.patience, "an event to be claimed", async || {
-            let claimed = scratch.number(CLAIMED).await?;
+            // What is claimed is looked for last: it may be done in a moment.
             let done = scratch.number(DONE).await?;
+            let claimed = scratch.number(CLAIMED).await?;
             Ok(if claimed > 0 || done == (turn + 1) * 300 { Ok(()) } else { Err("none".to_owned()) })
         })
         .await?;
@@ -213,15 +231,18 @@ async fn idles(scratch: &mut Scratch) -> Checked {
     scratch.add(0, 1).await?;
     let program = scratch.consumer()?;
     done(scratch, 1).await?;
+    let begun = Instant::now();
     let before = scratch.number(LOOKS).await?;
     tokio::time::sleep(IDLE).await;
     let asked = scratch.number(LOOKS).await? - before;
+    // On a busy machine one may sleep for longer.
+    let watched = begun.elapsed();
     program.drain().await?;
     if before == 0 {
         return Err(Broken::Skipped("needs the server's performance_schema"));
     }
-    let most = MOST_LOOKS * i64::try_from(IDLE.as_secs()).unwrap_or(i64::MAX);
-    let expected = format!("at most {most} statements on events in {} s", IDLE.as_secs());
+    let most = MOST_LOOKS.saturating_mul(i64::try_from(watched.as_millis()).unwrap_or(i64::MAX)) / 1000;
+    let expected = format!("at most {most} statements on events in {} ms", watched.as_millis());
     hold(asked <= most, expected, asked.to_string())
 }
 

@@ -6,15 +6,13 @@ use eventpipeline_database::DatabaseArgs;
 use reqwest::Method;
 use sqlx::mysql::MySqlConnection;
 
-use super::{count, create};
+use super::{LIMIT, begin_sync, create};
 use crate::clause::Clause;
 use crate::database::{connect, cut_others};
 use crate::http::Subject;
 use crate::program::within;
 use crate::report::{Broken, Checked, Report, hold};
 
-/// How long a value may take from the table to who waits for it.
-const LIMIT: Duration = Duration::from_secs(10);
 /// What a handler may well take: who waits for so long must be served as well as who waits for a moment.
 const SLOW: Duration = Duration::from_millis(1500);
 
@@ -61,19 +59,11 @@ async fn reads(producer: &Subject, database: Option<&DatabaseArgs>) -> Checked {
 async fn waits(producer: &Subject, database: &DatabaseArgs) -> Checked {
     let mut connection = connect(database).await?;
     for (value, pause) in values().into_iter().zip([SLOW, Duration::ZERO].into_iter().cycle()) {
-        let before = count(producer).await?;
-        let waiting = tokio::spawn({
-            let producer = producer.clone();
-            async move { producer.post("/create-sync").await?.status(&[201])?.text("valor") }
-        });
-        let id = within(LIMIT, "create-sync to store its event", async || {
-            let now = count(producer).await.map_err(|broken| anyhow::anyhow!("{broken:?}"))?;
-            Ok(if now > before { Ok(now) } else { Err(format!("{now} events")) })
-        })
-        .await?;
+        let (waiting, id) = begin_sync(producer).await?;
         tokio::time::sleep(pause).await;
         give(&mut connection, id, &value).await?;
-        same(&value, &waiting.await.map_err(anyhow::Error::from)??)?;
+        let answer = waiting.await.map_err(anyhow::Error::from)??.status(&[201])?;
+        same(&value, &answer.text("valor")?)?;
     }
     Ok(())
 }

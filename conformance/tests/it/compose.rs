@@ -8,7 +8,7 @@ use eventpipeline_testkit::{Program, client, eventually, nginx};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-use crate::support::{Pipeline, free_port, program};
+use crate::support::{Pipeline, Port, program};
 
 const COMPOSE: &str = include_str!("../../../docker-compose.yaml");
 const NGINX: &str = include_str!("../../../examples/compose/nginx.conf");
@@ -18,22 +18,25 @@ struct Compose {
     url: String,
     _nginx: Program,
     programs: BTreeMap<String, Program>,
+    _front: Port,
+    _places: Places,
     _folder: tempfile::TempDir,
 }
 
-/// `service:port` of the file, and where that is here.
-struct Places(BTreeMap<String, String>);
+/// `service:port` of the file, and which port that is here.
+struct Places(BTreeMap<String, Port>);
 
 impl Places {
     fn new(services: impl Iterator<Item = String>) -> Self {
         let ports = ["8080", "9090", "9091"];
         let places = services.flat_map(|service| ports.map(|port| format!("{service}:{port}")));
-        Self(places.map(|place| (place, format!("127.0.0.1:{}", free_port()))).collect())
+        Self(places.map(|place| (place, Port::take())).collect())
     }
 
     /// A text with places here instead of those of the file.
     fn put_into(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (there, here)| text.replace(there, here))
+        let here = |port: &Port| format!("127.0.0.1:{}", port.number);
+        self.0.iter().fold(text.to_owned(), |text, (there, port)| text.replace(there, &here(port)))
     }
 }
 
@@ -62,21 +65,29 @@ impl Compose {
             .map(|(name, service)| ((*name).to_owned(), start(name, service, &places, &pipeline)))
             .collect();
         let folder = tempfile::tempdir().unwrap();
-        let (nginx, url) = start_nginx(folder.path(), &places);
-        Self { url, _nginx: nginx, programs, _folder: folder }
+        let front = Port::take();
+        let listen = format!("127.0.0.1:{}", front.number);
+        let nginx = start_nginx(folder.path(), &places, &listen);
+        let url = format!("http://{listen}");
+        Self { url, _nginx: nginx, programs, _front: front, _places: places, _folder: folder }
     }
 
     async fn send(&self, method: Method, path: &str) -> reqwest::Result<reqwest::Response> {
         client().request(method, format!("{}{path}", self.url)).send().await
     }
 
-    /// Who answered each of some requests.
-    async fn turns(&self, requests: usize) -> Vec<String> {
+    /// Who serves a request; none where it is not served.
+    async fn turn(&self) -> Option<String> {
+        let response = self.send(Method::GET, "/").await.ok()?;
+        let by = response.headers().get("x-served-by")?.to_str().ok()?.to_owned();
+        (response.status() == StatusCode::OK).then_some(by)
+    }
+
+    /// Who serves each of some requests.
+    async fn turns(&self, requests: usize) -> Vec<Option<String>> {
         let mut turns = Vec::new();
         for _ in 0..requests {
-            let response = self.send(Method::GET, "/").await.unwrap();
-            assert_eq!(response.status(), StatusCode::OK);
-            turns.push(response.headers()["x-served-by"].to_str().unwrap().to_owned());
+            turns.push(self.turn().await);
         }
         turns
     }
@@ -111,8 +122,7 @@ fn start(name: &str, service: &Value, places: &Places, pipeline: &Pipeline) -> P
 }
 
 /// With the file that the compose file gives it; the folders are those that its image has.
-fn start_nginx(folder: &Path, places: &Places) -> (Program, String) {
-    let listen = format!("127.0.0.1:{}", free_port());
+fn start_nginx(folder: &Path, places: &Places, listen: &str) -> Program {
     let shown = folder.display();
     let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let folders = kinds.map(|kind| format!("  {kind}_temp_path {shown}/{kind};\n")).concat();
@@ -126,18 +136,18 @@ fn start_nginx(folder: &Path, places: &Places) -> (Program, String) {
     std::fs::write(&file, format!("pid {shown}/nginx.pid;\n{configuration}")).unwrap();
     let (nginx, file) = (nginx(), file.to_str().unwrap().to_owned());
     let command = [nginx.to_str().unwrap(), "-c", &file, "-e", "stderr", "-g", "daemon off; user root;"];
-    (Program::start("nginx", &command, &[]), format!("http://{listen}"))
+    Program::start("nginx", &command, &[])
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_classroom_set_up_works_and_outlives_a_producer() {
-    let compose = Compose::up().await;
-    eventually(async || compose.send(Method::GET, "/").await.ok().filter(|it| it.status() == StatusCode::OK))
-        .await;
+    let mut compose = Compose::up().await;
+    eventually(async || compose.turn().await).await;
     // nginx leaves a producer out for some seconds that did not answer yet.
     eventually(async || {
         let turns = compose.turns(4).await;
-        (turns[0] != turns[1] && turns[0] == turns[2] && turns[1] == turns[3]).then_some(())
+        let both = turns[0] != turns[1] && turns.iter().all(Option::is_some);
+        (both && turns[0] == turns[2] && turns[1] == turns[3]).then_some(())
     })
     .await;
 
@@ -146,8 +156,11 @@ async fn the_classroom_set_up_works_and_outlives_a_producer() {
     let body: Value = created.json().await.unwrap();
     assert!(!body["valor"].as_str().unwrap().is_empty(), "{body}");
 
-    compose.programs["producer-2"].kill9();
-    assert!(compose.turns(20).await.iter().all(|by| by == "producer-1"));
+    let killed = compose.programs.get_mut("producer-2").unwrap();
+    killed.kill9();
+    killed.end().await;
+    let turns = compose.turns(20).await;
+    assert!(turns.iter().all(|by| by.as_deref() == Some("producer-1")), "{turns:?}");
     let created = compose.send(Method::POST, "/create-sync").await.unwrap();
     assert_eq!(created.status(), StatusCode::CREATED);
 }

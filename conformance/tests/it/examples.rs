@@ -6,7 +6,7 @@ use std::process::{Child, Command};
 
 use eventpipeline_testkit::{client, eventually, polyglot};
 
-use crate::support::{Pipeline, Run, free_port, kit};
+use crate::support::{Pipeline, Port, Run, kit};
 
 fn python() -> PathBuf {
     polyglot().join("venv/bin/python")
@@ -23,7 +23,8 @@ async fn consumer_passes(command: &[&Path]) {
 async fn producer_passes(command: &[&Path]) {
     let pipeline = Pipeline::start().await;
     pipeline.migrate().await;
-    let url = format!("http://127.0.0.1:{}/", free_port());
+    let port = Port::take();
+    let url = format!("http://127.0.0.1:{}/", port.number);
     let mut arguments: Vec<&OsStr> =
         ["producer", "--url", &url, "--give-values", "--"].map(OsStr::new).to_vec();
     arguments.extend(command.iter().map(|part| part.as_os_str()));
@@ -40,13 +41,13 @@ async fn handler_passes(command: &[&Path]) {
             let _ = self.0.wait();
         }
     }
-    let port = free_port();
+    let port = Port::take();
     let mut handler = Command::new(command[0]);
-    handler.args(&command[1..]).env("PORT", port.to_string());
+    handler.args(&command[1..]).env("PORT", port.number.to_string());
     let _running = Running(handler.spawn().unwrap());
-    let alive = format!("http://127.0.0.1:{port}/livez");
+    let alive = format!("http://127.0.0.1:{}/livez", port.number);
     eventually(async || client().get(&alive).send().await.ok()).await;
-    let url = format!("http://127.0.0.1:{port}/");
+    let url = format!("http://127.0.0.1:{}/", port.number);
     let run = Run::of(Command::new(kit()).args(["handler", "--url", &url]));
     assert!(run.code == 0 && run.out.contains("5 passed, 0 failed"), "{run:?}");
 }

@@ -10,7 +10,7 @@ mod wrong_producer;
 use std::ffi::OsStr;
 use std::process::Command;
 
-use support::{Pipeline, Run, example, kit, program};
+use support::{Pipeline, Port, Run, example, kit, program};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn our_consumer_passes() {
@@ -28,7 +28,8 @@ async fn our_producer_passes() {
     pipeline.migrate().await;
     let folder = tempfile::tempdir().unwrap();
     let junit = folder.path().join("junit.xml");
-    let url = format!("http://127.0.0.1:{}/", support::free_port());
+    let port = Port::take();
+    let url = format!("http://127.0.0.1:{}/", port.number);
     let arguments: [&OsStr; 8] = [
         "--junit".as_ref(),
         junit.as_os_str(),
@@ -52,12 +53,12 @@ async fn a_consumer_without_locks_fails_where_it_takes_what_another_has() {
     let pipeline = Pipeline::start_counted().await;
     let wrong = example("wrong_consumer");
     let arguments: [&OsStr; 5] =
-        ["consumer".as_ref(), "--patience-seconds".as_ref(), "10".as_ref(), "--".as_ref(), wrong.as_os_str()];
+        ["consumer".as_ref(), "--patience-seconds".as_ref(), "20".as_ref(), "--".as_ref(), wrong.as_os_str()];
     let run = pipeline.run(&arguments);
     assert_eq!(run.code, 1, "{run:?}");
     let failed = failed(&run);
     assert_eq!(failed[0], "C2", "{run:?}");
-    assert!(failed.contains(&"C11"), "it looks fifty times a second: {run:?}");
+    assert!(failed.contains(&"C11"), "it looks up to two hundred times a second: {run:?}");
     assert!(run.out.contains("expected: no claim of an event that is claimed"), "{run:?}");
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -10,6 +11,9 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
 type Counter = Arc<AtomicI64>;
+
+/// How long it thinks: some of many that come at once do so together, however slowly they come.
+const THINKS: Duration = Duration::from_millis(20);
 
 const HEADERS: [(&str, &str); 2] = [("x-service-language", "wrong"), ("access-control-allow-origin", "*")];
 
@@ -34,7 +38,7 @@ async fn count(State(counter): State<Counter>) -> Response {
 
 async fn next(counter: &Counter) -> i64 {
     let id = counter.load(Ordering::SeqCst) + 1;
-    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    tokio::time::sleep(THINKS).await;
     counter.store(id, Ordering::SeqCst);
     id
 }
