@@ -13,6 +13,8 @@ from work import work
 IDLE_SECONDS = 0.1
 TROUBLE_SECONDS = 1
 
+ENDS = (signal.SIGTERM, signal.SIGINT)
+
 stop = threading.Event()
 served = threading.Event()
 completed = 0
@@ -81,10 +83,16 @@ def keep_trying(write):
                 return write()
 
 
+def end():
+    """Not a handler: that would run in the midst of the main thread, which may hold the lock of the event."""
+    signal.sigwait(ENDS)
+    stop.set()
+
+
 def main():
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+    threading.Thread(target=end, daemon=True).start()
     threading.Thread(target=ThreadingHTTPServer(settings.ADMIN, Admin).serve_forever, daemon=True).start()
     events = Events()
     with ThreadPoolExecutor(settings.CONCURRENCY) as pool:

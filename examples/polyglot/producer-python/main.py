@@ -11,6 +11,8 @@ from api import Server
 from database import Database
 from waiters import Waiters
 
+ENDS = (signal.SIGTERM, signal.SIGINT)
+
 stop = threading.Event()
 served = threading.Event()
 
@@ -37,14 +39,20 @@ def look(database):
             time.sleep(1)
 
 
+def end():
+    """Not a handler: that would run in the midst of the main thread, which may hold the lock of the event."""
+    signal.sigwait(ENDS)
+    stop.set()
+
+
 def start(target, *arguments):
     threading.Thread(target=target, args=arguments, daemon=True).start()
 
 
 def main():
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+    start(end)
     database = Database()
     server = Server(database, Waiters(database))
     start(ThreadingHTTPServer(settings.ADMIN, Admin).serve_forever)
