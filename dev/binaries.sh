@@ -45,13 +45,13 @@ kubernetes_module() {
     go mod edit -replace "$library=$library@v0.$kubernetes_minor"
   done
   go mod edit -require "k8s.io/kubernetes@$KUBERNETES_VERSION"
-  go mod tidy
+  again go mod tidy
 }
 
 etcd_module() {
   module_with_imports "$work/etcd" go.etcd.io/etcd/server/v3
-  go get "go.etcd.io/etcd/server/v3@$ETCD_VERSION"
-  go mod tidy
+  again go get "go.etcd.io/etcd/server/v3@$ETCD_VERSION"
+  again go mod tidy
 }
 
 # CoreDNS's own main pulls in the clients of several clouds; this one has the plugins that a cluster needs.
@@ -60,15 +60,15 @@ coredns_module() {
   rm -f go.mod go.sum
   cp "$DEV/nodekit/coredns/main.go" .
   go mod init coredns
-  go get "github.com/coredns/coredns@$COREDNS_VERSION"
-  go mod tidy
+  again go get "github.com/coredns/coredns@$COREDNS_VERSION"
+  again go mod tidy
 }
 
 cni_module() {
   local prefix=github.com/containernetworking/plugins/plugins
   module_with_imports "$work/cni" $prefix/main/{loopback,ptp} $prefix/meta/portmap $prefix/ipam/host-local
-  go get "github.com/containernetworking/plugins@$CNI_PLUGINS_VERSION"
-  go mod tidy
+  again go get "github.com/containernetworking/plugins@$CNI_PLUGINS_VERSION"
+  again go mod tidy
 }
 
 nodekit_module() {
@@ -76,8 +76,8 @@ nodekit_module() {
   rm -rf ./*
   cp -r "$DEV"/nodekit/{crictl,kindnetd} .
   go mod init nodekit
-  go get "k8s.io/cri-api@v0.$kubernetes_minor"
-  go mod tidy
+  again go get "k8s.io/cri-api@v0.$kubernetes_minor"
+  again go mod tidy
 }
 
 # Its module excludes releases of others that it does not build with, which only counts in the outermost module.
@@ -87,7 +87,7 @@ prometheus_module() {
   source=$(go_module_folder github.com/prometheus/prometheus "$PROMETHEUS_MODULE_VERSION")
   sed -n '/^exclude/,/^)/p; /^replace/,/^)/p' "$source/go.mod" >>go.mod
   go mod edit -require "github.com/prometheus/prometheus@$PROMETHEUS_MODULE_VERSION"
-  go mod tidy
+  again go mod tidy
 }
 
 # module NAME VERSION: writes the module NAME unless that was done for this version.
@@ -99,7 +99,7 @@ module() {
 
 # in_module FOLDER FILE FLAGS PACKAGE
 in_module() { cd "$work/$1" && go build -trimpath -ldflags "$3" -o "$2" "$4"; }
-installed() { GOBIN=$(dirname "$1") go install -trimpath -ldflags '-s -w' "$2"; }
+installed() { again env GOBIN="$(dirname "$1")" go install -trimpath -ldflags '-s -w' "$2"; }
 
 kubernetes() {
   local folder=$1 name
@@ -160,7 +160,7 @@ node_parts() {
 }
 
 helm3() {
-  GOBIN=$work/helm3 go install -trimpath -ldflags '-s -w' "helm.sh/helm/v3/cmd/helm@$HELM3_VERSION"
+  again env GOBIN="$work/helm3" go install -trimpath -ldflags '-s -w' "helm.sh/helm/v3/cmd/helm@$HELM3_VERSION"
   mv "$work/helm3/helm" "$bin/helm3"
 }
 

@@ -59,8 +59,8 @@ all_manifests() {
 apply_manifests() { all_manifests | kubectl apply --server-side --force-conflicts -f -; }
 
 wait_for_proxy() {
-  kubectl -n projectcontour rollout status deployment/contour --timeout=180s
-  kubectl -n projectcontour rollout status daemonset/envoy --timeout=180s
+  kubectl -n projectcontour rollout status deployment/contour --timeout=300s
+  kubectl -n projectcontour rollout status daemonset/envoy --timeout=300s
 }
 
 case ${1:-} in

@@ -9,12 +9,16 @@ files=("${@:2}")
 # The version that apt would take; none on a machine that has no lists of packages yet.
 candidate() { apt-cache policy "$package" 2>/dev/null | sed -n 's/^ *Candidate: //p' | grep -v '(none)'; }
 
+# apt's own user may not write into the home folder of who runs this.
+download() { apt-get download -q -o Acquire::Retries=5 -o APT::Sandbox::User=root "$package"; }
+
 unpack() {
   local folder=$CACHE/work/$package
   rm -rf "$folder"
   mkdir -p "$folder"
-  # apt's own user may not write into the home folder of who runs this.
-  (cd "$folder" && apt-get download -q -o APT::Sandbox::User=root "$package")
+  cd "$folder"
+  # Lists that are old may name what the mirror has no more.
+  download || { again apt_get update && again download; }
   dpkg-deb -x "$folder/${package}"_*.deb "$folder"
   install "${files[@]/#/$folder/}" "$CACHE/bin/"
   rm -rf "$folder"
@@ -28,6 +32,6 @@ all_there() {
 lock "$package"
 if ! all_there; then
   have apt-get || die "this needs Debian or Ubuntu; elsewhere put ${files[*]##*/} into $CACHE/bin"
-  [ -n "$(candidate)" ] || step "apt-get update" as_root apt-get update -q
+  [ -n "$(candidate)" ] || step "apt-get update" again apt_get update
   step "$package $(candidate)" unpack
 fi

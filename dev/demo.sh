@@ -7,9 +7,9 @@ requests=20
 
 # The ingress controller learns of the route a moment after the pipeline is ready.
 wait_for_route() {
-  local deadline=$((SECONDS + 60))
+  local deadline=$((SECONDS + 180))
   until curl -fsS --max-time 5 "$url/" >/dev/null 2>&1; do
-    [ $SECONDS -lt $deadline ] || die "no answer from $url/ after 60 s: $(curl -sS --max-time 5 -i "$url/" 2>&1)"
+    [ $SECONDS -lt $deadline ] || die "no answer from $url/ after 180 s: $(curl -sS --max-time 5 -i "$url/" 2>&1)"
     sleep 0.5
   done
 }
@@ -23,9 +23,9 @@ show() {
 
 # What was created asynchronously has its value a moment later.
 wait_for_value() {
-  local deadline=$((SECONDS + 30))
+  local deadline=$((SECONDS + 120))
   while [ "$(curl -fsS --max-time 5 "$1")" = '{"valor":""}' ]; do
-    [ $SECONDS -lt $deadline ] || die "$1 has no value after 30 s: are the consumers running?"
+    [ $SECONDS -lt $deadline ] || die "$1 has no value after 120 s: are the consumers running?"
     sleep 0.1
   done
 }
@@ -40,7 +40,7 @@ fair() { [ "$(awk '{ print $1 }' <<<"$1")" = "$(printf '%s\n' $((requests / 2)) 
 
 # Right after a rollout the proxy may still know a pod that has gone.
 round_robin() {
-  local deadline=$((SECONDS + 30)) turns
+  local deadline=$((SECONDS + 120)) turns
   until turns=$(served_by) && fair "$turns"; do
     [ $SECONDS -lt $deadline ] || die "$requests requests were not split evenly over two producers:"$'\n'"$turns"
     sleep 1

@@ -15,7 +15,7 @@ running() { ours "$home/pid"; }
 # end PIDFILE SIGNAL: and waits until the process is gone, or a zombie, which `kill -0` would take for a living one.
 end() {
   kill "-$2" "$(cat "$1")"
-  for _ in $(seq 300); do
+  for _ in $(seq 1200); do
     ours "$1" || return 0
     sleep 0.1
   done
@@ -54,7 +54,7 @@ start_daemon() {
   # Descriptor 9 is a lock of this script, not of the daemon.
   setsid nohup dockerd --data-root "$home/data" --exec-root "$home/exec" -H "unix://$home/docker.sock" -p "$home/pid" \
     "${arguments[@]}" >"$home/log" 2>&1 </dev/null 9>&- &
-  for _ in $(seq 150); do
+  for _ in $(seq 600); do
     docker -H "unix://$home/docker.sock" info >/dev/null 2>&1 && return
     sleep 0.2
   done

@@ -14,7 +14,7 @@ forget_interrupted_releases() {
 install_operator() {
   forget_interrupted_releases
   helm upgrade --install eventpipeline "$ROOT/charts/eventpipeline" --namespace "$namespace" --create-namespace \
-    --set-string "image.repository=${image%:*}" --set-string "image.tag=${image##*:}" --wait --timeout 120s
+    --set-string "image.repository=${image%:*}" --set-string "image.tag=${image##*:}" --wait --timeout 300s
 }
 
 # Ready may still be that of the image before: first see the operator hand the new one on.
@@ -22,7 +22,7 @@ pipeline_ready() {
   kubectl apply -f "$ROOT/examples/eventpipeline.yaml"
   kubectl wait --for=create deployment/demo-producer-default --timeout=240s
   kubectl wait --for=jsonpath='{.spec.template.spec.containers[0].image}'="$image" \
-    deployment/demo-producer-default deployment/demo-consumer-default --timeout=120s
+    deployment/demo-producer-default deployment/demo-consumer-default --timeout=240s
   kubectl rollout status deployment/demo-producer-default --timeout=240s
   kubectl rollout status deployment/demo-consumer-default --timeout=240s
   kubectl wait --for=condition=Ready eventpipeline/demo --timeout=240s

@@ -64,6 +64,18 @@ step() {
   exit 1
 }
 
+# again COMMAND...: up to five times: mirrors and networks fail for a moment, and apt's lists are locked while somebody else
+# updates them. For a program, or a function of one command: errexit is off inside.
+again() {
+  local pause
+  for pause in 5 10 20 40; do
+    "$@" && return
+    warn "failed, and is tried again in $pause s: $*"
+    sleep "$pause"
+  done
+  "$@"
+}
+
 # A stamp remembers what a result was made from: build it again only when that changes.
 stamped() { [ "$(cat "$CACHE/stamps/$1" 2>/dev/null)" = "$2" ]; }
 stamp() { printf '%s\n' "$2" >"$CACHE/stamps/$1"; }
@@ -96,7 +108,7 @@ lock() {
 }
 
 # go_module_folder MODULE VERSION: where its source lies.
-go_module_folder() { (cd "$CACHE/work" && go mod download -json "$1@$2") | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'; }
+go_module_folder() { (cd "$CACHE/work" && again go mod download -json "$1@$2") | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'; }
 
 # python_tool NAME VERSION: a program from PyPI as $CACHE/bin/NAME, in an environment of its own with the packages that its
 # release asks for.
@@ -113,7 +125,7 @@ install_python_tool() {
   local folder=$CACHE/$1
   rm -rf "$folder"
   python3 -m venv "$folder"
-  "$folder/bin/pip" install --quiet --disable-pip-version-check "$1==$2"
+  again "$folder/bin/pip" install --quiet --disable-pip-version-check "$1==$2"
   ln -sf "$folder/bin/$1" "$CACHE/bin/$1"
 }
 
@@ -140,9 +152,14 @@ need_packages() {
   step "apt-get install ${missing[*]}" apt_install "${missing[@]}"
 }
 
+# apt_get ARGUMENT...: waits for who installs packages meanwhile, such as the machine's own updates.
+apt_get() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=600 -o Acquire::Retries=5 "$@"
+}
+
 apt_install() {
-  as_root apt-get update -q
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+  again apt_get update
+  again apt_get install -y --no-install-recommends "$@"
 }
 
 # need_command COMMAND PACKAGE: the same for a command that may also come from elsewhere.
@@ -157,7 +174,7 @@ need_command() {
 need_rust() {
   have cargo && return
   if have apt-get; then
-    step "apt-get update" as_root apt-get update -q
+    step "apt-get update" again apt_get update
     if [ -n "$(apt-cache search --names-only '^rustup$')" ]; then
       need_packages rustup
       return

@@ -9,7 +9,7 @@ sources=$ROOT/examples/polyglot
 node_programs() {
   cp "$sources"/producer-nodejs/{*.js,*.json} "$folder/producer-nodejs/"
   cp "$sources"/handler-nodejs/{*.js,*.json} "$folder/handler-nodejs/"
-  (cd "$folder/producer-nodejs" && npm ci --omit=dev --ignore-scripts)
+  (cd "$folder/producer-nodejs" && again npm ci --omit=dev --ignore-scripts)
 }
 
 # One environment for both: they ask for the same driver.
@@ -18,13 +18,14 @@ python_programs() {
   cmp "$sources"/{producer,consumer}-python/requirements.txt
   for program in producer consumer handler; do cp "$sources/$program-python"/*.py "$folder/$program-python/"; done
   python3 -m venv "$folder/venv"
-  "$folder/venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$sources/producer-python/requirements.txt"
+  again "$folder/venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$sources/producer-python/requirements.txt"
 }
 
 go_programs() {
   local program
   for program in consumer handler; do
-    (cd "$sources/$program-go" && go vet . && CGO_ENABLED=0 go build -trimpath -o "$folder/$program-go/$program" .)
+    (cd "$sources/$program-go" && again go mod download && go vet . &&
+      CGO_ENABLED=0 go build -trimpath -o "$folder/$program-go/$program" .)
   done
 }
 
