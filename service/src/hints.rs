@@ -214,19 +214,10 @@ impl HintMetrics {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-    use std::sync::atomic::{AtomicU8, Ordering};
-
+    use eventpipeline_testkit::free_udp;
     use tokio::sync::mpsc;
 
     use super::*;
-
-    /// A free UDP address, to be bound next. Nobody takes it meanwhile: each is on a host of its own.
-    async fn free() -> SocketAddr {
-        static HOST: AtomicU8 = AtomicU8::new(2);
-        let host = Ipv4Addr::new(127, 0, 0, HOST.fetch_add(1, Ordering::Relaxed));
-        UdpSocket::bind((host, 0)).await.unwrap().local_addr().unwrap()
-    }
 
     async fn start(
         own: SocketAddr,
@@ -244,7 +235,7 @@ mod tests {
 
     #[tokio::test]
     async fn hints_reach_the_peer_and_many_ids_go_in_several_datagrams() {
-        let (one, other) = (free().await, free().await);
+        let (one, other) = (free_udp(), free_udp());
         let (announcer, _, _) = start(one, vec![other.to_string()]).await;
         let (_, mut hearing, _) = start(other, vec![one.to_string()]).await;
         let all: Vec<i64> = (1..=1000).collect();
@@ -268,7 +259,7 @@ mod tests {
 
     #[tokio::test]
     async fn garbage_is_counted_and_ignored() {
-        let own = free().await;
+        let own = free_udp();
         let (_, mut hearing, registry) = start(own, vec!["127.0.0.1:9".to_owned()]).await;
         let stranger = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         for garbage in [&b""[..], b"hello", &[0xE1, 1, 9], &[0xE1, 1, 2, 0]] {
@@ -286,7 +277,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_peers_nothing_is_bound() {
-        let args = HintArgs { wake_address: free().await, wake_peers: Vec::new() };
+        let args = HintArgs { wake_address: free_udp(), wake_peers: Vec::new() };
         let (hints, announcer) =
             Hints::bind(&args, HintMetrics::new(&Registry::new()).unwrap()).await.unwrap();
         announcer.work();

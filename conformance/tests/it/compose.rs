@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use eventpipeline_testkit::{Program, client, eventually, nginx};
+use eventpipeline_testkit::{Port, Program, client, eventually, nginx};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-use crate::support::{Pipeline, Port, program};
+use crate::support::{Pipeline, program};
 
 const COMPOSE: &str = include_str!("../../../docker-compose.yaml");
 const NGINX: &str = include_str!("../../../examples/compose/nginx.conf");
@@ -35,7 +35,7 @@ impl Places {
 
     /// A text with places here instead of those of the file.
     fn put_into(&self, text: &str) -> String {
-        let here = |port: &Port| format!("127.0.0.1:{}", port.number);
+        let here = |port: &Port| port.address().to_string();
         self.0.iter().fold(text.to_owned(), |text, (there, port)| text.replace(there, &here(port)))
     }
 }
@@ -66,7 +66,7 @@ impl Compose {
             .collect();
         let folder = tempfile::tempdir().unwrap();
         let front = Port::take();
-        let listen = format!("127.0.0.1:{}", front.number);
+        let listen = front.address().to_string();
         let nginx = start_nginx(folder.path(), &places, &listen);
         let url = format!("http://{listen}");
         Self { url, _nginx: nginx, programs, _front: front, _places: places, _folder: folder }

@@ -4,9 +4,9 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
-use eventpipeline_testkit::{client, eventually, polyglot};
+use eventpipeline_testkit::{Port, client, eventually, polyglot};
 
-use crate::support::{Pipeline, Port, Run, kit};
+use crate::support::{Pipeline, Run, kit};
 
 fn python() -> PathBuf {
     polyglot().join("venv/bin/python")
@@ -24,7 +24,7 @@ async fn producer_passes(command: &[&Path]) {
     let pipeline = Pipeline::start().await;
     pipeline.migrate().await;
     let port = Port::take();
-    let url = format!("http://127.0.0.1:{}/", port.number);
+    let url = format!("http://{}/", port.address());
     let mut arguments: Vec<&OsStr> =
         ["producer", "--url", &url, "--give-values", "--"].map(OsStr::new).to_vec();
     arguments.extend(command.iter().map(|part| part.as_os_str()));
@@ -43,11 +43,11 @@ async fn handler_passes(command: &[&Path]) {
     }
     let port = Port::take();
     let mut handler = Command::new(command[0]);
-    handler.args(&command[1..]).env("PORT", port.number.to_string());
+    handler.args(&command[1..]).env("PORT", port.number().to_string());
     let _running = Running(handler.spawn().unwrap());
-    let alive = format!("http://127.0.0.1:{}/livez", port.number);
+    let alive = format!("http://{}/livez", port.address());
     eventually(async || client().get(&alive).send().await.ok()).await;
-    let url = format!("http://127.0.0.1:{}/", port.number);
+    let url = format!("http://{}/", port.address());
     let run = Run::of(Command::new(kit()).args(["handler", "--url", &url]));
     assert!(run.code == 0 && run.out.contains("5 passed, 0 failed"), "{run:?}");
 }

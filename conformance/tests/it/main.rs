@@ -10,7 +10,8 @@ mod wrong_producer;
 use std::ffi::OsStr;
 use std::process::Command;
 
-use support::{Pipeline, Port, Run, example, kit, program};
+use eventpipeline_testkit::Port;
+use support::{Pipeline, Run, example, kit, program};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn our_consumer_passes() {
@@ -29,7 +30,7 @@ async fn our_producer_passes() {
     let folder = tempfile::tempdir().unwrap();
     let junit = folder.path().join("junit.xml");
     let port = Port::take();
-    let url = format!("http://127.0.0.1:{}/", port.number);
+    let url = format!("http://{}/", port.address());
     let arguments: [&OsStr; 8] = [
         "--junit".as_ref(),
         junit.as_os_str(),

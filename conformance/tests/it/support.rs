@@ -10,7 +10,6 @@ use eventpipeline_testkit::{Database, Engine, Options};
 use prometheus::Registry;
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{ConnectOptions as _, Executor as _};
-use tokio::net::TcpSocket;
 
 /// What a run gave.
 #[derive(Debug)]
@@ -43,22 +42,6 @@ pub(crate) fn program(name: &str) -> PathBuf {
 /// A program of examples/.
 pub(crate) fn example(name: &str) -> PathBuf {
     kit().with_file_name("examples").join(name)
-}
-
-/// A port for a program that is told its number. While this lives, Linux gives it to nobody who asks for any port.
-pub(crate) struct Port {
-    pub(crate) number: u16,
-    /// Bound and not listening, both with `SO_REUSEADDR`: so the program can have the port beside it, as servers ask for it.
-    _bound: TcpSocket,
-}
-
-impl Port {
-    pub(crate) fn take() -> Self {
-        let bound = TcpSocket::new_v4().unwrap();
-        bound.set_reuseaddr(true).unwrap();
-        bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        Self { number: bound.local_addr().unwrap().port(), _bound: bound }
-    }
 }
 
 /// An empty database.

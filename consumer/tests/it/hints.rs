@@ -2,7 +2,7 @@
 
 use eventpipeline_database::EventId;
 use eventpipeline_service::{Announcer, Hint, HintArgs, HintMetrics, Hints};
-use eventpipeline_testkit::eventually;
+use eventpipeline_testkit::{eventually, free_udp};
 use prometheus::Registry;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -10,11 +10,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::server::{Server, http};
 use crate::support::{Pipeline, metric, until_metric};
-
-/// A free UDP address, to be bound next.
-async fn free() -> String {
-    UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string()
-}
 
 /// A process that gives and hears hints, as a producer does.
 async fn producer(own: &str, peer: String) -> (Announcer, mpsc::UnboundedReceiver<Hint>) {
@@ -30,7 +25,7 @@ async fn producer(own: &str, peer: String) -> (Announcer, mpsc::UnboundedReceive
 #[tokio::test]
 async fn a_hint_wakes_the_consumer_which_tells_what_it_has_finished() {
     let mut pipeline = Pipeline::new().await;
-    let (ours, theirs) = (free().await, free().await);
+    let (ours, theirs) = (free_udp().to_string(), free_udp().to_string());
     let consumer = pipeline.consumer(&[("WAKE_ADDRESS", &theirs), ("WAKE_PEERS", &ours)]);
     let (announcer, mut hearing) = producer(&ours, theirs).await;
     // Hints are lossy, and a poll may be faster: it is tried until one is seen at work.
@@ -54,7 +49,7 @@ async fn a_hint_wakes_the_consumer_which_tells_what_it_has_finished() {
 #[tokio::test]
 async fn no_place_is_idle_while_there_is_work() {
     let mut pipeline = Pipeline::new().await;
-    let (ours, theirs) = (free().await, free().await);
+    let (ours, theirs) = (free_udp().to_string(), free_udp().to_string());
     let handler = Server::start(|_| std::future::pending()).await;
     let url = handler.url();
     let hints = [("WAKE_ADDRESS", theirs.as_str()), ("WAKE_PEERS", ours.as_str())];

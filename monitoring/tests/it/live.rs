@@ -4,10 +4,10 @@ use std::fmt::Debug;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use eventpipeline_monitoring::RuleFile;
-use eventpipeline_testkit::{ApiServer, Database, Engine, Program, Prometheus, client};
+use eventpipeline_testkit::{ApiServer, Database, Engine, Program, Prometheus, client, until};
 use reqwest::Client;
 use serde_json::json;
 use tempfile::TempDir;
@@ -18,8 +18,6 @@ pub(crate) const PIPELINE: &str = "orders";
 
 /// How often is scraped and evaluated.
 const INTERVAL: &str = "1s";
-/// How often Prometheus is asked.
-const PACE: Duration = Duration::from_millis(100);
 
 /// It ends when this is dropped.
 pub(crate) struct Live {
@@ -202,21 +200,18 @@ pub(crate) async fn until_each_was_there<T: Debug>(
     mut missing: Vec<T>,
     is_there: impl AsyncFn(&T) -> bool,
 ) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+    let all = until(PATIENCE, async || {
         let mut still = Vec::new();
-        for it in missing {
+        for it in missing.drain(..) {
             if !is_there(&it).await {
                 still.push(it);
             }
         }
-        if still.is_empty() {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{what}: {still:#?}");
         missing = still;
-        tokio::time::sleep(PACE).await;
-    }
+        missing.is_empty().then_some(())
+    })
+    .await;
+    assert!(all.is_some(), "{what}: {missing:#?}");
 }
 
 /// A value for each of Grafana's variables.

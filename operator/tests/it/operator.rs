@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
-use eventpipeline_testkit::ApiServer;
+use eventpipeline_testkit::{ApiServer, whole_lines};
 use tempfile::TempDir;
 
 use super::cluster::until;
@@ -77,9 +77,7 @@ impl Operator {
     /// Where its admin port is, once it has said so.
     fn admin(&self) -> Option<SocketAddr> {
         let log = self.log();
-        // A line without an end is being written.
-        let mut lines = log.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
-        let line = lines.find(|line| line.contains("the admin server listens"))?;
+        let line = whole_lines(&log).find(|line| line.contains("the admin server listens"))?;
         line.split_once("address=")?.1.split_whitespace().next()?.parse().ok()
     }
 

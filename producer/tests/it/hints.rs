@@ -1,11 +1,10 @@
 //! Wake-ups between producers and consumers: heard, dropped, and switched off. Answers come in any case.
 
-use std::net::{Ipv4Addr, UdpSocket};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::net::UdpSocket;
 use std::time::Duration;
 
 use eventpipeline_service::{Announcer, Hint, HintArgs, HintMetrics, Hints};
-use eventpipeline_testkit::{Database as Server, Engine, Fault, Proxy, eventually};
+use eventpipeline_testkit::{Database as Server, Engine, Fault, Proxy, eventually, free_udp};
 use prometheus::Registry;
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -15,13 +14,6 @@ use crate::support::Producer;
 
 const BY_HINT: &str = "eventpipeline_waited_events_total{noticed_by=\"hint\"}";
 const BY_LOOK: &str = "eventpipeline_waited_events_total{noticed_by=\"look\"}";
-
-/// An address that was free a moment ago, and that nobody takes meanwhile: each is on a host of its own.
-fn free() -> String {
-    static HOST: AtomicU8 = AtomicU8::new(2);
-    let host = Ipv4Addr::new(127, 0, 0, HOST.fetch_add(1, Ordering::Relaxed));
-    UdpSocket::bind((host, 0)).unwrap().local_addr().unwrap().to_string()
-}
 
 /// A process that gives and hears hints, as a consumer does.
 async fn consumer(own: &str, peer: &str) -> (Announcer, UnboundedReceiver<Hint>) {
@@ -52,7 +44,7 @@ async fn until_looked(producer: &Producer, many: f64) {
 
 #[tokio::test]
 async fn a_new_event_is_announced_and_a_hint_brings_its_answer() {
-    let (own, peer) = (free(), free());
+    let (own, peer) = (free_udp().to_string(), free_udp().to_string());
     let producer = Producer::with(&[("WAKE_ADDRESS", &own), ("WAKE_PEERS", &peer)]).await;
     let (announcer, mut hearing) = consumer(&peer, &own).await;
     // Until names are resolved, hints are lost.
@@ -82,7 +74,7 @@ async fn a_peer_that_drops_every_hint_changes_nothing_but_the_time() {
     // Bound, and never read.
     let deaf = UdpSocket::bind("127.0.0.1:0").unwrap();
     let peer = deaf.local_addr().unwrap().to_string();
-    let producer = Producer::with(&[("WAKE_ADDRESS", &free()), ("WAKE_PEERS", &peer)]).await;
+    let producer = Producer::with(&[("WAKE_ADDRESS", &free_udp().to_string()), ("WAKE_PEERS", &peer)]).await;
     for valor in ["um", "dois", "três"] {
         create_sync(&producer, valor, async || {}).await;
     }
@@ -100,7 +92,7 @@ async fn without_hints_there_are_answers() {
 /// Whoever can reach the port can say anything: it is looked up, and nothing is believed.
 #[tokio::test]
 async fn a_hint_that_is_wrong_answers_nobody() {
-    let (own, peer) = (free(), free());
+    let (own, peer) = (free_udp().to_string(), free_udp().to_string());
     let producer = Producer::with(&[("WAKE_ADDRESS", &own), ("WAKE_PEERS", &peer)]).await;
     let (announcer, _hearing) = consumer(&peer, &own).await;
     let received = "eventpipeline_hints_received_total{kind=\"finished\"}";
@@ -121,7 +113,7 @@ async fn a_hint_that_is_wrong_answers_nobody() {
 /// What is said is heard faster than it can be looked up; what was not said is found all the same.
 #[tokio::test]
 async fn a_flood_of_hints_keeps_nobody_from_an_answer() {
-    let (own, peer) = (free(), free());
+    let (own, peer) = (free_udp().to_string(), free_udp().to_string());
     let proxy = Proxy::start(Server::shared(Engine::MySql).await.port()).await;
     let producer = Producer::behind(&proxy, &[("WAKE_ADDRESS", &own), ("WAKE_PEERS", &peer)]).await;
     proxy.set(Fault::Slow(Duration::from_millis(20)));

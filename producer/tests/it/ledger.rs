@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use eventpipeline_database::{Failure, Next};
-use eventpipeline_testkit::eventually;
+use eventpipeline_testkit::{eventually, until};
 use reqwest::Method;
 use serde_json::json;
 
@@ -60,10 +60,6 @@ async fn the_metrics_say_where_every_event_is() {
 
     // And again, now and then: a pause is fifty times as long as the reading before it.
     producer.consume(&mut session, "sim").await;
-    let again = async {
-        while events(&another).await["done"] != 2 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_mins(5), again).await.unwrap();
+    let again = async || (events(&another).await["done"] == 2).then_some(());
+    assert!(until(Duration::from_mins(5), again).await.is_some());
 }

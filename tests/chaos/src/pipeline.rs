@@ -1,15 +1,14 @@
 //! The pipeline: a durable MySQL, networks to it that can fail, producers and consumers as processes.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use eventpipeline_chaos::{Rest, Row};
-use eventpipeline_testkit::{Database, Engine, Fault, Options, Program, Proxy, client};
+use eventpipeline_testkit::{Database, Engine, Fault, Options, Port, Program, Proxy, client, free_udp};
 use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, Row as _};
-use tokio::net::TcpSocket;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -50,9 +49,8 @@ pub(crate) struct Pipeline {
     pub(crate) proxies: Vec<Proxy>,
     pub(crate) producers: Vec<Member>,
     pub(crate) consumers: Vec<Member>,
-    apis: Vec<SocketAddr>,
-    /// They keep the producers' ports for them.
-    _bound: [TcpSocket; 2],
+    /// Where the producers listen, again after each kill.
+    apis: [Port; 2],
     programs: PathBuf,
 }
 
@@ -73,31 +71,29 @@ impl Pipeline {
             sql.execute(statement).await?;
         }
         let proxies = vec![Proxy::start(mysql.port()).await, Proxy::start(mysql.port()).await];
-        let bound = [bound()?, bound()?];
         let mut pipeline = Self {
-            apis: vec![bound[0].local_addr()?, bound[1].local_addr()?],
-            _bound: bound,
+            apis: [Port::take(), Port::take()],
             producers: Vec::new(),
             consumers: Vec::new(),
             programs,
             mysql,
             proxies,
         };
-        pipeline.start_members(handler)?;
+        pipeline.start_members(handler);
         Ok(pipeline)
     }
 
     /// Two producers and three consumers; of each kind one reaches the database without a proxy.
-    fn start_members(&mut self, handler: SocketAddr) -> anyhow::Result<()> {
+    fn start_members(&mut self, handler: SocketAddr) {
         let ports = [self.mysql.port(), self.proxies[0].port(), self.proxies[1].port()];
-        let hints = free_udp::<5>()?;
+        let hints = [(); 5].map(|()| free_udp());
         let wake = |own: usize| {
             let peers: Vec<String> = hints.iter().map(ToString::to_string).collect();
             vec![("WAKE_ADDRESS", hints[own].to_string()), ("WAKE_PEERS", peers.join(","))]
         };
         for (index, port) in [ports[0], ports[1]].into_iter().enumerate() {
             let mut further = wake(index);
-            further.push(("LISTEN_ADDRESS", self.apis[index].to_string()));
+            further.push(("LISTEN_ADDRESS", self.apis[index].address().to_string()));
             further.push(("DRAIN_SECONDS", "3".to_owned()));
             self.producers.push(Member::start(&self.programs, "eventpipeline-producer", further, port));
         }
@@ -121,12 +117,11 @@ impl Pipeline {
             }
             self.consumers.push(Member::start(&self.programs, "eventpipeline-consumer", further, port));
         }
-        Ok(())
     }
 
     /// Where a producer's API is; it may be away.
     pub(crate) fn api(&self, index: usize) -> String {
-        format!("http://{}", self.apis[index % self.apis.len()])
+        format!("http://{}", self.apis[index % self.apis.len()].address())
     }
 
     pub(crate) fn programs(&self) -> &Path {
@@ -253,24 +248,4 @@ fn launch(
     environment.extend(further.iter().map(|(name, value)| (*name, value.as_str())));
     let path = programs.join(name).display().to_string();
     Program::start(name, &[&[path.as_str()], arguments].concat(), &environment)
-}
-
-/// A port for a program that comes and goes. Linux gives it to nobody else while this is bound and does not listen; the program has
-/// it beside this, as both are bound with `SO_REUSEADDR`.
-fn bound() -> anyhow::Result<TcpSocket> {
-    let socket = TcpSocket::new_v4()?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-    Ok(socket)
-}
-
-/// Addresses that are free now, to be bound next, and again after each kill.
-fn free_udp<const N: usize>() -> anyhow::Result<[SocketAddr; N]> {
-    let sockets = [(); N].map(|()| UdpSocket::bind("127.0.0.1:0"));
-    let mut addresses = [SocketAddr::from(([127, 0, 0, 1], 0)); N];
-    for (address, socket) in addresses.iter_mut().zip(&sockets) {
-        let socket = socket.as_ref().map_err(|error| anyhow::anyhow!("no port: {error}"))?;
-        *address = socket.local_addr()?;
-    }
-    Ok(addresses)
 }

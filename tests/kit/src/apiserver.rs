@@ -16,9 +16,9 @@ use tokio::{net::TcpStream, sync::OnceCell};
 use crate::{
     binaries::Program,
     error::Error,
-    or_panic,
+    or_panic, ports,
     process::{Process, run},
-    room, wait,
+    room,
 };
 
 const START: Duration = Duration::from_mins(2);
@@ -68,7 +68,7 @@ impl ApiServer {
 
     async fn launch() -> Result<Self, Error> {
         let folder = room::folder("kubernetes")?;
-        let [port, clients, peers] = wait::free_ports()?;
+        let [port, clients, peers] = ports::free_ports()?;
         let mut etcd = Process::start("etcd", folder.path(), &etcd(clients, peers)?)?;
         etcd.ready(START, async || TcpStream::connect(("127.0.0.1", clients)).await.is_ok()).await?;
         credentials(folder.path())?;

@@ -20,7 +20,7 @@ use tokio::{io::AsyncReadExt as _, net::TcpStream, sync::OnceCell, time::timeout
 
 pub use engine::Engine;
 
-use crate::{error::Error, or_panic, process::Process, room, wait};
+use crate::{error::Error, or_panic, ports, process::Process, room};
 
 /// Crash recovery of a small data directory on a busy machine of two cores, with a wide margin.
 const START: Duration = Duration::from_mins(2);
@@ -86,7 +86,7 @@ impl Database {
         template::copy(engine, &data(folder.path())).await?;
         let mut tries = 1;
         loop {
-            let [port] = wait::free_ports()?;
+            let [port] = ports::free_ports()?;
             match launch(engine, &options, port, folder.path()).await {
                 Ok(process) => {
                     let process = Mutex::new(Some(process));

@@ -7,7 +7,8 @@
 //! - [`Collector`]: what OpenTelemetry sends spans to.
 //! - [`client`]: an HTTP client for them.
 //! - [`Prometheus`] that scrapes what a test runs, and [`promtool`].
-//! - [`eventually`]: waits for what is to happen, instead of for a time.
+//! - [`Port`] and [`free_udp`]: where a program is told to listen.
+//! - [`eventually`] and [`until`]: wait for what is to happen, instead of for a time.
 //! - [`Scrape`]: what a program answers at `/metrics`, beside `docs/reference/metrics.md` and promtool's rules.
 //! - [`ApiServer`]: kube-apiserver on etcd with RBAC. No nodes and no controllers: objects are stored, defaulted,
 //!   validated and watched; nothing runs them, and nothing collects what a deleted owner leaves.
@@ -24,6 +25,7 @@ mod collector;
 mod database;
 mod error;
 mod http;
+mod ports;
 mod process;
 mod program;
 mod prometheus;
@@ -38,11 +40,12 @@ pub use certificates::Certificates;
 pub use collector::{Collector, Span};
 pub use database::{Database, Engine, Options};
 pub use http::client;
-pub use program::Program;
+pub use ports::{Port, free_udp};
+pub use program::{Program, whole_lines};
 pub use prometheus::{Prometheus, promtool};
 pub use proxy::{Fault, Proxy};
 pub use scrape::Scrape;
-pub use wait::eventually;
+pub use wait::{eventually, until};
 
 fn or_panic<T>(what: &str, result: Result<T, error::Error>) -> T {
     result.unwrap_or_else(|error| panic_of(what, &error))

@@ -58,9 +58,7 @@ impl Program {
     pub async fn line(&self, text: &str) -> String {
         let find = async || {
             let log = self.log();
-            // One without an end is being written.
-            let mut lines = log.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
-            lines.find(|line| line.contains(text)).map(str::to_owned)
+            whole_lines(&log).find(|line| line.contains(text)).map(str::to_owned)
         };
         let missing = || Error::NotLogged { name: self.name, text: text.to_owned(), log: self.log() };
         or_panic(self.name, until(LIMIT, find).await.ok_or_else(missing))
@@ -110,4 +108,9 @@ impl Program {
     pub async fn end(&mut self) -> ExitStatus {
         or_panic(self.name, self.process.end(LIMIT).await)
     }
+}
+
+/// The lines of a log but one without an end, which is being written.
+pub fn whole_lines(log: &str) -> impl Iterator<Item = &str> {
+    log.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'))
 }

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
-use eventpipeline_testkit::{ApiServer, eventually};
+use eventpipeline_testkit::{ApiServer, until};
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
 use crate::{NAMESPACE, OPERATOR, install, repository, text};
 
@@ -78,7 +77,7 @@ fn allowed_to(server: &ApiServer, user: &str, asked: &Value) -> bool {
 /// Whether it is so, now or soon: the server grants what it has seen of roles and bindings, each of which it sees a moment
 /// later.
 async fn soon(is: impl Fn() -> bool) -> bool {
-    timeout(Duration::from_secs(30), eventually(async || is().then_some(()))).await.is_ok()
+    until(Duration::from_secs(30), async || is().then_some(())).await.is_some()
 }
 
 #[tokio::test]
