@@ -1,10 +1,10 @@
 //! The queue's figures as metrics.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eventpipeline_database::{Failure, Next};
-use eventpipeline_testkit::{eventually, until};
+use eventpipeline_testkit::{Database as Server, Engine, Fault, Proxy, eventually, until};
 use reqwest::Method;
 use serde_json::json;
 
@@ -62,4 +62,20 @@ async fn the_metrics_say_where_every_event_is() {
     producer.consume(&mut session, "sim").await;
     let again = async || (events(&another).await["done"] == 2).then_some(());
     assert!(until(Duration::from_mins(5), again).await.is_some());
+}
+
+/// What the pause is made from is the reading alone: fifty times what this connection takes would be minutes.
+#[tokio::test]
+async fn a_slow_connection_does_not_make_the_figures_old() {
+    let proxy = Proxy::start(Server::shared(Engine::MySql).await.port()).await;
+    proxy.set(Fault::Stalled);
+    let begun = Instant::now();
+    let heals = async {
+        eventually(async || (begun.elapsed() > Duration::from_secs(4)).then_some(())).await;
+        proxy.set(Fault::None);
+    };
+    let (producer, ()) = tokio::join!(Producer::behind(&proxy, &[]), heals);
+    let read_at = async || producer.metric("eventpipeline_events_read_timestamp_seconds").await;
+    let first = eventually(read_at).await;
+    eventually(async || read_at().await.filter(|at| *at > first)).await;
 }
