@@ -98,13 +98,3 @@ async fn an_idle_consumer_ends_at_once() {
     assert_eq!(consumer.end().await.code(), Some(0), "{}", consumer.log());
     eventually(async || consumer.log().contains("eventpipeline-consumer stopped").then_some(())).await;
 }
-
-#[tokio::test]
-async fn a_consumer_that_is_told_to_end_as_it_starts_ends_well() {
-    let pipeline = Pipeline::new().await;
-    let mut consumer = pipeline.consumer(&[]);
-    // The first that is heard of it.
-    consumer.line("the admin server listens").await;
-    consumer.terminate();
-    assert_eq!(consumer.end().await.code(), Some(0), "{}", consumer.log());
-}
