@@ -12,6 +12,7 @@ mod prefer;
 mod problem;
 mod query;
 mod read;
+mod refusals;
 mod trace;
 mod v1;
 
@@ -30,6 +31,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::api::mark::Mark;
 pub(crate) use crate::api::openapi::{Answer, answers};
 use crate::api::problem::Problem;
+pub(crate) use crate::api::refusals::refusals;
 pub(crate) use crate::api::v1::stats::StatsBody;
 use crate::changer::Changes;
 use crate::mailbox::Mailbox;

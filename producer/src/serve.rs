@@ -100,15 +100,27 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         served_by: pod_name,
         tracer: service.tracer.clone(),
     };
-    spawn_api(&mut service.lifecycle, listener, api::router(api)?, api_ended);
+    let limits = HttpLimits {
+        connections: service.connections,
+        refusals: api::refusals(api.metrics.clone(), api.served_by.clone()),
+        ..HttpLimits::default()
+    };
+    spawn_api(&mut service.lifecycle, listener, api::router(api)?, limits, api_ended);
     Ok(())
 }
 
-fn spawn_api(lifecycle: &mut Lifecycle, listener: TcpListener, router: Router, api_ended: CancellationToken) {
+fn spawn_api(
+    lifecycle: &mut Lifecycle,
+    listener: TcpListener,
+    router: Router,
+    limits: HttpLimits,
+    api_ended: CancellationToken,
+) {
     let accepting = drain::end_of_accepting(lifecycle);
     lifecycle.spawn("api", async move {
-        info!(address = %listener.local_addr()?, "the API listens");
-        eventpipeline_service::serve_http(listener, router, HttpLimits::default(), accepting).await;
+        let connections = limits.connections;
+        info!(address = %listener.local_addr()?, connections, "the API listens, for up to {connections} connections");
+        eventpipeline_service::serve_http(listener, router, limits, accepting).await;
         api_ended.cancel();
         Ok(())
     });

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
@@ -19,6 +20,7 @@ use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::chain::chain;
+use crate::http::{HttpLimits, listen, serve_http};
 use crate::pages::{self, Pages};
 
 /// The readiness of a process: ready while every [`Check`] is.
@@ -91,6 +93,13 @@ impl Check {
     }
 }
 
+/// How many connections it serves at a time: kubelet, Prometheus, the operator and a person.
+const CONNECTIONS: usize = 64;
+/// How long a client may take for the head of a request.
+const HEAD: Duration = Duration::from_secs(5);
+/// How long an idle connection is kept. Prometheus comes every 15 to 60 s.
+const IDLE: Duration = Duration::from_mins(2);
+
 /// The admin server's socket, bound but not yet answering.
 #[derive(Debug)]
 pub(crate) struct Admin {
@@ -99,8 +108,7 @@ pub(crate) struct Admin {
 
 /// Binds the internal port, so that a port in use is an error at start.
 pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<Admin> {
-    let listener = TcpListener::bind(address)
-        .await
+    let listener = listen(address)
         .with_context(|| format!("failed to listen on ADMIN_ADDRESS {address}: is the port in use?"))?;
     Ok(Admin { listener })
 }
@@ -114,9 +122,15 @@ impl Admin {
         pages: Pages,
     ) -> anyhow::Result<()> {
         info!(address = %self.listener.local_addr()?, "the admin server listens");
-        axum::serve(self.listener, router(readiness, registry, pages))
-            .await
-            .context("the admin server failed")
+        let limits = HttpLimits {
+            connections: CONNECTIONS,
+            head: HEAD,
+            idle: IDLE,
+            stall: HEAD,
+            ..HttpLimits::default()
+        };
+        serve_http(self.listener, router(readiness, registry, pages), limits, std::future::pending()).await;
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod admin;
 mod args;
+mod capacity;
 mod chain;
 mod hints;
 mod http;
@@ -17,24 +18,29 @@ mod traces;
 
 use std::future::Future;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use prometheus::Registry;
 use tracing::{error, info};
 
+use capacity::Capacity;
 use traces::Traces;
 
 pub use admin::{Check, Readiness};
 pub use args::{AdminArgs, LogArgs, LogFormat, ServiceArgs, parse};
 pub use chain::chain;
 pub use hints::{Announcer, Hint, HintArgs, HintMetrics, Hints};
-pub use http::{HttpLimits, listen, serve_http};
+pub use http::{HttpLimits, Refusals, listen, serve_http};
 pub use invocation::{Invocation, Serves, ended, print};
 pub use lifecycle::Lifecycle;
 pub use metrics::{Budget, Label, Maker, metrics_reference, registered, registry};
 pub use opentelemetry::KeyValue;
 pub use pages::Pages;
 pub use traces::{Span, Tracer};
+
+/// How long a look-up of a name, or another call that blocks a thread, may keep a process from ending.
+const BLOCKED_LIMIT: Duration = Duration::from_secs(1);
 
 /// A running service: where it registers its tasks, its readiness checks and its metrics.
 #[derive(Debug)]
@@ -49,6 +55,8 @@ pub struct Service {
     pub pages: Pages,
     /// Begins spans, where they are sent somewhere.
     pub tracer: Tracer,
+    /// How many connections an API may serve at a time, by the files and the memory that the process may use.
+    pub connections: usize,
     /// Holds once all other checks are there, and until it drains.
     serving: Check,
 }
@@ -62,8 +70,9 @@ pub fn serve(
     args: &ServiceArgs,
     start: impl AsyncFnOnce(&mut Service) -> anyhow::Result<()>,
 ) -> ExitCode {
+    let capacity = Capacity::raised();
     run(name, &args.log, async |tracer| {
-        let mut service = Service::new(name, args, tracer).await?;
+        let mut service = Service::new(name, args, tracer, capacity).await?;
         start(&mut service).await?;
         service.run().await
     })
@@ -71,7 +80,12 @@ pub fn serve(
 
 impl Service {
     /// With an admin server that answers, and not ready until [`Service::run`].
-    async fn new(name: &'static str, args: &ServiceArgs, tracer: Tracer) -> anyhow::Result<Self> {
+    async fn new(
+        name: &'static str,
+        args: &ServiceArgs,
+        tracer: Tracer,
+        capacity: Capacity,
+    ) -> anyhow::Result<Self> {
         let registry = metrics::registry(name)?;
         let readiness = Readiness::default();
         let serving = readiness.check("serving");
@@ -80,7 +94,8 @@ impl Service {
         let admin = admin::bind(args.admin.admin_address).await?;
         lifecycle
             .spawn_until_end("admin server", admin.serve(readiness.clone(), registry.clone(), pages.clone()));
-        Ok(Self { lifecycle, readiness, registry, pages, tracer, serving })
+        let connections = capacity.connections();
+        Ok(Self { lifecycle, readiness, registry, pages, tracer, connections, serving })
     }
 
     /// Ready, as far as its checks are, until it drains.
@@ -124,7 +139,12 @@ fn run(name: &'static str, log: &LogArgs, work: impl AsyncFnOnce(Tracer) -> anyh
         .enable_all()
         .build()
         .context("failed to start the asynchronous runtime")
-        .and_then(|runtime| runtime.block_on(work(traces.tracer())));
+        .and_then(|runtime| {
+            let result = runtime.block_on(work(traces.tracer()));
+            // Not dropped, which would wait without limit for a name that is being looked up.
+            runtime.shutdown_timeout(BLOCKED_LIMIT);
+            result
+        });
     traces.end();
     match result {
         Ok(()) => {
@@ -153,7 +173,7 @@ mod tests {
     #[tokio::test]
     async fn a_service_that_starts_is_not_ready_whoever_asks() {
         let args = Args::parse_from(["test", "--admin-address=127.0.0.1:0"]).service;
-        let service = Service::new("test", &args, Tracer::default()).await.unwrap();
+        let service = Service::new("test", &args, Tracer::default(), Capacity::raised()).await.unwrap();
         let readiness = service.readiness.clone();
         assert_eq!(readiness.report(), (false, "serving: starting\n".to_owned()));
         let running = tokio::spawn(service.run());

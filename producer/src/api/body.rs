@@ -96,6 +96,17 @@ pub(super) fn content_type(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()))
 }
 
+/// Refuses a body that is encoded (RFC 9110, 8.4): what is stored is the text that was posted.
+pub(super) fn not_encoded(headers: &HeaderMap) -> Result<(), Problem> {
+    let codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    let mut codings = codings.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    codings
+        .find(|coding| {
+            !coding.split(',').all(|one| matches!(one.trim().to_ascii_lowercase().as_str(), "" | "identity"))
+        })
+        .map_or(Ok(()), |coding| Err(Problem::encoded(&coding)))
+}
+
 /// `application/json`, `application/vnd.example+json`; parameters do not matter.
 pub(super) fn is_json(content_type: &str) -> bool {
     let essence = essence(content_type);

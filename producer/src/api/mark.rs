@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use eventpipeline_service::Span;
 use tower::{Layer, Service};
@@ -64,8 +64,10 @@ where
         let route = request.extensions().get::<MatchedPath>().cloned();
         let span = trace::begin(&self.api.tracer, &mut request, method, route.as_ref());
         let (api, begun) = (Arc::clone(&self.api), Instant::now());
-        let routed = (*request.method() != Method::OPTIONS).then(|| self.inner.call(request));
-        Marking { api, begun, method, route, active, span, routed }
+        let open = cors::is_open(route.as_ref().map(MatchedPath::as_str));
+        let preflight = open && *request.method() == Method::OPTIONS;
+        let routed = (!preflight).then(|| self.inner.call(request));
+        Marking { api, begun, method, route, open, active, span, routed }
     }
 }
 
@@ -76,6 +78,8 @@ pub(super) struct Marking<F> {
     begun: Instant,
     method: &'static str,
     route: Option<MatchedPath>,
+    /// Whether pages of any origin may read the answer.
+    open: bool,
     active: Option<ActiveRequest>,
     span: Option<Span>,
     /// None where a browser asks only what it may do.
@@ -93,9 +97,7 @@ where
         let mut response = match &mut self.routed {
             Some(routed) => {
                 let Ok(answer) = ready!(Pin::new(routed).poll(cx));
-                let mut response = answer.into_response();
-                cors::allow(response.headers_mut());
-                response
+                answer.into_response()
             }
             None => cors::preflight(),
         };
@@ -106,9 +108,17 @@ where
             trace::end(span, response.status());
         }
         let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(SERVED_BY, self.api.served_by.clone());
-        headers.insert(SERVICE_LANGUAGE, HeaderValue::from_static("rust"));
+        if self.open && self.routed.is_some() {
+            cors::allow(headers);
+        }
+        mark(headers, &self.api.served_by);
         Poll::Ready(Ok(response))
     }
+}
+
+/// Adds the headers of every answer.
+pub(super) fn mark(headers: &mut HeaderMap, served_by: &HeaderValue) {
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(SERVED_BY, served_by.clone());
+    headers.insert(SERVICE_LANGUAGE, HeaderValue::from_static("rust"));
 }

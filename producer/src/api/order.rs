@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderName};
 use eventpipeline_database::{Creation, IdempotencyKey, NewEvent, Priority};
 use jiff::Timestamp;
 
-use crate::api::body::{Limit, Received, content_type, is_json};
+use crate::api::body::{Limit, Received, content_type, is_json, not_encoded};
 use crate::api::payload;
 use crate::api::problem::Problem;
 use crate::api::query::{Query, number};
@@ -52,6 +52,7 @@ fn single_payload(headers: &HeaderMap, bytes: Vec<u8>) -> Result<Option<String>,
     if bytes.is_empty() {
         return Ok(None);
     }
+    not_encoded(headers)?;
     if let Some(other) = content_type(headers).filter(|content_type| !is_json(content_type)) {
         return Err(Problem::wrong_type("a payload is application/json, or there is none", &other));
     }
@@ -69,6 +70,7 @@ impl FromRequest<Shared> for Several {
         let limit = Limit { what: "a request with several events", bytes: v1::batch::MAX_BYTES };
         let Received { bytes, mut held } = Received::read(body, limit, &api.bodies).await?;
         Query::of(&parts.uri).nothing_else("none")?;
+        not_encoded(&parts.headers)?;
         let key = key(&parts.headers)?;
         let content_type = content_type(&parts.headers);
         let creation = v1::batch::parse(content_type.as_deref(), &bytes, api.limits.payload_bytes)?;

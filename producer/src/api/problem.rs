@@ -99,6 +99,38 @@ impl Problem {
         Self::new(StatusCode::REQUEST_TIMEOUT, "slow-request", "Request too slow", detail)
     }
 
+    pub(super) fn no_connection() -> Self {
+        let detail = "this producer serves as many connections as it can; try again later";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Service unavailable", detail)
+    }
+
+    pub(super) fn head_too_large() -> Self {
+        let detail = "a request's line and headers have at most 16384 bytes, and it has at most 100 headers; \
+                      send fewer or shorter headers (cookies, tokens) or a shorter path";
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        Self::new(status, "head-too-large", "Request head too large", detail)
+    }
+
+    pub(super) fn uri_too_long() -> Self {
+        let detail = "a request's path and query have at most 16384 bytes together with its headers";
+        Self::new(StatusCode::URI_TOO_LONG, "uri-too-long", "URI too long", detail)
+    }
+
+    pub(super) fn not_http() -> Self {
+        let detail = "the request is not valid HTTP/1.1: its first line is METHOD PATH HTTP/1.1, and each header \
+                      is a line NAME: VALUE";
+        Self::new(StatusCode::BAD_REQUEST, "not-http", "Request is not HTTP", detail)
+    }
+
+    /// `coding`: the value of `Content-Encoding`.
+    pub(super) fn encoded(coding: &str) -> Self {
+        let detail = format!(
+            "the body is sent with Content-Encoding {coding:?}; send it without an encoding (identity)"
+        );
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        Self::new(status, "unsupported-encoding", "Unsupported content encoding", detail)
+    }
+
     /// `expected`: what a body of this path may be.
     pub(super) fn wrong_type(expected: &str, content_type: &str) -> Self {
         let detail = format!("{expected}; this one is {content_type:?}");
@@ -192,6 +224,9 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(event) = self.event {
             headers.insert(header::LOCATION, location(event));
+        }
+        if self.kind == "unsupported-encoding" {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, retry_after());

@@ -3,6 +3,7 @@
 use eventpipeline_database::{DatabaseArgs, Tls};
 use reqwest::Method;
 use serde_json::Value as Json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{Producer, database, problem, program};
 
@@ -78,6 +79,51 @@ async fn a_wrong_body_is_refused_and_creates_nothing() {
         }
     }
     assert_eq!(producer.get("/").await.json::<Json>().await.unwrap()["events"], 0);
+}
+
+#[tokio::test]
+async fn an_encoded_body_is_refused_by_the_name_of_its_encoding() {
+    let producer = Producer::start().await;
+    for (path, coding, status) in [
+        ("/create-async", "gzip", 415),
+        ("/create-sync", "br, gzip", 415),
+        ("/v1/events", "deflate", 415),
+        ("/create-async", "identity", 202),
+    ] {
+        let post = producer.client.post(format!("{}{path}", producer.api)).header("content-encoding", coding);
+        let response = post.header("content-type", "application/json").body("{}").send().await.unwrap();
+        if status == 202 {
+            assert_eq!(response.status(), status);
+            continue;
+        }
+        assert_eq!(response.headers()["accept-encoding"], "identity");
+        let problem = problem(response, status, "unsupported-encoding").await;
+        assert!(problem["detail"].as_str().unwrap().contains(coding), "{problem}");
+    }
+    assert_eq!(producer.json("/").await["events"], 1);
+}
+
+#[tokio::test]
+async fn a_request_that_the_http_library_refuses_is_answered_like_every_other() {
+    let producer = Producer::start().await;
+    let get = |headers: usize, length: usize| {
+        let get = producer.client.get(format!("{}/", producer.api));
+        (0..headers).fold(get, |get, number| get.header(format!("x-{number}"), "a".repeat(length)))
+    };
+    for request in [get(1, 20_000), get(120, 1)] {
+        let response = request.send().await.unwrap();
+        assert_eq!(response.headers()["x-service-language"], "rust");
+        assert_eq!(response.headers()["access-control-allow-origin"], "*");
+        problem(response, 431, "head-too-large").await;
+    }
+    let address = producer.api.trim_start_matches("http://");
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nno header\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer).await;
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("problem:not-http"), "{answer}");
+    let refused = r#"http_server_request_duration_seconds_count{http_request_method="_OTHER",http_response_status_code="431",http_route=""}"#;
+    assert_eq!(producer.metric(refused).await, Some(2.0));
 }
 
 #[tokio::test]

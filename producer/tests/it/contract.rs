@@ -121,33 +121,50 @@ async fn many_of_the_largest_payloads_at_once_are_all_taken() {
 }
 
 #[tokio::test]
-async fn every_answer_says_what_it_came_from_and_may_be_read_by_any_page() {
+async fn every_answer_names_its_producer_and_those_of_classic_requests_may_be_read_by_any_page() {
     let producer = Producer::start().await;
-    let answers = [
+    let classic = [
         producer.get("/").await,
         producer.get("/7").await,
-        producer.get("/no/such/path").await,
         producer.post("/create-async").await,
         producer.request(reqwest::Method::DELETE, "/").await,
         producer.request(reqwest::Method::OPTIONS, "/create-sync").await,
     ];
-    for answer in answers {
+    let others = [
+        producer.get("/no/such/path").await,
+        producer.get("/v1/events").await,
+        producer.get("/v1/events/1").await,
+        producer.get("/v1/stats").await,
+        producer.post("/v1/events/1/cancel").await,
+        producer.request(reqwest::Method::OPTIONS, "/v1/events").await,
+        producer.request(reqwest::Method::OPTIONS, "/no/such/path").await,
+    ];
+    let origin = |answer: &reqwest::Response| answer.headers().get("access-control-allow-origin").cloned();
+    for answer in &classic {
+        assert_eq!(origin(answer).unwrap(), "*", "{answer:?}");
+    }
+    for answer in &others {
+        assert_eq!(origin(answer), None, "{answer:?}");
+    }
+    for answer in classic.iter().chain(&others) {
         assert_eq!(answer.headers()["x-service-language"], "rust", "{answer:?}");
-        assert_eq!(answer.headers()["access-control-allow-origin"], "*", "{answer:?}");
         assert_eq!(answer.headers()["x-served-by"], "local", "{answer:?}");
     }
+    assert_eq!(others[5].status(), 405);
+    assert_eq!(others[6].status(), 404);
 }
 
 #[tokio::test]
 async fn a_page_may_send_what_it_needs_and_read_what_it_is_told() {
     let producer = Producer::start().await;
     let asked = producer.request(reqwest::Method::OPTIONS, "/create-sync").await;
-    assert_eq!(asked.status(), 200);
+    assert_eq!(asked.status(), 204);
     let header = |answer: &reqwest::Response, name| answer.headers()[name].to_str().unwrap().to_owned();
     assert_eq!(header(&asked, "access-control-allow-methods"), "GET,HEAD,POST");
-    for sent in ["content-type", "idempotency-key", "prefer"] {
+    for sent in ["authorization", "content-type", "idempotency-key", "prefer", "traceparent", "tracestate"] {
         assert!(header(&asked, "access-control-allow-headers").contains(sent));
     }
+    assert_eq!(header(&asked, "access-control-max-age"), "7200");
     let answer = producer.post("/create-async").await;
     for read in ["location", "retry-after", "idempotent-replayed", "preference-applied", "x-served-by"] {
         assert!(header(&answer, "access-control-expose-headers").contains(read));

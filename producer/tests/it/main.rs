@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod batch;
+mod connections;
 mod contract;
 mod drain;
 mod ends;

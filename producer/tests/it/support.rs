@@ -38,6 +38,11 @@ pub(crate) fn program(database: &DatabaseArgs, further: &[(&str, &str)]) -> Prog
     run(&[PRODUCER], database, further)
 }
 
+/// Runs the producer's binary with at most `files` open files.
+fn limited(database: &DatabaseArgs, files: u32) -> Program {
+    run(&["prlimit", &format!("--nofile={files}:{files}"), PRODUCER], database, &[])
+}
+
 /// Runs the producer's `schema` command.
 pub(crate) fn schema(database: &DatabaseArgs) -> Program {
     run(&[PRODUCER, "schema"], database, &[])
@@ -82,6 +87,15 @@ impl Producer {
         Self::before(Server::shared(Engine::MySql).await, further).await
     }
 
+    /// A producer that may open at most so many files.
+    pub(crate) async fn with_files(files: u32) -> Self {
+        let server = Server::shared(Engine::MySql).await;
+        let args = database(server);
+        server.create_database(&args.database_name).await;
+        connected(&args).migrate().await.unwrap();
+        Self::started(limited(&args, files), args).await
+    }
+
     /// A producer before `server`.
     pub(crate) async fn before(server: &Server, further: &[(&str, &str)]) -> Self {
         let args = database(server);
@@ -106,7 +120,10 @@ impl Producer {
     }
 
     async fn run(args: DatabaseArgs, further: &[(&str, &str)]) -> Self {
-        let program = program(&args, further);
+        Self::started(program(&args, further), args).await
+    }
+
+    async fn started(program: Program, args: DatabaseArgs) -> Self {
         let producer = Self {
             api: format!("http://{}", program.address("the API listens").await),
             admin: format!("http://{}", program.address("the admin server listens").await),
@@ -141,6 +158,11 @@ impl Producer {
 
     pub(crate) async fn request(&self, method: Method, path: &str) -> Response {
         self.client.request(method, format!("{}{path}", self.api)).send().await.unwrap()
+    }
+
+    /// The URL of the internal port.
+    pub(crate) fn admin_address(&self) -> &str {
+        &self.admin
     }
 
     /// The text of a path of the internal port.

@@ -2,14 +2,20 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::body::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use rustix::net::sockopt;
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
+
+use super::HttpLimits;
+use super::connection::Activity;
+use super::refusal::Refusals;
 
 /// A client that is silent for so long is asked by the kernel whether it is still there, again and again, and is gone when
 /// it has not answered so often: after two minutes. Nothing else would notice one that vanished while it waits.
@@ -26,24 +32,49 @@ pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
     Ok(sockopt::set_socket_keepalive(stream, true)?)
 }
 
-/// A socket that fails when its client reads nothing for a time while there is something to read. Until then, no more
-/// requests are taken from that client: their answers would have to be kept, too.
+/// A socket that fails when its client reads nothing for a time while there is something to read, or takes too long for the head
+/// of a request. While a client does not read, no more requests are taken from it: their answers would have to be kept, too.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TokioIo<TcpStream>,
-    limit: Duration,
+    activity: Arc<Activity>,
+    stall: Duration,
+    head: Duration,
+    refusals: Refusals,
     /// Ends when the client has had its time; only while it keeps us from writing.
     stalled: Option<Pin<Box<Sleep>>>,
     /// Whether there was an attempt to read meanwhile.
     read_waits: bool,
+    /// The head that is arriving.
+    arriving: Option<Head>,
+    /// The answer that is written instead of the library's, as far as it is not written yet.
+    refusal: Option<Bytes>,
+}
+
+/// A head of which a part is there.
+#[derive(Debug)]
+struct Head {
+    deadline: Pin<Box<Sleep>>,
+    /// How many requests had begun before.
+    before: usize,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, limit: Duration) -> Self {
-        Self { stream: TokioIo::new(stream), limit, stalled: None, read_waits: false }
+    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, limits: &HttpLimits) -> Self {
+        Self {
+            stream: TokioIo::new(stream),
+            activity,
+            stall: limits.stall,
+            head: limits.head,
+            refusals: limits.refusals.clone(),
+            stalled: None,
+            read_waits: false,
+            arriving: None,
+            refusal: None,
+        }
     }
 
-    /// What comes of an attempt to write.
+    /// The outcome of an attempt to write.
     fn written<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if result.is_ready() {
             self.stalled = None;
@@ -52,14 +83,55 @@ impl Socket {
             }
             return result;
         }
-        let limit = self.limit;
+        let limit = self.stall;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         if stalled.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
-        // What the kernel holds for the client goes, too. Where this fails, it goes later.
-        let _ = self.stream.inner().set_zero_linger();
+        self.reset();
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its answer")))
+    }
+
+    /// Forgets what the kernel holds for the client. Where this fails, it is forgotten later.
+    fn reset(&self) {
+        let _ = self.stream.inner().set_zero_linger();
+    }
+
+    /// Begins the time of a head with its first bytes.
+    fn received(&mut self) {
+        let requests = self.activity.requests();
+        if self.activity.is_answering() || self.arriving.as_ref().is_some_and(|head| head.before < requests) {
+            self.arriving = None;
+        }
+        if self.arriving.is_none() && !self.activity.is_answering() {
+            let deadline = Box::pin(tokio::time::sleep(self.head));
+            self.arriving = Some(Head { deadline, before: requests });
+        }
+    }
+
+    /// Whether the client has taken too long for a head.
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.arriving {
+            Some(head) if head.before < self.activity.requests() => self.arriving = None,
+            Some(head) => return head.deadline.as_mut().poll(cx),
+            None => {}
+        }
+        Poll::Pending
+    }
+
+    /// Writes our answer instead of the library's, of which this is the whole. `None` where it is something else.
+    fn poll_refuse(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Option<Poll<io::Result<usize>>> {
+        if self.refusal.is_none() {
+            self.refusal = Some(self.refusals.instead_of(bytes)?.into());
+        }
+        while let Some(rest) = self.refusal.as_mut().filter(|rest| !rest.is_empty()) {
+            match Pin::new(&mut self.stream).poll_write(cx, rest) {
+                Poll::Ready(Ok(written)) => *rest = rest.slice(written..),
+                other => return Some(other),
+            }
+        }
+        self.refusal = None;
+        Some(Poll::Ready(Ok(bytes.len())))
     }
 }
 
@@ -73,13 +145,27 @@ impl Read for Socket {
             self.read_waits = true;
             return Poll::Pending;
         }
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let result = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        match &result {
+            Poll::Ready(Ok(())) => self.received(),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending if self.poll_late(cx).is_ready() => {
+                let error =
+                    io::Error::new(io::ErrorKind::TimedOut, "the client does not finish its request's head");
+                return Poll::Ready(Err(error));
+            }
+            Poll::Pending => {}
+        }
+        result
     }
 }
 
 impl Write for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        let result = match self.poll_refuse(cx, bytes) {
+            Some(refused) => refused,
+            None => Pin::new(&mut self.stream).poll_write(cx, bytes),
+        };
         self.written(cx, result)
     }
 
@@ -88,7 +174,14 @@ impl Write for Socket {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        let refused = match slices {
+            [only] => self.poll_refuse(cx, only),
+            _ => None,
+        };
+        let result = match refused {
+            Some(refused) => refused,
+            None => Pin::new(&mut self.stream).poll_write_vectored(cx, slices),
+        };
         self.written(cx, result)
     }
 
@@ -207,7 +300,8 @@ mod tests {
     async fn nothing_is_taken_from_a_client_that_does_not_read() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let mut socket = Socket::new(listener.accept().await.unwrap().0, Duration::from_mins(1));
+        let stream = listener.accept().await.unwrap().0;
+        let mut socket = Socket::new(stream, Arc::default(), &HttpLimits::default());
         client.write_all(REQUEST).await.unwrap();
         socket.stream.inner().readable().await.unwrap();
         let (mut written, large) = (0, vec![b'x'; 1024 * 1024]);

@@ -1,0 +1,133 @@
+//! One connection: whether it is answering a request, and when it ends although its client would keep it.
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::service::TowerToHyperService;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+use tracing::debug;
+
+use super::socket::Socket;
+
+/// The state that a connection's socket, service and task share.
+#[derive(Debug, Default)]
+pub(super) struct Activity {
+    answering: AtomicBool,
+    requests: AtomicUsize,
+}
+
+impl Activity {
+    /// Whether a request is being answered.
+    pub(super) fn is_answering(&self) -> bool {
+        self.answering.load(Ordering::Relaxed)
+    }
+
+    /// How many requests have begun.
+    pub(super) fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    fn begin(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.answering.store(true, Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.answering.store(false, Ordering::Relaxed);
+    }
+}
+
+/// The router, which notes when it begins and ends to answer.
+#[derive(Debug, Clone)]
+pub(super) struct Tracked {
+    router: Router,
+    activity: Arc<Activity>,
+}
+
+impl Tracked {
+    pub(super) fn new(router: Router, activity: Arc<Activity>) -> Self {
+        Self { router, activity }
+    }
+}
+
+type Routed = <Router as Service<Request<Incoming>>>::Future;
+
+impl Service<Request<Incoming>> for Tracked {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Service::<Request<Incoming>>::poll_ready(&mut self.router, cx)
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Answering {
+        self.activity.begin();
+        Answering { routed: self.router.call(request), activity: Arc::clone(&self.activity) }
+    }
+}
+
+/// A request that is being answered.
+pub(super) struct Answering {
+    routed: Routed,
+    activity: Arc<Activity>,
+}
+
+impl Future for Answering {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(Pin::new(&mut self.routed).poll(cx));
+        self.activity.end();
+        Poll::Ready(answer)
+    }
+}
+
+/// Serves the connection until it ends by itself, and ends it early, as soon as it answers nothing, when it `drains` or when it
+/// is idle and its place is `wanted`.
+pub(super) async fn drive(
+    mut connection: Pin<&mut http1::Connection<Socket, TowerToHyperService<Tracked>>>,
+    activity: &Activity,
+    wanted: &Arc<Notify>,
+    draining: &CancellationToken,
+) {
+    let mut drain = std::pin::pin!(draining.cancelled());
+    let mut idle = None;
+    let mut ending = false;
+    let ended = poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(result) = connection.as_mut().poll(cx) {
+                return Poll::Ready(result);
+            }
+            if ending {
+                return Poll::Pending;
+            }
+            if activity.is_answering() {
+                idle = None;
+            } else {
+                let heard = idle.get_or_insert_with(|| Box::pin(Arc::clone(wanted).notified_owned()));
+                ending = heard.as_mut().poll(cx).is_ready();
+            }
+            ending = ending || drain.as_mut().poll(cx).is_ready();
+            if !ending {
+                return Poll::Pending;
+            }
+            idle = None;
+            connection.as_mut().graceful_shutdown();
+        }
+    });
+    if let Err(error) = ended.await {
+        debug!(%error, "a connection ended early");
+    }
+}
