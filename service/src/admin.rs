@@ -107,7 +107,7 @@ pub(crate) struct Admin {
 }
 
 /// Binds the internal port, so that a port in use is an error at start.
-pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<Admin> {
+pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<Admin> {
     let listener = listen(address)
         .with_context(|| format!("failed to listen on ADMIN_ADDRESS {address}: is the port in use?"))?;
     Ok(Admin { listener })
@@ -168,7 +168,7 @@ mod tests {
     }
 
     async fn start_with(readiness: &Readiness, pages: Pages) -> String {
-        let admin = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let admin = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = admin.listener.local_addr().unwrap();
         let registry = crate::metrics::registry("test").unwrap();
         tokio::spawn(admin.serve(readiness.clone(), registry, pages));
@@ -227,7 +227,7 @@ mod tests {
     #[tokio::test]
     async fn a_port_in_use_is_named() {
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let error = bind(taken.local_addr().unwrap()).await.unwrap_err();
+        let error = bind(taken.local_addr().unwrap()).unwrap_err();
         assert!(format!("{error:#}").contains("ADMIN_ADDRESS"), "{error:#}");
     }
 }

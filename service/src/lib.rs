@@ -91,7 +91,7 @@ impl Service {
         let serving = readiness.check("serving");
         let mut lifecycle = Lifecycle::new(args.drain())?;
         let pages = Pages::default();
-        let admin = admin::bind(args.admin.admin_address).await?;
+        let admin = admin::bind(args.admin.admin_address)?;
         lifecycle
             .spawn_until_end("admin server", admin.serve(readiness.clone(), registry.clone(), pages.clone()));
         let connections = capacity.connections();

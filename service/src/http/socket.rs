@@ -148,13 +148,12 @@ impl Read for Socket {
         let result = Pin::new(&mut self.stream).poll_read(cx, buffer);
         match &result {
             Poll::Ready(Ok(())) => self.received(),
-            Poll::Ready(Err(_)) => {}
             Poll::Pending if self.poll_late(cx).is_ready() => {
                 let error =
                     io::Error::new(io::ErrorKind::TimedOut, "the client does not finish its request's head");
                 return Poll::Ready(Err(error));
             }
-            Poll::Pending => {}
+            Poll::Ready(Err(_)) | Poll::Pending => {}
         }
         result
     }
@@ -200,155 +199,4 @@ impl Write for Socket {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::future::poll_fn;
-    use std::net::SocketAddr;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use axum::Router;
-    use axum::body::Bytes;
-    use axum::routing::get;
-    use eventpipeline_testkit::eventually;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
-
-    use super::*;
-    use crate::http::{HttpLimits, serve_http};
-
-    /// More than kernels keep for a connection.
-    const LARGE: usize = 24 * 1024 * 1024;
-    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
-
-    /// Counts the answers that nobody holds any more.
-    type Forgotten = Arc<AtomicUsize>;
-
-    struct Answer(Vec<u8>, Forgotten);
-
-    impl AsRef<[u8]> for Answer {
-        fn as_ref(&self) -> &[u8] {
-            &self.0
-        }
-    }
-
-    impl Drop for Answer {
-        fn drop(&mut self) {
-            self.1.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn large(forgotten: &Forgotten) -> Router {
-        let forgotten = Arc::clone(forgotten);
-        Router::new().route("/", get(async move || Bytes::from_owner(Answer(vec![b'x'; LARGE], forgotten))))
-    }
-
-    async fn start(stall: Duration, router: Router) -> SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let limits = HttpLimits { stall, ..HttpLimits::default() };
-        tokio::spawn(serve_http(listener, router, limits, std::future::pending()));
-        address
-    }
-
-    async fn ask(address: SocketAddr) -> TcpStream {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(REQUEST).await.unwrap();
-        stream
-    }
-
-    #[tokio::test]
-    async fn a_client_that_does_not_read_is_cut_off_and_its_answer_forgotten() {
-        let forgotten = Forgotten::default();
-        let mut stream = ask(start(Duration::from_millis(50), large(&forgotten)).await).await;
-        eventually(async || (forgotten.load(Ordering::Relaxed) == 1).then_some(())).await;
-        let mut read = Vec::new();
-        assert!(stream.read_to_end(&mut read).await.is_err(), "and the connection is gone");
-        assert!(read.len() < LARGE);
-    }
-
-    #[tokio::test]
-    async fn a_client_that_reads_slowly_gets_all() {
-        let (stall, answers) = (Duration::from_secs(8), large(&Forgotten::default()));
-        let mut stream = ask(start(stall, answers).await).await;
-        let (mut read, mut part) = (0, vec![0; 1024 * 1024]);
-        let begun = std::time::Instant::now();
-        while read < LARGE {
-            match stream.read_exact(&mut part).await {
-                Ok(length) => read += length,
-                Err(error) => panic!("{error} after {read} bytes and {:?}", begun.elapsed()),
-            }
-            // How slow it is: so much sooner than a stall is over that a busy machine may be late.
-            tokio::time::sleep(stall / 20).await;
-        }
-        assert!(begun.elapsed() > stall, "longer than a stall may last");
-    }
-
-    #[tokio::test]
-    async fn a_client_that_waits_for_its_answer_is_left_alone() {
-        let stall = Duration::from_millis(10);
-        let late = async move || {
-            tokio::time::sleep(stall * 10).await;
-            "late"
-        };
-        let mut stream = ask(start(stall, Router::new().route("/", get(late))).await).await;
-        let mut answer = vec![0; 1024];
-        let length = stream.read(&mut answer).await.unwrap();
-        assert!(answer[..length].ends_with(b"late"));
-    }
-
-    #[tokio::test]
-    async fn nothing_is_taken_from_a_client_that_does_not_read() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let stream = listener.accept().await.unwrap().0;
-        let mut socket = Socket::new(stream, Arc::default(), &HttpLimits::default());
-        client.write_all(REQUEST).await.unwrap();
-        socket.stream.inner().readable().await.unwrap();
-        let (mut written, large) = (0, vec![b'x'; 1024 * 1024]);
-        poll_fn(|cx| {
-            while let Poll::Ready(length) = Pin::new(&mut socket).poll_write(cx, &large) {
-                written += length.unwrap();
-            }
-            let mut space = [0; 64];
-            let mut buffer = hyper::rt::ReadBuf::new(&mut space);
-            assert!(Pin::new(&mut socket).poll_read(cx, buffer.unfilled()).is_pending());
-            Poll::Ready(())
-        })
-        .await;
-        let reading = tokio::spawn(async move {
-            client.read_exact(&mut vec![0; written]).await.unwrap();
-            client
-        });
-        let mut space = [0; 64];
-        let mut buffer = hyper::rt::ReadBuf::new(&mut space);
-        poll_fn(|cx| {
-            // As hyper does: what is to be written is tried whenever the task is woken.
-            let reads = Pin::new(&mut socket).poll_read(cx, buffer.unfilled());
-            if reads.is_pending() {
-                let _ = Pin::new(&mut socket).poll_write(cx, b"x");
-            }
-            reads
-        })
-        .await
-        .unwrap();
-        assert_eq!(buffer.filled(), REQUEST);
-        reading.await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn the_kernel_asks_silent_clients_whether_they_are_there() {
-        let waits = Router::new().route("/", get(std::future::pending::<()>));
-        let address = start(Duration::from_secs(1), waits).await;
-        let client = ask(address).await;
-        let hex = |address: SocketAddr| format!("0100007F:{:04X}", address.port());
-        let ends = format!(" {} {} ", hex(address), hex(client.local_addr().unwrap()));
-        // Timer 2 is that of the keepalive; its time is in hundredths of a second.
-        eventually(async || {
-            let connections = std::fs::read_to_string("/proc/net/tcp").unwrap();
-            let connection = connections.lines().find(|line| line.contains(&ends))?.to_owned();
-            let timer = connection.split_whitespace().nth(5)?.strip_prefix("02:")?.to_owned();
-            (u64::from_str_radix(&timer, 16).unwrap() <= 6000).then_some(())
-        })
-        .await;
-    }
-}
+mod tests;
