@@ -1,6 +1,6 @@
 # A menu: each target is a script in dev/ that can be run by itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down test chaos mutants e2e bench bench-operator images crds fmt lint deny clean-cache
+.PHONY: help up down test chaos fill mutants e2e bench bench-operator images crds fmt lint deny clean-cache
 
 help: ## This menu
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ test: ## Lints, unit tests, tests with real databases and a real Kubernetes API,
 
 chaos: ## A pipeline under faults of every kind; SECONDS=3600 SEED=7 for longer, or the same again
 	@dev/chaos.sh $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
+fill: ## Fill a small volume and recover, 20 times; ROUNDS=3 for less
+	@dev/fill.sh $(if $(ROUNDS),--rounds $(ROUNDS))
 
 mutants: ## Break each guard of the queue's statements, and see that the tests notice; ONLY=word for a part
 	@dev/mutants.sh $(ONLY)

@@ -50,7 +50,7 @@ generated producer/openapi.json <"$scratch/openapi.json"
     'What each program answers at `/metrics` on its internal port (9090), in the text format of Prometheus. `dev/generate.sh`' \
     'makes this page from the registries that the programs serve; tests hold a live scrape of each to it, both ways.' '' \
     'Series of a label with listed values are there from the start, at 0. `""` is the empty value.'
-  for program in producer consumer operator; do
+  for program in producer consumer agent operator; do
     printf '\n'
     run "$program" metrics
   done

@@ -1,6 +1,6 @@
-# The one image of producers, consumers, the operator and the command-line tool: static programs and the certificates to trust, nothing else.
+# The one image of producers, consumers, the operator, the database's agent and the command-line tool: static programs and the certificates to trust, nothing else.
 # A pod names the program that it runs.
 FROM scratch
 COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-COPY eventpipeline-producer eventpipeline-consumer eventpipeline-operator eventpipeline /
+COPY eventpipeline-producer eventpipeline-consumer eventpipeline-operator eventpipeline-agent eventpipeline /
 USER 65532:65532

@@ -5,8 +5,8 @@
 
 target=$(uname -m)-unknown-linux-gnu
 context=$CACHE/work/image
-packages=(eventpipeline-producer eventpipeline-consumer eventpipeline-operator eventpipeline-cli)
-programs=(eventpipeline-producer eventpipeline-consumer eventpipeline-operator eventpipeline)
+packages=(eventpipeline-producer eventpipeline-consumer eventpipeline-operator eventpipeline-agent eventpipeline-cli)
+programs=(eventpipeline-producer eventpipeline-consumer eventpipeline-operator eventpipeline-agent eventpipeline)
 
 # Static, so that they need no base image; they still resolve names as glibc does, search domains included.
 compile() {

@@ -8,7 +8,6 @@ use eventpipeline_database::{DatabaseArgs, MaxAttempts};
 use eventpipeline_service::{HintArgs, ServiceArgs};
 
 use crate::handlers::HandlerArgs;
-use crate::keeper::Retention;
 use crate::retry::RetryPolicy;
 
 /// The longest that anything may be told to take: a day.
@@ -38,12 +37,6 @@ struct Given {
     /// Seconds that a handler may take for an event; less than the lease, of which it is half if not set
     #[arg(long, env = "HANDLER_TIMEOUT_SECONDS", value_parser = clap::value_parser!(u32).range(1..=DAY))]
     handler_timeout_seconds: Option<u32>,
-    /// Seconds after which events that are done are removed; if not set, they are kept
-    #[arg(long, env = "RETAIN_DONE_SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
-    retain_done_seconds: Option<u32>,
-    /// Seconds after which events that are dead or cancelled are removed; if not set, they are kept
-    #[arg(long, env = "RETAIN_DEAD_SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
-    retain_dead_seconds: Option<u32>,
     #[command(flatten)]
     handler: HandlerArgs,
     #[command(flatten)]
@@ -68,7 +61,6 @@ pub(crate) struct ServeArgs {
     pub(crate) retry: RetryPolicy,
     /// Less than the lease.
     pub(crate) handler_limit: Duration,
-    pub(crate) retention: Retention,
     pub(crate) handler: HandlerArgs,
     pub(crate) database: DatabaseArgs,
     pub(crate) hints: HintArgs,
@@ -104,10 +96,6 @@ impl Given {
                 max_attempts: self.max_attempts,
             },
             handler_limit,
-            retention: Retention {
-                done: self.retain_done_seconds.map(seconds),
-                dead: self.retain_dead_seconds.map(seconds),
-            },
             handler: self.handler,
             database: self.database,
             hints: self.hints,

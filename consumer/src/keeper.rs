@@ -1,11 +1,8 @@
-//! The task that keeps the table in order: frees what crashed consumers left claimed, and removes what is finished for
-//! longer than it is to be kept. Each consumer runs one; one of them would do.
+//! The task that frees what crashed consumers left claimed. Each consumer runs one; one of them would do.
 
 use std::time::{Duration, Instant};
 
-use eventpipeline_database::{
-    Finished, LARGEST_REMOVAL, Lease, LowWaterMark, MaxAttempts, Reclaimed, Session,
-};
+use eventpipeline_database::{Lease, LowWaterMark, MaxAttempts, Reclaimed, Session};
 use eventpipeline_service::{Announcer, chain};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -15,68 +12,28 @@ use crate::metrics::Metrics;
 
 /// How long an abandoned claim waits for somebody to look, at the most.
 const LATEST_LOOK: Duration = Duration::from_secs(15);
-/// How often it is looked for what is too old to be kept.
-const REMOVAL_PERIOD: Duration = Duration::from_secs(30);
-/// A removal is followed by a pause that is so many times as long: four fifths of the time belong to others.
-const RESTS: u32 = 4;
 
-/// How long finished events are kept; `None` is for ever.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Retention {
-    pub(crate) done: Option<Duration>,
-    /// Also of cancelled ones.
-    pub(crate) dead: Option<Duration>,
-}
-
-/// What is removed of one kind.
-#[derive(Debug)]
-pub(crate) struct Rule {
-    finished: Finished,
-    kept: Duration,
-    mark: LowWaterMark,
-}
-
-impl Retention {
-    /// What follows from it.
-    pub(crate) fn rules(self) -> Vec<Rule> {
-        let rules =
-            [(Finished::Done, self.done), (Finished::Dead, self.dead), (Finished::Cancelled, self.dead)];
-        let rule = |(finished, kept): (_, Option<_>)| {
-            Some(Rule { finished, kept: kept?, mark: LowWaterMark::default() })
-        };
-        rules.into_iter().filter_map(rule).collect()
-    }
-}
-
-/// Frees and removes.
+/// Frees.
 pub(crate) struct Keeper {
     pub(crate) session: Session,
     pub(crate) lease: Duration,
     pub(crate) max_attempts: MaxAttempts,
     /// Of the claims that are overdue.
     pub(crate) mark: LowWaterMark,
-    pub(crate) rules: Vec<Rule>,
     pub(crate) announcer: Announcer,
     pub(crate) metrics: Metrics,
 }
 
 impl Keeper {
-    /// Frees now and then, and removes in between, until `end`.
+    /// Frees now and then, until `end`.
     pub(crate) async fn run(mut self, end: CancellationToken) -> anyhow::Result<()> {
-        let mut look = after(self.look_period());
-        let mut removal = after(REMOVAL_PERIOD / 10);
+        let mut pause = self.look_period();
         loop {
-            let next = if self.rules.is_empty() { look } else { look.min(removal) };
             tokio::select! {
                 () = end.cancelled() => break,
-                () = tokio::time::sleep_until(next.into()) => {}
+                () = tokio::time::sleep_until(after(pause).into()) => {}
             }
-            if Instant::now() >= look {
-                let pause = if self.reclaim().await { Duration::ZERO } else { self.look_period() };
-                look = after(pause);
-            } else {
-                removal = after(self.remove().await);
-            }
+            pause = if self.reclaim().await { Duration::ZERO } else { self.look_period() };
         }
         self.session.close().await;
         Ok(())
@@ -114,25 +71,6 @@ impl Keeper {
             );
         }
         !freed.is_empty() || !dead.is_empty()
-    }
-
-    /// One step for each rule. Gives the pause until the next ones.
-    async fn remove(&mut self) -> Duration {
-        let begun = Instant::now();
-        let mut more = false;
-        for Rule { finished, kept, mark } in &mut self.rules {
-            match self.session.remove(mark, *finished, *kept, LARGEST_REMOVAL).await {
-                Ok(removal) => {
-                    self.metrics.removed(*finished, removal.events);
-                    more |= removal.more;
-                }
-                Err(failure) => {
-                    warn!(error = chain(&failure), "failed to remove old events");
-                    return REMOVAL_PERIOD;
-                }
-            }
-        }
-        if more { begun.elapsed() * RESTS } else { REMOVAL_PERIOD }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use eventpipeline_database::{Finished, State};
 use eventpipeline_service::Maker;
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry};
 
@@ -42,7 +41,6 @@ pub(crate) struct Metrics {
     /// By `freed` and `dead`.
     reclaimed: IntCounterVec,
     /// By state.
-    removed: IntCounterVec,
     woken: IntCounterVec,
     buffered: IntGauge,
     in_flight: IntGauge,
@@ -88,11 +86,6 @@ impl Metrics {
                 "eventpipeline_events_reclaimed_total",
                 "Events whose claim was not settled in its lease, by what became of them.",
                 ("outcome", &["freed", "dead"]),
-            )?,
-            removed: make.counters(
-                "eventpipeline_events_removed_total",
-                "Finished events that were removed after the time that they are kept.",
-                ("state", &[State::Done, State::Dead, State::Cancelled].map(Into::into)),
             )?,
             woken: make.counters(
                 "eventpipeline_consumer_wakeups_total",
@@ -148,11 +141,6 @@ impl Metrics {
     pub(crate) fn reclaimed(&self, freed: usize, dead: usize) {
         self.reclaimed.with_label_values(&["freed"]).inc_by(many(freed));
         self.reclaimed.with_label_values(&["dead"]).inc_by(many(dead));
-    }
-
-    pub(crate) fn removed(&self, finished: Finished, events: usize) {
-        let state: &str = State::from(finished).into();
-        self.removed.with_label_values(&[state]).inc_by(many(events));
     }
 
     pub(crate) fn woken(&self, by: WakeUp) {

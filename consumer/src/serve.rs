@@ -141,7 +141,6 @@ fn settle_and_keep(
         lease: args.lease,
         max_attempts: args.retry.max_attempts,
         mark: LowWaterMark::default(),
-        rules: args.retention.rules(),
         announcer: shared.announcer.clone(),
         metrics: shared.metrics.clone(),
     };

@@ -20,6 +20,8 @@ pub mod types {
     pub const ROUTE_ACCEPTED: &str = "RouteAccepted";
     /// No event that is due has waited for long. `Ready` does not depend on it.
     pub const BACKLOG_IN_TIME: &str = "BacklogInTime";
+    /// There is room for further events on the database's volume. `Ready` does not depend on it.
+    pub const STORAGE_AVAILABLE: &str = "StorageAvailable";
 }
 
 /// Reasons of conditions.
@@ -52,6 +54,16 @@ pub mod reasons {
     pub const NO_PRODUCER: &str = "NoProducer";
     /// Producers are ready, and none tells how many events wait.
     pub const FIGURES_NOT_READ: &str = "FiguresNotRead";
+    /// There is room for events.
+    pub const ROOM_LEFT: &str = "RoomLeft";
+    /// The volume is full within a day if it goes on like this.
+    pub const FILLING_UP: &str = "FillingUp";
+    /// Twice what must be free is not free any more.
+    pub const NEARLY_FULL: &str = "NearlyFull";
+    /// What must be free is not: producers refuse creations with 507. Reads, the processing of events and retention go on.
+    pub const CREATIONS_REFUSED: &str = "CreationsRefused";
+    /// Nobody tells how full the volume is: the database is external, or its agent does not answer.
+    pub const VOLUME_NOT_KNOWN: &str = "VolumeNotKnown";
     /// The queue is empty, and the groups have scaled to no consumers.
     pub const SCALED_TO_ZERO: &str = "ScaledToZero";
     /// Every group is suspended.
@@ -113,7 +125,7 @@ pub mod reasons {
 }
 
 /// Each type of condition.
-pub const ALL_TYPES: [&str; 9] = [
+pub const ALL_TYPES: [&str; 10] = [
     types::READY,
     types::RECONCILING,
     types::STALLED,
@@ -123,4 +135,5 @@ pub const ALL_TYPES: [&str; 9] = [
     types::CONSUMERS_READY,
     types::ROUTE_ACCEPTED,
     types::BACKLOG_IN_TIME,
+    types::STORAGE_AVAILABLE,
 ];

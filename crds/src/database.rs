@@ -137,7 +137,7 @@ pub enum DeletionPolicy {
 #[x_kube(validation = Rule::new("has(self.className) == has(oldSelf.className) && (!has(self.className) || self.className == oldSelf.className)")
     .message("`className` must stay as it was created"))]
 pub struct Storage {
-    /// Size of the volume, a Kubernetes quantity from 1Gi to 64Ti. It can grow, where the storage class allows that, and
+    /// Size of the volume, a Kubernetes quantity from 1Gi to 64Ti. Before it is full, creations are refused (507). It can grow, where the storage class allows that, and
     /// not shrink.
     #[serde(default = "Storage::default_size")]
     #[schemars(length(min = 1, max = 16), regex(pattern = "^[1-9][0-9]*(Mi|Gi|Ti|M|G|T)$"))]
@@ -156,7 +156,7 @@ pub struct Storage {
 
 impl Storage {
     fn default_size() -> String {
-        "1Gi".to_owned()
+        "10Gi".to_owned()
     }
 }
 

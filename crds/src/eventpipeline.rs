@@ -98,10 +98,9 @@ pub struct EventPipelineSpec {
     )]
     pub consumers: Vec<ConsumerGroup>,
 
-    /// How long events are kept when nothing more is to be done about them. Default: for ever.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Retention")]
-    pub retention: Option<Retention>,
+    /// How long events are kept when nothing more is to be done about them.
+    #[serde(default)]
+    pub retention: Retention,
 
     /// How requests from outside the cluster reach the producers. Default: an Ingress for every host and path.
     // No default in the schema: a stored `ingress` that nobody wrote would stay beside the `none` of a later

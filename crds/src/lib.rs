@@ -44,4 +44,4 @@ pub use producers::ProducerGroup;
 pub use resources::{Amounts, Cpu, Memory, Resources};
 pub use retention::Retention;
 pub use route::{GatewayRoute, IngressRoute, IngressTls, NoRoute, ParentRef, Route};
-pub use status::{EventPipelineStatus, GroupCounts, GroupStatus, QueueStatus};
+pub use status::{EventPipelineStatus, GroupCounts, GroupStatus, QueueStatus, StorageStatus};

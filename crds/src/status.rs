@@ -42,6 +42,11 @@ pub struct EventPipelineStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "QueueStatus")]
     pub queue: Option<QueueStatus>,
+
+    /// The room for events, as a producer last told it; none of a database that is not the pipeline's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "StorageStatus")]
+    pub storage: Option<StorageStatus>,
 }
 
 /// A group of consumers whose number the operator decides.
@@ -88,6 +93,26 @@ pub struct QueueStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64", range(min = 0, max = MAX_EXACT))]
     pub oldest_age_seconds: Option<i64>,
+    /// When that was so.
+    pub as_of_time: Time,
+}
+
+/// The room for events, in bytes.
+#[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StorageStatus {
+    /// Size of the database's volume, as the file system has it.
+    #[schemars(range(min = 0, max = MAX_EXACT))]
+    pub capacity_bytes: i64,
+    /// What is free on the volume.
+    #[schemars(range(min = 0, max = MAX_EXACT))]
+    pub free_bytes: i64,
+    /// What is free inside the events' tablespace, because events were removed.
+    #[schemars(range(min = 0, max = MAX_EXACT))]
+    pub reusable_bytes: i64,
+    /// What must be free of both together: creations are refused below.
+    #[schemars(range(min = 0, max = MAX_EXACT))]
+    pub required_bytes: i64,
     /// When that was so.
     pub as_of_time: Time,
 }

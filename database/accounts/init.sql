@@ -10,4 +10,7 @@ ALTER USER 'eventpipeline_schema'@'%' IDENTIFIED BY '{schema-password}' REQUIRE 
 -- PROCESS: to see whether anybody still uses a user that is to go.
 GRANT CREATE USER, PROCESS ON *.* TO 'eventpipeline_schema'@'%';
 GRANT SELECT (User, Host) ON `mysql`.`user` TO 'eventpipeline_schema'@'%';
+-- The binary log is purged when it goes on in a new file, and by nothing else: a burst that fills the volume is followed by
+-- none. FLUSH is not written to the log.
+CREATE DEFINER = 'root'@'localhost' EVENT IF NOT EXISTS `eventpipeline`.`rotate_binary_log` ON SCHEDULE EVERY 1 MINUTE DO FLUSH NO_WRITE_TO_BINLOG BINARY LOGS;
 GRANT ALL ON `eventpipeline`.* TO 'eventpipeline_schema'@'%' WITH GRANT OPTION;

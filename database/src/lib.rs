@@ -11,6 +11,7 @@
 //! | [`Session::reclaim`] | `reclaim.rs` | what a crashed consumer left locked becomes free again, or is given up |
 //! | [`Session::retry`], [`Session::cancel`] | `change.rs` | what people ask for, where the event's state allows it |
 //! | [`Session::remove`] | `remove.rs` | finished events go, in short transactions, and stay counted |
+//! | [`Session::reusable_bytes`], [`Error::is_storage_full`] | `full.rs` | what is left for events, and that nothing is |
 //! | [`Session::read`], [`Session::event`], [`Session::list`], [`Session::stats`] | `read.rs`, `list.rs`, `stats.rs` | what is committed |
 //! | [`Database::migrate`], [`Session::check_schema`] | `schema.rs` | a schema that this version can use, and no other |
 //! | [`Database::grant`], [`Database::retire`] | `accounts.rs` | each kind of program has a user with the grants it needs |
@@ -28,6 +29,7 @@ mod create;
 mod error;
 mod event;
 mod fenced;
+mod full;
 mod health;
 mod hot;
 mod key;

@@ -41,6 +41,8 @@ pub(crate) enum OperationName {
     Retry,
     #[strum(serialize = "cancel an event")]
     Cancel,
+    #[strum(serialize = "read the reusable space")]
+    ReadReusable,
     #[strum(serialize = "ping the database")]
     Ping,
     #[strum(serialize = "read the schema's version")]
@@ -60,6 +62,8 @@ impl Role {
             | OperationName::List
             | OperationName::Count
             | OperationName::CountByState
+            | OperationName::Remove
+            | OperationName::ReadReusable
             | OperationName::Retry
             | OperationName::Cancel => self == Self::Producer,
             OperationName::Claim
@@ -69,7 +73,7 @@ impl Role {
             | OperationName::Release
             | OperationName::Extend
             | OperationName::Reclaim => self == Self::Consumer,
-            OperationName::Remove | OperationName::ReadVersion | OperationName::ReadCompatibility => true,
+            OperationName::ReadVersion | OperationName::ReadCompatibility => true,
             // By tests and tools.
             OperationName::Ping => false,
         })

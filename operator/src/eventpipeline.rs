@@ -34,6 +34,7 @@ pub(crate) use build::meta::{COMPONENT, Component, GROUP, INSTANCE};
 pub(crate) use rendered::{Rendered, render};
 use report::Report;
 use status::Seen;
+pub(crate) use validate::bytes;
 
 /// Labels of everything that the operator makes, as a selector.
 pub(crate) const MANAGED_BY_OPERATOR: &str = "app.kubernetes.io/managed-by=eventpipeline-operator";

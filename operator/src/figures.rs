@@ -31,6 +31,32 @@ pub(crate) struct Queue {
     pub(crate) oldest_pending_seconds: Option<f64>,
 }
 
+/// The room for events.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Storage {
+    /// Whether creations are refused.
+    pub(crate) refusing: bool,
+    /// None where it is not known.
+    #[serde(flatten)]
+    pub(crate) room: Option<Room>,
+    /// Until creations will be refused; none while that is not in sight.
+    pub(crate) seconds_to_full: Option<i64>,
+}
+
+/// In bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Room {
+    pub(crate) capacity_bytes: i64,
+    /// On the volume.
+    pub(crate) free_bytes: i64,
+    /// In the events' tablespace.
+    pub(crate) reusable_bytes: i64,
+    /// What has to be free of both together.
+    pub(crate) required_bytes: i64,
+}
+
 /// Why a queue is not known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unknown {
@@ -47,6 +73,7 @@ pub(crate) enum Unknown {
 pub(crate) struct Observation {
     pub(crate) at: Timestamp,
     pub(crate) queue: Result<Queue, Unknown>,
+    pub(crate) storage: Result<Storage, Unknown>,
 }
 
 /// The last observation of each pipeline.

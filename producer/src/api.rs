@@ -38,6 +38,7 @@ use crate::mailbox::Mailbox;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::reader::Reads;
+use crate::storage::Storage;
 use crate::surveyor::Surveys;
 use crate::waiters::Waiters;
 use crate::writer::Order;
@@ -54,6 +55,8 @@ pub(crate) struct Api {
     /// What request bodies may take, and what answers may.
     pub(crate) bodies: Memory,
     pub(crate) answers: Memory,
+    /// Whether there is room for events.
+    pub(crate) storage: Storage,
     pub(crate) metrics: Metrics,
     pub(crate) served_by: HeaderValue,
     pub(crate) tracer: Tracer,

@@ -1,5 +1,7 @@
 //! Why a request could not be served now.
 
+use crate::storage::Full;
+
 /// The service cannot do it at the moment; trying again later is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unavailable {
@@ -12,4 +14,13 @@ pub(crate) enum Unavailable {
     /// No answer in time. It may have happened all the same.
     #[error("the database gave no answer in time; the request may or may not have taken effect")]
     Late,
+    /// No room for further events.
+    #[error("the database's storage is full")]
+    Full(Full),
+}
+
+impl From<Full> for Unavailable {
+    fn from(full: Full) -> Self {
+        Self::Full(full)
+    }
 }

@@ -6,7 +6,7 @@ use eventpipeline_service::{Budget, HintMetrics, Label, metrics_reference};
 use prometheus::Registry;
 
 use crate::ledger::Figures;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, StorageMetrics};
 
 /// The program's name.
 pub(crate) const NAME: &str = "eventpipeline-producer";
@@ -39,6 +39,7 @@ pub(crate) struct Instruments {
     pub(crate) database: eventpipeline_database::Metrics,
     pub(crate) hints: HintMetrics,
     pub(crate) ledger: Figures,
+    pub(crate) storage: StorageMetrics,
 }
 
 impl Instruments {
@@ -51,6 +52,7 @@ impl Instruments {
             database: database.of(Role::Producer),
             hints: HintMetrics::new(registry)?,
             ledger: Figures::new(registry)?,
+            storage: StorageMetrics::new(registry)?,
         })
     }
 }

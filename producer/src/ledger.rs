@@ -14,6 +14,8 @@ use strum::IntoStaticStr;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::storage::Storage;
+
 /// How often it is read. A table of a million events takes the server a tenth of a second each time.
 const PERIOD: Duration = Duration::from_secs(5);
 /// Larger tables are read less often: the pause is so many times as long as the reading, two hundredths of the time.
@@ -120,11 +122,13 @@ impl Collector for Figures {
 pub(crate) struct Ledger {
     session: Session,
     figures: Figures,
+    /// Who has to leave room for what is unfinished.
+    storage: Storage,
 }
 
 impl Ledger {
-    pub(crate) fn new(session: Session, figures: Figures) -> Self {
-        Self { session, figures }
+    pub(crate) fn new(session: Session, figures: Figures, storage: Storage) -> Self {
+        Self { session, figures, storage }
     }
 
     /// Reads until `end`. Where a reading fails, the figures stay what they were, with their time.
@@ -153,6 +157,7 @@ impl Ledger {
         match read {
             Ok(stats) => {
                 self.figures.show(&stats, SystemTime::now());
+                self.storage.unfinished(stats.pending + stats.scheduled + stats.processing);
                 pause
             }
             Err(failure) => {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use eventpipeline_database::{Finished, State};
 use eventpipeline_service::{Maker, registered};
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry,
@@ -10,6 +11,7 @@ use prometheus::{
 use strum::{IntoStaticStr, VariantArray};
 
 use crate::api::{self, Answer};
+use crate::storage::Room;
 
 /// Buckets that OpenTelemetry advises for HTTP server durations, in seconds.
 const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
@@ -33,6 +35,7 @@ pub(crate) struct Metrics {
     create_batch: Histogram,
     waiters: IntGauge,
     found: IntCounterVec,
+    removed: IntCounterVec,
 }
 
 impl Metrics {
@@ -65,6 +68,11 @@ impl Metrics {
                  look for what hints have missed.",
                 ("noticed_by", &Found::VARIANTS.iter().map(Into::into).collect::<Vec<_>>()),
             )?,
+            removed: make.counters(
+                "eventpipeline_events_removed_total",
+                "Finished events that were removed after the time that they are kept.",
+                ("state", &[State::Done, State::Dead, State::Cancelled].map(Into::into)),
+            )?,
         })
     }
 
@@ -86,6 +94,12 @@ impl Metrics {
         self.found.with_label_values(&[noticed]).inc_by(u64::try_from(events).unwrap_or(u64::MAX));
     }
 
+    /// So many events were removed after their time.
+    pub(crate) fn removed(&self, finished: Finished, events: usize) {
+        let state: &str = State::from(finished).into();
+        self.removed.with_label_values(&[state]).inc_by(u64::try_from(events).unwrap_or(u64::MAX));
+    }
+
     /// A request was answered. `route` is a route's pattern, never a path.
     pub(crate) fn answered(&self, method: &'static str, route: &str, status: u16, took: Duration) {
         self.requests.with_label_values(&[method, route, &status.to_string()]).observe(took.as_secs_f64());
@@ -105,5 +119,43 @@ pub(crate) struct ActiveRequest(IntGauge);
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
         self.0.dec();
+    }
+}
+
+/// What is known of the room for events. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct StorageMetrics {
+    refusing: IntGauge,
+    reusable: IntGauge,
+    required: IntGauge,
+}
+
+impl StorageMetrics {
+    /// Metrics in `registry`.
+    pub(crate) fn new(registry: &Registry) -> anyhow::Result<Self> {
+        let make = Maker(registry);
+        Ok(Self {
+            refusing: make.gauge(
+                "eventpipeline_storage_refusing",
+                "1 while creations are refused (507) because the database's volume is nearly full, otherwise 0.",
+            )?,
+            reusable: make.gauge(
+                "eventpipeline_storage_reusable_bytes",
+                "Free space inside the events' tablespace, which removed events have left; 0 while it is not known.",
+            )?,
+            required: make.gauge(
+                "eventpipeline_storage_required_bytes",
+                "Free space, on the volume and in the tablespace, below which creations are refused; 0 while it is not \
+                 known.",
+            )?,
+        })
+    }
+
+    /// What there is, and what follows from it.
+    pub(crate) fn show(&self, room: Option<Room>, refusing: bool) {
+        let bytes = |of: fn(Room) -> u64| i64::try_from(room.map_or(0, of)).unwrap_or(i64::MAX);
+        self.refusing.set(refusing.into());
+        self.reusable.set(bytes(|room| room.reusable));
+        self.required.set(bytes(|room| room.required));
     }
 }

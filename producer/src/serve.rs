@@ -3,6 +3,8 @@
 mod drain;
 mod tasks;
 
+use std::convert::Infallible;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -15,12 +17,15 @@ use eventpipeline_service::{HintArgs, Hints, HttpLimits, Lifecycle, Service, Ser
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
+use url::Url;
 
 use crate::api::{self, Api, Limits, StatsBody};
 use crate::instruments::{Instruments, NAME};
 use crate::memory::Memory;
+use crate::retention::RetentionArgs;
+use crate::storage::Storage;
 use crate::waiters::Waiters;
-use tasks::Common;
+use tasks::{Common, Keeping};
 
 /// Arguments of the service.
 #[derive(Debug, Args)]
@@ -38,6 +43,12 @@ pub(crate) struct ServeArgs {
     /// its client
     #[arg(long, env = "MAX_WAIT_SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     max_wait_seconds: Option<u32>,
+    /// Where the agent beside the database tells how full its volume is, as http://HOST:9090/volume; creations are refused
+    /// before it is full. If not set, it is not known
+    #[arg(long, env = "VOLUME_URL", value_parser = http_url)]
+    volume_url: Option<Url>,
+    #[command(flatten)]
+    retention: RetentionArgs,
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
@@ -48,6 +59,11 @@ pub(crate) struct ServeArgs {
 
 fn header_value(text: &str) -> Result<HeaderValue, String> {
     HeaderValue::from_str(text).map_err(|_| "must be printable ASCII, as it is sent in a header".to_owned())
+}
+
+fn http_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("must be a URL: {error}"))?;
+    if url.scheme() == "http" { Ok(url) } else { Err("must begin with http://".to_owned()) }
 }
 
 /// Serves until SIGTERM.
@@ -62,6 +78,8 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         pod_name,
         payload_max_bytes,
         max_wait_seconds,
+        volume_url,
+        retention,
         database,
         hints,
         service: _,
@@ -79,9 +97,14 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
     let (hints, announcer) = Hints::bind(&hints, instruments.hints).await?;
     let waiters = Waiters::new(metrics.clone());
     tasks::hear(&mut service.lifecycle, hints, waiters.clone());
-    let common = Common { limits, answers: Memory::default(), waiters, announcer, metrics };
-    let requests = tasks::spawn(service, &database, instruments.ledger, &common, &api_ended);
-    let Common { limits, answers, waiters, announcer, metrics } = common;
+    let storage = Storage::new(instruments.storage);
+    let common = Common { limits, answers: Memory::default(), waiters, announcer, storage, metrics };
+    tasks::watch_volume(&mut service.lifecycle, volume_url.clone(), &common.storage)?;
+    let keeping = Keeping { rules: retention.rules(), watches: volume_url.is_some() };
+    let requests = tasks::spawn(service, &database, instruments.ledger, &common, keeping, &api_ended);
+    let Common { limits, answers, waiters, announcer, storage, metrics } = common;
+    let told = storage.clone();
+    service.pages.add("/storage", move || ready(Ok::<_, Infallible>(told.page())));
     // Weak: the surveyor ends when the API has, and the pages do not end before.
     let queue = requests.surveys.queue.downgrade();
     service.pages.add("/queue", move || {
@@ -96,6 +119,7 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         limits,
         bodies: Memory::default(),
         answers,
+        storage,
         metrics,
         served_by: pod_name,
         tracer: service.tracer.clone(),

@@ -1,6 +1,6 @@
 //! The task that creates events: what arrived while the last commit was running is the next transaction.
 
-use eventpipeline_database::{Created, Creation, Session};
+use eventpipeline_database::{Created, Creation, Error, Session};
 use eventpipeline_service::{Announcer, chain};
 use tracing::error;
 
@@ -8,6 +8,7 @@ use crate::error::Unavailable;
 use crate::mailbox::{Inbox, Request};
 use crate::memory::Held;
 use crate::metrics::Metrics;
+use crate::storage::Full;
 
 /// How many requests may wait.
 pub(crate) const CAPACITY: usize = 8192;
@@ -97,13 +98,18 @@ async fn create(session: &mut Session, batch: Vec<Create>, announcer: &Announcer
         }
         Err(failure) => {
             let requests = creations.len();
+            let unavailable = unavailable(&failure);
             let failure = chain(&failure);
             error!(requests, error = failure, "the events of {requests} requests were not created");
             for answer in answers {
-                let _ = answer.send(Err(Unavailable::Database));
+                let _ = answer.send(Err(unavailable));
             }
         }
     }
+}
+
+fn unavailable(failure: &Error) -> Unavailable {
+    if failure.is_storage_full() { Full { room: None }.into() } else { Unavailable::Database }
 }
 
 fn new_events(created: &Created) -> usize {

@@ -10,7 +10,6 @@ mod http;
 mod idle;
 mod metrics;
 mod outage;
-mod retention;
 mod server;
 mod settings;
 mod support;

@@ -18,7 +18,7 @@ fn names(scrape: &Scrape) -> BTreeSet<String> {
 #[tokio::test]
 async fn they_are_documented_well_named_and_few() {
     let mut pipeline = Pipeline::new().await;
-    let consumer = pipeline.consumer(&[("RETAIN_DONE_SECONDS", "3600")]);
+    let consumer = pipeline.consumer(&[]);
     let before = scrape(&consumer).await;
     before.assert_as_documented("eventpipeline-consumer", 0);
     let ids = pipeline.create(100).await;

@@ -18,7 +18,6 @@ async fn a_wrong_setting_is_named() {
         ("HANDLER_HEADERS_FILE", &[("HANDLER_HEADERS_FILE", "/nowhere")]),
         ("MAX_ATTEMPTS", &[("MAX_ATTEMPTS", "0")]),
         ("BACKOFF_SECONDS", &[("BACKOFF_SECONDS", "601")]),
-        ("RETAIN_DONE_SECONDS", &[("RETAIN_DONE_SECONDS", "soon")]),
     ] {
         let mut consumer = pipeline.consumer(environment);
         assert_eq!(consumer.end().await.code(), Some(2), "{variable}");

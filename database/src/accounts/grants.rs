@@ -6,7 +6,7 @@ use super::Role::{self, Consumer, Producer};
 /// can't change what was posted.
 ///
 /// A locking read needs `UPDATE` or `DELETE` beside `SELECT`.
-pub(super) const GRANTS: [(Role, &str, &str); 11] = [
+pub(super) const GRANTS: [(Role, &str, &str); 9] = [
     (Producer, "SELECT, UPDATE", "DBStatus"),
     (
         Producer,
@@ -17,15 +17,12 @@ pub(super) const GRANTS: [(Role, &str, &str); 11] = [
     (Producer, "SELECT, UPDATE", "Ledger"),
     (Producer, "SELECT", "SchemaCompatibility"),
     (Producer, "SELECT", "_sqlx_migrations"),
-    // Retention removes events with their keys.
+    // Nothing that a consumer does removes an event: retention is the producers'.
     (
         Consumer,
-        "SELECT, DELETE, \
-         UPDATE (valor, processing, due, token, attempts, owner, lease_until, error, done_at)",
+        "SELECT, UPDATE (valor, processing, due, token, attempts, owner, lease_until, error, done_at)",
         "Events",
     ),
-    (Consumer, "SELECT, DELETE", "IdempotencyKeys"),
-    (Consumer, "SELECT, UPDATE", "Ledger"),
     (Consumer, "SELECT", "SchemaCompatibility"),
     (Consumer, "SELECT", "_sqlx_migrations"),
 ];

@@ -16,6 +16,7 @@ mod outcomes;
 mod plans;
 mod races;
 mod reclaim;
+mod room;
 mod schema;
 mod settle;
 mod support;

@@ -1,5 +1,6 @@
 //! Third step: the objects of a validated pipeline, one file each. Pure: the same pipeline makes the same objects.
 
+mod agent_container;
 mod autoscalers;
 mod consumer_deployment;
 mod database_access;

@@ -70,10 +70,15 @@ impl<'a> Report<'a> {
         self.write(&status::retrying(self.previous(), &why, self.generation(), now)).await
     }
 
-    /// Writes the status if it differs from the one that is there; an Event when the pipeline begins to stall.
+    /// Writes the status if it differs from the one that is there; Events when the pipeline begins to stall, and for the
+    /// room that is left.
     pub(super) async fn status(&self, status: EventPipelineStatus) -> Result<(), Error> {
         if let Some((reason, why)) = status::begins_to_stall(self.previous(), &status) {
             self.event(EventType::Warning, reason, why).await;
+        }
+        if let Some((is_bad, reason, what)) = status::storage_news(self.previous(), &status) {
+            let type_ = if is_bad { EventType::Warning } else { EventType::Normal };
+            self.event(type_, reason, what).await;
         }
         self.write(&status).await
     }

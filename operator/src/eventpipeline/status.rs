@@ -9,6 +9,7 @@ mod groups;
 mod parts;
 mod queue;
 mod scaling;
+mod storage;
 
 use eventpipeline_crds::conditions::{reasons, types};
 use eventpipeline_crds::{EventPipelineStatus, GroupCounts};
@@ -22,11 +23,12 @@ use crate::figures::Observation;
 use conditions::{Conditions, FALSE, TRUE, UNKNOWN};
 use parts::{Part, State};
 pub(super) use scaling::news as scaling_news;
+pub(super) use storage::news as storage_news;
 
 /// What was seen beside the objects.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen<'a> {
-    /// Of the queue.
+    /// Of the queue and its storage.
     pub(super) queue: Option<&'a Observation>,
     /// How long an event may wait.
     pub(super) late_after_seconds: i32,
@@ -54,6 +56,7 @@ pub(super) fn of(
         conditions.set(part.type_, status, part.reason, &part.message);
     }
     queue::set_condition(&mut conditions, seen.queue, seen.late_after_seconds);
+    storage::set_condition(&mut conditions, seen.queue);
     EventPipelineStatus {
         observed_generation: generation,
         conditions: conditions.finish(),
@@ -61,6 +64,7 @@ pub(super) fn of(
         consumers: Some(count(&applied.consumer_deployments)),
         consumer_groups: seen.decisions.iter().map(scaling::as_status).collect(),
         queue: queue::figures(previous.and_then(|previous| previous.queue.as_ref()), seen.queue),
+        storage: storage::figures(previous.and_then(|previous| previous.storage.as_ref()), seen.queue),
     }
 }
 
@@ -69,9 +73,9 @@ pub(super) fn condition(shown: &EventPipelineStatus, kind: &str) -> Option<Strin
     conditions::find(shown, kind).map(|condition| condition.status.clone())
 }
 
-/// Whether what was seen of the queue is not what is shown of it.
+/// Whether what was seen of the queue and of its storage is not what is shown of them.
 pub(super) fn is_news(shown: &EventPipelineStatus, seen: &Observation, late_after_seconds: i32) -> bool {
-    queue::is_news(shown, seen, late_after_seconds)
+    queue::is_news(shown, seen, late_after_seconds) || storage::is_news(shown, seen)
 }
 
 /// What is true of a pipeline that the operator has not looked at yet.

@@ -10,6 +10,7 @@ mod groups;
 mod handler;
 mod names;
 mod replicas;
+mod retention;
 mod route;
 mod size;
 
@@ -21,12 +22,14 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource as _, ResourceExt as _};
 
+pub(crate) use amount::bytes;
 pub(super) use amount::{Amounts, Resources};
 pub(super) use database::{Database, ManagedDatabase};
 pub(super) use groups::{ConsumerGroup, ProducerGroup, Program};
 pub(super) use handler::Handler;
 pub(super) use names::{GroupName, PipelineName};
 pub(super) use replicas::{ConsumerScale, ProducerScale};
+pub(super) use retention::Retention;
 pub(super) use route::Route;
 pub(super) use size::Size;
 
@@ -83,7 +86,7 @@ pub(super) struct Pipeline {
     pub(super) certificate_term: i64,
     pub(super) producers: Vec<ProducerGroup>,
     pub(super) consumers: Vec<ConsumerGroup>,
-    pub(super) retention: crd::Retention,
+    pub(super) retention: Retention,
     pub(super) network_policy: crd::NetworkPolicy,
     pub(super) route: Route,
 }
@@ -127,7 +130,7 @@ pub(super) fn validate(pipeline: &EventPipeline, image: &str, now: Timestamp) ->
         certificate_term: certificate_term::of(created, now),
         producers,
         consumers,
-        retention: retention.clone().unwrap_or_default(),
+        retention: Retention::new(retention),
         network_policy: network_policy.clone(),
         route: Route::new(route.as_ref())?,
     })

@@ -1,6 +1,7 @@
 //! Asks, pipeline by pipeline.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +11,11 @@ use futures::channel::mpsc;
 use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
+use serde::de::DeserializeOwned;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::debug;
 
-use super::{Figures, Observation, Queue, Unknown};
+use super::{Figures, Observation, Queue, Storage, Unknown};
 use crate::eventpipeline::Component;
 use crate::internal_port;
 use crate::inventory::{Inventory, PipelineKey};
@@ -108,19 +110,30 @@ fn producers(inventory: &Inventory, pipeline: &PipelineKey) -> Vec<Pod> {
 async fn observe(inventory: Arc<Inventory>, pipeline: PipelineKey) -> (PipelineKey, Observation) {
     let producers = producers(&inventory, &pipeline);
     drop(inventory);
-    let mut queue = Err(Unknown::NoProducer);
-    for address in producers.iter().filter_map(pods::address).take(TRIES) {
-        match internal_port::ask::<Queue>(address, "/queue", LIMIT).await {
-            Ok(figures) => {
-                queue = Ok(figures);
-                break;
-            }
+    let addresses: Vec<_> = producers.iter().filter_map(pods::address).take(TRIES).collect();
+    let (queue, storage) = tokio::join!(
+        first_answer::<Queue>(&pipeline, &addresses, "/queue"),
+        first_answer::<Storage>(&pipeline, &addresses, "/storage"),
+    );
+    (pipeline, Observation { at: Timestamp::now(), queue, storage })
+}
+
+/// What the first of them that tells a page says there.
+async fn first_answer<T: DeserializeOwned>(
+    pipeline: &PipelineKey,
+    producers: &[IpAddr],
+    page: &'static str,
+) -> Result<T, Unknown> {
+    let mut answer = Err(Unknown::NoProducer);
+    for &address in producers {
+        match internal_port::ask(address, page, LIMIT).await {
+            Ok(figures) => return Ok(figures),
             Err(error) => {
                 let why = chain(&error);
-                debug!(name = pipeline.name, %address, error = why, "a producer tells no figures");
-                queue = Err(Unknown::NoAnswer(why));
+                debug!(name = pipeline.name, %address, page, error = why, "a producer tells no figures");
+                answer = Err(Unknown::NoAnswer(why));
             }
         }
     }
-    (pipeline, Observation { at: Timestamp::now(), queue })
+    answer
 }

@@ -2,6 +2,7 @@
 
 mod connections;
 mod consumers;
+mod storage;
 
 use eventpipeline_crds::{
     CpuAutoscaling, Database, EventPipeline, ManagedDatabase, ProducerAutoscaling, ProducerGroup, Resources,
@@ -18,7 +19,7 @@ pub(super) fn of(pipeline: &EventPipeline, object: &Value) -> Vec<Finding> {
     let spec = &pipeline.spec;
     let mut findings = Vec::new();
     if let Database { managed: Some(database), .. } = &spec.database {
-        findings.extend(default_size(database, object));
+        findings.extend(storage::of(database, &spec.retention, object));
         findings.extend(no_memory_limit(database));
     }
     findings.extend(connections::of(spec));
@@ -31,19 +32,6 @@ pub(super) fn of(pipeline: &EventPipeline, object: &Value) -> Vec<Finding> {
     }
     findings.extend(consumers::nobody_frees(&spec.consumers));
     findings
-}
-
-fn default_size(database: &ManagedDatabase, object: &Value) -> Option<Finding> {
-    let written = object.pointer("/spec/database/managed/storage/size").is_some_and(|size| !size.is_null());
-    let kept = object.pointer("/spec/retention/doneSeconds").is_none_or(Value::is_null);
-    let kept =
-        if kept { ", and events that are done are kept for ever (`retention.doneSeconds`)" } else { "" };
-    let size = &database.storage.size;
-    (!written).then(|| {
-        let message =
-            format!("the volume has the default size of {size}, which is for trying things out{kept}");
-        Finding::warning("spec.database.managed.storage.size", message)
-    })
 }
 
 fn no_memory_limit(database: &ManagedDatabase) -> Option<Finding> {

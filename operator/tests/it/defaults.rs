@@ -17,7 +17,7 @@ async fn an_empty_spec_is_stored_with_its_defaults() {
             "suspend": false,
             "database": {"managed": {
                 "image": "mysql:9.7",
-                "storage": {"size": "1Gi"},
+                "storage": {"size": "10Gi"},
                 "deletionPolicy": "Retain",
                 "resources": resources(["100m", "2"], ["512Mi", "2Gi"]),
                 "passwordGeneration": 1,
@@ -40,6 +40,7 @@ async fn an_empty_spec_is_stored_with_its_defaults() {
                 "resources": resources(["50m", "1"], ["64Mi", "256Mi"]),
                 "terminationGracePeriodSeconds": 60,
             }],
+            "retention": {"doneSeconds": 604_800, "deadSeconds": 2_592_000},
             "networkPolicy": {"mode": "Enabled"},
         })
     );

@@ -94,3 +94,11 @@ pub(crate) fn queue(pending: i64, processing: i64, oldest_seconds: Option<f64>) 
         "cancelled": 0, "removed": 0, "oldestPendingSeconds": oldest_seconds,
     })
 }
+
+/// What it says of the room for events, on a volume of 10 GiB.
+pub(crate) fn storage(free_bytes: i64, refusing: bool) -> Value {
+    json!({
+        "refusing": refusing, "capacityBytes": 10_i64 << 30, "freeBytes": free_bytes, "reusableBytes": 0,
+        "requiredBytes": 1_i64 << 29, "secondsToFull": null,
+    })
+}

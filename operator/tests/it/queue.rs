@@ -2,11 +2,13 @@
 
 use eventpipeline_crds::{EventPipeline, QueueStatus};
 use jiff::SignedDuration;
+use k8s_openapi::api::events::v1::Event;
+use kube::api::ListParams;
 use serde_json::json;
 
 use super::cluster::{Cluster, until};
 use super::operator::Operator;
-use super::programs::{Program, pod, queue};
+use super::programs::{Program, pod, queue, storage};
 
 #[tokio::test]
 async fn a_ready_producer_is_asked_and_what_it_says_is_shown() {
@@ -60,4 +62,36 @@ async fn a_ready_producer_is_asked_and_what_it_says_is_shown() {
     cluster.delete::<EventPipeline>("demo").await;
     let shown = || operator.get("/metrics").unwrap().lines().filter(|line| line.contains(series)).count();
     until("its series to go", async || (shown() == 0).then_some(())).await;
+}
+
+#[tokio::test]
+async fn the_room_for_events_is_shown_and_its_end_is_an_event() {
+    const GIB: i64 = 1 << 30;
+    let cluster = Cluster::new("room-for-events").await;
+    let _operator = Operator::ready(cluster.server, "room-for-events").await;
+    cluster.apply("demo", json!({})).await.unwrap();
+    let program = Program::start();
+    program.says("/queue", queue(0, 0, None));
+    program.says("/storage", storage(5 * GIB, false));
+    pod(&cluster, "demo-producer-1", ("demo", "producer"), &program).await;
+    cluster.condition_is("demo", "StorageAvailable", "True/RoomLeft").await;
+    let shown = async || cluster.api::<EventPipeline>().get("demo").await.unwrap().status.unwrap().storage;
+    let first = until("the figures", async || shown().await).await;
+    assert_eq!((first.capacity_bytes, first.free_bytes), (10 * GIB, 5 * GIB));
+
+    program.says("/storage", storage(GIB / 4, true));
+    cluster.condition_is("demo", "StorageAvailable", "False/CreationsRefused").await;
+    until("an Event", async || {
+        let events = cluster.api::<Event>().list(&ListParams::default()).await.unwrap().items;
+        events.into_iter().find(|event| {
+            event.reason.as_deref() == Some("CreationsRefused")
+                && event.note.as_deref().is_some_and(|note| note.contains("507"))
+        })
+    })
+    .await;
+    program.says("/storage", storage(5 * GIB, false));
+    cluster.condition_is("demo", "StorageAvailable", "True/RoomLeft").await;
+
+    program.says("/storage", json!({"refusing": false, "secondsToFull": null}));
+    cluster.condition_is("demo", "StorageAvailable", "Unknown/VolumeNotKnown").await;
 }

@@ -14,6 +14,7 @@ use crate::api::prefer::Wait;
 use crate::api::problem::{self, Problem};
 use crate::api::read::ValueBody;
 use crate::api::{Api, IDEMPOTENT_REPLAYED, PREFERENCE_APPLIED, Shared, location};
+use crate::error::Unavailable;
 use crate::memory::Held;
 use crate::waiters::Outcome;
 use crate::writer::Order;
@@ -38,8 +39,9 @@ pub(super) struct Stored {
 }
 
 impl Api {
-    /// Stores what was ordered.
+    /// Stores what was ordered, while there is room for it.
     pub(super) async fn store(&self, order: Order) -> Result<Stored, Problem> {
+        self.storage.admit().map_err(Unavailable::Full)?;
         match self.requests.create.ask(order).await? {
             Created::New(ids) => Ok(Stored { ids, before: false }),
             Created::Replayed(ids) => Ok(Stored { ids, before: true }),

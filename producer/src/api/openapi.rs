@@ -17,7 +17,8 @@ use crate::api::{Shared, create, problem, read, v1};
         title = "EventPipeline",
         description = "Durable events over HTTP: an id at once, or the answer once the event is processed.\n\n\
             The paths tagged `classic` are those that every producer of an event pipeline has. Errors are problem \
-            documents (RFC 9457) that also carry `message`. An answer of 503 says in `Retry-After` when to try again.",
+            documents (RFC 9457) that also carry `message`. Answers of 503 and 507 say in `Retry-After` when to \
+            try again.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     tags(
@@ -196,4 +197,11 @@ pub(super) enum Unstorable<'a> {
         content_type = "application/problem+json"
     )]
     KeyReused(problem::Body<'a>),
+    #[response(
+        status = 507,
+        description = "The database's volume is nearly full; reads, changes and the processing of events go on",
+        content_type = "application/problem+json",
+        headers(("Retry-After" = i64, description = "In how many seconds to try again"))
+    )]
+    Full(problem::Body<'a>),
 }

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::api::location;
 use crate::error::Unavailable;
+use crate::storage::{Full, Room};
 
 /// An answer that is an error.
 #[derive(Debug)]
@@ -24,10 +25,13 @@ pub(super) struct Problem {
     detail: String,
     /// The event that it is about, when there is one.
     event: Option<EventId>,
+    /// The room that there is for events, where it is about that.
+    room: Option<Room>,
 }
 
 /// A problem document (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = Problem)]
 pub(super) struct Body<'a> {
     /// What went wrong, stable for programs: `urn:eventpipeline:problem:` and a word.
@@ -45,10 +49,21 @@ pub(super) struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     id: Option<i64>,
+    /// Where there is no room for events (507): the bytes that are free for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    free_bytes: Option<u64>,
+    /// Where there is no room for events (507): the bytes that must be free before events are created again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    required_bytes: Option<u64>,
 }
 
 /// How much of a detail is shown, in bytes: it may quote the request, which may be large.
 const LONGEST_DETAIL: usize = 2000;
+
+/// Room does not come by itself within seconds.
+const ROOM_RETRY_SECONDS: u16 = 30;
 
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
@@ -57,7 +72,7 @@ impl Problem {
             detail.truncate(detail.floor_char_boundary(LONGEST_DETAIL));
             detail.push('…');
         }
-        Self { status, kind, title, message: None, detail, event: None }
+        Self { status, kind, title, message: None, detail, event: None, room: None }
     }
 
     fn about(self, event: EventId) -> Self {
@@ -191,6 +206,24 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "wrong-state", "Wrong state", detail).about(id)
     }
 
+    /// `room`: what there is, as far as it is known.
+    fn storage_full(room: Option<Room>) -> Self {
+        let bytes = room.map_or_else(String::new, |room| {
+            let Room { capacity, required, .. } = room;
+            let available = room.available();
+            format!(
+                "; {available} bytes of {capacity} are free, and events are created again above {required}"
+            )
+        });
+        let detail = format!(
+            "the database's volume is nearly full{bytes}. Events that are stored are processed and read as before. Make \
+             the volume larger (`database.managed.storage.size`), or remove events: by a shorter `retention`, or by \
+             DELETE /v1/events"
+        );
+        let problem = Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage-full", "Storage full", detail);
+        Self { room, ..problem }
+    }
+
     pub(super) fn internal() -> Self {
         let detail = "the service failed; its log says why";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
@@ -200,6 +233,7 @@ impl Problem {
 impl From<Unavailable> for Problem {
     fn from(unavailable: Unavailable) -> Self {
         let kind = match unavailable {
+            Unavailable::Full(Full { room }) => return Self::storage_full(room),
             Unavailable::Overloaded => "overloaded",
             Unavailable::Database => "database-unavailable",
             Unavailable::Late => "no-answer-in-time",
@@ -218,6 +252,8 @@ impl IntoResponse for Problem {
             detail: &self.detail,
             message: self.message.unwrap_or(&self.detail),
             id: self.event.map(EventId::get),
+            free_bytes: self.room.map(Room::available),
+            required_bytes: self.room.map(|room| room.required),
         };
         let mut response = (self.status, axum::Json(body)).into_response();
         let headers = response.headers_mut();
@@ -228,8 +264,14 @@ impl IntoResponse for Problem {
         if self.kind == "unsupported-encoding" {
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, retry_after());
+        match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, retry_after());
+            }
+            StatusCode::INSUFFICIENT_STORAGE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(ROOM_RETRY_SECONDS));
+            }
+            _ => {}
         }
         response
     }

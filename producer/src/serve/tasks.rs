@@ -4,14 +4,18 @@ use eventpipeline_database::{Database, EventId};
 use eventpipeline_service::{Announcer, Hint, Hints, Lifecycle, Service};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
+use url::Url;
 
 use crate::api::{Limits, Requests};
 use crate::changer::Changer;
+use crate::keeper::Keeper;
 use crate::ledger::{Figures, Ledger};
 use crate::mailbox::mailbox;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::reader::Reader;
+use crate::retention::Rule;
+use crate::storage::{Agent, Storage};
 use crate::surveyor::Surveyor;
 use crate::waiters::Waiters;
 use crate::writer;
@@ -24,7 +28,16 @@ pub(super) struct Common {
     pub(super) answers: Memory,
     pub(super) waiters: Waiters,
     pub(super) announcer: Announcer,
+    pub(super) storage: Storage,
     pub(super) metrics: Metrics,
+}
+
+/// What the keeper is to do.
+#[derive(Debug)]
+pub(super) struct Keeping {
+    pub(super) rules: Vec<Rule>,
+    /// Whether somebody tells how full the volume is: what removed events have left is of use then.
+    pub(super) watches: bool,
 }
 
 /// Each has a session of its own, and no more: what is stated is all that this process takes from the database.
@@ -32,7 +45,8 @@ pub(super) fn spawn(
     Service { lifecycle, readiness, .. }: &mut Service,
     database: &Database,
     figures: Figures,
-    Common { limits, answers, waiters, announcer, metrics }: &Common,
+    Common { limits, answers, waiters, announcer, storage, metrics }: &Common,
+    Keeping { rules, watches }: Keeping,
     api_ended: &CancellationToken,
 ) -> Requests {
     let mut connections = 0;
@@ -48,7 +62,11 @@ pub(super) fn spawn(
     lifecycle.spawn("surveyor", surveyor.run());
     let (task, changes) = Changer::new(session());
     lifecycle.spawn("changer", task.run());
-    lifecycle.spawn("ledger", Ledger::new(session(), figures).run(lifecycle.draining()));
+    let ledger = Ledger::new(session(), figures, storage.clone());
+    lifecycle.spawn("ledger", ledger.run(lifecycle.draining()));
+    let storage = watches.then(|| storage.clone());
+    let keeper = Keeper { session: session(), rules, storage, metrics: metrics.clone() };
+    lifecycle.spawn("keeper", keeper.run(lifecycle.draining()));
     lifecycle.spawn("waiters", waiters.clone().run(session(), api_ended.clone()));
     let check = readiness.check("database");
     let report = move |state| check.report(&state);
@@ -60,6 +78,19 @@ pub(super) fn spawn(
     database.opens_at_most(connections);
     info!(connections, "uses at most {connections} database connections");
     Requests { create, reads, surveys, changes }
+}
+
+/// Asks how full the database's volume is, where there is somebody to ask.
+pub(super) fn watch_volume(
+    lifecycle: &mut Lifecycle,
+    url: Option<Url>,
+    storage: &Storage,
+) -> anyhow::Result<()> {
+    if let Some(url) = url {
+        let agent = Agent::new(url, storage.clone())?;
+        lifecycle.spawn("volume", agent.run(lifecycle.draining()));
+    }
+    Ok(())
 }
 
 /// Tells the waiters what others announce, until the very end: clients wait until then.

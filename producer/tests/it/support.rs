@@ -116,7 +116,17 @@ impl Producer {
 
     /// Another producer before the same database.
     pub(crate) async fn another(&self) -> Self {
-        Self::run(self.args.clone(), &[]).await
+        self.another_with(&[]).await
+    }
+
+    /// The same with settings.
+    pub(crate) async fn another_with(&self, further: &[(&str, &str)]) -> Self {
+        Self::run(self.args.clone(), further).await
+    }
+
+    /// The name of its database.
+    pub(crate) fn database_name(&self) -> &str {
+        &self.args.database_name
     }
 
     async fn run(args: DatabaseArgs, further: &[(&str, &str)]) -> Self {

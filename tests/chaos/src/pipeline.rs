@@ -95,6 +95,7 @@ impl Pipeline {
             let mut further = wake(index);
             further.push(("LISTEN_ADDRESS", self.apis[index].address().to_string()));
             further.push(("DRAIN_SECONDS", "3".to_owned()));
+            further.push(("RETAIN_DONE_SECONDS", KEPT_SECONDS.to_string()));
             self.producers.push(Member::start(&self.programs, "eventpipeline-producer", further, port));
         }
         for (index, port) in ports.into_iter().enumerate() {
@@ -110,7 +111,6 @@ impl Pipeline {
                 .map(|(name, value)| (name, value.to_owned())),
             );
             further.push(("POD_NAME", format!("consumer-{index}")));
-            further.push(("RETAIN_DONE_SECONDS", KEPT_SECONDS.to_string()));
             if index < 2 {
                 further.push(("HANDLER", "http".to_owned()));
                 further.push(("HANDLER_URL", format!("http://{handler}/")));

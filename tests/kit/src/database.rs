@@ -45,6 +45,8 @@ pub struct Database {
     options: Options,
     port: u16,
     process: Mutex<Option<Process>>,
+    /// The data directory.
+    data: PathBuf,
     // After the process: fields are dropped in order.
     folder: TempDir,
 }
@@ -63,7 +65,15 @@ impl Database {
     /// # Panics
     /// When the server does not start, with the end of its log.
     pub async fn start_with(engine: Engine, options: Options) -> Self {
-        or_panic(engine.name(), Self::try_start(engine, options).await)
+        or_panic(engine.name(), Self::try_start(engine, options, None).await)
+    }
+
+    /// The same, with a data directory that does not exist yet and does not go with the server: on a volume, for one.
+    ///
+    /// # Panics
+    /// When the server does not start, with the end of its log.
+    pub async fn start_in(engine: Engine, options: Options, data: &Path) -> Self {
+        or_panic(engine.name(), Self::try_start(engine, options, Some(data)).await)
     }
 
     /// One server for all tests of this binary, with the default options: each takes a database (a schema) of its own
@@ -81,16 +91,17 @@ impl Database {
         cell.get_or_init(|| Self::start(engine)).await
     }
 
-    async fn try_start(engine: Engine, options: Options) -> Result<Self, Error> {
+    async fn try_start(engine: Engine, options: Options, data: Option<&Path>) -> Result<Self, Error> {
         let folder = room::folder(engine.name())?;
-        template::copy(engine, &data(folder.path())).await?;
+        let data = data.map_or_else(|| folder.path().join("data"), Path::to_owned);
+        template::copy(engine, &data).await?;
         let mut tries = 1;
         loop {
             let [port] = ports::free_ports()?;
-            match launch(engine, &options, port, folder.path()).await {
+            match launch(engine, &options, port, folder.path(), &data).await {
                 Ok(process) => {
                     let process = Mutex::new(Some(process));
-                    return Ok(Self { engine, options, port, process, folder });
+                    return Ok(Self { engine, options, port, process, data, folder });
                 }
                 Err(Error::Ended { log, .. }) if tries < TRIES && log.contains("already in use") => {
                     tries += 1;
@@ -179,7 +190,7 @@ impl Database {
     /// When the server does not start, with the end of its log.
     pub async fn restart(&self) {
         self.stop().await;
-        let process = launch(self.engine, &self.options, self.port, self.folder.path()).await;
+        let process = launch(self.engine, &self.options, self.port, self.folder.path(), &self.data).await;
         *self.process() = Some(or_panic(self.engine.name(), process));
     }
 
@@ -209,20 +220,22 @@ impl Database {
     }
 }
 
-fn data(folder: &Path) -> PathBuf {
-    folder.join("data")
-}
-
 /// The temporary folder is its own: a starting server removes the temporary tables of all who share one, as what an
 /// earlier run left behind.
-async fn launch(engine: Engine, options: &Options, port: u16, folder: &Path) -> Result<Process, Error> {
+async fn launch(
+    engine: Engine,
+    options: &Options,
+    port: u16,
+    folder: &Path,
+    data: &Path,
+) -> Result<Process, Error> {
     // The server writes it once it has the port: a greeting before that is somebody else's.
     let ready = folder.join("ready-pid");
     let _ = std::fs::remove_file(&ready);
     let mut command = Command::new(engine.server()?);
     command
         .args(engine.arguments(options.durable))
-        .arg(format!("--datadir={}", data(folder).display()))
+        .arg(format!("--datadir={}", data.display()))
         .arg(format!("--tmpdir={}", folder.display()))
         .arg(format!("--pid-file={}", ready.display()))
         // Relative to the data directory: a path to a socket is at most 107 bytes long.

@@ -47,11 +47,11 @@ async fn each_user_may_do_all_that_its_program_does() {
         assert_eq!(producer.stats().await.unwrap().created, 6);
         assert_eq!(producer.retry(failed.id).await.unwrap(), Change::Changed);
         assert_eq!(producer.cancel(failed.id).await.unwrap(), Change::Changed);
+        producer.reusable_bytes().await.unwrap();
         for finished in [Finished::Done, Finished::Cancelled] {
-            let session = if finished == Finished::Done { &mut consumer } else { &mut producer };
             let mark = &mut LowWaterMark::default();
             let removed = eventually(async || {
-                let removed = session.remove(mark, finished, Duration::ZERO, 10).await.unwrap();
+                let removed = producer.remove(mark, finished, Duration::ZERO, 10).await.unwrap();
                 (removed.events > 0).then_some(removed)
             })
             .await;
@@ -85,12 +85,15 @@ const NEVER_A_PRODUCER: [&str; 3] = [
     "DELETE FROM DBStatus",
 ];
 
-const NEVER_A_CONSUMER: [&str; 5] = [
+const NEVER_A_CONSUMER: [&str; 8] = [
     "INSERT INTO Events (id) VALUES (7)",
     "UPDATE Events SET payload = NULL WHERE id = 1",
     "UPDATE DBStatus SET id = 0",
     "SELECT id FROM DBStatus",
     "INSERT INTO IdempotencyKeys VALUES ('k', '', 1, 1)",
+    "DELETE FROM Events WHERE id = 1",
+    "DELETE FROM IdempotencyKeys",
+    "UPDATE Ledger SET removed = 1",
 ];
 
 #[tokio::test]

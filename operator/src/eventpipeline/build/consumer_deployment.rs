@@ -31,30 +31,21 @@ pub(super) fn build(pipeline: &Pipeline, group: &ConsumerGroup) -> Deployment {
         drain_seconds: grace - (grace / 6).max(2),
         lifecycle: None,
         ports: Vec::new(),
-        environment: [settings(pipeline, group), handler(&group.handler)].concat(),
+        environment: [settings(group), handler(&group.handler)].concat(),
         volumes: headers.map(headers_volume).into_iter().collect(),
         mounts: headers.map(|_| headers_mount()).into_iter().collect(),
     };
     group_deployment::build(pipeline, parts)
 }
 
-fn settings(pipeline: &Pipeline, group: &ConsumerGroup) -> Vec<EnvVar> {
-    let kept = [
-        ("RETAIN_DONE_SECONDS", pipeline.retention.done_seconds),
-        ("RETAIN_DEAD_SECONDS", pipeline.retention.dead_seconds),
-    ];
-    let mut settings = vec![
+fn settings(group: &ConsumerGroup) -> Vec<EnvVar> {
+    vec![
         variable("CONCURRENCY", group.concurrency.to_string()),
         variable("LEASE_SECONDS", group.lease_seconds.to_string()),
         variable("MAX_ATTEMPTS", group.max_attempts.to_string()),
         variable("BACKOFF_SECONDS", group.backoff.initial_seconds.to_string()),
         variable("BACKOFF_MAX_SECONDS", group.backoff.max_seconds.to_string()),
-    ];
-    settings.extend(
-        kept.into_iter()
-            .filter_map(|(name, seconds)| seconds.map(|seconds| variable(name, seconds.to_string()))),
-    );
-    settings
+    ]
 }
 
 fn handler(handler: &Handler) -> Vec<EnvVar> {

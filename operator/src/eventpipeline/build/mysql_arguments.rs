@@ -11,8 +11,19 @@ const CHUNK: u128 = 128 << 20;
 /// Connections that are taken where the author says no number.
 pub(crate) const MAX_CONNECTIONS: u32 = 500;
 
+/// What bounds that which mysqld writes beside the events, and what an author may set otherwise (ADR 21). The binary log
+/// has what a minute has brought, and is cut each minute (`database/accounts/init.sql`): nobody reads it yet.
+const BOUNDS: [&str; 5] = [
+    "--binlog-row-image=MINIMAL",
+    "--max-binlog-size=64M",
+    "--binlog-expire-logs-seconds=60",
+    "--innodb-redo-log-capacity=128M",
+    // Two tablespaces of this size at the most, once their transactions have ended.
+    "--innodb-max-undo-log-size=64M",
+];
+
 /// Durable to the last commit, whatever the image's own defaults are, and as the queue's statements expect it.
-const FIXED: [&str; 6] = [
+const FIXED: [&str; 7] = [
     "--transaction-isolation=READ-COMMITTED",
     "--innodb-flush-log-at-trx-commit=1",
     "--sync-binlog=1",
@@ -22,6 +33,8 @@ const FIXED: [&str; 6] = [
     // The schema's user, which is no superuser, makes the trigger that classic producers need. What it writes to the
     // binary log are rows, whatever a trigger does.
     "--log-bin-trust-function-creators=ON",
+    // Temporary tables fail before they fill the volume.
+    "--innodb-temp-data-file-path=ibtmp1:12M:autoextend:max:256M",
 ];
 
 /// Options that name a file of the credentials.
@@ -32,6 +45,7 @@ const FILES: [(&str, &str); 4] =
 /// may.
 pub(super) fn build(database: &ManagedDatabase) -> Vec<String> {
     let mut arguments = vec!["mysqld".to_owned(), format!("--max-connections={MAX_CONNECTIONS}")];
+    arguments.extend(BOUNDS.map(str::to_owned));
     arguments
         .extend(database.config.iter().map(|(name, value)| format!("--{}={value}", name.replace('_', "-"))));
     arguments

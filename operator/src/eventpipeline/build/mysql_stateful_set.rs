@@ -12,6 +12,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::super::validate::{Database, ManagedDatabase, Pipeline};
+use super::agent_container;
 use super::database_access::{MYSQL_PORT, projected};
 use super::environment::variable;
 use super::meta::{Component, Labels, labels, match_labels, mysql_name, owned, selector};
@@ -24,7 +25,7 @@ use super::secrets::{self, AUTHORITY, CERTIFICATE, INIT, KEY, ROOT_PASSWORD, fil
 
 /// User and group of the official image.
 const MYSQL_USER: i64 = 999;
-const MYSQL: &str = "mysql";
+pub(super) const MYSQL: &str = "mysql";
 /// Name of the claim template, which begins the claim's.
 pub(super) const DATA: &str = "data";
 const CREDENTIALS: &str = "credentials";
@@ -68,7 +69,7 @@ fn mysql_pod(pipeline: &Pipeline, database: &ManagedDatabase, selector: &Labels)
     let pod = PodSpec {
         // mysqld writes back what it holds in memory; cut short, it recovers at the next start.
         termination_grace_period_seconds: Some(120),
-        containers: vec![container(database)],
+        containers: vec![container(database), agent_container::build(pipeline)],
         volumes: Some(vec![
             credentials(pipeline),
             scratch_volume("run", "1Mi"),

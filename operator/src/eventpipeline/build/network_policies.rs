@@ -47,7 +47,7 @@ fn producers(pipeline: &Pipeline) -> NetworkPolicy {
         pipeline,
         Component::Producer,
         vec![api, metrics(pipeline), hints_heard(pipeline)],
-        vec![dns(), to_database(pipeline), hints_given(pipeline)],
+        [vec![dns(), to_database(pipeline), hints_given(pipeline)], to_agent(pipeline)].concat(),
     )
 }
 
@@ -64,12 +64,14 @@ fn schema(pipeline: &Pipeline) -> NetworkPolicy {
     tier(pipeline, Component::Schema, Vec::new(), vec![dns(), to_database(pipeline)])
 }
 
-/// It answers the pipeline's pods, and has nothing to ask.
+/// It answers the pipeline's pods, and has nothing to ask. Of its agent the producers ask how full the volume is.
 fn mysql(pipeline: &Pipeline) -> NetworkPolicy {
     let clients = [Component::Producer, Component::Consumer, Component::Schema];
     let clients = clients.map(|component| pods(match_labels(selector(pipeline, component))));
     let asked = ingress(vec![tcp(MYSQL_PORT)], Some(clients.to_vec()));
-    tier(pipeline, Component::Mysql, vec![asked], Vec::new())
+    let producers = pods(match_labels(selector(pipeline, Component::Producer)));
+    let agent = ingress(vec![tcp(ADMIN_PORT)], Some(vec![producers]));
+    tier(pipeline, Component::Mysql, vec![asked, agent, metrics(pipeline)], Vec::new())
 }
 
 /// Whether the work of a group may lead anywhere: by its handler, or by a program that the operator does not know.
@@ -171,6 +173,13 @@ fn to_database(pipeline: &Pipeline) -> NetworkPolicyEgressRule {
         // Its address and port are in a Secret, which nobody here reads.
         Database::External { .. } => egress(vec![any_tcp()], None),
     }
+}
+
+/// The agent beside a database that is the pipeline's own.
+fn to_agent(pipeline: &Pipeline) -> Vec<NetworkPolicyEgressRule> {
+    let Database::Managed(_) = &pipeline.database else { return Vec::new() };
+    let mysql = pods(match_labels(selector(pipeline, Component::Mysql)));
+    vec![egress(vec![tcp(ADMIN_PORT)], Some(vec![mysql]))]
 }
 
 /// Wherever the cluster's DNS is: in a namespace, or on the node.

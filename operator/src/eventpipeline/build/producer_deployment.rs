@@ -1,10 +1,11 @@
 //! A group of producers.
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ContainerPort, Lifecycle, LifecycleHandler, SleepAction};
+use k8s_openapi::api::core::v1::{ContainerPort, EnvVar, Lifecycle, LifecycleHandler, SleepAction};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::super::validate::{Pipeline, ProducerGroup};
+use super::agent_container::volume_url;
 use super::database_access::Role;
 use super::environment::variable;
 use super::group_deployment::{self, Group};
@@ -32,11 +33,21 @@ pub(super) fn build(pipeline: &Pipeline, group: &ProducerGroup) -> Deployment {
             container_port: PORT,
             ..ContainerPort::default()
         }],
-        environment: vec![variable("LISTEN_ADDRESS", format!("0.0.0.0:{PORT}"))],
+        environment: settings(pipeline),
         volumes: Vec::new(),
         mounts: Vec::new(),
     };
     group_deployment::build(pipeline, group)
+}
+
+fn settings(pipeline: &Pipeline) -> Vec<EnvVar> {
+    let kept = [
+        ("RETAIN_DONE_SECONDS", pipeline.retention.done_seconds),
+        ("RETAIN_DEAD_SECONDS", pipeline.retention.dead_seconds),
+    ];
+    let kept = kept.into_iter().filter_map(|(name, seconds)| Some(variable(name, seconds?.to_string())));
+    let volume = volume_url(pipeline).map(|url| variable("VOLUME_URL", url));
+    [variable("LISTEN_ADDRESS", format!("0.0.0.0:{PORT}"))].into_iter().chain(kept).chain(volume).collect()
 }
 
 /// Goes on serving until those who route to it have heard that it is going, in whatever language it is written.

@@ -13,7 +13,7 @@ const STANDS: SignedDuration = SignedDuration::from_secs(30);
 
 /// The figures to be shown: the new ones, if they differ and those that are shown have stood for long enough.
 pub(super) fn figures(shown: Option<&QueueStatus>, seen: Option<&Observation>) -> Option<QueueStatus> {
-    let Some(Observation { at, queue: Ok(queue) }) = seen else { return shown.cloned() };
+    let Some(Observation { at, queue: Ok(queue), .. }) = seen else { return shown.cloned() };
     let Some(shown) = shown else { return Some(as_status(queue, *at)) };
     let as_shown = as_status(queue, shown.as_of_time.0);
     if as_shown == *shown || at.duration_since(shown.as_of_time.0) < STANDS {

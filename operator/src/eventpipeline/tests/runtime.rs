@@ -81,7 +81,8 @@ fn what_is_decided_of_a_group_is_shown_and_each_news_is_an_event_once() {
 }
 
 fn seen(second: i64, queue: Result<Queue, Unknown>) -> Observation {
-    Observation { at: NOW + SignedDuration::from_secs(second), queue }
+    let storage = Err(Unknown::NoProducer);
+    Observation { at: NOW + SignedDuration::from_secs(second), queue, storage }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "as an observation has it")]

@@ -287,7 +287,7 @@ fn a_volume_that_can_t_grow_stalls_and_one_that_grows_is_waited_for() {
     let (condition, stalled, _) = database(&resources);
     assert_eq!((condition.reason.as_str(), stalled.as_str()), ("VolumeNotGrown", "True"));
     assert!(
-        condition.message.ends_with("can't grow to 1Gi: the class does not allow it"),
+        condition.message.ends_with("can't grow to 10Gi: the class does not allow it"),
         "{}",
         condition.message
     );

@@ -64,7 +64,7 @@ fn in_order(
 }
 
 /// Bytes of a quantity such as `512Mi`.
-pub(super) fn bytes(text: &str) -> Option<u128> {
+pub(crate) fn bytes(text: &str) -> Option<u128> {
     let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
     let unit: u128 = match &text[digits.len()..] {
         "" => 1,

@@ -53,8 +53,8 @@ fn a_new_setting_replaces_the_pods_of_its_group_alone() {
 
 #[test]
 fn the_database_restarts_for_its_options_and_not_for_its_size() {
-    let size = told("{}", "{database: {managed: {storage: {size: 9Gi}}}}");
-    assert_eq!(size, ["StatefulSet orders-mysql: has its volume grown from 1Gi to 9Gi"]);
+    let size = told("{}", "{database: {managed: {storage: {size: 90Gi}}}}");
+    assert_eq!(size, ["StatefulSet orders-mysql: has its volume grown from 10Gi to 90Gi"]);
     let option = told("{}", "{database: {managed: {config: {max_connections: \"900\"}}}}");
     assert!(option[0].starts_with("StatefulSet orders-mysql: restarts the database: "), "{option:?}");
     assert_eq!(option.len(), 1);
@@ -106,9 +106,9 @@ fn what_can_not_change_is_refused() {
             "spec.database: Invalid value: `database` must stay",
         ),
         (
-            "{database: {managed: {storage: {size: 2Gi}}}}",
+            "{database: {managed: {storage: {size: 20Gi}}}}",
             "{}",
-            "spec.database.managed.storage.size: Invalid value: \"1Gi\": `size` must be at least what it was",
+            "spec.database.managed.storage.size: Invalid value: \"10Gi\": `size` must be at least what it was",
         ),
         (
             "{}",

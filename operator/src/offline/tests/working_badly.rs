@@ -26,8 +26,22 @@ fn a_sound_pipeline_is_left_alone() {
 #[test]
 fn what_would_work_badly_is_told_where_it_stands() {
     for (spec, field, said) in [
-        ("{}", "spec.database.managed.storage.size: ", "default size of 1Gi"),
-        ("{}", "spec.database.managed.storage.size: ", "for ever (`retention.doneSeconds`)"),
+        (
+            "{}",
+            "spec.database.managed.storage.size: ",
+            "default size of 10Gi, and events that are done are kept for 604800 s",
+        ),
+        ("{}", "spec.database.managed.storage.size: ", "room for 28086 of 1 kB an hour"),
+        (
+            "{retention: {doneSeconds: 0}, database: {managed: {storage: {size: 1Gi}}}}",
+            "spec.database.managed.storage.size: ",
+            "kept forever (`retention.doneSeconds: 0`): there is room for",
+        ),
+        (
+            "{retention: {doneSeconds: 31536000}, database: {managed: {storage: {size: 20Gi}}}}",
+            "spec.database.managed.storage.size: ",
+            "kept for 31536000 s",
+        ),
         (
             "{database: {managed: {resources: {requests: {memory: 2Gi}}}}}",
             "spec.database.managed.resources.limits.memory: ",
@@ -71,7 +85,7 @@ fn what_would_work_badly_is_told_where_it_stands() {
     }
 }
 
-/// As many as a rollout may run: 31 producers with 7 connections each, 50 consumers with 6 each, and 10 others.
+/// As many as a rollout may run: 31 producers with 8 connections each, 50 consumers with 6 each, and 10 others.
 #[test]
 fn connections_of_all_pods_are_added_up() {
     let of = |most: u32, consumers: &str| {
@@ -80,11 +94,11 @@ fn connections_of_all_pods_are_added_up() {
                producers: [{{name: a, autoscaling: {{cpu: {{maxReplicas: 30}}}}}}], consumers: [{{name: a, {consumers}}}]}}"
         ))
     };
-    assert_eq!(of(527, "replicas: 40"), "");
-    let short = of(526, "replicas: 40");
-    assert!(short.contains("max_connections: ") && short.contains("need 527"), "{short}");
-    assert_ne!(of(526, "autoscaling: {backlog: {maxReplicas: 40}}"), "");
-    assert_eq!(of(227, "autoscaling: {external: {}}"), "");
+    assert_eq!(of(558, "replicas: 40"), "");
+    let short = of(557, "replicas: 40");
+    assert!(short.contains("max_connections: ") && short.contains("need 558"), "{short}");
+    assert_ne!(of(557, "autoscaling: {backlog: {maxReplicas: 40}}"), "");
+    assert_eq!(of(258, "autoscaling: {external: {}}"), "");
     // What the operator sets where nothing is said.
     let default = "{database: {managed: {storage: {size: 9Gi}}}, consumers: [{name: a, replicas: 400}]}";
     assert!(warned(default).contains("takes 500 connections"));

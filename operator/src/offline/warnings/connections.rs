@@ -9,7 +9,7 @@ use super::DEFAULT_REPLICAS;
 use crate::eventpipeline::MAX_CONNECTIONS;
 
 /// What a producer and a consumer use at the most, as each of them says at its start.
-const OF_A_PRODUCER: u32 = 7;
+const OF_A_PRODUCER: u32 = 8;
 const OF_A_CONSUMER: u32 = 6;
 /// Kept for the schema Job, and for people.
 const OTHERS: u32 = 10;

@@ -1,0 +1,162 @@
+//! Clients of the API.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+/// How many clients create at once.
+const CLIENTS: usize = 4;
+/// How long the payloads are.
+const PAYLOAD: usize = 60_000;
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Speaks to a producer.
+#[derive(Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    api: String,
+}
+
+/// Events by what has become of them.
+#[derive(Debug)]
+pub(crate) struct Stats {
+    pub(crate) created: i64,
+    pub(crate) removed: i64,
+    waiting: i64,
+}
+
+impl Stats {
+    /// How many have no value yet.
+    pub(crate) fn unfinished(&self) -> i64 {
+        self.waiting
+    }
+}
+
+enum Answer {
+    Accepted(i64),
+    Refused,
+    /// Nobody knows whether it was created.
+    Unavailable,
+}
+
+impl Client {
+    pub(crate) fn of(api: String) -> Self {
+        Self { http: eventpipeline_testkit::client(), api }
+    }
+
+    async fn create(&self) -> anyhow::Result<Answer> {
+        let request = self.http.post(format!("{}/create-async", self.api)).json(&"x".repeat(PAYLOAD - 2));
+        let answer = request.send().await?;
+        let (status, retry) = (answer.status().as_u16(), answer.headers().contains_key("retry-after"));
+        let body: Value = answer.json().await?;
+        match status {
+            202 => Ok(Answer::Accepted(body["id"].as_i64().context("no id")?)),
+            507 => {
+                ensure!(body["type"] == "urn:eventpipeline:problem:storage-full" && retry, "{body}");
+                let bytes = |name: &str| body[name].as_u64().with_context(|| format!("no {name}: {body}"));
+                ensure!(bytes("freeBytes")? < bytes("requiredBytes")? * 5 / 4, "{body}");
+                Ok(Answer::Refused)
+            }
+            503 => Ok(Answer::Unavailable),
+            _ => bail!("creation answered {status}: {body}"),
+        }
+    }
+
+    /// Creates until the first refusal. Gives the ids, ascending.
+    pub(crate) async fn create_until_refused(&self, within: Duration) -> anyhow::Result<Vec<i64>> {
+        let begun = Instant::now();
+        let one = async || -> anyhow::Result<Vec<i64>> {
+            let mut ids = Vec::new();
+            while begun.elapsed() < within {
+                match self.create().await? {
+                    Answer::Accepted(id) => ids.push(id),
+                    Answer::Refused => return Ok(ids),
+                    Answer::Unavailable => bail!("a creation was not refused and failed"),
+                }
+            }
+            bail!("{} events and no refusal after {} s", ids.len(), within.as_secs())
+        };
+        let mut accepted = Vec::new();
+        for ids in join_all((0..CLIENTS).map(|_| one())).await {
+            accepted.extend(ids?);
+        }
+        accepted.sort_unstable();
+        Ok(accepted)
+    }
+
+    /// Waits until creations are refused.
+    pub(crate) async fn until_refused(&self, within: Duration) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        while !matches!(self.create().await?, Answer::Refused) {
+            ensure!(begun.elapsed() < within, "nothing is refused for {} s", within.as_secs());
+        }
+        Ok(())
+    }
+
+    /// A creation is refused, and not tried.
+    pub(crate) async fn is_refused(&self) -> anyhow::Result<()> {
+        match self.create().await? {
+            Answer::Refused => Ok(()),
+            Answer::Accepted(id) => bail!("event {id} was created on a full volume"),
+            Answer::Unavailable => bail!("a creation was not refused and failed"),
+        }
+    }
+
+    /// Reads of every kind are answered.
+    pub(crate) async fn can_read(&self, id: i64) -> anyhow::Result<()> {
+        for path in
+            ["/".to_owned(), format!("/{id}"), format!("/v1/events/{id}"), "/v1/events?limit=3".to_owned()]
+        {
+            let answer = self.http.get(format!("{}{path}", self.api)).send().await?;
+            ensure!(answer.status() == 200, "GET {path} answered {}", answer.status());
+        }
+        Ok(())
+    }
+
+    async fn stats(&self) -> anyhow::Result<Option<Stats>> {
+        let answer = self.http.get(format!("{}/v1/stats", self.api)).send().await?;
+        if !answer.status().is_success() {
+            return Ok(None);
+        }
+        let stats: Value = answer.json().await?;
+        let of = |name: &str| stats[name].as_i64().with_context(|| format!("no {name}: {stats}"));
+        ensure!(of("dead")? == 0, "events are dead: {stats}");
+        let waiting = of("pending")? + of("scheduled")? + of("processing")?;
+        Ok(Some(Stats { created: of("created")?, removed: of("removed")?, waiting }))
+    }
+
+    /// Waits until the events are as they are to be.
+    pub(crate) async fn until(
+        &self,
+        within: Duration,
+        what: &str,
+        is: impl Fn(&Stats) -> bool,
+    ) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        loop {
+            let stats = self.stats().await?;
+            if stats.as_ref().is_some_and(&is) {
+                return Ok(());
+            }
+            ensure!(begun.elapsed() < within, "not so after {} s: {what}: {stats:?}", within.as_secs());
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Waits until events are created again. Those are removed in the next round.
+    pub(crate) async fn until_taken_again(&self, within: Duration) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        while !matches!(self.create().await?, Answer::Accepted(_)) {
+            ensure!(begun.elapsed() < within, "events are refused for {} s", within.as_secs());
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+}
+
+/// What every event's payload is, as the table has it.
+pub(crate) fn payload() -> String {
+    json!("x".repeat(PAYLOAD - 2)).to_string()
+}
