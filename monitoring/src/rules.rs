@@ -4,6 +4,7 @@ mod operator;
 mod queue;
 mod settings;
 mod slo;
+mod storage;
 mod traffic;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ pub use settings::{Objective, Settings};
 /// All of them.
 #[must_use]
 pub fn rules(settings: &Settings) -> RuleFile {
-    let mut groups = vec![queue::group(settings), traffic::group(), operator::group()];
+    let mut groups = vec![queue::group(settings), storage::group(), traffic::group(), operator::group()];
     groups.extend(slo::groups(settings));
     RuleFile { groups, runbooks: settings.runbook_url.clone() }
 }

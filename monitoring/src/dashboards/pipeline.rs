@@ -3,6 +3,7 @@
 mod consumers;
 mod producers;
 mod queue;
+mod storage;
 
 use super::job_and_instance;
 use crate::grafana::{Dashboard, Row, Variable};
@@ -33,6 +34,7 @@ pub(super) fn dashboard() -> Dashboard {
             Row { title: "Consumers", panels: consumers::consumers() },
             Row { title: "Round robin", panels: producers::round_robin() },
             Row { title: "Database", panels: consumers::database() },
+            Row { title: "Storage", panels: storage::storage() },
             Row { title: "Processes", panels: consumers::processes() },
         ],
     }

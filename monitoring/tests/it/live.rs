@@ -23,6 +23,7 @@ const INTERVAL: &str = "1s";
 pub(crate) struct Live {
     pub(crate) prometheus: Prometheus,
     pub(crate) consumer: Program,
+    _agent: Program,
     _producers: [Program; 2],
     _operator: Program,
     _load: JoinSet<()>,
@@ -39,7 +40,10 @@ impl Live {
         let port = database.port().to_string();
         let (status, log) = end(run("eventpipeline-producer", &["schema"], &port)).await;
         assert!(status, "{log}");
-        let producers = [(); 2].map(|()| run("eventpipeline-producer", &[], &port));
+        let agent = run("eventpipeline-agent", &[], &port);
+        let volume = format!("http://{}/volume", admin(&agent).await);
+        let producers =
+            [(); 2].map(|()| start("eventpipeline-producer", &[], &port, &[("VOLUME_URL", &volume)]));
         let consumer = run("eventpipeline-consumer", &[], &port);
         let folder = tempfile::tempdir().unwrap();
         let operator = operator(folder.path()).await;
@@ -47,6 +51,7 @@ impl Live {
         let targets = [
             ("producer", admin(&producers[0]).await),
             ("producer", admin(&producers[1]).await),
+            ("mysql", admin(&agent).await),
             ("consumer", admin(&consumer).await),
         ];
         let rules_file = folder.path().join("rules.yaml");
@@ -62,6 +67,7 @@ impl Live {
         Self {
             prometheus,
             consumer,
+            _agent: agent,
             _producers: producers,
             _operator: operator,
             _load: load,
@@ -113,6 +119,10 @@ fn program(name: &str) -> PathBuf {
 }
 
 fn run(name: &'static str, arguments: &[&str], port: &str) -> Program {
+    start(name, arguments, port, &[])
+}
+
+fn start(name: &'static str, arguments: &[&str], port: &str, further: &[(&str, &str)]) -> Program {
     let program = program(name);
     let command = [&[program.to_str().unwrap()], arguments].concat();
     let environment = [
@@ -123,8 +133,9 @@ fn run(name: &'static str, arguments: &[&str], port: &str) -> Program {
         ("DATABASE_PASSWORD_FILE", "/dev/null"),
         ("LISTEN_ADDRESS", "127.0.0.1:0"),
         ("ADMIN_ADDRESS", "127.0.0.1:0"),
+        ("DATA_FOLDER", "."),
     ];
-    Program::start(name, &command, &environment)
+    Program::start(name, &command, &[&environment, further].concat())
 }
 
 async fn end(mut program: Program) -> (bool, String) {

@@ -22,7 +22,7 @@ pub(super) fn traffic() -> Vec<Panel> {
         panel(
             (Kind::Lines, Unit::RequestsPerSecond),
             "Answers by status",
-            "4xx are mistakes of clients; 503 says that there is no room or no database, 500 is a defect.",
+            "4xx are mistakes of clients; 503 says that there is no database or too much to do, 507 that its volume is nearly full, 500 is a defect.",
             [("{{http_response_status_code}}", rate("http_response_status_code", COUNT, ""))],
         ),
         panel(

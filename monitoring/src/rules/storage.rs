@@ -1,0 +1,61 @@
+//! The room for events: for how long it lasts, and whether creations are refused.
+
+use std::time::Duration;
+
+use super::{Alert, Group, Rule, Severity, alert, record};
+use crate::promql::PIPELINE;
+
+const FREE: &str = "namespace_eventpipeline:eventpipeline_storage_free_bytes:max";
+const REQUIRED: &str = "namespace_eventpipeline:eventpipeline_storage_required_bytes:max";
+const REFUSING: &str = "namespace_eventpipeline:eventpipeline_storage_refusing:max";
+
+/// What is free on the volume can be had by events, and what removed events have left in the tablespace.
+pub(super) fn group() -> Group {
+    let max = |metric: &str| format!("max by ({PIPELINE}) ({metric})");
+    let mut rules = vec![
+        record(
+            FREE,
+            format!(
+                "max by ({PIPELINE}) (eventpipeline_volume_free_bytes) + \
+                 max by ({PIPELINE}) (eventpipeline_storage_reusable_bytes)"
+            ),
+        ),
+        record(REQUIRED, max("eventpipeline_storage_required_bytes")),
+        record(REFUSING, max("eventpipeline_storage_refusing")),
+    ];
+    rules.extend([full(), nearly_full(), filling_up()].map(Rule::Alert));
+    Group { name: "eventpipeline.storage".to_owned(), rules }
+}
+
+fn full() -> Alert {
+    alert(
+        "EventPipelineStorageFull",
+        (Severity::Critical, Duration::from_mins(1)),
+        format!("{REFUSING} == 1"),
+        "Creations are refused: the database's volume is nearly full.",
+        "{{ $labels.namespace }}/{{ $labels.eventpipeline }} answers creations with 507. Events that are stored are processed, read \
+         and removed as before.",
+    )
+}
+
+fn nearly_full() -> Alert {
+    alert(
+        "EventPipelineStorageNearlyFull",
+        (Severity::Warning, Duration::from_mins(5)),
+        format!("{FREE} < 2 * {REQUIRED}"),
+        "The database's volume is nearly full.",
+        "{{ $labels.namespace }}/{{ $labels.eventpipeline }} has {{ $value | humanize1024 }}B left for events, less than \
+         twice what must stay free: below that creations are refused.",
+    )
+}
+
+fn filling_up() -> Alert {
+    alert(
+        "EventPipelineStorageFillingUp",
+        (Severity::Warning, Duration::from_mins(15)),
+        format!("predict_linear({FREE}[1h], 86400) < {REQUIRED} and {FREE} >= {REQUIRED}"),
+        "The database's volume is full within a day if it goes on like this.",
+        "{{ $labels.namespace }}/{{ $labels.eventpipeline }} will refuse creations within a day: by the last hour, it would have \
+         {{ $value | humanize1024 }}B left for events by then.",
+    )
+}
