@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-use crate::history::{History, Ledger, Rest, Row};
+use crate::history::{History, Ledger, Moment, Rest, Row};
 
 /// A broken promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,10 @@ pub struct Verdict {
     pub waits: [u64; 2],
     /// How often the queue's figures were looked at.
     pub ledgers: usize,
+    /// Reads of acknowledged events that were compared.
+    pub reads: usize,
+    /// Seconds until everything was done in each time of calm.
+    pub rests: Vec<Option<u64>>,
     /// Every broken promise.
     pub violations: Vec<Violation>,
 }
@@ -54,6 +58,8 @@ pub fn check(history: &History, rest: &Rest) -> Verdict {
     ids(history, &all, &rows, &mut violations);
     counts(history, rest, &all, &mut violations);
     values(history, &rows, &mut violations);
+    reads(history, &rows, &mut violations);
+    calms(history, &mut violations);
     tokens(history, &rows, &mut violations);
     fences(&all, &mut violations);
     ends(&rest.rows, &mut violations);
@@ -66,12 +72,14 @@ pub fn check(history: &History, rest: &Rest) -> Verdict {
         removed: rest.gone.len(),
         finished,
         answers: history.answers.len(),
-        handled_again: history.handled.values().filter(|times| **times > 1).count(),
+        handled_again: history.handled.values().filter(|times| times.len() > 1).count(),
         unknown: history.unknown,
         refused: history.refused,
         statuses: history.statuses.clone(),
         waits: history.waits,
         ledgers: history.ledgers.len(),
+        reads: history.reads.len(),
+        rests: history.calms.iter().map(|calm| calm.rest_seconds).collect(),
         violations: violations.0,
     }
 }
@@ -178,10 +186,50 @@ fn counts(history: &History, rest: &Rest, all: &[&Row], violations: &mut Violati
 /// I3: an answer never changes once somebody saw it.
 fn values(history: &History, rows: &HashMap<i64, &Row>, violations: &mut Violations) {
     let samples = history.samples.iter().map(|sample| (sample.id, &sample.valor));
-    for (id, seen) in samples.chain(history.reads.iter().map(|(id, valor)| (*id, valor))) {
+    let reads = history.reads.iter().filter_map(|read| Some((read.id, read.valor.as_ref()?)));
+    for (id, seen) in samples.chain(reads) {
         let last = rows.get(&id).map_or("", |row| &row.valor);
         if !seen.is_empty() && seen != last {
             violations.add("I3", format!("the answer of event {id} was {seen:?} and became {last:?}"));
+        }
+    }
+}
+
+/// I1: an acknowledged event is found until it is removed. I3: a value that was read is not missing later.
+fn reads(history: &History, rows: &HashMap<i64, &Row>, violations: &mut Violations) {
+    let missing = history.reads.iter().filter(|read| read.valor.is_none());
+    let missing = missing.map(|read| (read.id, read.answered)).chain(history.told_removed.iter().copied());
+    for (id, answered) in missing {
+        let removed = rows.get(&id).is_some_and(|row| row.removed.is_some_and(|removed| removed <= answered));
+        if !removed {
+            violations
+                .add("I1", format!("event {id} was acknowledged, and a client was told that there is none"));
+        }
+    }
+    let mut seen: HashMap<i64, Moment> = HashMap::new();
+    for read in history.reads.iter().filter(|read| read.valor.as_ref().is_some_and(|it| !it.is_empty())) {
+        let first = seen.entry(read.id).or_insert(read.answered);
+        *first = read.answered.min(*first);
+    }
+    for read in history.reads.iter().filter(|read| read.valor.as_ref().is_some_and(String::is_empty)) {
+        if seen.get(&read.id).is_some_and(|first| *first < read.asked) {
+            violations.add("I3", format!("the answer of event {} was read, and was missing later", read.id));
+        }
+    }
+}
+
+/// I5: what is due is done within a bound when nothing fails. I3: nothing is handled twice without a fault.
+fn calms(history: &History, violations: &mut Violations) {
+    for calm in &history.calms {
+        if calm.rest_seconds.is_none() {
+            violations
+                .add("I5", "events were left although nothing failed and nobody asked for more".to_owned());
+        }
+        for (id, handled) in &history.handled {
+            let within = handled.iter().filter(|at| (calm.from..calm.to).contains(*at)).count();
+            if within > 1 {
+                violations.add("I3", format!("event {id} was handled {within} times while nothing failed"));
+            }
         }
     }
 }
@@ -261,6 +309,8 @@ impl fmt::Display for Verdict {
             self.statuses.iter().map(|(status, many)| format!("{status}: {many}")).collect();
         writeln!(formatter, "answers by status             {}", statuses.join(", "))?;
         writeln!(formatter, "figures looked at  {:>8}", self.ledgers)?;
+        writeln!(formatter, "reads compared     {:>8}", self.reads)?;
+        writeln!(formatter, "times of calm      {:>8}   seconds to rest {:?}", self.rests.len(), self.rests)?;
         writeln!(formatter, "answers compared   {:>8}", self.answers)?;
         writeln!(formatter, "handled again      {:>8}   (allowed: at least once)", self.handled_again)?;
         for (name, promise) in [

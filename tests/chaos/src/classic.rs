@@ -36,6 +36,7 @@ async fn run<P: Program>(
     let mut connection = None;
     while !end.is_cancelled() {
         tokio::time::sleep(P::PAUSE).await;
+        pipeline.load_wanted().await;
         let opened = match connection.take() {
             Some(open) => Ok(open),
             None => pipeline.sql().await,

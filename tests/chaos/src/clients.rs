@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventpipeline_chaos::{Acknowledged, Recorder};
+use eventpipeline_chaos::{Acknowledged, Read, Recorder, now};
 use eventpipeline_testkit::client;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -36,8 +36,8 @@ struct Caller {
 /// What came of a request.
 enum Outcome {
     Answered(StatusCode, Value),
-    /// Nothing was done.
-    Refused,
+    /// Nothing was done; the status, and the document that says why.
+    Refused(StatusCode, Value),
     Unknown,
 }
 
@@ -61,6 +61,7 @@ pub(crate) fn spawn(
         let end = end.clone();
         tasks.spawn(async move {
             while !end.is_cancelled() {
+                caller.pipeline.load_wanted().await;
                 caller.call().await;
                 let pause = caller.random.random_range(0..40);
                 tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -159,11 +160,13 @@ impl Caller {
     async fn read(&mut self) {
         let Some(id) = self.some_id() else { return };
         let url = self.url(&format!("/{id}"));
-        // Where it is not found, the checker sees that it is not stored.
-        if let Outcome::Answered(_, answer) = self.ask(self.http.get(url)).await {
-            let valor = answer["valor"].as_str().unwrap_or_default().to_owned();
-            self.recorder.lock().reads.push((id, valor));
-        }
+        let asked = now();
+        let valor = match self.ask(self.http.get(url)).await {
+            Outcome::Answered(_, answer) => Some(answer["valor"].as_str().unwrap_or_default().to_owned()),
+            Outcome::Refused(StatusCode::NOT_FOUND, _) => None,
+            Outcome::Refused(..) | Outcome::Unknown => return,
+        };
+        self.recorder.lock().reads.push(Read { id, asked, answered: now(), valor });
     }
 
     async fn cancel(&mut self) {
@@ -211,7 +214,7 @@ impl Caller {
         Some(match status {
             StatusCode::SERVICE_UNAVAILABLE => Outcome::Unknown,
             status if status.is_success() => Outcome::Answered(status, body),
-            _ => Outcome::Refused,
+            status => Outcome::Refused(status, body),
         })
     }
 
@@ -226,7 +229,14 @@ impl Caller {
                 self.ids.extend(&ids);
                 history.acknowledged.push(Acknowledged { ids, marks, key });
             }
-            Outcome::Refused => history.refused += 1,
+            Outcome::Refused(status, problem) => {
+                history.refused += 1;
+                if status == StatusCode::GONE
+                    && let Some(id) = problem["id"].as_i64()
+                {
+                    history.told_removed.push((id, now()));
+                }
+            }
             Outcome::Unknown => history.unknown += 1,
         }
     }

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use eventpipeline_chaos::Recorder;
+use eventpipeline_chaos::{Recorder, now};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ async fn handle(State(handler): State<Handler>, Json(event): Json<Value>) -> Res
         0..3 => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         3 => (StatusCode::UNPROCESSABLE_ENTITY, "this one is given up").into_response(),
         _ => {
-            *handler.recorder.lock().handled.entry(id).or_default() += 1;
+            handler.recorder.lock().handled.entry(id).or_default().push(now());
             Json(json!({ "valor": format!("attempt {attempt} of event {id}") })).into_response()
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Ids that a creation was answered with, and the marks in the payloads of its events, in the same order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +54,39 @@ impl Row {
     }
 }
 
+/// A moment, in microseconds since 1970 by the clock that this machine and its database share.
+pub type Moment = i64;
+
+/// The present moment.
+pub fn now() -> Moment {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// An answer of `GET /{id}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Read {
+    /// The event that was asked for; its id had been acknowledged.
+    pub id: i64,
+    /// When the request was sent.
+    pub asked: Moment,
+    /// When its answer was there.
+    pub answered: Moment,
+    /// The value; `None` where the answer was that there is no such event.
+    pub valor: Option<String>,
+}
+
+/// A time without a fault, after a pause in which the effects of earlier ones ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Calm {
+    /// When it began.
+    pub from: Moment,
+    /// When the next fault was about to happen.
+    pub to: Moment,
+    /// Seconds from the moment when no client asked for more until every event had ended; `None` where that took too long.
+    pub rest_seconds: Option<u64>,
+}
+
 /// `GET /v1/stats` at some moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ledger {
@@ -71,12 +105,16 @@ pub struct History {
     pub acknowledged: Vec<Acknowledged>,
     /// Answers of create-sync: the mark of the event, and the value.
     pub answers: Vec<(String, String)>,
-    /// Values that `GET /{id}` gave.
-    pub reads: Vec<(i64, String)>,
+    /// Answers of `GET /{id}`.
+    pub reads: Vec<Read>,
+    /// Events of which a create-sync was told that they were removed, and when.
+    pub told_removed: Vec<(i64, Moment)>,
     /// Looks at the tables in between, in the order of time.
     pub samples: Vec<Sample>,
-    /// How often the HTTP handler answered for an event.
-    pub handled: BTreeMap<i64, u32>,
+    /// When the HTTP handler gave a value for an event.
+    pub handled: BTreeMap<i64, Vec<Moment>>,
+    /// Times without faults, in their order.
+    pub calms: Vec<Calm>,
     /// Requests of which nobody knows what became.
     pub unknown: u64,
     /// Requests that were refused.

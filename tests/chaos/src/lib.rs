@@ -4,4 +4,4 @@ mod checker;
 mod history;
 
 pub use checker::{Verdict, Violation, check};
-pub use history::{Acknowledged, History, Ledger, Recorder, Rest, Row, Sample};
+pub use history::{Acknowledged, Calm, History, Ledger, Moment, Read, Recorder, Rest, Row, Sample, now};

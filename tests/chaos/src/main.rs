@@ -56,7 +56,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     let mut watchers = JoinSet::new();
     watchers.spawn(watcher::run(Arc::clone(&pipeline), Arc::clone(&recorder), watching.clone()));
     watchers.spawn(ledger::run(Arc::clone(&pipeline), Arc::clone(&recorder), watching.clone()));
-    faults::run(&pipeline, Duration::from_secs(cli.seconds), seed).await;
+    faults::run(&pipeline, &recorder, Duration::from_secs(cli.seconds), seed).await;
     end.cancel();
     let clients = async {
         while let Some(task) = tasks.join_next().await {

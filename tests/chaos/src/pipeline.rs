@@ -9,7 +9,7 @@ use eventpipeline_chaos::{Rest, Row};
 use eventpipeline_testkit::{Database, Engine, Fault, Options, Port, Program, Proxy, client, free_udp};
 use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, Row as _};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
 const NAME: &str = "chaos";
@@ -51,7 +51,11 @@ pub(crate) struct Pipeline {
     pub(crate) consumers: Vec<Member>,
     /// Where the producers listen, again after each kill.
     apis: [Port; 2],
+    /// Where all programs hear hints.
+    pub(crate) hints: Vec<SocketAddr>,
     programs: PathBuf,
+    /// Whether clients are to ask for more.
+    load: watch::Sender<bool>,
 }
 
 impl Pipeline {
@@ -75,9 +79,11 @@ impl Pipeline {
             apis: [Port::take(), Port::take()],
             producers: Vec::new(),
             consumers: Vec::new(),
+            hints: (0..5).map(|_| free_udp()).collect(),
             programs,
             mysql,
             proxies,
+            load: watch::Sender::new(true),
         };
         pipeline.start_members(handler);
         Ok(pipeline)
@@ -86,7 +92,7 @@ impl Pipeline {
     /// Two producers and three consumers; of each kind one reaches the database without a proxy.
     fn start_members(&mut self, handler: SocketAddr) {
         let ports = [self.mysql.port(), self.proxies[0].port(), self.proxies[1].port()];
-        let hints = [(); 5].map(|()| free_udp());
+        let hints = self.hints.clone();
         let wake = |own: usize| {
             let peers: Vec<String> = hints.iter().map(ToString::to_string).collect();
             vec![("WAKE_ADDRESS", hints[own].to_string()), ("WAKE_PEERS", peers.join(","))]
@@ -124,6 +130,17 @@ impl Pipeline {
         format!("http://{}", self.apis[index % self.apis.len()].address())
     }
 
+    /// Lets clients ask for more, or keeps them from it. Requests that are under way go on.
+    pub(crate) fn set_load(&self, wanted: bool) {
+        self.load.send_replace(wanted);
+    }
+
+    /// Waits while clients are not to ask for more.
+    pub(crate) async fn load_wanted(&self) {
+        // The sender lives as long as the pipeline.
+        let _ = self.load.subscribe().wait_for(|wanted| *wanted).await;
+    }
+
     pub(crate) fn programs(&self) -> &Path {
         &self.programs
     }
@@ -134,6 +151,7 @@ impl Pipeline {
 
     /// Ends every fault, waits until every event has ended and a producer tells their number, and gives what is left.
     pub(crate) async fn come_to_rest(&self) -> anyhow::Result<Rest> {
+        self.set_load(true);
         for proxy in &self.proxies {
             proxy.set(Fault::None);
         }
@@ -150,6 +168,26 @@ impl Pipeline {
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
+    }
+
+    /// Waits until every event has ended, for at most `bound`; gives the seconds that it took.
+    pub(crate) async fn until_ended(&self, bound: Duration) -> Option<u64> {
+        let begun = Instant::now();
+        let ended = async {
+            loop {
+                // A database that is away is asked again.
+                if matches!(self.unfinished().await, Ok(0)) {
+                    return begun.elapsed().as_secs();
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::time::timeout(bound, ended).await.ok()
+    }
+
+    async fn unfinished(&self) -> Result<i64, sqlx::Error> {
+        let mut sql = self.sql().await?;
+        sqlx::query_scalar("SELECT COUNT(*) FROM Events WHERE state < 2").fetch_one(&mut sql).await
     }
 
     /// The tables of one moment, and what a producer says right after it.

@@ -1,6 +1,6 @@
 //! Each promise is broken once, and the checker sees it.
 
-use crate::history::{Acknowledged, Sample};
+use crate::history::{Acknowledged, Calm, Read, Sample};
 
 use super::*;
 
@@ -34,6 +34,10 @@ fn repeat_the_second(history: &mut History, rest: &mut Rest) {
     rest.rows[1].mark = Some("m2".to_owned());
 }
 
+fn read(id: i64, at: Moment, valor: Option<&str>) -> Read {
+    Read { id, asked: at, answered: at + 1, valor: valor.map(str::to_owned) }
+}
+
 #[track_caller]
 fn broken(promise: &str, change: impl FnOnce(&mut History, &mut Rest)) {
     let (mut history, mut rest) = good();
@@ -46,9 +50,12 @@ fn broken(promise: &str, change: impl FnOnce(&mut History, &mut Rest)) {
 fn a_history_that_keeps_every_promise_is_clean() {
     let (mut history, rest) = good();
     history.answers.push(("m1".to_owned(), "palavra".to_owned()));
-    history.reads.push((1, String::new()));
-    history.reads.push((1, "palavra".to_owned()));
-    history.handled.insert(1, 2);
+    history.reads.push(read(1, 10, Some("")));
+    history.reads.push(read(1, 20, Some("palavra")));
+    // Asked before that answer was there.
+    history.reads.push(read(1, 20, Some("")));
+    history.handled.insert(1, vec![10, 30]);
+    history.calms.push(Calm { from: 20, to: 40, rest_seconds: Some(1) });
     history.samples.push(Sample { id: 1, token: 0, valor: String::new() });
     let verdict = check(&history, &rest);
     assert_eq!(verdict.violations, []);
@@ -60,6 +67,7 @@ fn what_was_removed_counts_as_what_it_was() {
     let (mut history, mut rest) = good();
     history.answers.push(("m2".to_owned(), "palavra".to_owned()));
     history.ledgers.push(Ledger { created: 3, in_states: 2, removed: 1 });
+    history.reads.push(read(2, 30, None));
     remove_the_second(&mut rest);
     let verdict = check(&history, &rest);
     assert_eq!(verdict.violations, []);
@@ -105,7 +113,7 @@ fn every_broken_promise_is_seen() {
     broken("I3", |history, _| {
         history.samples.push(Sample { id: 1, token: 1, valor: "outra".to_owned() });
     });
-    broken("I3", |history, _| history.reads.push((1, "outra".to_owned())));
+    broken("I3", |history, _| history.reads.push(read(1, 10, Some("outra"))));
     broken("I4", |history, _| {
         history.samples.push(Sample { id: 1, token: 2, valor: String::new() });
     });
@@ -114,9 +122,13 @@ fn every_broken_promise_is_seen() {
         rest.rows[0].attempts = 2;
     });
     broken("I5", |_, rest| rest.rows[0].state = 1);
+}
+
+#[test]
+fn a_broken_promise_about_removed_events_figures_and_answers_is_seen() {
     broken("I3", |history, rest| {
         remove_the_second(rest);
-        history.reads.push((2, "outra".to_owned()));
+        history.reads.push(read(2, 10, Some("outra")));
     });
     broken("I7", |_, rest| {
         remove_the_second(rest);
@@ -135,4 +147,23 @@ fn every_broken_promise_is_seen() {
     broken("API", |history, _| history.waiting = ["m1".to_owned()].into());
     broken("I6", |history, _| history.answers.push(("m1".to_owned(), "outra".to_owned())));
     broken("I6", |history, _| history.answers.push(("m9".to_owned(), "palavra".to_owned())));
+}
+
+#[test]
+fn a_read_that_goes_back_and_a_time_of_calm_that_is_none_are_seen() {
+    broken("I3", |history, _| {
+        history.reads.push(read(1, 10, Some("palavra")));
+        history.reads.push(read(1, 12, Some("")));
+    });
+    broken("I3", |history, _| {
+        history.handled.insert(1, vec![20, 30]);
+        history.calms.push(Calm { from: 20, to: 40, rest_seconds: Some(1) });
+    });
+    broken("I5", |history, _| history.calms.push(Calm { from: 20, to: 40, rest_seconds: None }));
+    broken("I1", |history, _| history.reads.push(read(1, 10, None)));
+    broken("I1", |history, rest| {
+        remove_the_second(rest);
+        history.reads.push(read(2, 10, None));
+    });
+    broken("I1", |history, _| history.told_removed.push((1, 10)));
 }
