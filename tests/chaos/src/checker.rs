@@ -8,7 +8,7 @@ use crate::history::{History, Ledger, Moment, Rest, Row};
 /// A broken promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// I1 to I7, as the architecture names them, or `API`: what its documentation says of answers.
+    /// I1 to I7 and I9, as the architecture names them, or `API`: what its documentation says of answers.
     pub promise: &'static str,
     /// What was seen.
     pub what: String,
@@ -60,6 +60,7 @@ pub fn check(history: &History, rest: &Rest) -> Verdict {
     values(history, &rows, &mut violations);
     reads(history, &rows, &mut violations);
     calms(history, &mut violations);
+    probes(history, &mut violations);
     tokens(history, &rows, &mut violations);
     fences(&all, &mut violations);
     ends(&rest.rows, &mut violations);
@@ -234,6 +235,13 @@ fn calms(history: &History, violations: &mut Violations) {
     }
 }
 
+/// I9: rows that somebody else keeps locked do not keep other events waiting.
+fn probes(history: &History, violations: &mut Violations) {
+    for _ in history.probes.iter().filter(|done| !**done) {
+        violations.add("I9", "an event was not done while somebody else kept other events locked".to_owned());
+    }
+}
+
 /// I4: an event's token only grows.
 fn tokens(history: &History, rows: &HashMap<i64, &Row>, violations: &mut Violations) {
     let mut greatest: HashMap<i64, i64> = HashMap::new();
@@ -321,6 +329,7 @@ impl fmt::Display for Verdict {
             ("stuck", "I5"),
             ("answered wrongly", "I6"),
             ("counted wrongly", "I7"),
+            ("blocked by others", "I9"),
             ("not as documented", "API"),
         ] {
             writeln!(formatter, "{name:<18} {:>8}   {promise}", count(promise))?;

@@ -2,6 +2,7 @@
 
 mod database;
 mod hints;
+mod probe;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,7 +93,12 @@ pub(crate) async fn run(pipeline: &Arc<Pipeline>, recorder: &Recorder, time: Dur
             tokio::join!(happen(pipeline, *kind, luck, long), happen(pipeline, *other, luck, false));
         } else {
             report(&[*kind], luck, long);
-            happen(pipeline, *kind, luck, long).await;
+            let probe = async {
+                if matches!(kind, Kind::LockEvents) {
+                    probe::run(pipeline, recorder).await;
+                }
+            };
+            tokio::join!(happen(pipeline, *kind, luck, long), probe);
         }
         sleep(Duration::from_millis(random.random_range(100..1500))).await;
         if number.is_multiple_of(BETWEEN_CALMS) {
@@ -173,7 +179,7 @@ async fn happen(pipeline: &Pipeline, kind: Kind, luck: usize, long: bool) {
         Kind::SlowNetwork => {
             disturb(network, Fault::Slow(Duration::from_millis(5 + luck as u64 / 20)), moment).await;
         }
-        Kind::LockEvents => seen(database::hold(pipeline, Hold::Events, past_a_lease).await),
+        Kind::LockEvents => seen(database::hold(pipeline, Hold::Events, probe::BOUND).await),
         Kind::LockCounter => seen(database::hold(pipeline, Hold::Counter, past_a_lease).await),
         Kind::KeepSnapshot => seen(database::hold(pipeline, Hold::Snapshot, past_a_lease).await),
         Kind::RefuseWrites => seen(database::refuse_writes(pipeline, past_a_lease).await),

@@ -113,6 +113,8 @@ pub struct History {
     pub samples: Vec<Sample>,
     /// When the HTTP handler gave a value for an event.
     pub handled: BTreeMap<i64, Vec<Moment>>,
+    /// Whether an event was done while somebody else kept others locked, for each time that it was tried.
+    pub probes: Vec<bool>,
     /// Times without faults, in their order.
     pub calms: Vec<Calm>,
     /// Requests of which nobody knows what became.

@@ -55,6 +55,7 @@ fn a_history_that_keeps_every_promise_is_clean() {
     // Asked before that answer was there.
     history.reads.push(read(1, 20, Some("")));
     history.handled.insert(1, vec![10, 30]);
+    history.probes.push(true);
     history.calms.push(Calm { from: 20, to: 40, rest_seconds: Some(1) });
     history.samples.push(Sample { id: 1, token: 0, valor: String::new() });
     let verdict = check(&history, &rest);
@@ -166,4 +167,5 @@ fn a_read_that_goes_back_and_a_time_of_calm_that_is_none_are_seen() {
         history.reads.push(read(2, 10, None));
     });
     broken("I1", |history, _| history.told_removed.push((1, 10)));
+    broken("I9", |history, _| history.probes.extend([true, false]));
 }

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use crate::pipeline::Pipeline;
 
 /// Rows that are not finished, wherever they stand in line.
-const LOCK_EVENTS: &str = "SELECT id FROM Events FORCE INDEX (state_due) WHERE state < 2 ORDER BY state DESC, due LIMIT 8 FOR UPDATE SKIP LOCKED";
+const LOCK_EVENTS: &str = "SELECT id FROM Events FORCE INDEX (state_due) WHERE state < 2 ORDER BY state DESC, due LIMIT 64 FOR UPDATE SKIP LOCKED";
 const LOCK_COUNTER: &str = "SELECT id FROM DBStatus FOR UPDATE";
 const READ: &str = "SELECT COUNT(*) FROM Events";
 
