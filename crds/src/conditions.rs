@@ -78,6 +78,8 @@ pub mod reasons {
     pub const CONTAINER_NOT_STARTED: &str = "ContainerNotStarted";
     /// A container ends with an error, again and again.
     pub const CRASH_LOOP: &str = "CrashLoop";
+    /// The database does not start: its data is of a newer MySQL than its image.
+    pub const DATABASE_DOWNGRADE: &str = "DatabaseDowngrade";
     /// No node takes the pod.
     pub const UNSCHEDULABLE: &str = "Unschedulable";
     /// The volume of a pod is not there yet: no class makes it, or none is free.

@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::text::{IMAGE, SUBDOMAIN};
-use crate::{Pod, Resources};
+use crate::{Pod, Quantity, Resources, mysql_options};
 
 /// The database: exactly one of its members.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,23 +63,19 @@ pub struct ManagedDatabase {
 
     /// What the pod asks for and may use. Of the memory limit a part becomes InnoDB's buffer pool.
     #[serde(default = "Resources::of_database")]
-    #[x_kube(validation = Rule::new("!has(self.limits) || !has(self.limits.memory) || quantity(string(self.limits.memory)).compareTo(quantity('1Gi')) >= 0")
+    #[x_kube(validation = Rule::new("!has(self.limits) || !has(self.limits.memory) || !isQuantity(string(self.limits.memory)) || quantity(string(self.limits.memory)).compareTo(quantity('1Gi')) >= 0")
         .message("`limits.memory` must be at least 1Gi for a database"))]
     pub resources: Resources,
 
-    /// Options of mysqld, as `max_connections: "800"`. Those that the events' durability, the queue or the operator rest
-    /// on can't be set. A change restarts the database.
+    /// Options of mysqld, as `max_connections: "800"`: those that decide how quick it is, what it may use and what it reports. A
+    /// change restarts the database.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend(
         "maxProperties" = 64,
         "additionalProperties" = {"type": "string", "maxLength": 512, "pattern": "^[ -~]*$"}
     ))]
-    #[x_kube(validation = Rule::new("self.all(name, size(name) >= 3 && size(name) <= 64 && name.matches('^[a-z][a-z0-9_]*$'))")
-        .message("`config` must have names of mysqld's options in lower case, with `_` and not `-`"))]
-    #[x_kube(validation = Rule::new("!self.exists(name, name.matches('^(loose|skip|disable|enable|maximum)_'))")
-        .message("`config` must have names without the prefixes `loose_`, `skip_`, `disable_`, `enable_` and `maximum_`"))]
-    #[x_kube(validation = Rule::new("!self.exists(name, name.matches('^(innodb_(flush_log_at_t|flush_log_at_timeout|doublewrite|force_|read_only|buffer_pool_size|data_home|log_group_home|undo_dir|temp_data|checksum|redo_log_encrypt)|sync_b|log_b|log_er|binlog_format|transaction_|autoc|super|read_o|offline|event_s|init_|initialize|datad|basedir|tmpdir|socket|port$|bind_a|admin_|mysqlx|user$|chroot|daemonize|plugin|early_plugin|require_s|ssl|tls|auto_generate_certs|default_auth|authentication_p|auto_inc|lower_c|sql_mode|default_s|disabled_s|gtid_mode|enforce_gtid|server_id|relay|replica|slave|source|master|secure_file|character_set_|collation_|pid_|performance_schema_consumer_)'))")
-        .message("`config` must not set options that the events' durability, the queue or the operator rest on, such as `sync_binlog`, `innodb_flush_log_at_trx_commit`, `read_only`, `port` or `ssl_ca`"))]
+    #[x_kube(validation = Rule::new(mysql_options::rule())
+        .message("`config` must have only options of mysqld that tune it, in lower case, with `_` and not `-`, such as `max_connections` or `innodb_io_capacity` (all of them: docs/database.md)"))]
     pub config: BTreeMap<String, String>,
 
     /// Which passwords producers and consumers use: a higher number gives them users with new ones. Their pods are
@@ -131,22 +127,37 @@ pub enum DeletionPolicy {
     Delete,
 }
 
+/// How many may use a volume.
+#[derive(schemars::JsonSchema, Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline)]
+pub enum AccessMode {
+    /// One pod of the whole cluster: two databases can't get at one directory.
+    #[default]
+    ReadWriteOncePod,
+    /// The pods of one node; for storage that knows no better.
+    ReadWriteOnce,
+}
+
 /// The volume of the data.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.className) == has(oldSelf.className) && (!has(self.className) || self.className == oldSelf.className)")
     .message("`className` must stay as it was created"))]
 pub struct Storage {
-    /// Size of the volume, a Kubernetes quantity from 1Gi to 64Ti. Before it is full, creations are refused (507). It can grow, where the storage class allows that, and
-    /// not shrink.
+    /// Size of the volume: a quantity from 1Gi to 64Ti. Before it is full, creations are refused (507). It can grow, where the storage
+    /// class allows that, and not shrink.
     #[serde(default = "Storage::default_size")]
-    #[schemars(length(min = 1, max = 16), regex(pattern = "^[1-9][0-9]*(Mi|Gi|Ti|M|G|T)$"))]
     #[x_kube(validation = Rule::new(
-        "isQuantity(self) && quantity(self).compareTo(quantity('1Gi')) >= 0 && quantity(self).compareTo(quantity('64Ti')) <= 0"
+        "isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1Gi')) >= 0 && quantity(string(self)).compareTo(quantity('64Ti')) <= 0"
     ).message("`size` must be a quantity from 1Gi to 64Ti, such as 10Gi"))]
-    #[x_kube(validation = Rule::new("quantity(self).compareTo(quantity(oldSelf)) >= 0")
+    #[x_kube(validation = Rule::new("!isQuantity(string(self)) || quantity(string(self)).compareTo(quantity(string(oldSelf))) >= 0")
         .message("`size` must be at least what it was: a volume can't shrink"))]
-    pub size: String,
+    pub size: Quantity,
+
+    /// How many may use the volume: it can't be changed later.
+    #[serde(default)]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("`accessMode` must stay as it was created"))]
+    pub access_mode: AccessMode,
 
     /// Storage class of the volume. Default: the cluster's default class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -155,13 +166,13 @@ pub struct Storage {
 }
 
 impl Storage {
-    fn default_size() -> String {
-        "10Gi".to_owned()
+    fn default_size() -> Quantity {
+        Quantity("10Gi".to_owned())
     }
 }
 
 impl Default for Storage {
     fn default() -> Self {
-        Self { size: Self::default_size(), class_name: None }
+        Self { size: Self::default_size(), access_mode: AccessMode::default(), class_name: None }
     }
 }

@@ -3,7 +3,9 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use crate::{ConsumerGroup, Database, EventPipelineStatus, NetworkPolicy, ProducerGroup, Retention, Route};
+use crate::{
+    ConsumerGroup, Database, EventPipelineStatus, NetworkPolicy, ProducerGroup, Retention, Route, SchemaJob,
+};
 
 /// What the pipeline is to run. Every field has a default: `spec: {}` is a whole pipeline.
 // Lists and unions with a default are atomic: otherwise a default that was stored would be merged with what is applied
@@ -77,6 +79,12 @@ pub struct EventPipelineSpec {
     #[serde(default)]
     #[x_kube(merge_strategy = MapMerge::Atomic)]
     pub database: Database,
+
+    /// The Job that brings the database's schema up to date. It runs where the database's `pod` may, and is marked as that is; with an
+    /// external database, as that of the first group of producers.
+    #[serde(default)]
+    #[x_kube(merge_strategy = MapMerge::Atomic)]
+    pub schema_job: SchemaJob,
 
     /// Groups of producers. A producer serves the HTTP API; all groups answer behind one Service.
     #[serde(default = "ProducerGroup::defaults")]

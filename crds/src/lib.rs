@@ -15,13 +15,16 @@ mod database;
 mod environment;
 mod eventpipeline;
 mod handler;
+mod mysql_options;
 mod network_policy;
 mod pod;
 mod producers;
+mod quantity;
 pub mod reference;
 mod resources;
 mod retention;
 mod route;
+mod schema_job;
 mod status;
 mod text;
 pub mod yaml;
@@ -31,17 +34,20 @@ pub use autoscaling::{
 };
 pub use consumers::{Backoff, ConsumerGroup};
 pub use contract::Contract;
-pub use database::{Database, DeletionPolicy, ExternalDatabase, ManagedDatabase, Storage};
+pub use database::{AccessMode, Database, DeletionPolicy, ExternalDatabase, ManagedDatabase, Storage};
 pub use environment::{EnvSource, EnvVariable, KeyRef};
 pub use eventpipeline::{EventPipeline, EventPipelineSpec};
 pub use handler::{Handler, HttpHandler, WordApiHandler, WordsHandler};
+pub use mysql_options::MYSQL_OPTIONS;
 pub use network_policy::{NetworkPolicy, NetworkPolicyMode};
 pub use pod::{
     NodeAffinity, NodeOperator, Pod, PodAffinity, TaintEffect, Toleration, TolerationOperator,
     TopologySpread, WhenUnsatisfiable,
 };
 pub use producers::ProducerGroup;
-pub use resources::{Amounts, Cpu, Memory, Resources};
+pub use quantity::Quantity;
+pub use resources::{Amounts, Resources};
 pub use retention::Retention;
 pub use route::{GatewayRoute, IngressRoute, IngressTls, NoRoute, ParentRef, Route};
+pub use schema_job::SchemaJob;
 pub use status::{EventPipelineStatus, GroupCounts, GroupStatus, QueueStatus, StorageStatus};

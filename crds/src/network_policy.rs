@@ -18,6 +18,18 @@ pub struct NetworkPolicy {
     #[schemars(length(max = 16), inner(length(min = 1, max = 63), regex(pattern = LABEL_NAME)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub metrics_namespaces: Vec<String>,
+
+    /// Networks outside of the cluster, as `203.0.113.0/24`, that handlers, programs of other images and an external database may
+    /// be in. Default: every network but those where clouds answer any pod with credentials (link-local addresses and the like).
+    /// Pods of the cluster are reached all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 43)))]
+    #[x_kube(
+        merge_strategy = ListMerge::Set,
+        validation = Rule::new("self.all(network, isCIDR(network))")
+            .message("`egress` must have networks such as 203.0.113.0/24 or 2001:db8::/32"),
+    )]
+    pub egress: Vec<String>,
 }
 
 /// Whether the operator makes NetworkPolicies.

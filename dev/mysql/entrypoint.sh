@@ -49,6 +49,13 @@ check_variables() {
   if [ -n "$MYSQL_USER" ] && [ -z "$MYSQL_PASSWORD" ]; then fail "MYSQL_USER needs MYSQL_PASSWORD"; fi
 }
 
+# The statements of every --init-file among the arguments: mysqld runs those of the last one alone, which would be ours.
+statements_of_arguments() {
+  for argument; do
+    case $argument in --init-file=*) cat "${argument#*=}" && echo ;; esac
+  done
+}
+
 # A mark stands while the directory is being filled: a start that was cut short begins again.
 initialize() {
   mark=$data/.initializing
@@ -58,9 +65,9 @@ initialize() {
   fi
   if [ -d "$data/mysql" ]; then return; fi
   check_variables
-  (umask 077 && first_statements >"$mark")
+  (umask 077 && first_statements >"$mark" && statements_of_arguments "$@" >>"$mark")
   echo "[entrypoint] filling $data"
-  mysqld --initialize-insecure --datadir="$data" --init-file="$mark" "$@"
+  mysqld --initialize-insecure --datadir="$data" "$@" --init-file="$mark"
   sync
   rm -f "$mark"
 }

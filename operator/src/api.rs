@@ -7,7 +7,10 @@ use std::future::Future;
 use std::time::Duration;
 
 use k8s_openapi::NamespaceResourceScope;
-use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
+use k8s_openapi::api::core::v1::Event;
+use kube::api::{
+    ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions,
+};
 use kube::core::{DeserializeGuard, Status};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::Serialize;
@@ -154,6 +157,23 @@ impl Cluster {
             Err(error) if error.not_found() || error.is(Status::is_conflict) => Ok(()),
             result => result,
         }
+    }
+
+    /// What the last Event of that reason says of the object.
+    pub(crate) async fn last_event(
+        &self,
+        namespace: &str,
+        uid: &str,
+        reason: &str,
+    ) -> Result<Option<String>, Error> {
+        let api = Api::<Event>::namespaced(self.client.clone(), namespace);
+        let params = ListParams::default().fields(&format!("involvedObject.uid={uid},reason={reason}"));
+        let events = self.call(format!("list the Events {reason}"), api.list(&params)).await?;
+        let when = |event: &Event| {
+            let last = event.last_timestamp.as_ref().map(|time| time.0);
+            last.or(event.event_time.as_ref().map(|time| time.0))
+        };
+        Ok(events.items.into_iter().max_by_key(when).and_then(|event| event.message))
     }
 
     /// Writes a pipeline's status; a pipeline that is gone needs none.

@@ -220,9 +220,9 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
     let started = Instant::now();
     let result = Box::pin(eventpipeline::reconcile(&object, &context.operator)).await;
     context.metrics.reconciled(started.elapsed(), result.is_ok());
-    result?;
+    let again = result?;
     context.succeeded(&object);
-    Ok(Action::requeue(RESYNC))
+    Ok(Action::requeue(again.unwrap_or(RESYNC)))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the controller's signature")]

@@ -14,8 +14,10 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod words;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use eventpipeline_crds::conditions::types;
 use eventpipeline_crds::{BacklogAutoscaling, EventPipeline};
@@ -38,6 +40,9 @@ pub(crate) use validate::bytes;
 
 /// Labels of everything that the operator makes, as a selector.
 pub(crate) const MANAGED_BY_OPERATOR: &str = "app.kubernetes.io/managed-by=eventpipeline-operator";
+
+/// How often Events are asked for, of objects that wait and say why in Events alone.
+const AWAITED: Duration = Duration::from_secs(10);
 
 /// What every reconcile needs.
 pub(crate) struct Operator {
@@ -91,21 +96,23 @@ pub(crate) enum Error {
 
 /// Brings what is there to what the pipeline asks for, as far as that goes now, and reports.
 ///
-/// A pipeline that must be changed by its author first is no error: it is reported, and its change will wake us.
+/// A pipeline that must be changed by its author first is no error: it is reported, and its change will wake us. Answers when to look
+/// again although no watch may tell of anything new.
 pub(crate) async fn reconcile(
     object: &DeserializeGuard<EventPipeline>,
     operator: &Operator,
-) -> Result<(), Error> {
+) -> Result<Option<Duration>, Error> {
     if object.meta().deletion_timestamp.is_some() {
         // All but the data goes with its owner; what we made now would be in the way of that.
-        return Ok(());
+        return Ok(None);
     }
     let report = Report::new(operator, object);
     let pipeline = match &object.0 {
         Ok(pipeline) => pipeline,
         Err(unreadable) => {
             let why = format!("this version of the operator can't read the spec: {}", unreadable.error);
-            return report.invalid(&why).await.map_err(Error::Report);
+            report.invalid(&why).await.map_err(Error::Report)?;
+            return Ok(None);
         }
     };
     if pipeline.status.is_none() {
@@ -115,7 +122,10 @@ pub(crate) async fn reconcile(
     let existing = dereference::dereference(&operator.inventory, pipeline);
     let mut validated = match validate::validate(pipeline, &operator.image, Timestamp::now()) {
         Ok(validated) => validated.with_first_size(existing.first_size()),
-        Err(invalid) => return report.invalid(&invalid.to_string()).await.map_err(Error::Report),
+        Err(invalid) => {
+            report.invalid(&invalid.to_string()).await.map_err(Error::Report)?;
+            return Ok(None);
+        }
     };
     let observation = operator.figures.of(&existing.key);
     let decisions =
@@ -125,13 +135,16 @@ pub(crate) async fn reconcile(
     let applied = match Box::pin(apply::apply(cluster, inventory, memory, prepared, &existing)).await {
         Ok(applied) => applied,
         // What is still to be told would be refused as well.
-        Err(error) if error.namespace_goes() => return Ok(()),
+        Err(error) if error.namespace_goes() => return Ok(None),
         Err(error) => {
             report.not_applied(&error).await.map_err(Error::Report)?;
             return Err(Error::Apply(error));
         }
     };
+    let words = words::ask(cluster, &existing, &applied).await;
+    let again = words.awaited.then_some(AWAITED);
     let seen = Seen {
+        words,
         queue: observation.as_ref(),
         late_after_seconds: late_after_seconds(pipeline),
         suspended: validated.suspended_consumers(),
@@ -141,7 +154,8 @@ pub(crate) async fn reconcile(
     report.scaling(&decisions).await;
     let status =
         status::of(&applied, &seen, pipeline.status.as_ref(), pipeline.meta().generation, Timestamp::now());
-    report.status(status).await.map_err(Error::Report)
+    report.status(status).await.map_err(Error::Report)?;
+    Ok(again)
 }
 
 /// Whether what was seen of a pipeline's queue is for a reconcile.

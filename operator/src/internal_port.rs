@@ -1,6 +1,6 @@
 //! What the programs of pipelines answer on their internal port.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Empty, Limited};
@@ -57,7 +57,7 @@ async fn get(address: IpAddr, path: &'static str) -> Result<Bytes, Error> {
     let stream = TcpStream::connect((address, PORT)).await.map_err(Error::Connect)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(Error::Exchange)?;
     let request = http::Request::get(path)
-        .header(http::header::HOST, format!("{address}:{PORT}"))
+        .header(http::header::HOST, host(address))
         .header(http::header::CONNECTION, "close")
         .body(Empty::<Bytes>::new())
         .map_err(Error::Request)?;
@@ -72,4 +72,20 @@ async fn get(address: IpAddr, path: &'static str) -> Result<Bytes, Error> {
     // What goes wrong with the connection shows in the exchange.
     let (answer, _) = tokio::join!(exchange, connection);
     answer
+}
+
+/// What is asked, as a URL names it: an address of IPv6 is in brackets.
+fn host(address: IpAddr) -> String {
+    SocketAddr::new(address, PORT).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_written_as_in_a_url() {
+        assert_eq!(host("10.0.0.7".parse().unwrap()), "10.0.0.7:9090");
+        assert_eq!(host("fd00::7".parse().unwrap()), "[fd00::7]:9090");
+    }
 }

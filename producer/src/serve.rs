@@ -31,7 +31,7 @@ use tasks::{Common, Keeping};
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     /// Address of the HTTP API
-    #[arg(long, env = "LISTEN_ADDRESS", default_value = "0.0.0.0:8080")]
+    #[arg(long, env = "LISTEN_ADDRESS", default_value = "[::]:8080")]
     listen_address: SocketAddr,
     /// What `x-served-by` says, so that a client can see which producer answered
     #[arg(long, env = "POD_NAME", default_value = "local", value_parser = header_value)]

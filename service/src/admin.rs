@@ -20,7 +20,8 @@ use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::chain::chain;
-use crate::http::{HttpLimits, listen, serve_http};
+use crate::http::{HttpLimits, serve_http};
+use crate::listen::listen;
 use crate::pages::{self, Pages};
 
 /// The readiness of a process: ready while every [`Check`] is.

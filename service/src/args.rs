@@ -67,7 +67,7 @@ pub enum LogFormat {
 #[derive(Debug, Clone, Args)]
 pub struct AdminArgs {
     /// Address of `/livez`, `/readyz` and `/metrics`
-    #[arg(long, env = "ADMIN_ADDRESS", default_value = "0.0.0.0:9090")]
+    #[arg(long, env = "ADMIN_ADDRESS", default_value = "[::]:9090")]
     pub admin_address: SocketAddr,
 }
 

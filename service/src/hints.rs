@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use crate::Maker;
+use crate::listen::listen_udp;
 use outbox::Outbox;
 use peers::Peers;
 
@@ -27,7 +28,7 @@ use peers::Peers;
 #[derive(Debug, Clone, Args)]
 pub struct HintArgs {
     /// Address (UDP) where hints are heard
-    #[arg(long, env = "WAKE_ADDRESS", default_value = "0.0.0.0:9091")]
+    #[arg(long, env = "WAKE_ADDRESS", default_value = "[::]:9091")]
     pub wake_address: SocketAddr,
     /// Who is to hear ours: `host:port`, several with commas between; a name stands for all its addresses. Without it there
     /// are no hints, and everything takes a little longer
@@ -106,12 +107,12 @@ impl Hints {
             return Ok((Self { wire: None, metrics: metrics.clone() }, Announcer { outbox: None, metrics }));
         }
         let address = args.wake_address;
-        let socket = UdpSocket::bind(address)
-            .await
+        let socket = listen_udp(address)
             .with_context(|| format!("failed to bind WAKE_ADDRESS {address}: is the port in use?"))?;
         info!(address = %socket.local_addr()?, peers = args.wake_peers.join(","), "hints are heard");
         let outbox = Arc::new(Outbox::default());
-        let wire = Wire { socket, peers: Peers::new(args.wake_peers.clone()), outbox: Arc::clone(&outbox) };
+        let peers = Peers::new(args.wake_peers.clone(), socket.local_addr()?);
+        let wire = Wire { socket, peers, outbox: Arc::clone(&outbox) };
         Ok((Self { wire: Some(wire), metrics: metrics.clone() }, Announcer { outbox: Some(outbox), metrics }))
     }
 

@@ -7,8 +7,6 @@ mod socket;
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +18,7 @@ use futures::FutureExt as _;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -33,10 +31,6 @@ use socket::Socket;
 /// How long to wait when the process has no file left for a connection.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
-/// How many clients may have connected and not been accepted yet; the kernel allows `net.core.somaxconn`, 4096 by default. Beyond, it
-/// drops what they send, or resets them. The usual 128 is fewer than come at once when the clients of a producer that ended come here.
-const BACKLOG: u32 = 4096;
-
 /// Connections beyond the limit that are open at a time, and at most a quarter of the limit: each waits for a place, or is told
 /// that there is none.
 const REFUSED_AT_ONCE: usize = 128;
@@ -44,18 +38,6 @@ const REFUSED_AT_ONCE: usize = 128;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a client that is refused may take to send a request.
 const REFUSED_HEAD: Duration = Duration::from_secs(5);
-
-/// Takes a port, for many clients that come at once.
-///
-/// # Errors
-/// When the port is in use, or nobody's to take.
-pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A program that starts again finds its port held by connections that ended a moment ago.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
 
 /// The bounds of a server.
 #[derive(Debug, Clone)]

@@ -21,5 +21,5 @@ fn the_committed_file_is_up_to_date() {
 #[test]
 fn it_is_far_below_what_an_annotation_holds() {
     let size = serde_json::to_string(&eventpipeline_crds::EventPipeline::crd()).unwrap().len();
-    assert!(size < 64 * 1024, "{size} bytes");
+    assert!(size < 96 * 1024, "{size} bytes");
 }

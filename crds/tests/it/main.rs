@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod conditions;
 #[cfg(test)]
+mod database_options;
+#[cfg(test)]
 mod generated;
 #[cfg(test)]
 mod reference;

@@ -19,6 +19,7 @@ mod reclaim;
 mod room;
 mod schema;
 mod settle;
+mod stand_in;
 mod support;
 mod tls;
 mod traces;

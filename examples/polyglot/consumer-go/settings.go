@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ func readSettings() (settings, error) {
 		return settings{}, errors.New("WORK_SECONDS must be a number")
 	}
 	work := time.Duration(seconds * float64(time.Second))
-	return settings{admin: variable("ADMIN_ADDRESS", "0.0.0.0:9090"), concurrency: concurrency, work: work}, nil
+	return settings{admin: variable("ADMIN_ADDRESS", "[::]:9090"), concurrency: concurrency, work: work}, nil
 }
 
 // databaseConfig says how to connect. It is asked at each connect: passwords change.
@@ -45,7 +46,7 @@ func databaseConfig() (*mysql.Config, error) {
 	}
 	config := mysql.NewConfig()
 	config.Net = "tcp"
-	config.Addr = host + ":" + variable("DATABASE_PORT", "3306")
+	config.Addr = net.JoinHostPort(host, variable("DATABASE_PORT", "3306"))
 	config.DBName = variable("DATABASE_NAME", "eventpipeline")
 	config.User = variable("DATABASE_USER", "eventpipeline")
 	config.Passwd = password

@@ -4,10 +4,11 @@ import logging
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import settings
 from events import Events
+from listener import Listener
 from work import work
 
 IDLE_SECONDS = 0.1
@@ -93,7 +94,7 @@ def main():
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     threading.Thread(target=end, daemon=True).start()
-    threading.Thread(target=ThreadingHTTPServer(settings.ADMIN, Admin).serve_forever, daemon=True).start()
+    threading.Thread(target=Listener(settings.ADMIN, Admin).serve_forever, daemon=True).start()
     events = Events()
     with ThreadPoolExecutor(settings.CONCURRENCY) as pool:
         while not stop.is_set():

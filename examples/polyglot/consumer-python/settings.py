@@ -13,12 +13,12 @@ def required(name):
 
 
 def address(name, default):
-    """`host:port`, as ADMIN_ADDRESS has it."""
+    """`host:port`, as ADMIN_ADDRESS has it: an address of IPv6 is in brackets."""
     host, _, port = os.environ.get(name, default).rpartition(":")
-    return host, int(port)
+    return host.strip("[]"), int(port)
 
 
-ADMIN = address("ADMIN_ADDRESS", "0.0.0.0:9090")
+ADMIN = address("ADMIN_ADDRESS", "[::]:9090")
 CONCURRENCY = int(os.environ.get("CONCURRENCY", "16"))
 
 DATABASE_HOST = required("DATABASE_HOST")

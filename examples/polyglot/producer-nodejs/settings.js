@@ -9,16 +9,17 @@ function required(name) {
   return value;
 }
 
-/** `host:port`, as LISTEN_ADDRESS has it. */
+/** `host:port`, as LISTEN_ADDRESS has it: an address of IPv6 is in brackets. Without a host, Node listens on both families. */
 function address(name, fallback) {
   const text = process.env[name] || fallback;
   const colon = text.lastIndexOf(":");
-  return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) };
+  const host = text.slice(0, colon).replace(/^\[|\]$/g, "");
+  return { host: host === "::" ? undefined : host, port: Number(text.slice(colon + 1)) };
 }
 
 export const settings = {
-  listen: address("LISTEN_ADDRESS", "0.0.0.0:8080"),
-  admin: address("ADMIN_ADDRESS", "0.0.0.0:9090"),
+  listen: address("LISTEN_ADDRESS", "[::]:8080"),
+  admin: address("ADMIN_ADDRESS", "[::]:9090"),
   drainSeconds: Number(process.env.DRAIN_SECONDS || 25),
   podName: process.env.POD_NAME || "local",
   database: {

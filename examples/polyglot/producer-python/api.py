@@ -6,11 +6,12 @@ import re
 import select
 import socket
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pymysql
 
 import settings
+from listener import Listener
 
 LONGEST_PAYLOAD = 64 * 1024
 LARGEST_ID = 2**63 - 1
@@ -26,7 +27,7 @@ class Problem(Exception):
         self.status, self.headers = status, headers
 
 
-class Server(ThreadingHTTPServer):
+class Server(Listener):
     daemon_threads = True
     request_queue_size = 1024
 

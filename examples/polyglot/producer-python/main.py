@@ -4,11 +4,12 @@ import logging
 import signal
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import settings
 from api import Server
 from database import Database
+from listener import Listener
 from waiters import Waiters
 
 ENDS = (signal.SIGTERM, signal.SIGINT)
@@ -55,7 +56,7 @@ def main():
     start(end)
     database = Database()
     server = Server(database, Waiters(database))
-    start(ThreadingHTTPServer(settings.ADMIN, Admin).serve_forever)
+    start(Listener(settings.ADMIN, Admin).serve_forever)
     start(server.serve_forever, 0.1)
     start(look, database)
     stop.wait()

@@ -13,13 +13,13 @@ def required(name):
 
 
 def address(name, default):
-    """`host:port`, as LISTEN_ADDRESS has it."""
+    """`host:port`, as LISTEN_ADDRESS has it: an address of IPv6 is in brackets."""
     host, _, port = os.environ.get(name, default).rpartition(":")
-    return host, int(port)
+    return host.strip("[]"), int(port)
 
 
-LISTEN = address("LISTEN_ADDRESS", "0.0.0.0:8080")
-ADMIN = address("ADMIN_ADDRESS", "0.0.0.0:9090")
+LISTEN = address("LISTEN_ADDRESS", "[::]:8080")
+ADMIN = address("ADMIN_ADDRESS", "[::]:9090")
 DRAIN_SECONDS = float(os.environ.get("DRAIN_SECONDS", "25"))
 POD_NAME = os.environ.get("POD_NAME", "local")
 

@@ -16,11 +16,12 @@ mod mysql_claim;
 mod mysql_service;
 mod mysql_stateful_set;
 mod network_policies;
+mod networks;
 mod placement;
 mod pod;
 mod producer_deployment;
 mod producer_service;
-mod schema_job;
+pub(super) mod schema_job;
 pub(super) mod secrets;
 
 use std::marker::PhantomData;
@@ -28,6 +29,7 @@ use std::marker::PhantomData;
 use super::resources::{Prepared, Resources};
 use super::validate::Pipeline;
 pub(crate) use mysql_arguments::MAX_CONNECTIONS;
+pub(super) use mysql_stateful_set::MYSQL;
 
 /// Builds every object of the pipeline.
 pub(super) fn build(pipeline: &Pipeline) -> Resources<Prepared> {

@@ -19,6 +19,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use super::resources::{Applied, Resources};
 use super::scale::Decision;
+use super::words::Words;
 use crate::figures::Observation;
 use conditions::{Conditions, FALSE, TRUE, UNKNOWN};
 use parts::{Part, State};
@@ -38,6 +39,8 @@ pub(super) struct Seen<'a> {
     pub(super) decisions: &'a [Decision],
     /// Pods of all components, as far as they are not ready.
     pub(super) pods: Vec<Pod>,
+    /// What is said in Events alone of objects that wait.
+    pub(super) words: Words,
 }
 
 /// What is true of a pipeline whose objects are applied.

@@ -7,6 +7,7 @@ mod properties;
 mod route;
 mod runtime;
 mod status;
+mod surroundings;
 mod validate;
 
 use eventpipeline_crds::EventPipeline;

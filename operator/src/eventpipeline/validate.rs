@@ -9,9 +9,11 @@ mod database;
 mod groups;
 mod handler;
 mod names;
+pub(super) mod quantity;
 mod replicas;
 mod retention;
 mod route;
+mod schema_job;
 mod size;
 
 use std::collections::HashSet;
@@ -22,15 +24,16 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource as _, ResourceExt as _};
 
-pub(crate) use amount::bytes;
 pub(super) use amount::{Amounts, Resources};
 pub(super) use database::{Database, ManagedDatabase};
 pub(super) use groups::{ConsumerGroup, ProducerGroup, Program};
 pub(super) use handler::Handler;
 pub(super) use names::{GroupName, PipelineName};
+pub(crate) use quantity::bytes;
 pub(super) use replicas::{ConsumerScale, ProducerScale};
 pub(super) use retention::Retention;
 pub(super) use route::Route;
+pub(super) use schema_job::SchemaJob;
 pub(super) use size::Size;
 
 /// What the author must change.
@@ -57,6 +60,8 @@ pub(super) enum Error {
     Resources { of: String, source: amount::Error },
     #[error("`limits.memory` of the database must be at least 1Gi")]
     DatabaseMemory,
+    #[error("`config` of the database sets {name:?} and must have only options that tune mysqld")]
+    Option { name: String },
     #[error("`host` of the Ingress must be set where `tls` is")]
     TlsWithoutHost,
     #[error("`backoff` of group {group:?} must have `initialSeconds` of at most `maxSeconds`")]
@@ -84,6 +89,7 @@ pub(super) struct Pipeline {
     pub(super) database: Database,
     /// Which certificate a managed database has.
     pub(super) certificate_term: i64,
+    pub(super) schema_job: SchemaJob,
     pub(super) producers: Vec<ProducerGroup>,
     pub(super) consumers: Vec<ConsumerGroup>,
     pub(super) retention: Retention,
@@ -109,8 +115,16 @@ impl Pipeline {
 
 /// Takes the spec apart without `..`: a field that is added to it is forgotten nowhere.
 pub(super) fn validate(pipeline: &EventPipeline, image: &str, now: Timestamp) -> Result<Pipeline, Error> {
-    let crd::EventPipelineSpec { suspend, database, producers, consumers, retention, route, network_policy } =
-        &pipeline.spec;
+    let crd::EventPipelineSpec {
+        suspend,
+        database,
+        schema_job,
+        producers,
+        consumers,
+        retention,
+        route,
+        network_policy,
+    } = &pipeline.spec;
     let name = pipeline.name_any();
     let created = pipeline.creation_timestamp().map(|created| created.0);
     let producers =
@@ -121,12 +135,14 @@ pub(super) fn validate(pipeline: &EventPipeline, image: &str, now: Timestamp) ->
         .map(|group| ConsumerGroup::new(group, *suspend, image))
         .collect::<Result<Vec<_>, _>>()?;
     distinct("consumers", consumers.iter().map(|group| &group.name))?;
+    let database = Database::new(database)?;
     Ok(Pipeline {
         name: PipelineName::new(&name).map_err(|source| Error::PipelineName { name, source })?,
         namespace: pipeline.namespace().ok_or(Error::Metadata { field: "metadata.namespace" })?,
         owner: pipeline.controller_owner_ref(&()).ok_or(Error::Metadata { field: "metadata.uid" })?,
         image: image.to_owned(),
-        database: Database::new(database)?,
+        schema_job: SchemaJob::new(schema_job, &database, &producers)?,
+        database,
         certificate_term: certificate_term::of(created, now),
         producers,
         consumers,

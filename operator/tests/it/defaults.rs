@@ -17,11 +17,12 @@ async fn an_empty_spec_is_stored_with_its_defaults() {
             "suspend": false,
             "database": {"managed": {
                 "image": "mysql:9.7",
-                "storage": {"size": "10Gi"},
+                "storage": {"size": "10Gi", "accessMode": "ReadWriteOncePod"},
                 "deletionPolicy": "Retain",
                 "resources": resources(["100m", "2"], ["512Mi", "2Gi"]),
                 "passwordGeneration": 1,
             }},
+            "schemaJob": {"resources": resources(["50m", "500m"], ["64Mi", "256Mi"])},
             "producers": [{
                 "name": "default",
                 "contract": "Current",

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
+use crate::listen::reachable_from;
+
 /// How often names are resolved.
 const PERIOD: Duration = Duration::from_secs(5);
 
@@ -22,12 +24,14 @@ pub(super) fn peer(text: &str) -> Result<String, String> {
 #[derive(Debug)]
 pub(super) struct Peers {
     names: Vec<String>,
+    /// Of the socket that sends to them.
+    own: SocketAddr,
     addresses: RwLock<Vec<SocketAddr>>,
 }
 
 impl Peers {
-    pub(super) fn new(names: Vec<String>) -> Self {
-        Self { names, addresses: RwLock::default() }
+    pub(super) fn new(names: Vec<String>, own: SocketAddr) -> Self {
+        Self { names, own, addresses: RwLock::default() }
     }
 
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
@@ -42,7 +46,7 @@ impl Peers {
             for name in &self.names {
                 match tokio::net::lookup_host(name.as_str()).await {
                     Ok(addresses) => {
-                        found.extend(addresses);
+                        found.extend(addresses.filter_map(|peer| reachable_from(self.own, peer)));
                         failed.remove(name);
                     }
                     // Each failure is told once: a pipeline whose pods are not there yet is no news every five seconds.

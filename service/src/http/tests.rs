@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use axum::response::IntoResponse as _;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -6,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::listen::listen;
 
 async fn start(limits: HttpLimits, router: Router) -> (SocketAddr, CancellationToken, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -70,6 +70,14 @@ impl Program {
     }
 }
 
+/// Where mysqld is.
+///
+/// # Panics
+/// When it is not there.
+pub fn mysqld() -> PathBuf {
+    crate::or_panic("mysqld", Program::Mysqld.find())
+}
+
 /// Where nginx is.
 ///
 /// # Panics

@@ -35,7 +35,7 @@ mod scrape;
 mod wait;
 
 pub use apiserver::ApiServer;
-pub use binaries::{checkov, definitions, kube_score, nginx, polyglot};
+pub use binaries::{checkov, definitions, kube_score, mysqld, nginx, polyglot};
 pub use certificates::Certificates;
 pub use collector::{Collector, Span};
 pub use database::{Database, Engine, Options};

@@ -51,7 +51,7 @@ pub(super) fn service(pipeline: &Pipeline, drain_seconds: i64) -> Vec<EnvVar> {
     let name =
         ObjectFieldSelector { api_version: Some("v1".to_owned()), field_path: "metadata.name".to_owned() };
     vec![
-        variable("ADMIN_ADDRESS", "0.0.0.0:9090"),
+        variable("ADMIN_ADDRESS", "[::]:9090"),
         EnvVar {
             name: "POD_NAME".to_owned(),
             value: None,
@@ -66,7 +66,7 @@ pub(super) fn service(pipeline: &Pipeline, drain_seconds: i64) -> Vec<EnvVar> {
 /// Who hears this pod's hints: all pods of the pipeline, this one among them.
 pub(super) fn hints(pipeline: &Pipeline) -> Vec<EnvVar> {
     vec![
-        variable("WAKE_ADDRESS", format!("0.0.0.0:{HINTS_PORT}")),
+        variable("WAKE_ADDRESS", format!("[::]:{HINTS_PORT}")),
         variable("WAKE_PEERS", format!("{}:{HINTS_PORT}", hints_name(pipeline))),
     ]
 }

@@ -21,7 +21,7 @@ pub(super) const ADMIN: &str = "admin";
 /// Where probes and metrics are.
 pub(super) const ADMIN_PORT: i32 = 9090;
 /// What a container may write beside its output.
-const EPHEMERAL_STORAGE: [&str; 2] = ["16Mi", "256Mi"];
+const EPHEMERAL_STORAGE: [&str; 2] = ["32Mi", "256Mi"];
 
 /// What makes a group's Deployment its own.
 pub(super) struct Group<'a> {

@@ -86,11 +86,27 @@ pub(super) fn labels(selector: Labels) -> Labels {
 
 /// Metadata of an object that goes with its pipeline.
 pub(super) fn owned(pipeline: &Pipeline, name: String, selector: Labels) -> ObjectMeta {
-    ObjectMeta { owner_references: Some(vec![pipeline.owner.clone()]), ..kept(pipeline, name, selector) }
+    ObjectMeta { owner_references: Some(vec![pipeline.owner.clone()]), ..metadata(pipeline, name, selector) }
 }
 
 /// Metadata of an object that stays when its pipeline goes.
 pub(super) fn kept(pipeline: &Pipeline, name: String, selector: Labels) -> ObjectMeta {
+    ObjectMeta { annotations: Some(not_pruned()), ..metadata(pipeline, name, selector) }
+}
+
+/// Annotations of an object that nobody owns: tools that take what carries a label of theirs for their own, and find it in no
+/// repository, leave it alone.
+pub(super) fn not_pruned() -> BTreeMap<String, String> {
+    [
+        ("argocd.argoproj.io/compare-options", "IgnoreExtraneous"),
+        ("argocd.argoproj.io/sync-options", "Prune=false,Delete=false"),
+        ("kustomize.toolkit.fluxcd.io/prune", "disabled"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+fn metadata(pipeline: &Pipeline, name: String, selector: Labels) -> ObjectMeta {
     ObjectMeta {
         name: Some(name),
         namespace: Some(pipeline.namespace.clone()),

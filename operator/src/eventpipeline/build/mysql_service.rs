@@ -15,6 +15,8 @@ pub(super) fn build(pipeline: &Pipeline) -> Option<Service> {
         metadata: owned(pipeline, mysql_name(pipeline), selector.clone()),
         spec: Some(ServiceSpec {
             cluster_ip: Some("None".to_owned()),
+            // A server that is too busy for a probe still answers those who find it.
+            publish_not_ready_addresses: Some(true),
             selector: Some(selector),
             ports: Some(vec![ServicePort {
                 name: Some("mysql".to_owned()),

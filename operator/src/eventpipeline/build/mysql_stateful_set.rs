@@ -15,17 +15,16 @@ use super::super::validate::{Database, ManagedDatabase, Pipeline};
 use super::agent_container;
 use super::database_access::{MYSQL_PORT, projected};
 use super::environment::variable;
-use super::meta::{Component, Labels, labels, match_labels, mysql_name, owned, selector};
+use super::meta::{Component, Labels, labels, match_labels, mysql_name, not_pruned, owned, selector};
 use super::mysql_arguments;
 use super::placement;
-use super::pod::{
-    LAST_WORDS, container_security, exec_probe, mount, pod, resources, scratch_volume, tcp_probe,
-};
+use super::pod::{LAST_WORDS, container_security, mount, pod, resources, scratch_volume, tcp_probe};
 use super::secrets::{self, AUTHORITY, CERTIFICATE, INIT, KEY, ROOT_PASSWORD, files};
 
 /// User and group of the official image.
 const MYSQL_USER: i64 = 999;
-pub(super) const MYSQL: &str = "mysql";
+/// Name of the container and of its port.
+pub(in crate::eventpipeline) const MYSQL: &str = "mysql";
 /// Name of the claim template, which begins the claim's.
 pub(super) const DATA: &str = "data";
 const CREDENTIALS: &str = "credentials";
@@ -33,7 +32,7 @@ const CREDENTIALS: &str = "credentials";
 pub(super) const CREDENTIALS_FOLDER: &str = "/etc/eventpipeline/mysql";
 
 /// What mysqld may write beside its volume and its output.
-const EPHEMERAL_STORAGE: [&str; 2] = ["64Mi", "1Gi"];
+const EPHEMERAL_STORAGE: [&str; 2] = ["128Mi", "1Gi"];
 
 /// The StatefulSet, of a database that is the pipeline's own. Its claim template can't be changed: it says how large the
 /// volume was when it was created.
@@ -48,6 +47,8 @@ pub(super) fn build(pipeline: &Pipeline) -> Option<StatefulSet> {
         metadata: owned(pipeline, mysql_name(pipeline), selector.clone()),
         spec: Some(StatefulSetSpec {
             replicas: Some(1),
+            // Otherwise a pod that does not get ready is waited for, and a template that is put right changes nothing.
+            pod_management_policy: Some("Parallel".to_owned()),
             service_name: Some(mysql_name(pipeline)),
             selector: match_labels(selector.clone()),
             template: PodTemplateSpec {
@@ -115,11 +116,11 @@ fn container(database: &ManagedDatabase) -> Container {
             timeout_seconds: Some(1),
             ..tcp_probe(MYSQL)
         }),
-        // Over TCP, which is closed while the image fills an empty data directory.
+        // Closed while the image fills an empty data directory. A command in the container would need a share of its processor.
         readiness_probe: Some(Probe {
             period_seconds: Some(5),
             timeout_seconds: Some(5),
-            ..exec_probe(&["mysqladmin", "ping", "-h", "127.0.0.1"])
+            ..tcp_probe(MYSQL)
         }),
         liveness_probe: Some(Probe {
             period_seconds: Some(10),
@@ -144,11 +145,20 @@ fn environment() -> Vec<EnvVar> {
 
 /// The template: it makes the first claim, which grows by itself from then on.
 fn claim(database: &ManagedDatabase, labels: Labels) -> PersistentVolumeClaim {
+    let access_mode = match database.access_mode {
+        crd::AccessMode::ReadWriteOncePod => "ReadWriteOncePod",
+        crd::AccessMode::ReadWriteOnce => "ReadWriteOnce",
+    };
     let size = database.first_size.clone().unwrap_or_else(|| database.size.to_string());
     PersistentVolumeClaim {
-        metadata: ObjectMeta { name: Some(DATA.to_owned()), labels: Some(labels), ..ObjectMeta::default() },
+        metadata: ObjectMeta {
+            name: Some(DATA.to_owned()),
+            labels: Some(labels),
+            annotations: Some(not_pruned()),
+            ..ObjectMeta::default()
+        },
         spec: Some(PersistentVolumeClaimSpec {
-            access_modes: Some(vec!["ReadWriteOnce".to_owned()]),
+            access_modes: Some(vec![access_mode.to_owned()]),
             storage_class_name: database.class_name.clone(),
             resources: Some(VolumeResourceRequirements {
                 requests: Some([("storage".to_owned(), Quantity(size))].into()),

@@ -18,7 +18,7 @@ use super::hints_service::HINTS_PORT;
 use super::meta::{
     Component, HEARS_HINTS, INSTANCE, Labels, group_name, group_selector, match_labels, owned, selector,
 };
-use super::producer_deployment;
+use super::{networks, producer_deployment};
 
 const DNS_PORT: i32 = 53;
 /// Label that every namespace has, with its name.
@@ -85,8 +85,8 @@ fn out(pipeline: &Pipeline, group: &ConsumerGroup) -> NetworkPolicy {
         group_name(pipeline, Component::Consumer, &group.name),
         group_selector(pipeline, Component::Consumer, &group.name),
         None,
-        // Any address and port: a policy sees neither names nor the ports of Services.
-        Some(vec![NetworkPolicyEgressRule::default()]),
+        // Any port: a policy sees neither names nor the ports of Services.
+        Some(vec![NetworkPolicyEgressRule { to: Some(outside(pipeline)), ports: None }]),
     )
 }
 
@@ -171,7 +171,7 @@ fn to_database(pipeline: &Pipeline) -> NetworkPolicyEgressRule {
             Some(vec![pods(match_labels(selector(pipeline, Component::Mysql)))]),
         ),
         // Its address and port are in a Secret, which nobody here reads.
-        Database::External { .. } => egress(vec![any_tcp()], None),
+        Database::External { .. } => egress(vec![any_tcp()], Some(outside(pipeline))),
     }
 }
 
@@ -182,9 +182,13 @@ fn to_agent(pipeline: &Pipeline) -> Vec<NetworkPolicyEgressRule> {
     vec![egress(vec![tcp(ADMIN_PORT)], Some(vec![mysql]))]
 }
 
-/// Wherever the cluster's DNS is: in a namespace, or on the node.
+fn outside(pipeline: &Pipeline) -> Vec<NetworkPolicyPeer> {
+    networks::outside(&pipeline.network_policy.egress)
+}
+
+/// Of the cluster: it asks others.
 fn dns() -> NetworkPolicyEgressRule {
-    egress(vec![udp(DNS_PORT), tcp(DNS_PORT)], None)
+    egress(vec![udp(DNS_PORT), tcp(DNS_PORT)], Some(networks::of_dns()))
 }
 
 fn ingress(ports: Vec<NetworkPolicyPort>, from: Option<Vec<NetworkPolicyPeer>>) -> NetworkPolicyIngressRule {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, EmptyDirVolumeSource, ExecAction, HTTPGetAction, PodSecurityContext, PodSpec, Probe,
+    Capabilities, EmptyDirVolumeSource, HTTPGetAction, PodSecurityContext, PodSpec, Probe,
     ResourceRequirements, SeccompProfile, SecurityContext, TCPSocketAction, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -48,31 +48,6 @@ pub(super) fn container_security() -> SecurityContext {
 
 /// Where a program that ends with an error leaves its last words: its log, of which the pod's status then has the end.
 pub(super) const LAST_WORDS: &str = "FallbackToLogsOnError";
-
-/// What a container asks for and what it may use at most.
-pub(super) struct Share {
-    pub(super) cpu: (&'static str, &'static str),
-    pub(super) memory: (&'static str, &'static str),
-    pub(super) ephemeral_storage: (&'static str, &'static str),
-}
-
-impl Share {
-    pub(super) fn resources(&self) -> ResourceRequirements {
-        let Self { cpu, memory, ephemeral_storage } = self;
-        let map = |values: [&str; 3]| -> BTreeMap<String, Quantity> {
-            ["cpu", "memory", "ephemeral-storage"]
-                .into_iter()
-                .zip(values)
-                .map(|(name, value)| (name.to_owned(), Quantity(value.to_owned())))
-                .collect()
-        };
-        ResourceRequirements {
-            requests: Some(map([cpu.0, memory.0, ephemeral_storage.0])),
-            limits: Some(map([cpu.1, memory.1, ephemeral_storage.1])),
-            claims: None,
-        }
-    }
-}
 
 /// What the author gives a container, and the local disk that the operator does.
 pub(super) fn resources(given: &Resources, [request, limit]: [&str; 2]) -> ResourceRequirements {
@@ -125,10 +100,4 @@ pub(super) fn tcp_probe(port: &str) -> Probe {
         tcp_socket: Some(TCPSocketAction { host: None, port: IntOrString::String(port.to_owned()) }),
         ..Probe::default()
     }
-}
-
-/// Runs a command in the container.
-pub(super) fn exec_probe(command: &[&str]) -> Probe {
-    let command = command.iter().map(|&argument| argument.to_owned()).collect();
-    Probe { exec: Some(ExecAction { command: Some(command) }), ..Probe::default() }
 }

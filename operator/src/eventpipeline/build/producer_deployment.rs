@@ -47,7 +47,7 @@ fn settings(pipeline: &Pipeline) -> Vec<EnvVar> {
     ];
     let kept = kept.into_iter().filter_map(|(name, seconds)| Some(variable(name, seconds?.to_string())));
     let volume = volume_url(pipeline).map(|url| variable("VOLUME_URL", url));
-    [variable("LISTEN_ADDRESS", format!("0.0.0.0:{PORT}"))].into_iter().chain(kept).chain(volume).collect()
+    [variable("LISTEN_ADDRESS", format!("[::]:{PORT}"))].into_iter().chain(kept).chain(volume).collect()
 }
 
 /// Goes on serving until those who route to it have heard that it is going, in whatever language it is written.

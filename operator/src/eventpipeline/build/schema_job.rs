@@ -1,45 +1,66 @@
 //! The Job that brings the database's schema and users up to date.
 
 use eventpipeline_crds::Contract;
-use k8s_openapi::api::batch::v1::{Job, JobSpec};
+use k8s_openapi::api::batch::v1::{
+    Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
+};
 use k8s_openapi::api::core::v1::{Container, EnvVar, PodSpec, PodTemplateSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use sha2::{Digest as _, Sha256};
 
 use super::super::validate::{Pipeline, Program};
 use super::database_access::{self, Role};
 use super::environment;
-use super::meta::{Component, labels, owned, selector};
-use super::pod::{LAST_WORDS, OUR_USER, Share, container_security, mount, pod, scratch_volume};
+use super::meta::{Component, Labels, labels, owned, selector};
+use super::placement;
+use super::pod::{LAST_WORDS, OUR_USER, container_security, mount, pod, resources, scratch_volume};
 
-const SHARE: Share =
-    Share { cpu: ("10m", "500m"), memory: ("32Mi", "128Mi"), ephemeral_storage: ("16Mi", "128Mi") };
+/// Name of the container: what others put beside it does not count.
+pub(in crate::eventpipeline) const SCHEMA: &str = "schema";
+/// What it may write beside its output.
+const EPHEMERAL_STORAGE: [&str; 2] = ["16Mi", "128Mi"];
+/// It waits for the database by itself; what makes it fail is for somebody to mend. So often it is tried in some ten minutes.
+const TRIES_AGAIN: i32 = 6;
 
 /// A Job with the hash of its template in its name: a template can't be changed, and a new one must run once more.
 /// It stays when it is done, so that it is not run again.
 pub(super) fn build(pipeline: &Pipeline) -> Job {
     let selector = selector(pipeline, Component::Schema);
     let template = PodTemplateSpec {
-        metadata: Some(ObjectMeta { labels: Some(labels(selector.clone())), ..ObjectMeta::default() }),
-        spec: Some(schema_pod(pipeline)),
+        metadata: Some(placement::metadata(&pipeline.schema_job.pod, labels(selector.clone()))),
+        spec: Some(schema_pod(pipeline, &selector)),
     };
     Job {
         metadata: owned(pipeline, format!("{}-schema-{}", pipeline.name, hash(&template)), selector),
         spec: Some(JobSpec {
             template,
-            // It waits for the database by itself; what makes it fail is looked at long before this many tries.
-            backoff_limit: Some(20),
+            backoff_limit: Some(TRIES_AGAIN),
+            pod_failure_policy: Some(nodes_that_go_do_not_count()),
             ..JobSpec::default()
         }),
         status: None,
     }
 }
 
-fn schema_pod(pipeline: &Pipeline) -> PodSpec {
-    PodSpec {
-        restart_policy: Some("OnFailure".to_owned()),
+fn nodes_that_go_do_not_count() -> PodFailurePolicy {
+    let disrupted = PodFailurePolicyOnPodConditionsPattern {
+        type_: "DisruptionTarget".to_owned(),
+        status: "True".to_owned(),
+    };
+    PodFailurePolicy {
+        rules: vec![PodFailurePolicyRule {
+            action: "Ignore".to_owned(),
+            on_pod_conditions: Some(vec![disrupted]),
+            on_exit_codes: None,
+        }],
+    }
+}
+
+fn schema_pod(pipeline: &Pipeline, selector: &Labels) -> PodSpec {
+    let pod = PodSpec {
+        // Pods that failed stay, with their last words and their logs.
+        restart_policy: Some("Never".to_owned()),
         containers: vec![Container {
-            name: "schema".to_owned(),
+            name: SCHEMA.to_owned(),
             image: Some(pipeline.image.clone()),
             command: Some(vec!["/eventpipeline-producer".to_owned(), "schema".to_owned()]),
             env: Some(
@@ -51,14 +72,15 @@ fn schema_pod(pipeline: &Pipeline) -> PodSpec {
                 .concat(),
             ),
             volume_mounts: Some(vec![database_access::mount(), mount("tmp", "/tmp")]),
-            resources: Some(SHARE.resources()),
+            resources: Some(resources(&pipeline.schema_job.resources, EPHEMERAL_STORAGE)),
             security_context: Some(container_security()),
             termination_message_policy: Some(LAST_WORDS.to_owned()),
             ..Container::default()
         }],
         volumes: Some(vec![database_access::volume(pipeline, Role::Schema), scratch_volume("tmp", "16Mi")]),
         ..pod(OUR_USER)
-    }
+    };
+    placement::place(&pipeline.schema_job.pod, selector, pod)
 }
 
 /// Who knows only the classic columns. Nothing is said where nobody does, so that nothing is run anew.

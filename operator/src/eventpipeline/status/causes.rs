@@ -1,14 +1,25 @@
 //! Why pods are not ready, as their own status tells it. Pure.
 
+use std::cmp::Reverse;
+
 use eventpipeline_crds::conditions::reasons;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod, PodCondition};
 use kube::ResourceExt as _;
+use serde_json::Value;
+
+use super::super::build::MYSQL;
 
 /// How long a pod may wait for its volumes before that is worth a word.
 const MOUNTS: SignedDuration = SignedDuration::from_mins(1);
-/// How much of what a program said last is told.
-const LONGEST: usize = 300;
+/// Of the processes that end with an error, the words by which one tells why. What comes after it is what follows from it.
+const REASONS: [&str; 5] = ["[ERROR]", "error:", "panic:", "fatal error:", "panicked at"];
+/// How mysqld says that it ends, and not why.
+const ENDS: &str = "[Server] Aborting";
+/// How a mysqld says that its data is of a newer one.
+const DOWNGRADE: &str = "downgrade";
+/// How much of what a program said is told: of more, the beginning and the end.
+const LONGEST: (usize, usize) = (200, 600);
 
 /// Why pods do not get on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,16 +28,26 @@ pub(super) struct Cause {
     pub(super) message: String,
 }
 
-/// What keeps these pods from being ready: of several causes the first that is found in the order of names.
+/// What keeps these pods from being ready: of several causes that of the newest pod, in the order of names.
 pub(super) fn of(pods: &[Pod], now: Timestamp) -> Option<Cause> {
     let mut pods: Vec<&Pod> = pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect();
-    pods.sort_by_key(|pod| pod.name_any());
+    pods.sort_by_key(|pod| {
+        let created = pod.metadata.creation_timestamp.as_ref().map(|created| created.0);
+        (Reverse(created), pod.name_any())
+    });
     pods.into_iter().find_map(|pod| {
         let cause = unscheduled(pod)
             .or_else(|| containers(pod).find_map(container))
             .or_else(|| unmounted(pod, now))?;
         Some(Cause { message: format!("pod {}: {}", pod.name_any(), cause.message), ..cause })
     })
+}
+
+/// Why the API server takes no pod, by what it answered.
+pub(super) fn refusal(answer: &str) -> Cause {
+    let quota = answer.contains("exceeded quota");
+    let reason = if quota { reasons::QUOTA_EXCEEDED } else { reasons::PODS_REFUSED };
+    Cause { reason, message: answer.to_owned() }
 }
 
 fn condition<'a>(pod: &'a Pod, type_: &str) -> Option<&'a PodCondition> {
@@ -68,32 +89,71 @@ fn container(status: &ContainerStatus) -> Option<Cause> {
         "CreateContainerError" | "RunContainerError" => {
             cause(reasons::CONTAINER_NOT_STARTED, format!("{why}: {}", said()))
         }
-        "CrashLoopBackOff" => cause(reasons::CRASH_LOOP, crashed(status, status.last_state.as_ref())),
+        "CrashLoopBackOff" => Some(crashed(status, status.last_state.as_ref())),
         _ if state.terminated.as_ref().is_some_and(|ended| ended.exit_code != 0) => {
-            cause(reasons::CRASH_LOOP, crashed(status, Some(state)))
+            Some(crashed(status, Some(state)))
         }
         _ => None,
     }
 }
 
-/// How it ended, and the last line that it said.
-fn crashed(status: &ContainerStatus, ended: Option<&ContainerState>) -> String {
+/// How it ended, and why by its own word.
+fn crashed(status: &ContainerStatus, ended: Option<&ContainerState>) -> Cause {
     let restarts = status.restart_count;
     let Some(ended) = ended.and_then(|state| state.terminated.as_ref()) else {
-        return format!("container {} has been restarted {restarts} times", status.name);
+        let message = format!("container {} has been restarted {restarts} times", status.name);
+        return Cause { reason: reasons::CRASH_LOOP, message };
     };
     let how = match ended.reason.as_deref() {
         Some("OOMKilled") => "was killed for using more memory than its limit".to_owned(),
         _ => format!("ended with code {}", ended.exit_code),
     };
-    let mut message = format!("container {} {how}, after {restarts} restarts", status.name);
-    let said = ended.message.as_deref().unwrap_or_default();
-    if let Some(line) = said.lines().map(str::trim).rfind(|line| !line.is_empty()) {
-        let line: String = line.chars().filter(|char| !char.is_control()).take(LONGEST).collect();
-        message.push_str(": ");
-        message.push_str(&line);
+    let again = if restarts > 0 { format!(", after {restarts} restarts") } else { String::new() };
+    let message = format!("container {} {how}{again}", status.name);
+    let Some(why) = ended.message.as_deref().and_then(why) else {
+        return Cause { reason: reasons::CRASH_LOOP, message };
+    };
+    let newer_data = status.name == MYSQL && why.to_lowercase().contains(DOWNGRADE);
+    let reason = if newer_data { reasons::DATABASE_DOWNGRADE } else { reasons::CRASH_LOOP };
+    Cause { reason, message: format!("{message}: {}", shortened(&why)) }
+}
+
+/// The line that says why, of the end of a log: an error's first one, or the last one of all.
+fn why(log: &str) -> Option<String> {
+    let lines = || log.lines().map(str::trim).filter(|line| !line.is_empty());
+    if let Some(error) = lines().rev().find_map(error_of_json) {
+        return Some(error);
     }
-    message
+    let is_reason = |line: &&str| {
+        !line.contains(ENDS)
+            && REASONS.iter().any(|reason| line.to_lowercase().contains(&reason.to_lowercase()))
+    };
+    lines().find(is_reason).or_else(|| lines().next_back()).map(str::to_owned)
+}
+
+/// What went wrong, of a line in JSON that says so.
+fn error_of_json(line: &str) -> Option<String> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let text = |field: &str| line.get(field)?.as_str();
+    match (text("message"), text("error")) {
+        (Some(message), Some(error)) if !error.contains(message) => Some(format!("{message}: {error}")),
+        (_, Some(error)) => Some(error.to_owned()),
+        (Some(message), None) if text("level") == Some("ERROR") => Some(message.to_owned()),
+        _ => None,
+    }
+}
+
+/// Without what a terminal would take for a command. Of a chain of causes the last is what matters most.
+fn shortened(line: &str) -> String {
+    let letters: Vec<char> = line.chars().filter(|letter| !letter.is_control()).collect();
+    let (first, last) = LONGEST;
+    match letters.len().checked_sub(first + last) {
+        None | Some(0) => letters.into_iter().collect(),
+        Some(left_out) => {
+            let (begin, end) = (letters.iter().take(first), letters.iter().skip(first + left_out));
+            begin.chain(&[' ', '…', ' ']).chain(end).collect()
+        }
+    }
 }
 
 /// The kubelet tells only by Events what a volume lacks; that it lacks something shows.

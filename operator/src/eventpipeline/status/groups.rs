@@ -6,7 +6,7 @@ use k8s_openapi::api::apps::v1::{Deployment, DeploymentStatus};
 use kube::ResourceExt as _;
 
 use super::super::build::meta::GROUP;
-use super::causes::Cause;
+use super::causes::{self, Cause};
 use super::parts::{Part, State};
 
 pub(super) fn producers(deployments: &[Deployment], schema_ready_for: SignedDuration) -> Part {
@@ -119,10 +119,7 @@ fn refused(status: &DeploymentStatus) -> Option<Cause> {
     let mut conditions = status.conditions.iter().flatten();
     let failure =
         conditions.find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True")?;
-    let message = failure.message.clone().unwrap_or_default();
-    let quota = message.contains("exceeded quota");
-    let reason = if quota { reasons::QUOTA_EXCEEDED } else { reasons::PODS_REFUSED };
-    Some(Cause { reason, message })
+    Some(causes::refusal(failure.message.as_deref().unwrap_or_default()))
 }
 
 impl std::fmt::Display for Group {

@@ -10,8 +10,13 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 
 use super::super::build::meta::{COMPONENT, Component};
+use super::super::build::schema_job::SCHEMA;
 use super::super::resources::{Applied, Claim, Growth, Resources};
+use super::super::words::{Source, Words};
 use super::{Seen, causes, groups};
+
+/// Label of a Job's pods, with its name.
+const JOB_NAME: &str = "batch.kubernetes.io/job-name";
 
 /// How a part is going.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,21 +45,28 @@ pub(super) fn of(
     schema_ready_since: Option<Timestamp>,
     now: Timestamp,
 ) -> [Part; 5] {
-    let schema = schema(&applied.schema_job);
+    let schema_pods = schema_pods(&applied.schema_job, &seen.pods);
+    let schema = schema(&applied.schema_job, &schema_pods);
     // Pods wait for the schema. Only what has had its full time since then can be said to make no progress.
     let schema_ready_for = match (schema.state, schema_ready_since) {
         (State::Ready, Some(since)) => now.duration_since(since),
         _ => SignedDuration::ZERO,
     };
-    let because = |part: Part, component| because(part, &pods_of(&seen.pods, component), now);
+    let because_of = |part: Part, component| because(part, &pods_of(&seen.pods, component), now);
     let database = database(applied.mysql_stateful_set.as_ref());
     let producers = groups::producers(&applied.producer_deployments, schema_ready_for);
     let consumers = groups::consumers(&applied.consumer_deployments, &seen.suspended, schema_ready_for);
     [
-        with_volume(because(database, Component::Mysql), applied.mysql_claim.as_ref()),
-        because(schema, Component::Schema),
-        because(producers, Component::Producer),
-        because(consumers, Component::Consumer),
+        with_volume(
+            unbound(
+                refused(because_of(database, Component::Mysql), Source::StatefulSet, &seen.words),
+                &seen.words,
+            ),
+            applied.mysql_claim.as_ref(),
+        ),
+        refused(because(schema, &schema_pods, now), Source::Job, &seen.words),
+        because_of(producers, Component::Producer),
+        because_of(consumers, Component::Consumer),
         route::of(applied.ingress.as_ref(), applied.http_route.as_ref()),
     ]
 }
@@ -84,6 +96,29 @@ fn because(part: Part, pods: &[Pod], now: Timestamp) -> Part {
     }
 }
 
+/// The part with why its object gets no pod.
+fn refused(part: Part, source: Source, words: &Words) -> Part {
+    match words.of(source) {
+        Some(said) if matches!(part.reason, reasons::PODS_STARTING | reasons::JOB_RUNNING) => {
+            let causes::Cause { reason, message: why } = causes::refusal(said);
+            Part { reason, message: format!("{}: {why}", part.message), ..part }
+        }
+        _ => part,
+    }
+}
+
+/// The database with why it gets no volume.
+fn unbound(database: Part, words: &Words) -> Part {
+    match words.of(Source::Claim) {
+        Some(said) if matches!(database.reason, reasons::VOLUME_NOT_BOUND | reasons::PODS_STARTING) => Part {
+            reason: reasons::VOLUME_NOT_BOUND,
+            message: format!("{}; its volume: {said}", database.message),
+            ..database
+        },
+        _ => database,
+    }
+}
+
 fn database(stateful_set: Option<&StatefulSet>) -> Part {
     let Some(stateful_set) = stateful_set else {
         return Part {
@@ -104,6 +139,9 @@ fn database(stateful_set: Option<&StatefulSet>) -> Part {
         (true, true) => (State::Ready, reasons::PODS_READY, format!("pod {name}-0 answers")),
         (true, false) => {
             (State::Waiting, reasons::PODS_STARTING, format!("database: pod {name}-0 is to be replaced"))
+        }
+        (false, _) if status.replicas == 0 => {
+            (State::Waiting, reasons::PODS_STARTING, format!("database: StatefulSet {name} has no pod yet"))
         }
         (false, _) => {
             (State::Waiting, reasons::PODS_STARTING, format!("database: pod {name}-0 is not ready"))
@@ -134,14 +172,28 @@ fn with_volume(database: Part, claim: Option<&Claim>) -> Part {
     }
 }
 
-fn schema(job: &Job) -> Part {
+/// Those of that very Job.
+fn schema_pods(job: &Job, pods: &[Pod]) -> Vec<Pod> {
+    let is_of = |pod: &&Pod| pod.labels().get(JOB_NAME) == job.metadata.name.as_ref();
+    pods_of(pods, Component::Schema).iter().filter(is_of).cloned().collect()
+}
+
+/// Whether its own container has done its work, whatever others have put beside it.
+fn has_succeeded(pod: &Pod) -> bool {
+    let containers = pod.status.as_ref().and_then(|status| status.container_statuses.as_deref());
+    let schema = containers.unwrap_or_default().iter().find(|container| container.name == SCHEMA);
+    let ended = schema.and_then(|container| container.state.as_ref()?.terminated.as_ref());
+    ended.is_some_and(|ended| ended.exit_code == 0)
+}
+
+fn schema(job: &Job, pods: &[Pod]) -> Part {
     let name = job.name_any();
     let status = job.status.clone().unwrap_or_default();
     let condition = |type_: &str| {
         let mut all = status.conditions.iter().flatten();
         all.find(|condition| condition.type_ == type_ && condition.status == "True")
     };
-    let (state, reason, message) = if condition("Complete").is_some() {
+    let (state, reason, message) = if condition("Complete").is_some() || pods.iter().any(has_succeeded) {
         (State::Ready, reasons::JOB_SUCCEEDED, format!("Job {name} has succeeded"))
     } else if let Some(failed) = condition("Failed") {
         let why = failed.message.as_deref().unwrap_or("see the log of its pod");

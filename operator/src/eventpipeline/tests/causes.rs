@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
 use super::super::status::{Seen, of};
+use super::super::words::Source;
 use super::status::{all_ready, applied, message, shown};
 
 fn pod(component: &str, name: &str, status: &Value) -> Pod {
@@ -61,11 +62,120 @@ fn the_reason_names_the_cause_and_the_message_tells_it() {
         (unscheduled("0/3 nodes are available: 3 Insufficient cpu."), "Unschedulable", "3 Insufficient cpu."),
         (unscheduled(unbound), "VolumeNotBound", unbound),
         (mounting, "VolumesNotMounted", "is there every Secret that it names?"),
-        (waiting("ContainerCreating", ""), "PodsStarting", "pod orders-mysql-0 is not ready"),
+        (waiting("ContainerCreating", ""), "PodsStarting", "StatefulSet orders-mysql has no pod yet"),
     ] {
         let (condition, all) = database(&status);
         assert_eq!(condition, format!("False/{reason}"), "{all}");
         assert!(all.ends_with(text), "{all}");
+    }
+}
+
+fn crashed(said: &str) -> Value {
+    let mut status = waiting("CrashLoopBackOff", "");
+    status["containerStatuses"][0]["lastState"]["terminated"]["message"] = said.into();
+    status
+}
+
+/// The last line says how it ended, and an earlier one why.
+#[test]
+fn of_a_crash_the_line_that_says_why_is_told() {
+    let mysqld = "2026-11-30T00:00:00Z 0 [System] [MY-015015] [Server] MySQL Server - start.\n\
+        2026-11-30T00:00:01Z 0 [ERROR] [MY-000067] [Server] unknown variable 'bogus-option=1'.\n\
+        2026-11-30T00:00:01Z 0 [ERROR] [MY-010119] [Server] Aborting\n\
+        2026-11-30T00:00:02Z 0 [System] [MY-015016] [Server] MySQL Server - end.\n";
+    let downgrade = "0 [ERROR] [MY-014061] [Server] Invalid MySQL server downgrade: Cannot downgrade from 90700 to 80400. \
+        Downgrade is only permitted between patch releases.\n0 [ERROR] [MY-010119] [Server] Aborting\n";
+    let json = "{\"timestamp\":\"t\",\"level\":\"INFO\",\"message\":\"waits\"}\n\
+        {\"timestamp\":\"t\",\"level\":\"ERROR\",\"message\":\"producer stopped on an error\",\"error\":\"failed to \
+        migrate: 1142 (42000): CREATE command denied to user 'u'@'h' for table 'Events'\",\"target\":\"x\"}\n";
+    let long = format!("error: {} at last the cause", "and so on ".repeat(200));
+    let go =
+        "panic: no such file\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/main.go:7 +0x1d\nexit status 2\n";
+    for (said, reason, begin, end) in [
+        (mysqld, "CrashLoop", "2026-11-30T00:00:01Z 0 [ERROR]", "unknown variable 'bogus-option=1'."),
+        (downgrade, "DatabaseDowngrade", "0 [ERROR]", "permitted between patch releases."),
+        (json, "CrashLoop", "producer stopped on an error: failed to migrate", "for table 'Events'"),
+        (&long, "CrashLoop", "error: and so on", "at last the cause"),
+        (go, "CrashLoop", "panic: ", "no such file"),
+    ] {
+        let (condition, message) = database(&crashed(said));
+        assert_eq!(condition, format!("False/{reason}"), "{message}");
+        let (_, told) = message.split_once("after 4 restarts: ").unwrap();
+        assert!(told.starts_with(begin) && told.ends_with(end) && told.chars().count() < 900, "{told}");
+    }
+}
+
+#[test]
+fn the_newest_pod_is_believed() {
+    let mut old = pod("mysql", "a", &waiting("CrashLoopBackOff", ""));
+    let mut new = pod("mysql", "b", &unscheduled("0/3 nodes are available: 3 Insufficient cpu."));
+    for (pod, second) in [(&mut old, 1), (&mut new, 2)] {
+        let created = Timestamp::from_second(second).unwrap();
+        pod.metadata.creation_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(created));
+    }
+    let seen = Seen { pods: vec![old, new], ..Seen::default() };
+    let status = of(&applied("{}"), &seen, None, None, Timestamp::UNIX_EPOCH);
+    assert_eq!(shown(&status, "DatabaseReady"), "False/Unschedulable");
+}
+
+/// Of a StatefulSet and a Job no condition says it.
+#[test]
+fn what_gets_no_pod_says_why_and_names_no_pod() {
+    let resources = applied("{}");
+    let quota = "create Pod orders-mysql-0 in StatefulSet orders-mysql failed error: pods \"orders-mysql-0\" is forbidden: \
+                 exceeded quota: q, requested: limits.memory=2Gi, used: limits.memory=0, limited: limits.memory=1Gi";
+    let limits =
+        "Error creating: pods \"x\" is forbidden: minimum cpu usage per Container is 50m, but request is 10m";
+    let words = [(Source::StatefulSet, quota.to_owned()), (Source::Job, limits.to_owned())];
+    let seen = Seen { words: words.into_iter().collect(), ..Seen::default() };
+    let status = of(&resources, &seen, None, None, Timestamp::UNIX_EPOCH);
+    assert_eq!(shown(&status, "DatabaseReady"), "False/QuotaExceeded");
+    assert_eq!(shown(&status, "SchemaReady"), "False/PodsRefused");
+    assert!(message(&status, "DatabaseReady").ends_with(quota));
+    assert!(message(&status, "SchemaReady").ends_with(limits));
+
+    let status = of(&resources, &Seen::default(), None, None, Timestamp::UNIX_EPOCH);
+    assert_eq!(message(&status, "DatabaseReady"), "database: StatefulSet orders-mysql has no pod yet");
+
+    let why =
+        "failed to provision volume with StorageClass \"nfs\": unsupported access mode ReadWriteOncePod";
+    let words = [(Source::Claim, why.to_owned())].into_iter().collect();
+    let pending =
+        pod("mysql", "orders-mysql-0", &unscheduled("pod has unbound immediate PersistentVolumeClaims"));
+    let seen = Seen { words, pods: vec![pending], ..Seen::default() };
+    let status = of(&resources, &seen, None, None, Timestamp::UNIX_EPOCH);
+    assert_eq!(shown(&status, "DatabaseReady"), "False/VolumeNotBound");
+    assert!(message(&status, "DatabaseReady").ends_with(why));
+}
+
+fn schema_pod(job: &str, name: &str, schema: &Value) -> Pod {
+    let container = |name: &str, state: &Value| json!({"name": name, "image": "x", "imageID": "", "ready": false, "restartCount": 0, "state": state});
+    let sidecar = container("sidecar", &json!({"running": {}}));
+    let status = json!({"phase": "Running", "containerStatuses": [sidecar, container("schema", schema)]});
+    let mut pod = pod("schema", name, &status);
+    pod.metadata.labels.as_mut().unwrap().insert("batch.kubernetes.io/job-name".to_owned(), job.to_owned());
+    pod
+}
+
+/// What others put into its pod may run for ever.
+#[test]
+fn the_schema_is_ready_when_its_own_container_has_succeeded() {
+    let resources = all_ready("{}");
+    let mut waiting = applied("{}");
+    waiting.mysql_stateful_set = resources.mysql_stateful_set;
+    let job = waiting.schema_job.metadata.name.clone().unwrap();
+    let ended = |code: i32| json!({"terminated": {"exitCode": code, "message": "error: no right"}});
+    for (job, state, expected) in [
+        (job.as_str(), ended(0), "True/JobSucceeded"),
+        (job.as_str(), json!({"running": {}}), "False/JobRunning"),
+        (job.as_str(), ended(1), "False/CrashLoop"),
+        // Of the Job of before.
+        ("other", ended(0), "False/JobRunning"),
+        ("other", ended(1), "False/JobRunning"),
+    ] {
+        let seen = Seen { pods: vec![schema_pod(job, "a", &state)], ..Seen::default() };
+        let status = of(&waiting, &seen, None, None, Timestamp::UNIX_EPOCH);
+        assert_eq!(shown(&status, "SchemaReady"), expected, "{job} {state}");
     }
 }
 

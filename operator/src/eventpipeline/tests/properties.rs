@@ -41,8 +41,15 @@ fn number() -> impl Strategy<Value = Value> {
 
 fn resources() -> impl Strategy<Value = Value> {
     let amounts = || {
-        let cpu = select(vec![json!("250m"), json!(1), json!("1.5"), json!("many")]);
-        let memory = select(vec![json!("64Mi"), json!("1Gi"), json!("8G"), json!(123_456_789), json!("")]);
+        let cpu = select(vec![json!("250m"), json!(1), json!("1.5"), json!(".5"), json!("many")]);
+        let memory = select(vec![
+            json!("64Mi"),
+            json!("1Gi"),
+            json!("8G"),
+            json!("1.5Gi"),
+            json!(123_456_789),
+            json!(""),
+        ]);
         (of(cpu), of(memory)).prop_map(|(cpu, memory)| object(vec![("cpu", cpu), ("memory", memory)]))
     };
     (of(amounts()), of(amounts()))
@@ -141,7 +148,7 @@ fn consumer() -> impl Strategy<Value = Fields> {
 fn database() -> impl Strategy<Value = Value> {
     let storage =
         select(vec![json!({}), json!({"size": "5Gi"}), json!({"size": "1Pi"}), json!({"className": "a"})]);
-    let config = select(vec![json!({}), json!({"max_connections": "900", "sync_binlog": "0"})]);
+    let config = select(vec![json!({}), json!({"max_connections": "900", "innodb_io_capacity": "2000"})]);
     let policy = select(vec![json!("Retain"), json!("Delete")]);
     (of(storage), of(config), of(policy), of(resources()), of(pod())).prop_map(
         |(storage, config, policy, resources, pod)| {

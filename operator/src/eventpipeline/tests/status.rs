@@ -148,7 +148,9 @@ fn the_reason_is_the_first_part_that_is_missing_and_the_message_names_all() {
     let status = of(&resources, &Seen::default(), None, None, NOW);
     assert_summary(&status, "False/DatabaseNotReady", "True/DatabaseNotReady", "False/NotStalled");
     let all = message(&status, "Ready");
-    for part in ["orders-mysql-0", "orders-schema-", "producers: group default", "consumers: group default"] {
+    for part in
+        ["StatefulSet orders-mysql", "orders-schema-", "producers: group default", "consumers: group default"]
+    {
         assert!(all.contains(part), "{part} in {all}");
     }
 

@@ -61,6 +61,14 @@ const AMOUNTS: &[(&str, &str)] = &[
         "`limits.memory` of the database must be at least 1Gi",
     ),
     (
+        "{database: {managed: {config: {innodb_flush_method: nosync}}}}",
+        "sets \"innodb_flush_method\" and must have only options that tune mysqld",
+    ),
+    (
+        "{schemaJob: {resources: {requests: {memory: 1.5Gi}, limits: {memory: 1Gi}}}}",
+        "`resources` of the schema Job must be changed: `requests.memory` must be at most `limits.memory`",
+    ),
+    (
         "{database: {managed: {resources: {requests: {memory: 3Gi}, limits: {memory: 2Gi}}}}}",
         "`resources` of the database must be changed: `requests.memory` must be at most `limits.memory`",
     ),

@@ -25,6 +25,7 @@ pub(in crate::eventpipeline) enum Database {
 pub(in crate::eventpipeline) struct ManagedDatabase {
     pub(in crate::eventpipeline) image: String,
     pub(in crate::eventpipeline) size: Size,
+    pub(in crate::eventpipeline) access_mode: crd::AccessMode,
     pub(in crate::eventpipeline) class_name: Option<String>,
     /// Size in the claim template of the StatefulSet that is there, which can't be changed.
     pub(in crate::eventpipeline) first_size: Option<String>,
@@ -62,15 +63,19 @@ impl ManagedDatabase {
             password_generation,
             pod,
         } = database;
-        let crd::Storage { size, class_name } = storage;
+        let crd::Storage { size, access_mode, class_name } = storage;
         let resources = Resources::new(resources)
             .map_err(|source| Error::Resources { of: "the database".to_owned(), source })?;
         if resources.memory_limit().is_some_and(|limit| limit < LEAST_MEMORY) {
             return Err(Error::DatabaseMemory);
         }
+        if let Some(name) = config.keys().find(|name| !crd::MYSQL_OPTIONS.contains(&name.as_str())) {
+            return Err(Error::Option { name: name.clone() });
+        }
         Ok(Self {
             image: image.clone(),
-            size: Size::new(size).ok_or_else(|| Error::Size { size: size.clone() })?,
+            size: Size::new(&size.0).ok_or_else(|| Error::Size { size: size.0.clone() })?,
+            access_mode: *access_mode,
             class_name: class_name.clone(),
             first_size: None,
             deletion_policy: *deletion_policy,

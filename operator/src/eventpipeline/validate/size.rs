@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::amount::bytes;
+use super::quantity::bytes;
 
 const SMALLEST: u128 = 1 << 30;
 const LARGEST: u128 = 64 << 40;
@@ -35,32 +35,25 @@ mod tests {
     #[test]
     fn a_size_is_compared_with_what_it_means() {
         let size = Size::new("2Gi").unwrap();
-        for (other, expected) in
-            [("1Gi", Some(true)), ("2048Mi", Some(false)), ("3G", Some(false)), ("1.5Gi", None)]
-        {
+        for (other, expected) in [
+            ("1Gi", Some(true)),
+            ("2048Mi", Some(false)),
+            ("3G", Some(false)),
+            ("1.5Gi", Some(true)),
+            ("plenty", None),
+        ] {
             assert_eq!(size.is_more_than(other), expected, "{other}");
         }
     }
 
     #[test]
     fn sizes_within_the_bounds() {
-        for good in ["1Gi", "1024Mi", "2G", "10Gi", "64Ti", "70T"] {
+        for good in ["1Gi", "1024Mi", "2G", "1.5Gi", "10Gi", "2e9", "64Ti", "70T"] {
             assert!(Size::new(good).is_some(), "{good}");
         }
-        for bad in [
-            "",
-            "Gi",
-            "1",
-            "1023Mi",
-            "1G",
-            "65Ti",
-            "71T",
-            "1Pi",
-            "-1Gi",
-            "1.5Gi",
-            "1Gib",
-            "99999999999999999999Ti",
-        ] {
+        for bad in
+            ["", "Gi", "1", "1023Mi", "1G", "65Ti", "71T", "1Pi", "-1Gi", "1Gib", "99999999999999999999Ti"]
+        {
             assert!(Size::new(bad).is_none(), "{bad}");
         }
     }

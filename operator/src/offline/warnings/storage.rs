@@ -17,7 +17,7 @@ const EVENT: u128 = 2048;
 pub(super) fn of(database: &ManagedDatabase, retention: &Retention, object: &Value) -> Option<Finding> {
     let written = object.pointer("/spec/database/managed/storage/size").is_some_and(|size| !size.is_null());
     let size = &database.storage.size;
-    let capacity = bytes(size)?;
+    let capacity = bytes(&size.0)?;
     let events = capacity.saturating_sub(capacity / SHARE + OVERHEAD) / EVENT;
     let default = if written { "" } else { "the default size of " };
     let beginning = format!("the volume has {default}{size}");

@@ -46,6 +46,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("delete", "poddisruptionbudgets.policy"),
     ("delete", "horizontalpodautoscalers.autoscaling"),
     ("patch", "pods"),
+    ("list", "events"),
     ("create", "events.events.k8s.io"),
 ];
 

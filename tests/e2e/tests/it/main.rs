@@ -2,6 +2,7 @@
 
 mod autoscaling;
 mod crashes;
+mod database_template;
 mod helm_test;
 mod lifecycle;
 mod monitoring;

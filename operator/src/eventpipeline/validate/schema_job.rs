@@ -1,0 +1,31 @@
+//! The Job that brings the schema up to date.
+
+use eventpipeline_crds as crd;
+
+use super::amount::Resources;
+use super::{Database, Error, ProducerGroup};
+
+/// What the Job's pod is given.
+#[derive(Debug, Clone)]
+pub(in crate::eventpipeline) struct SchemaJob {
+    pub(in crate::eventpipeline) resources: Resources,
+    pub(in crate::eventpipeline) pod: crd::Pod,
+}
+
+impl SchemaJob {
+    /// It runs where the database may, or those who use it.
+    pub(super) fn new(
+        job: &crd::SchemaJob,
+        database: &Database,
+        producers: &[ProducerGroup],
+    ) -> Result<Self, Error> {
+        let crd::SchemaJob { resources } = job;
+        let resources = Resources::new(resources)
+            .map_err(|source| Error::Resources { of: "the schema Job".to_owned(), source })?;
+        let pod = match database {
+            Database::Managed(database) => Some(&database.pod),
+            Database::External { .. } => producers.first().map(|group| &group.program.pod),
+        };
+        Ok(Self { resources, pod: pod.cloned().unwrap_or_default() })
+    }
+}
