@@ -10,4 +10,6 @@ ALTER USER 'eventpipeline_schema'@'%' IDENTIFIED BY '{schema-password}' REQUIRE 
 -- PROCESS: to see whether anybody still uses a user that is to go.
 GRANT CREATE USER, PROCESS ON *.* TO 'eventpipeline_schema'@'%';
 GRANT SELECT (User, Host) ON `mysql`.`user` TO 'eventpipeline_schema'@'%';
+-- Who holds a lock that others wait for: named by the schema Job, and by producers, who are granted a few of the columns.
+GRANT SELECT ON `performance_schema`.* TO 'eventpipeline_schema'@'%' WITH GRANT OPTION;
 GRANT ALL ON `eventpipeline`.* TO 'eventpipeline_schema'@'%' WITH GRANT OPTION;

@@ -201,7 +201,7 @@ impl From<Unavailable> for Problem {
     fn from(unavailable: Unavailable) -> Self {
         let kind = match unavailable {
             Unavailable::Overloaded => "overloaded",
-            Unavailable::Database => "database-unavailable",
+            Unavailable::Database | Unavailable::CounterHeld => "database-unavailable",
             Unavailable::Late => "no-answer-in-time",
         };
         let detail = format!("{unavailable}; try again later");
