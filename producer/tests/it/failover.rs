@@ -88,11 +88,18 @@ async fn what_may_have_been_done_is_not_said_to_have_failed() {
     let producer = Producer::behind(&proxy, &[]).await;
     assert_eq!(producer.post("/create-async").await.status(), 202);
     let mut session = producer.database.session();
-    for (path, done) in [("/create-async", 2), ("/create-sync", 3), ("/v1/events/1/cancel", 3)] {
+    for path in ["/create-async", "/create-sync", "/v1/events/1/cancel"] {
+        // Both who create and who change are connected before their answers get lost.
+        eventually(async || (producer.post("/create-async").await.status() == 202).then_some(())).await;
+        eventually(async || (producer.post("/v1/events/999/cancel").await.status() == 404).then_some(()))
+            .await;
+        let before = session.count().await.unwrap();
         proxy.set(Fault::Mute);
         let request = producer.posting(path);
         let asking = tokio::spawn(async move { request.send().await.unwrap() });
-        eventually(async || (session.count().await.unwrap() == done).then_some(())).await;
+        if path.starts_with("/create") {
+            eventually(async || (session.count().await.unwrap() > before).then_some(())).await;
+        }
         if path.ends_with("cancel") {
             eventually(async || {
                 let event = session.event(eventpipeline_database::EventId::new(1)?).await.unwrap()?;
@@ -116,6 +123,4 @@ async fn what_may_have_been_done_is_not_said_to_have_failed() {
     .await;
     proxy.set(Fault::None);
     eventually(async || (producer.post("/create-async").await.status() == 202).then_some(())).await;
-    let created = session.count().await.unwrap();
-    assert_eq!(created, 4);
 }
