@@ -28,7 +28,7 @@ impl Instruments {
             .context("failed to register the database's metrics")?;
         Ok(Self {
             loops: Metrics::new(registry)?,
-            database: database.of(Role::Consumer),
+            database: database.of(Role::Consumer, registry)?,
             hints: HintMetrics::new(registry)?,
         })
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use eventpipeline_database::{Claimer, Database, LARGEST_CLAIM, Lease, LowWaterMark};
+use eventpipeline_database::{Claimer, Database, LARGEST_CLAIM, Lease, LowWaterMark, Role};
 use eventpipeline_service::{Announcer, Hint, Hints, Service};
 use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::task::JoinSet;
@@ -172,7 +172,7 @@ fn watch(database: &Database, service: &mut Service) {
     let check = service.readiness.check("database");
     let report = move |state| check.report(&state);
     let draining = service.lifecycle.draining();
-    let watch = eventpipeline_database::watch(database.session(), draining, report);
+    let watch = eventpipeline_database::watch(database.session(), Role::Consumer, draining, report);
     service.lifecycle.spawn("database health", async {
         watch.await;
         Ok(())

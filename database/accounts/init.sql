@@ -13,4 +13,6 @@ GRANT SELECT (User, Host) ON `mysql`.`user` TO 'eventpipeline_schema'@'%';
 -- The binary log is purged when it goes on in a new file, and by nothing else: a burst that fills the volume is followed by
 -- none. FLUSH is not written to the log.
 CREATE DEFINER = 'root'@'localhost' EVENT IF NOT EXISTS `eventpipeline`.`rotate_binary_log` ON SCHEDULE EVERY 1 MINUTE DO FLUSH NO_WRITE_TO_BINLOG BINARY LOGS;
+-- Who holds a lock that others wait for: named by the schema Job, and by producers, who are granted a few of the columns.
+GRANT SELECT ON `performance_schema`.* TO 'eventpipeline_schema'@'%' WITH GRANT OPTION;
 GRANT ALL ON `eventpipeline`.* TO 'eventpipeline_schema'@'%' WITH GRANT OPTION;

@@ -9,11 +9,13 @@ mod retire;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::mysql::MySqlConnection;
+use tracing::debug;
 
-use crate::error::Error;
+use crate::classic::Classic;
+use crate::error::{Error, number, number_of};
 use crate::script::Script;
 use crate::session::Database;
-use grants::GRANTS;
+use grants::{CLASSIC_INSERT, DIAGNOSES, GRANTS};
 
 /// A kind of program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,17 +62,23 @@ impl Account {
 
 impl Database {
     /// Makes the users, or gives those that are there this password, and grants them what their programs need. Takes
-    /// nothing away: programs may be connected as them.
+    /// nothing away that these need: programs may be connected as them.
+    ///
+    /// Only where some producers know the classic columns alone may producers insert a `valor`.
     ///
     /// This connection's user needs the privileges of `database/accounts/init.sql`, and the schema has to be there.
     ///
     /// # Errors
     /// [`Error::Query`] when the server refuses.
-    pub async fn grant(&self, accounts: &[Account]) -> Result<(), Error> {
-        let mut connection = self.connect().await?;
+    pub async fn grant(&self, accounts: &[Account], classic: Classic) -> Result<(), Error> {
+        let mut connection = self.connect_for_changes().await?;
         for account in accounts {
             let failed = |source| Error::Query { operation: "make a user", source };
             make(account, &mut connection).await.map_err(failed)?;
+            if account.role == Role::Producer {
+                classic_producers(account, classic.producers, &mut connection).await.map_err(failed)?;
+            }
+            diagnose(account, &mut connection).await;
         }
         Ok(())
     }
@@ -81,19 +89,52 @@ async fn make(account: &Account, connection: &mut MySqlConnection) -> Result<(),
         with_password(verb, account).execute(connection).await?;
     }
     for (_, privileges, table) in GRANTS.iter().filter(|(role, _, _)| *role == account.role) {
-        let mut grant = Script::new("GRANT ");
-        grant.sql(privileges).sql(" ON ").sql(table).sql(" TO ");
-        user(&mut grant, account.role, account.generation);
-        grant.execute(connection).await?;
+        grant(privileges, table, account).execute(connection).await?;
     }
     Ok(())
 }
 
+/// What programs need that name all the classic columns of what they insert, their answer to be among them.
+async fn classic_producers(
+    account: &Account,
+    wanted: bool,
+    connection: &mut MySqlConnection,
+) -> Result<(), sqlx::Error> {
+    let (verb, of) = if wanted { ("GRANT ", " ON Events TO ") } else { ("REVOKE ", " ON Events FROM ") };
+    let mut change = Script::new(verb);
+    change.sql(CLASSIC_INSERT).sql(of);
+    user(&mut change, account.role, account.generation);
+    match change.execute(connection).await {
+        Err(error) if number_of(&error) == Some(number::NO_SUCH_GRANT) => Ok(()),
+        changed => changed.map(drop),
+    }
+}
+
+/// To see who holds a lock that all wait for. An older server's user may not grant that, and MariaDB has no such table:
+/// programs do without it.
+async fn diagnose(account: &Account, connection: &mut MySqlConnection) {
+    for (role, privileges, table) in DIAGNOSES {
+        if role == account.role
+            && let Err(error) = grant(privileges, table, account).execute(connection).await
+        {
+            debug!(%error, user = account.name(), "{} may not see {table}", account.name());
+        }
+    }
+}
+
+fn grant(privileges: &'static str, table: &'static str, account: &Account) -> Script {
+    let mut grant = Script::new("GRANT ");
+    grant.sql(privileges).sql(" ON ").sql(table).sql(" TO ");
+    user(&mut grant, account.role, account.generation);
+    grant
+}
+
 /// These statements take a password as a literal only, so that it is the server that makes one of it.
 fn with_password(verb: &'static str, account: &Account) -> Script {
-    let mut script = Script::new("SET @statement = CONCAT(\"");
-    user(script.sql(verb), account.role, account.generation);
-    script.sql(" IDENTIFIED BY \", QUOTE(").text(account.password.expose_secret());
+    let mut script = Script::new("SET @statement = CONCAT('");
+    // The quotes of the user's name are in a text here.
+    script.sql(verb).sql("''").sql(account.role.prefix()).number(account.generation).sql("''@''%''");
+    script.sql(" IDENTIFIED BY ', QUOTE(").text(account.password.expose_secret());
     script.sql("), ' REQUIRE SSL'); PREPARE statement FROM @statement; SET @statement = NULL; ");
     script.sql("EXECUTE statement; DEALLOCATE PREPARE statement");
     script

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use sqlx::mysql::MySqlSslMode;
 
@@ -11,16 +10,16 @@ use sqlx::mysql::MySqlSslMode;
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseArgs {
     /// Host name or address of the MySQL or MariaDB server
-    #[arg(long, env = "DATABASE_HOST", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, env = "DATABASE_HOST", value_parser = name)]
     pub database_host: String,
     /// Port of the server
-    #[arg(long, env = "DATABASE_PORT", default_value_t = 3306, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, env = "DATABASE_PORT", default_value_t = 3306, value_parser = port)]
     pub database_port: u16,
     /// Name of the database (schema) that holds the tables
-    #[arg(long, env = "DATABASE_NAME", default_value = "eventpipeline", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, env = "DATABASE_NAME", default_value = "eventpipeline", value_parser = name)]
     pub database_name: String,
     /// User to connect as
-    #[arg(long, env = "DATABASE_USER", default_value = "eventpipeline", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, env = "DATABASE_USER", default_value = "eventpipeline", value_parser = name)]
     pub database_user: String,
     /// File that holds the user's password
     #[arg(long, env = "DATABASE_PASSWORD_FILE", value_parser = readable_file)]
@@ -58,9 +57,46 @@ impl From<Tls> for MySqlSslMode {
     }
 }
 
+/// A name from a Secret, which often ends with the line break of the tool that made it: that is no part of it.
+///
+/// # Errors
+/// What is left is empty, or has a character in it that no name has.
+pub fn name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    match name.chars().find(|letter| letter.is_control()) {
+        _ if name.is_empty() => Err("must not be empty".to_owned()),
+        Some(control) => Err(format!("must have no control character in it; it has {control:?}")),
+        None => Ok(name.to_owned()),
+    }
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    let port = text.trim().parse().ok().filter(|port| *port > 0);
+    port.ok_or_else(|| "must be a number from 1 to 65535".to_owned())
+}
+
 fn readable_file(path: &str) -> Result<PathBuf, String> {
     match std::fs::read_to_string(path) {
         Ok(_) => Ok(path.into()),
         Err(error) => Err(format!("must name a readable file: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tools_put_around_a_value_is_no_part_of_it() {
+        for around in ["db\n", "db\r\n", "db ", " db", "\tdb\n\n"] {
+            assert_eq!(name(around).as_deref(), Ok("db"), "{around:?}");
+        }
+        for wrong in ["", "\n", "d\nb", "d\0b", "db\u{1b}[2J."] {
+            assert!(name(wrong).is_err(), "{wrong:?}");
+        }
+        assert_eq!(port("3306\n"), Ok(3306));
+        for wrong in ["", "0", "65536", "33 06", "-1"] {
+            assert!(port(wrong).is_err(), "{wrong:?}");
+        }
     }
 }

@@ -36,6 +36,7 @@ struct Retry(EventId);
 
 impl Operation for Retry {
     const NAME: OperationName = OperationName::Retry;
+    const PATIENT: bool = true;
     type Output = Change;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Change, sqlx::Error> {
@@ -52,6 +53,7 @@ struct Cancel(EventId);
 
 impl Operation for Cancel {
     const NAME: OperationName = OperationName::Cancel;
+    const PATIENT: bool = true;
     type Output = Change;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Change, sqlx::Error> {

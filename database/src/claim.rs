@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::event::EventId;
 use crate::mark::LowWaterMark;
 use crate::operations::OperationName;
-use crate::script::Script;
+use crate::script::{COMMIT, HOLD, Script};
 use crate::session::{Operation, Session};
 use crate::time::duration;
 use crate::trace_parent::TraceParent;
@@ -153,6 +153,7 @@ impl Operation for Claim<'_> {
         let begun = Instant::now();
         let mut select = Script::new("START TRANSACTION; ");
         select_due(&mut select, self.from, self.limit.events);
+        select.sql("; ").sql(HOLD);
         let mut rows = select.rows(connection).await?;
         let took = begun.elapsed();
         let found = rows.len();
@@ -178,7 +179,7 @@ impl Claim<'_> {
             script.sql(" WHERE id IN (");
             script.ids(events.iter().map(|event| &event.id)).sql("); ");
         }
-        script.sql("COMMIT");
+        script.sql(COMMIT);
         let mut with_payload = Vec::new();
         for (row, event) in rows.iter().zip(events) {
             if bytes(row)?.is_some() {

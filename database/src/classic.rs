@@ -17,9 +17,6 @@ pub struct Classic {
     pub consumers: bool,
 }
 
-/// How long a change of the schema waits for open transactions. Meanwhile all others wait behind it.
-const PATIENCE: &str = "SET SESSION lock_wait_timeout = 5";
-
 const HAS_INDEX: &str = "SELECT COUNT(*) FROM information_schema.statistics \
      WHERE table_schema = DATABASE() AND table_name = 'Events' AND index_name = 'classic_free' AND seq_in_index = 1";
 /// One character of the value tells whether there is one. The primary key, which InnoDB adds, gives the order.
@@ -40,13 +37,19 @@ impl Database {
     /// # Errors
     /// [`Error::TriggerRefused`] when the database's user may not make what classic producers need.
     pub async fn make_room_for(&self, classic: Classic) -> Result<(), Error> {
-        let mut connection = self.connect().await?;
+        let mut connection = self.connect_for_changes().await?;
         schema::lock(&mut connection).await?;
-        run(&mut connection, PATIENCE).await.map_err(failed_to("set a limit for locks"))?;
-        index(&mut connection, classic.consumers)
-            .await
-            .map_err(failed_to("fit the index of free events to classic consumers"))?;
-        trigger(&mut connection, classic.producers).await.map_err(trigger_failed)
+        match index(&mut connection, classic.consumers).await {
+            Ok(()) => {}
+            Err(source) if schema::is_lock(&source) => return Err(self.blocked(source).await),
+            Err(source) => {
+                return Err(failed_to("fit the index of free events to classic consumers")(source));
+            }
+        }
+        match trigger(&mut connection, classic.producers).await {
+            Err(source) if schema::is_lock(&source) => Err(self.blocked(source).await),
+            made => made.map_err(trigger_failed),
+        }
     }
 }
 

@@ -6,19 +6,23 @@ mod plan;
 use jiff::Timestamp;
 use sqlx::mysql::MySqlConnection;
 
-use crate::error::{Error, number, number_of};
+use crate::error::{Error, number};
 use crate::event::{EventId, Priority};
+use crate::holders::Held;
 use crate::key::IdempotencyKey;
 use crate::operations::OperationName;
-use crate::script::Script;
-use crate::session::{Operation, Session};
+use crate::script::{COMMIT, HOLD, Script};
+use crate::session::{Database, Operation, Session};
 use crate::trace_parent::TraceParent;
 
-use insert::insert;
+use insert::{insert, largest_payload};
 use plan::{Plan, Remembered};
 
 /// How often a creation is tried whose ids a program took that counts without a lock.
 const TRIES: usize = 20;
+/// How far ahead of the counter such ids are looked for. One that is farther is nobody's count: to move the counter there would
+/// give away all that lie between, up to the end of its type.
+const TAKEN_AHEAD: i64 = 1_000_000;
 
 /// An event to be created.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -102,6 +106,11 @@ pub enum Created {
     Replayed(Ids),
     /// Other events were stored under the same key; these are not.
     KeyReused,
+    /// A payload does not fit into what the server takes at once (`max_allowed_packet`). Nothing is stored.
+    TooLarge {
+        /// The largest that does, in bytes.
+        limit: usize,
+    },
 }
 
 impl Session {
@@ -116,27 +125,48 @@ impl Session {
             return Ok(Vec::new());
         }
         for _ in 1..TRIES {
-            match self.run(&Create { creations }).await {
-                Err(Error::Query { source, .. }) if number_of(&source) == Some(number::DUPLICATE_ENTRY) => {
+            match self.create_once(creations).await {
+                Err(failure) if failure.refusal() == Some(number::DUPLICATE_ENTRY) => {
                     // A program that reads the counter, inserts and then moves the counter, without a lock, was faster.
                     self.run(&SkipTaken).await?;
                 }
                 other => return other,
             }
         }
-        self.run(&Create { creations }).await
+        self.create_once(creations).await
+    }
+
+    async fn create_once(&mut self, creations: &[Creation]) -> Result<Vec<Created>, Error> {
+        let database = self.database.clone();
+        let failure = match self.run(&Create { creations, database: &database }).await {
+            Ok(created) => return Ok(created),
+            Err(failure) => failure,
+        };
+        match (failure.refusal(), failure) {
+            (Some(number::LOCK_WAIT_TIMEOUT), Error::Query { source, .. }) => {
+                database.metrics().counter_was_held();
+                Err(Error::CounterHeld { holders: database.holders(Held::Counter).await, source })
+            }
+            (Some(number::NULL_COLUMN), _) => Err(Error::RowMissing { table: "DBStatus" }),
+            (Some(number::OUT_OF_RANGE), _) => Err(Error::CounterSpent),
+            (_, failure) => Err(failure),
+        }
     }
 }
 
 struct Create<'a> {
     creations: &'a [Creation],
+    database: &'a Database,
 }
 
 impl Operation for Create<'_> {
     const NAME: OperationName = OperationName::Create;
+    const PATIENT: bool = true;
     type Output = Vec<Created>;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Vec<Created>, sqlx::Error> {
+        // Of this connection: it was made before.
+        let packet = self.database.packet();
         let keys: Vec<&str> =
             self.creations.iter().filter_map(|creation| Some(creation.key.as_ref()?.as_str())).collect();
         let (script, remembered) = if keys.is_empty() {
@@ -144,13 +174,14 @@ impl Operation for Create<'_> {
         } else {
             (Script::default(), look_up(&keys, connection).await?)
         };
-        let plan = Plan::new(self.creations, remembered);
+        let plan = Plan::new(self.creations, remembered, largest_payload(packet));
         let first = match plan.events.len() {
+            0 if keys.is_empty() => EventId::from_row(1),
             0 => {
-                Script::new("COMMIT").execute(connection).await?;
+                Script::new(COMMIT).execute(connection).await?;
                 EventId::from_row(1)
             }
-            _ => insert(script, &plan, connection).await?,
+            _ => insert(script, &plan, packet, connection).await?,
         };
         Ok(plan.outcomes(first))
     }
@@ -159,7 +190,9 @@ impl Operation for Create<'_> {
 /// Locks the counter, behind which all creations queue, and then reads what is known of the keys: nobody can add to it
 /// before the commit.
 async fn look_up(keys: &[&str], connection: &mut MySqlConnection) -> Result<Vec<Remembered>, sqlx::Error> {
-    Script::new("START TRANSACTION; SELECT id FROM DBStatus FOR UPDATE").rows(connection).await?;
+    let mut lock = Script::new("START TRANSACTION; SELECT id FROM DBStatus FOR UPDATE; ");
+    lock.sql(HOLD);
+    lock.rows(connection).await?;
     let mut script =
         Script::new("SELECT name, fingerprint, first_id, events FROM IdempotencyKeys WHERE name IN (");
     script.list(keys, |script, key| {
@@ -170,16 +203,53 @@ async fn look_up(keys: &[&str], connection: &mut MySqlConnection) -> Result<Vec<
     rows.iter().map(Remembered::from_row).collect()
 }
 
-/// Moves the counter past every event there is.
+/// Moves the counter past the events that others have put right before it.
 struct SkipTaken;
 
 impl Operation for SkipTaken {
     const NAME: OperationName = OperationName::SkipTaken;
+    const PATIENT: bool = true;
     type Output = ();
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
-        let skip = "UPDATE DBStatus SET id = GREATEST(id, (SELECT COALESCE(MAX(id), 0) FROM Events))";
-        Script::new(skip).execute(connection).await?;
+        let mut skip = Script::new(
+            "UPDATE DBStatus SET id = GREATEST(id, COALESCE((SELECT MAX(taken.id) FROM Events AS taken \
+             WHERE taken.id > DBStatus.id AND taken.id <= DBStatus.id + ",
+        );
+        skip.number(TAKEN_AHEAD).sql("), 0))");
+        skip.execute(connection).await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eventpipeline_testkit::{Database as Server, Engine};
+
+    use super::*;
+    use crate::{DatabaseArgs, Metrics, Tls};
+
+    /// The server ends it, with what it has locked.
+    #[tokio::test]
+    async fn a_creator_that_freezes_over_the_counter_holds_others_up_for_seconds() {
+        for engine in Engine::all() {
+            let server = Server::shared(engine).await;
+            server.create_database("frozen").await;
+            let args = DatabaseArgs {
+                database_host: server.host().to_owned(),
+                database_port: server.port(),
+                database_name: "frozen".to_owned(),
+                database_user: server.user().to_owned(),
+                database_password_file: "/dev/null".into(),
+                database_tls: Tls::Preferred,
+                database_tls_ca_file: None,
+            };
+            let database = Database::new(args, Metrics::new(&prometheus::Registry::new()).unwrap());
+            database.migrate().await.unwrap();
+            let mut frozen = database.connect().await.unwrap();
+            look_up(&["key"], &mut frozen).await.unwrap();
+            let created = database.session().create(&[Creation::one(NewEvent::default())]).await.unwrap();
+            assert!(matches!(created[0], Created::New(_)), "{engine:?}: {created:?}");
+        }
     }
 }

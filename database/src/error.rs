@@ -1,7 +1,12 @@
 //! What can go wrong between the queue and its database.
 
+pub(crate) mod number;
+
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::holders::Holders;
+use crate::session::Unusable;
 
 /// A database operation that did not happen, or of which nobody knows whether it happened.
 #[derive(Debug, thiserror::Error)]
@@ -15,12 +20,28 @@ pub enum Error {
         source: std::io::Error,
     },
     /// No connection could be made.
-    #[error("failed to connect to the database at {address}")]
+    #[error("failed to connect to the database at {address}{}", remedy(source))]
     Connect {
         /// Host and port.
         address: String,
         /// What the driver or the server says.
         source: sqlx::Error,
+    },
+    /// The server did not answer a connection in time.
+    #[error("failed to connect to the database at {address}: no answer within {} s", limit.as_secs())]
+    Unanswered {
+        /// Host and port.
+        address: String,
+        /// How long it was waited for.
+        limit: Duration,
+    },
+    /// The server is one that can't be used.
+    #[error("the database at {address} can't be used: {why}")]
+    Unusable {
+        /// Host and port.
+        address: String,
+        /// What is wrong with it.
+        why: Unusable,
     },
     /// The server answered with an error, or the connection broke.
     #[error("failed to {operation}")]
@@ -73,6 +94,35 @@ pub enum Error {
         /// What the server says.
         source: sqlx::Error,
     },
+    /// A table that has one row has none.
+    #[error("{table} must have one row, and has none: run `eventpipeline-producer schema`, which adds it")]
+    RowMissing {
+        /// The table.
+        table: &'static str,
+    },
+    /// Somebody else's transaction holds the counter, behind which all creations wait.
+    #[error(
+        "failed to create events: another transaction has locked the counter (the row of DBStatus) for too long{holders}"
+    )]
+    CounterHeld {
+        /// Whose.
+        holders: Holders,
+        /// What the server says.
+        source: sqlx::Error,
+    },
+    /// The counter is at the end of its type.
+    #[error(
+        "DBStatus.id is at the end of its range: somebody has set it; set it to the number of events ever created"
+    )]
+    CounterSpent,
+    /// Open transactions keep the tables from being changed. The queue goes on.
+    #[error("the tables can't be changed while other transactions use them{holders}")]
+    SchemaBlocked {
+        /// Whose.
+        holders: Holders,
+        /// What the server says.
+        source: sqlx::Error,
+    },
     /// Another program held the schema's lock all the time.
     #[error("another program is migrating the schema and did not finish within {} s", limit.as_secs())]
     SchemaLocked {
@@ -81,29 +131,87 @@ pub enum Error {
     },
 }
 
-/// MySQL's error numbers that mean something to the queue.
-/// Source: MySQL Server Error Message Reference; MariaDB uses the same numbers.
-pub(crate) mod number {
-    /// `ER_DUP_ENTRY`
-    pub(crate) const DUPLICATE_ENTRY: u16 = 1062;
-    /// `ER_BAD_NULL_ERROR`
-    pub(crate) const NULL_COLUMN: u16 = 1048;
-    /// `ER_LOCK_WAIT_TIMEOUT`
-    pub(crate) const LOCK_WAIT_TIMEOUT: u16 = 1205;
-    /// `ER_LOCK_DEADLOCK`
-    pub(crate) const DEADLOCK: u16 = 1213;
-    /// `ER_TABLEACCESS_DENIED_ERROR`
-    pub(crate) const TABLE_ACCESS_DENIED: u16 = 1142;
-    /// `ER_BINLOG_CREATE_ROUTINE_NEED_SUPER`
-    pub(crate) const BINARY_LOG_UNSAFE: u16 = 1419;
-    /// `ER_NO_SUCH_TABLE`
-    pub(crate) const NO_SUCH_TABLE: u16 = 1146;
-}
-
 /// The server's error number; `None` when the error is not the server's answer.
 pub(crate) fn number_of(error: &sqlx::Error) -> Option<u16> {
     error
         .as_database_error()
         .and_then(|error| error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>())
         .map(sqlx::mysql::MySqlDatabaseError::number)
+}
+
+/// What an error says of what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was not done, and will not be.
+    NotDone,
+    /// It may be done all the same: the answer is missing.
+    Unknown,
+}
+
+impl Error {
+    /// Whether what was asked for may have happened all the same.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Timeout { .. } => Outcome::Unknown,
+            Self::Query { source, .. } => match source {
+                // Nothing was sent.
+                sqlx::Error::Encode(_) => Outcome::NotDone,
+                _ if number_of(source).is_some_and(|number| !number::is_uncertain(number)) => {
+                    Outcome::NotDone
+                }
+                _ => Outcome::Unknown,
+            },
+            _ => Outcome::NotDone,
+        }
+    }
+
+    /// Whether the server refused this very request, while it may well do others: to ask again in the same way is in vain.
+    pub fn is_refusal(&self) -> bool {
+        self.refusal()
+            .is_some_and(|number| number::leaves_connection_well(number) && !number::is_conflict(number))
+    }
+
+    /// Whether the database is away, or not the one that takes writes: waiting helps.
+    pub fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect { .. }
+                | Self::Unanswered { .. }
+                | Self::Timeout { .. }
+                | Self::Unusable { why: Unusable::ReadOnly, .. }
+        )
+    }
+
+    /// Whether the schema is the trouble, and not the way to the database.
+    pub fn is_of_schema(&self) -> bool {
+        matches!(self, Self::SchemaOld { .. } | Self::SchemaNew { .. } | Self::RowMissing { .. })
+    }
+
+    /// Whether the server ended a statement that read for too long.
+    pub(crate) fn is_time_limit(&self) -> bool {
+        self.refusal().is_some_and(number::is_time_limit)
+    }
+
+    /// The number with which the server refused a statement.
+    pub(crate) fn refusal(&self) -> Option<u16> {
+        match self {
+            Self::Query { source, .. } => number_of(source),
+            _ => None,
+        }
+    }
+}
+
+/// What to do about a connection that the server refused, where its own words do not say it.
+fn remedy(error: &sqlx::Error) -> &'static str {
+    match number_of(error) {
+        Some(number) if number::is_connection_limit(number) => {
+            ": it has as many connections as it, or this user, may have: raise max_connections or the user's limit, or run \
+             fewer pods"
+        }
+        Some(number::HOST_BLOCKED) => {
+            ": it has blocked this host for broken connections: run `TRUNCATE performance_schema.host_cache` (MariaDB: \
+             `FLUSH HOSTS`) and set skip_name_resolve"
+        }
+        _ => "",
+    }
 }

@@ -9,17 +9,20 @@ use crate::event::EventId;
 
 /// The most claims in one statement.
 const LARGEST_BATCH: usize = 512;
-/// How many bytes of text one statement takes. As JSON they are six times as many at the worst, below what servers take in
-/// one packet by default.
+/// How many bytes of text one statement takes at the most. As JSON they are six times as many at the worst.
 const LARGEST_TEXTS: usize = 1024 * 1024;
 
-/// The items in pieces that one statement takes.
-pub(crate) fn batches<'i, 'a>(mut items: &'i [Item<'a>]) -> impl Iterator<Item = &'i [Item<'a>]> {
+/// The items in pieces that one statement takes, of a server that takes `packet` bytes at once.
+pub(crate) fn batches<'i, 'a>(
+    mut items: &'i [Item<'a>],
+    packet: usize,
+) -> impl Iterator<Item = &'i [Item<'a>]> {
+    let largest = LARGEST_TEXTS.min(packet / 8);
     std::iter::from_fn(move || {
         let mut bytes = 0;
         let fits = |item: &&Item<'_>| {
             bytes += item.2.len();
-            bytes <= LARGEST_TEXTS
+            bytes <= largest
         };
         let many = items.iter().take(LARGEST_BATCH).take_while(fits).count().max(1);
         let (batch, rest) = items.split_at_checked(many)?;
@@ -103,9 +106,9 @@ mod tests {
     fn a_statement_has_a_limit_in_bytes_and_nothing_is_left_out() {
         let texts = [700, 300, 100, 2000, 0, 0].map(|kibibytes| "x".repeat(kibibytes * 1024));
         let items: Vec<_> = texts.iter().map(|text| Item(1, 1, text, 0)).collect();
-        assert_eq!(batches(&items).map(<[_]>::len).collect::<Vec<_>>(), [2, 1, 1, 2]);
+        assert_eq!(batches(&items, 16 << 20).map(<[_]>::len).collect::<Vec<_>>(), [2, 1, 1, 2]);
         let many: Vec<_> = (0..1025).map(|id| Item(id, 1, "", 0)).collect();
-        assert_eq!(batches(&many).map(<[_]>::len).collect::<Vec<_>>(), [512, 512, 1]);
-        assert_eq!(batches(&[]).count(), 0);
+        assert_eq!(batches(&many, 16 << 20).map(<[_]>::len).collect::<Vec<_>>(), [512, 512, 1]);
+        assert_eq!(batches(&[], 16 << 20).count(), 0);
     }
 }

@@ -70,7 +70,11 @@ impl FromStr for Cursor {
 impl Session {
     /// An event in full, if it exists.
     pub async fn event(&mut self, id: EventId) -> Result<Option<Event>, Error> {
-        self.run(&One(id)).await
+        let event = self.run(&One(id)).await?;
+        if event.is_none() {
+            self.look_for_demotion().await?;
+        }
+        Ok(event)
     }
 
     /// A page of events. Those that change their state while somebody turns pages may be seen twice or not at all.
@@ -88,6 +92,7 @@ struct One(EventId);
 
 impl Operation for One {
     const NAME: OperationName = OperationName::ReadEvent;
+    const PATIENT: bool = true;
     type Output = Option<Event>;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Option<Event>, sqlx::Error> {
@@ -99,6 +104,7 @@ impl Operation for One {
 
 impl Operation for Listing {
     const NAME: OperationName = OperationName::List;
+    const PATIENT: bool = true;
     type Output = Vec<Event>;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Vec<Event>, sqlx::Error> {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, exponential_buckets};
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, exponential_buckets,
+};
 use strum::{AsRefStr, VariantArray};
 
 use crate::accounts::Role;
@@ -15,6 +17,8 @@ pub struct Metrics {
     lock_retries: IntCounterVec,
     connections: IntGauge,
     most_connections: IntGauge,
+    usable: IntGauge,
+    counter_held: IntCounter,
 }
 
 /// How an operation ended, as OpenTelemetry's `error.type` says it.
@@ -36,7 +40,7 @@ impl Metrics {
         .buckets(exponential_buckets(0.000_25, 4.0, 8)?);
         let retries = Opts::new(
             "eventpipeline_database_lock_retries_total",
-            "Transactions tried again because MySQL rolled them back for their locks.",
+            "Transactions tried again because the server rolled them back for their locks, or takes no writes any more.",
         );
         let metrics = Self {
             durations: HistogramVec::new(durations, &["db_operation_name", "error_type"])?,
@@ -46,24 +50,44 @@ impl Metrics {
                 "db_client_connection_max",
                 "Connections that this process opens at the most.",
             )?,
+            usable: IntGauge::new(
+                "eventpipeline_database_usable",
+                "1 while the database answers, takes writes and has the schema that this process needs, else 0.",
+            )?,
+            counter_held: IntCounter::new(
+                "eventpipeline_counter_held_total",
+                "Creations that were given up because another transaction held the counter's row for too long; the log \
+                 says whose, where it may be seen.",
+            )?,
         };
         registry.register(Box::new(metrics.durations.clone()))?;
         registry.register(Box::new(metrics.lock_retries.clone()))?;
         registry.register(Box::new(metrics.connections.clone()))?;
         registry.register(Box::new(metrics.most_connections.clone()))?;
+        registry.register(Box::new(metrics.usable.clone()))?;
         Ok(metrics)
     }
 
     /// The same, with all that `role` does from the start.
-    #[must_use]
-    pub fn of(self, role: Role) -> Self {
+    pub fn of(self, role: Role, registry: &Registry) -> Result<Self, prometheus::Error> {
+        if role == Role::Producer {
+            registry.register(Box::new(self.counter_held.clone()))?;
+        }
         for operation in role.operations() {
             for outcome in Outcome::VARIANTS {
                 let _ = self.durations.with_label_values(&[operation.as_ref(), outcome.as_ref()]);
             }
             let _ = self.lock_retries.with_label_values(&[operation.as_ref()]);
         }
-        self
+        Ok(self)
+    }
+
+    pub(crate) fn is_usable(&self, usable: bool) {
+        self.usable.set(i64::from(usable));
+    }
+
+    pub(crate) fn counter_was_held(&self) {
+        self.counter_held.inc();
     }
 
     /// How many connections the process opens at the most.

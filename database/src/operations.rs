@@ -45,10 +45,21 @@ pub(crate) enum OperationName {
     ReadReusable,
     #[strum(serialize = "ping the database")]
     Ping,
+    #[strum(serialize = "ask whether the database takes writes")]
+    LookForDemotion,
+    #[strum(serialize = "look for rows that must be there")]
+    LookForRows,
     #[strum(serialize = "read the schema's version")]
     ReadVersion,
     #[strum(serialize = "read the schema's compatibility")]
     ReadCompatibility,
+}
+
+impl OperationName {
+    /// Whether it reads few rows, so that a server that takes long for it is not well.
+    pub(crate) fn is_quick(self) -> bool {
+        !matches!(self, Self::CountByState | Self::List | Self::Reclaim | Self::Remove)
+    }
 }
 
 impl Role {
@@ -73,7 +84,10 @@ impl Role {
             | OperationName::Release
             | OperationName::Extend
             | OperationName::Reclaim => self == Self::Consumer,
-            OperationName::ReadVersion | OperationName::ReadCompatibility => true,
+            OperationName::LookForDemotion
+            | OperationName::LookForRows
+            | OperationName::ReadVersion
+            | OperationName::ReadCompatibility => true,
             // By tests and tools.
             OperationName::Ping => false,
         })

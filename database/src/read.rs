@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::event::{EventId, Snapshot, State};
 use crate::operations::OperationName;
 use crate::script::Script;
-use crate::session::{Operation, Session};
+use crate::session::{DEMOTED, Operation, Session, Unusable};
 
 /// The most ids in one statement. The optimizer gives up on reading by key where a list needs more than its memory
 /// (`range_optimizer_max_mem_size`, 8 MiB by default: some 36,000 ids).
@@ -21,9 +21,13 @@ enum Which {
 }
 
 impl Session {
-    /// The events of `ids` that exist, in no particular order.
+    /// The events of `ids` that exist, in no particular order. One that is not given does not exist.
     pub async fn read(&mut self, ids: &[EventId]) -> Result<Vec<Snapshot>, Error> {
-        self.read_which(ids, Which::All).await
+        let found = self.read_which(ids, Which::All).await?;
+        if found.len() < ids.len() {
+            self.look_for_demotion().await?;
+        }
+        Ok(found)
     }
 
     /// The events of `ids` that are done, dead or cancelled, in no particular order. One statement for 8192 ids.
@@ -41,7 +45,19 @@ impl Session {
 
     /// How many events were ever created, by anybody.
     pub async fn count(&mut self) -> Result<i64, Error> {
-        self.run(&Count).await
+        let count = self.run(&Count).await?;
+        self.look_for_demotion().await?;
+        count.ok_or(Error::RowMissing { table: "DBStatus" })
+    }
+
+    /// An error where the server takes no writes any more: then what it says is of the past, and what it does not have may be
+    /// elsewhere. To be asked after what it is about.
+    pub(crate) async fn look_for_demotion(&mut self) -> Result<(), Error> {
+        if self.run(&LookForDemotion).await? {
+            self.leave();
+            return Err(Error::Unusable { address: self.database.address(), why: Unusable::ReadOnly });
+        }
+        Ok(())
     }
 }
 
@@ -52,6 +68,7 @@ struct Read<'a> {
 
 impl Operation for Read<'_> {
     const NAME: OperationName = OperationName::ReadEvents;
+    const PATIENT: bool = true;
     type Output = Vec<Snapshot>;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Vec<Snapshot>, sqlx::Error> {
@@ -78,9 +95,22 @@ struct Count;
 
 impl Operation for Count {
     const NAME: OperationName = OperationName::Count;
-    type Output = i64;
+    const PATIENT: bool = true;
+    type Output = Option<i64>;
 
-    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<i64, sqlx::Error> {
-        sqlx::query_scalar("SELECT id FROM DBStatus").fetch_one(connection).await
+    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Option<i64>, sqlx::Error> {
+        sqlx::query_scalar("SELECT id FROM DBStatus").fetch_optional(connection).await
+    }
+}
+
+/// Whether the server takes no writes.
+struct LookForDemotion;
+
+impl Operation for LookForDemotion {
+    const NAME: OperationName = OperationName::LookForDemotion;
+    type Output = bool;
+
+    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
+        sqlx::query_scalar(DEMOTED).fetch_one(connection).await
     }
 }

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::event::EventId;
 use crate::mark::LowWaterMark;
 use crate::operations::OperationName;
-use crate::script::Script;
+use crate::script::{COMMIT, HOLD, Script};
 use crate::session::{Operation, Session};
 
 /// The most claims that one call frees or gives up.
@@ -96,7 +96,9 @@ impl Operation for Reclaim {
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Found, sqlx::Error> {
         let begun = Instant::now();
-        let rows = overdue(self.from).rows(connection).await?;
+        let mut select = overdue(self.from);
+        select.sql("; ").sql(HOLD);
+        let rows = select.rows(connection).await?;
         let took = begun.elapsed();
         let last_due = rows.last().map(|row| row.try_get("place")).transpose()?;
         let mut unleased = Vec::new();
@@ -140,7 +142,7 @@ impl Reclaim {
             script.sql(", due = ").in_future(self.unknown_age.0).sql(" WHERE id IN (");
             script.ids(unleased).sql("); ");
         }
-        script.sql("COMMIT");
+        script.sql(COMMIT);
         script
     }
 }

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::event::{EventId, Finished, State};
 use crate::mark::LowWaterMark;
 use crate::operations::OperationName;
-use crate::script::Script;
+use crate::script::{COMMIT, HOLD, Script};
 use crate::session::{Operation, Session};
 use crate::time::microseconds;
 
@@ -72,7 +72,9 @@ impl Operation for Remove {
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Removed, sqlx::Error> {
         let begun = Instant::now();
-        let rows = self.select().rows(connection).await?;
+        let mut select = self.select();
+        select.sql("; ").sql(HOLD);
+        let rows = select.rows(connection).await?;
         let took = begun.elapsed();
         let last_due = rows.last().map(|row| row.try_get("place")).transpose()?;
         let (mut untimed, mut old) = (Vec::new(), Vec::new());
@@ -112,6 +114,6 @@ fn remove(untimed: &[EventId], old: &[EventId]) -> Script {
         script.sql("); DELETE FROM Events WHERE id IN (").ids(old);
         script.sql("); UPDATE Ledger SET removed = removed + ").count(old.len()).sql("; ");
     }
-    script.sql("COMMIT");
+    script.sql(COMMIT);
     script
 }

@@ -5,10 +5,14 @@
 
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
+use sqlx::Executor as _;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::mysql::MySqlConnection;
+use tracing::warn;
 
+use crate::accounts::Role;
 use crate::error::{Error, number, number_of};
+use crate::holders::Held;
 use crate::operations::OperationName;
 use crate::session::{Database, Operation, Session};
 
@@ -29,7 +33,7 @@ impl Database {
     /// [`Error::SchemaNew`] when a newer program was here and left a schema that this one cannot use.
     /// [`Error::ForeignTables`] when the tables were made by somebody else.
     pub async fn migrate(&self) -> Result<i64, Error> {
-        let mut connection = self.connect().await?;
+        let mut connection = self.connect_for_changes().await?;
         lock(&mut connection).await?;
         let found =
             ReadVersion.attempt(&mut connection).await.map_err(failed_to(ReadVersion::NAME.into()))?;
@@ -45,12 +49,63 @@ impl Database {
         }
         let mut migrator = Migrator { migrations: MIGRATIONS.migrations.clone(), ..Migrator::DEFAULT };
         migrator.set_locking(false);
-        migrator.run(&mut connection).await.map_err(Error::Migrate)?;
+        match migrator.run(&mut connection).await {
+            Ok(()) => {}
+            Err(MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _))
+                if is_lock(&source) =>
+            {
+                return Err(self.blocked(source).await);
+            }
+            Err(error) => return Err(Error::Migrate(error)),
+        }
+        add_missing_rows(&mut connection).await.map_err(failed_to("add rows that must be there"))?;
         Ok(known())
+    }
+
+    /// The error of a change that waited in vain for a table.
+    pub(crate) async fn blocked(&self, source: sqlx::Error) -> Error {
+        Error::SchemaBlocked { holders: self.holders(Held::Tables).await, source }
     }
 }
 
+/// Whether a table could not be locked.
+pub(crate) fn is_lock(error: &sqlx::Error) -> bool {
+    number_of(error) == Some(number::LOCK_WAIT_TIMEOUT)
+}
+
+/// Adds the rows that only the first migration puts there, with what the other tables tell. The counter is behind every id that
+/// was given out, as far as anything is left of it.
+async fn add_missing_rows(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    let (counters, ledgers) = LookForRows(Role::Producer).attempt(connection).await?;
+    if counters == 0 {
+        let counter = "INSERT INTO DBStatus (id) SELECT GREATEST(\
+             COALESCE((SELECT MAX(id) FROM Events), 0), \
+             COALESCE((SELECT MAX(first_id + events - 1) FROM IdempotencyKeys), 0), \
+             (SELECT COUNT(*) FROM Events) + COALESCE((SELECT removed FROM Ledger), 0))";
+        connection.execute(counter).await?;
+        warn!("DBStatus had no row: added one with the last id that the other tables know of");
+    }
+    if ledgers == 0 {
+        let ledger = "INSERT INTO Ledger (removed) \
+             SELECT GREATEST(0, (SELECT id FROM DBStatus) - (SELECT COUNT(*) FROM Events))";
+        connection.execute(ledger).await?;
+        warn!("Ledger had no row: added one that accounts for all events that are no longer there");
+    }
+    Ok(())
+}
+
 impl Session {
+    /// Whether a program of this kind can use the database.
+    pub(crate) async fn check(&mut self, role: Role) -> Result<(), Error> {
+        self.look_for_demotion().await?;
+        self.check_schema().await?;
+        match self.run(&LookForRows(role)).await? {
+            (0, _) => Err(Error::RowMissing { table: "DBStatus" }),
+            (_, 0) => Err(Error::RowMissing { table: "Ledger" }),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the schema is one that this program can use: that which it knows, or a newer one that only added to it.
     pub async fn check_schema(&mut self) -> Result<(), Error> {
         let found = self.run(&ReadVersion).await?.unwrap_or_default();
@@ -65,6 +120,22 @@ impl Session {
 /// `oldest`: the oldest program that may use the schema of version `found`.
 fn compatible(found: i64, oldest: i64) -> Result<(), Error> {
     if known() >= oldest { Ok(()) } else { Err(Error::SchemaNew { found, known: known() }) }
+}
+
+/// How many rows the tables have that must have one: the counter and the ledger. Consumers do not see the counter.
+struct LookForRows(Role);
+
+impl Operation for LookForRows {
+    const NAME: OperationName = OperationName::LookForRows;
+    type Output = (i64, i64);
+
+    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<(i64, i64), sqlx::Error> {
+        let select = match self.0 {
+            Role::Producer => "SELECT (SELECT COUNT(*) FROM DBStatus), (SELECT COUNT(*) FROM Ledger)",
+            Role::Consumer => "SELECT 1, (SELECT COUNT(*) FROM Ledger)",
+        };
+        sqlx::query_as(select).fetch_one(connection).await
+    }
 }
 
 /// Reads which is the oldest program that may use the schema.
@@ -96,9 +167,12 @@ impl Operation for ReadVersion {
     }
 }
 
+/// A lock's name has 64 characters at the most, and the database's may have as many.
+const LOCK: &str = "SELECT GET_LOCK(CONCAT('eventpipeline.', LEFT(SHA2(DATABASE(), 256), 32)), ?)";
+
 /// Held until the connection ends. sqlx's own lock waits for ever on MySQL, and not at all on MariaDB.
 pub(crate) async fn lock(connection: &mut MySqlConnection) -> Result<(), Error> {
-    let locked: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(CONCAT('eventpipeline.', DATABASE()), ?)")
+    let locked: Option<i64> = sqlx::query_scalar(LOCK)
         .bind(LOCK_LIMIT.as_secs())
         .fetch_one(connection)
         .await

@@ -10,6 +10,14 @@ use sqlx::{AssertSqlSafe, Executor as _};
 
 use crate::event::EventId;
 
+/// At the end of a packet that leaves a transaction open: the server ends the session, and with it the transaction and its locks,
+/// if the next packet does not come within seconds. Whoever froze in between holds up nobody.
+pub(crate) const HOLD: &str = "SET SESSION wait_timeout = 5";
+/// The end of such a transaction. The commit is last: what fails behind it would be taken for not done.
+pub(crate) const COMMIT: &str = "SET SESSION wait_timeout = 60; COMMIT";
+/// The same for one that is given up.
+pub(crate) const ROLLBACK: &str = "ROLLBACK; SET SESSION wait_timeout = 60";
+
 /// Statements to be sent together.
 #[derive(Debug, Default)]
 pub(crate) struct Script(String);
@@ -70,6 +78,17 @@ impl Script {
             add(self, item);
         }
         self
+    }
+
+    /// Adds what another one holds.
+    pub(crate) fn append(&mut self, other: &Self) -> &mut Self {
+        self.0.push_str(&other.0);
+        self
+    }
+
+    /// How long it is, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// The text.

@@ -90,7 +90,7 @@ impl Session {
     async fn settle<K: Kind>(&mut self, mut items: Vec<Item<'_>>) -> Result<Vec<EventId>, Error> {
         items.sort_unstable_by_key(Item::id);
         let mut settled = Vec::with_capacity(items.len());
-        for items in batches(&items) {
+        for items in batches(&items, self.database.packet()) {
             settled.extend(self.run(&Settle { items, kind: std::marker::PhantomData::<K> }).await?);
         }
         Ok(settled)

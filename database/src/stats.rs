@@ -1,6 +1,6 @@
 //! How many events there are, by state.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
@@ -34,11 +34,24 @@ pub struct Stats {
     pub oldest_pending: Option<Duration>,
 }
 
+/// How long nobody counts in vain what takes too long to count: each time it reads for seconds, and keeps old versions of rows.
+const COUNT_PAUSE: Duration = Duration::from_hours(1);
+
 impl Session {
     /// The figures of this moment. It reads the index entry of each event: a tenth of a second for a
-    /// million.
+    /// million. Where that takes the server longer than an operation may, they are those of [`Session::queue_stats`], and it is
+    /// not tried again for an hour.
     pub async fn stats(&mut self) -> Result<Stats, Error> {
-        self.run(&ReadStats { done: COUNTED }).await
+        if self.count_again.is_some_and(|again| Instant::now() < again) {
+            return self.queue_stats().await;
+        }
+        match self.run(&ReadStats { done: COUNTED }).await {
+            Err(failure) if failure.is_time_limit() => {
+                self.count_again = Some(Instant::now() + COUNT_PAUSE);
+                self.queue_stats().await
+            }
+            counted => counted,
+        }
     }
 
     /// The same figures, without a look at what is done: that is what remains of all that was created. As quick as few

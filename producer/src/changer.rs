@@ -5,7 +5,7 @@ use std::time::Duration;
 use eventpipeline_database::{Change, EventId, Finished, LARGEST_REMOVAL, LowWaterMark, Removal, Session};
 
 use crate::mailbox::{Inbox, Mailbox, mailbox};
-use crate::reader::unavailable;
+use crate::reader::unchanged;
 
 /// How many requests may wait.
 const CAPACITY: usize = 256;
@@ -48,17 +48,17 @@ impl Changer {
         loop {
             tokio::select! {
                 Some(batch) = retries.next_batch(1) => for request in batch {
-                    let _ = request.answer.send(unavailable(session.retry(request.input).await));
+                    let _ = request.answer.send(unchanged(session.retry(request.input).await));
                 },
                 Some(batch) = cancels.next_batch(1) => for request in batch {
-                    let _ = request.answer.send(unavailable(session.cancel(request.input).await));
+                    let _ = request.answer.send(unchanged(session.cancel(request.input).await));
                 },
                 Some(batch) = purges.next_batch(1) => for request in batch {
                     let Purge { finished, older_than } = request.input;
                     // From the start: people ask for all that there is, and seldom.
                     let mut start = LowWaterMark::default();
                     let removal = session.remove(&mut start, finished, older_than, LARGEST_REMOVAL).await;
-                    let _ = request.answer.send(unavailable(removal));
+                    let _ = request.answer.send(unchanged(removal));
                 },
                 else => break,
             }

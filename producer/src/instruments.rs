@@ -49,7 +49,7 @@ impl Instruments {
             .context("failed to register the database's metrics")?;
         Ok(Self {
             api: Metrics::new(registry)?,
-            database: database.of(Role::Producer),
+            database: database.of(Role::Producer, registry)?,
             hints: HintMetrics::new(registry)?,
             ledger: Figures::new(registry)?,
             storage: StorageMetrics::new(registry)?,

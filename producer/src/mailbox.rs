@@ -74,8 +74,8 @@ impl<I, O> Mailbox<I, O> {
         self.sender.try_send(Request { input, answer }).map_err(|_| Unavailable::Overloaded)?;
         match tokio::time::timeout(ANSWER_LIMIT, answered).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(Unavailable::Database),
-            Err(_) => Err(Unavailable::Late),
+            // The task ended in the middle of it.
+            Ok(Err(_)) | Err(_) => Err(Unavailable::Late),
         }
     }
 }

@@ -87,11 +87,21 @@ pub(crate) fn answer_all<O: Copy>(batch: Vec<Request<(), O>>, with: Answer<O>) {
     }
 }
 
-/// The answer to a failed operation, whose cause is in the log alone.
+/// The answer to a failed reading, whose cause is in the log alone.
 pub(crate) fn unavailable<T>(result: Result<T, Error>) -> Answer<T> {
     result.map_err(|failure| {
         let failure = chain(&failure);
         error!(error = failure, "a request could not be served");
         Unavailable::Database
+    })
+}
+
+/// The answer to a failed change, which may have been made all the same.
+pub(crate) fn unchanged<T>(result: Result<T, Error>) -> Answer<T> {
+    result.map_err(|failure| {
+        let answer = Unavailable::from(&failure);
+        let failure = chain(&failure);
+        error!(error = failure, "a change that was asked for failed: {answer}");
+        answer
     })
 }

@@ -17,6 +17,8 @@ pub(crate) use args::SchemaArgs;
 
 /// How long to wait before the database is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long the queue goes on undisturbed before a table that others use is tried again, for two seconds.
+const BLOCKED_PAUSE: Duration = Duration::from_secs(5);
 
 /// Runs the command.
 pub(crate) fn run(args: SchemaArgs) -> ExitCode {
@@ -25,30 +27,37 @@ pub(crate) fn run(args: SchemaArgs) -> ExitCode {
         // Nobody reads the metrics of a job.
         let metrics = Metrics::new(&Registry::new()).context("failed to register the database's metrics")?;
         let database = Database::new(schema.instead_of(database), metrics);
-        migrate(&database).await?;
-        database.make_room_for(classic.into()).await.context("failed to make room for classic programs")?;
+        let classic = classic.into();
+        let version = until_done(&database, async || database.migrate().await).await;
+        let version = version.context("failed to bring the schema up to date")?;
+        info!(version, "the schema is at version {version}");
+        let room = until_done(&database, async || database.make_room_for(classic).await).await;
+        room.context("failed to make room for classic programs")?;
         match Accounts::read(accounts)? {
-            Some(accounts) => accounts.establish(&database).await,
+            Some(accounts) => accounts.establish(&database, classic).await,
             None => Ok(()),
         }
     })
 }
 
-/// Brings the schema up to date. A database that is not there yet is waited for; anything else is an error.
-async fn migrate(database: &Database) -> anyhow::Result<()> {
+/// Does it, once the database is there, takes writes, and nobody's transaction is in the way. In between the queue goes on; any
+/// other error is one.
+async fn until_done<T>(
+    database: &Database,
+    mut change: impl AsyncFnMut() -> Result<T, Error>,
+) -> Result<T, Error> {
     loop {
-        match database.migrate().await {
-            Ok(version) => {
-                info!(version, "the schema is at version {version}");
-                return Ok(());
-            }
-            Err(error @ (Error::Connect { .. } | Error::Timeout { .. })) => {
-                let address = database.address();
-                let error = chain(&error);
+        match change().await {
+            Err(error) if error.is_outage() => {
+                let (address, error) = (database.address(), chain(&error));
                 warn!(error, "waiting for the database at {address}");
                 tokio::time::sleep(PAUSE).await;
             }
-            Err(error) => return Err(error).context("failed to bring the schema up to date"),
+            Err(error @ Error::SchemaBlocked { .. }) => {
+                warn!(error = chain(&error), "{error}; trying again in {} s", BLOCKED_PAUSE.as_secs());
+                tokio::time::sleep(BLOCKED_PAUSE).await;
+            }
+            done => return done,
         }
     }
 }

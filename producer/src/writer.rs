@@ -1,14 +1,16 @@
 //! The task that creates events: what arrived while the last commit was running is the next transaction.
 
-use eventpipeline_database::{Created, Creation, Error, Session};
+use std::time::{Duration, Instant};
+
+use eventpipeline_database::{Created, Creation, Session};
 use eventpipeline_service::{Announcer, chain};
+use tokio::sync::oneshot;
 use tracing::error;
 
 use crate::error::Unavailable;
-use crate::mailbox::{Inbox, Request};
+use crate::mailbox::{Answer, Inbox, Request};
 use crate::memory::Held;
 use crate::metrics::Metrics;
-use crate::storage::Full;
 
 /// How many requests may wait.
 pub(crate) const CAPACITY: usize = 8192;
@@ -16,9 +18,10 @@ pub(crate) const CAPACITY: usize = 8192;
 const BATCH: usize = 512;
 /// How many events one transaction creates at the most, so that a commit stays a matter of milliseconds.
 const BATCH_EVENTS: usize = 1024;
-/// How many bytes of payload it creates at the most: in hexadecimal digits, half of what MariaDB takes in one packet
-/// by default.
+/// How many bytes of payload it creates at the most. What the server does not take at once goes in several packets.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// For how long it is looked for the request that is refused. Its neighbours wait meanwhile.
+const HALVING_LIMIT: Duration = Duration::from_secs(5);
 
 /// A request to create events.
 #[derive(Debug)]
@@ -79,43 +82,62 @@ fn within_limits(batch: Vec<Create>) -> Vec<Vec<Create>> {
     parts
 }
 
+/// Creates what was ordered. What the database refuses is halved until it is known which request it is: the others are created.
 async fn create(session: &mut Session, batch: Vec<Create>, announcer: &Announcer, metrics: &Metrics) {
     let (orders, answers): (Vec<Order>, Vec<_>) =
         batch.into_iter().map(|Request { input, answer }| (input, answer)).unzip();
     let (creations, _held): (Vec<Creation>, Vec<Held>) =
         orders.into_iter().map(|Order { creation, held }| (creation, held)).unzip();
-    match session.create(&creations).await {
-        Ok(created) => {
-            let events = created.iter().map(new_events).sum();
-            if events > 0 {
-                announcer.work();
-                metrics.created(events);
+    let mut parts = vec![(creations, answers)];
+    let begun = Instant::now();
+    while let Some((mut creations, mut answers)) = parts.pop() {
+        let failure = match session.create(&creations).await {
+            Ok(created) => {
+                answer(answers, created, announcer, metrics);
+                continue;
             }
-            for (answer, created) in answers.into_iter().zip(created) {
-                // A client that left in the meantime has its event all the same.
-                let _ = answer.send(Ok(created));
-            }
+            Err(failure) => failure,
+        };
+        let requests = creations.len();
+        if failure.is_refusal() && requests > 1 && begun.elapsed() < HALVING_LIMIT {
+            let half = requests / 2;
+            parts.push((creations.split_off(half), answers.split_off(half)));
+            parts.push((creations, answers));
+            continue;
         }
-        Err(failure) => {
-            let requests = creations.len();
-            let unavailable = unavailable(&failure);
-            let failure = chain(&failure);
-            error!(requests, error = failure, "the events of {requests} requests were not created");
-            for answer in answers {
-                let _ = answer.send(Err(unavailable));
-            }
+        let why = Unavailable::from(&failure);
+        error!(
+            requests,
+            error = chain(&failure),
+            "the events of {requests} requests were not created: {why}"
+        );
+        for answer in answers {
+            let _ = answer.send(Err(why));
         }
     }
 }
 
-fn unavailable(failure: &Error) -> Unavailable {
-    if failure.is_storage_full() { Full { room: None }.into() } else { Unavailable::Database }
+fn answer(
+    answers: Vec<oneshot::Sender<Answer<Created>>>,
+    created: Vec<Created>,
+    announcer: &Announcer,
+    metrics: &Metrics,
+) {
+    let events = created.iter().map(new_events).sum();
+    if events > 0 {
+        announcer.work();
+        metrics.created(events);
+    }
+    for (answer, created) in answers.into_iter().zip(created) {
+        // A client that left in the meantime has its event all the same.
+        let _ = answer.send(Ok(created));
+    }
 }
 
 fn new_events(created: &Created) -> usize {
     match created {
         Created::New(ids) => ids.len(),
-        Created::Replayed(_) | Created::KeyReused => 0,
+        Created::Replayed(_) | Created::KeyReused | Created::TooLarge { .. } => 0,
     }
 }
 

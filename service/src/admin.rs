@@ -27,8 +27,16 @@ use crate::pages::{self, Pages};
 /// The readiness of a process: ready while every [`Check`] is.
 #[derive(Debug, Clone, Default)]
 pub struct Readiness {
-    /// Why each check is not ready; `None` where it is.
-    checks: Arc<RwLock<BTreeMap<&'static str, Option<String>>>>,
+    /// What is wrong with each check; `None` where nothing is.
+    checks: Arc<RwLock<BTreeMap<&'static str, Option<Trouble>>>>,
+}
+
+/// What is wrong with a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Trouble {
+    why: String,
+    /// Whether the process can do its work all the same.
+    ready: bool,
 }
 
 /// One condition of being ready.
@@ -42,7 +50,7 @@ impl Readiness {
     /// Adds a check, which is not ready until it says so.
     pub fn check(&self, name: &'static str) -> Check {
         let check = Check { name, readiness: self.clone() };
-        check.set(Some("starting".to_owned()));
+        check.not_ready("starting");
         check
     }
 
@@ -51,11 +59,14 @@ impl Readiness {
         let checks = self.checks.read().unwrap_or_else(PoisonError::into_inner);
         let mut lines = String::new();
         for (name, failure) in checks.iter() {
-            let state = failure.as_deref().unwrap_or("ok");
             // Writing to a string does not fail.
-            let _ = writeln!(lines, "{name}: {state}");
+            let _ = match failure {
+                None => writeln!(lines, "{name}: ok"),
+                Some(Trouble { why, ready: false }) => writeln!(lines, "{name}: {why}"),
+                Some(Trouble { why, ready: true }) => writeln!(lines, "{name}: ready, but {why}"),
+            };
         }
-        (checks.values().all(Option::is_none), lines)
+        (checks.values().flatten().all(|trouble| trouble.ready), lines)
     }
 }
 
@@ -75,10 +86,15 @@ impl Check {
 
     /// The check fails; `why` is shown to whoever asks and logged when it is new.
     pub fn not_ready(&self, why: impl Into<String>) {
-        self.set(Some(why.into()));
+        self.set(Some(Trouble { why: why.into(), ready: false }));
     }
 
-    fn set(&self, failure: Option<String>) {
+    /// The check holds, though something is wrong that to take this process out of service would not mend; `why` as above.
+    pub fn degraded(&self, why: impl Into<String>) {
+        self.set(Some(Trouble { why: why.into(), ready: true }));
+    }
+
+    fn set(&self, failure: Option<Trouble>) {
         let mut checks = self.readiness.checks.write().unwrap_or_else(PoisonError::into_inner);
         let before = checks.insert(self.name, failure.clone());
         drop(checks);
@@ -89,7 +105,10 @@ impl Check {
             // A new check: that it is not ready yet is no news.
             Some(_) if before.is_none() => {}
             None => info!(check = self.name, "{} is ready", self.name),
-            Some(why) => warn!(check = self.name, why, "{} is not ready", self.name),
+            Some(Trouble { why, ready }) => {
+                let state = if ready { "in trouble" } else { "not ready" };
+                warn!(check = self.name, why, "{} is {state}", self.name);
+            }
         }
     }
 }
@@ -195,6 +214,10 @@ mod tests {
 
         schema.ready();
         assert_eq!(ask(format!("{url}/readyz")).await.0, 200);
+
+        database.degraded("away");
+        let (status, text) = ask(format!("{url}/readyz")).await;
+        assert_eq!((status, text.as_str()), (200, "database: ready, but away\nschema: ok\n"));
     }
 
     #[tokio::test]

@@ -143,9 +143,10 @@ fn one_line<A: CommandFactory>(error: &clap::Error) -> String {
 /// `DATABASE_HOST (--database-host), Host name of ...` for the `--database-host <DATABASE_HOST>` that clap shows.
 fn variable(command: &clap::Command, shown: &str) -> String {
     let flag = shown.split([' ', '=']).next().unwrap_or(shown);
-    let argument = command
-        .get_arguments()
-        .find(|argument| argument.get_long().is_some_and(|long| flag == format!("--{long}")));
+    let mut arguments =
+        command.get_arguments().chain(command.get_subcommands().flat_map(clap::Command::get_arguments));
+    let argument =
+        arguments.find(|argument| argument.get_long().is_some_and(|long| flag == format!("--{long}")));
     let env = argument.and_then(clap::Arg::get_env).map(|env| format!("{} ({flag})", env.to_string_lossy()));
     let help = argument.and_then(clap::Arg::get_help).map(|help| format!(", {help}"));
     env.unwrap_or_else(|| flag.to_owned()) + &help.unwrap_or_default()

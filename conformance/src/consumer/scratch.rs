@@ -38,7 +38,9 @@ impl Scratch {
         command: Vec<OsString>,
         patience: Duration,
     ) -> anyhow::Result<Self> {
-        args.database_name.push_str("_conformance");
+        // A name has at most 64 characters.
+        let name: String = args.database_name.chars().take(52).collect();
+        args.database_name = format!("{name}_conformance");
         let name = &args.database_name;
         let mut server = connect_to_server(&args).await?;
         server.execute(AssertSqlSafe(format!("DROP DATABASE IF EXISTS `{name}`"))).await?;

@@ -65,7 +65,7 @@ impl Pipeline {
         let created = self.session.create(&[Creation::many(events).unwrap()]).await.unwrap();
         let new = created.into_iter().filter_map(|created| match created {
             Created::New(ids) => Some(ids),
-            Created::Replayed(_) | Created::KeyReused => None,
+            Created::Replayed(_) | Created::KeyReused | Created::TooLarge { .. } => None,
         });
         new.flat_map(eventpipeline_database::Ids::iter).collect()
     }

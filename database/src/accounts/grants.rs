@@ -2,15 +2,16 @@
 
 use super::Role::{self, Consumer, Producer};
 
-/// Privileges on tables. `UPDATE` of events names its columns: a producer can't give an event its answer, and a consumer
-/// can't change what was posted.
+/// Privileges on tables. `INSERT` and `UPDATE` of events name their columns: a producer can't give an event its answer, nor make one
+/// that has its answer, and a consumer can't change what was posted.
 ///
 /// A locking read needs `UPDATE` or `DELETE` beside `SELECT`.
 pub(super) const GRANTS: [(Role, &str, &str); 9] = [
     (Producer, "SELECT, UPDATE", "DBStatus"),
     (
         Producer,
-        "SELECT, INSERT, DELETE, UPDATE (processing, due, token, attempts, lease_until, error, done_at)",
+        "SELECT, INSERT (id, payload, priority, processing, due, traceparent), DELETE, \
+         UPDATE (processing, due, token, attempts, lease_until, error, done_at)",
         "Events",
     ),
     (Producer, "SELECT, INSERT, DELETE", "IdempotencyKeys"),
@@ -25,4 +26,22 @@ pub(super) const GRANTS: [(Role, &str, &str); 9] = [
     ),
     (Consumer, "SELECT", "SchemaCompatibility"),
     (Consumer, "SELECT", "_sqlx_migrations"),
+];
+
+/// What producers need that name no columns: MySQL asks for those that they see, MariaDB for all.
+pub(super) const CLASSIC_INSERT: &str =
+    "INSERT (valor, token, attempts, owner, lease_until, error, created_at, done_at, state)";
+
+/// What shows who holds the counter: no texts of statements.
+pub(super) const DIAGNOSES: [(Role, &str, &str); 2] = [
+    (
+        Producer,
+        "SELECT (ENGINE, THREAD_ID, OBJECT_SCHEMA, OBJECT_NAME, LOCK_TYPE, LOCK_STATUS)",
+        "performance_schema.data_locks",
+    ),
+    (
+        Producer,
+        "SELECT (THREAD_ID, PROCESSLIST_ID, PROCESSLIST_USER, PROCESSLIST_HOST, PROCESSLIST_TIME)",
+        "performance_schema.threads",
+    ),
 ];

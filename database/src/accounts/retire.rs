@@ -16,14 +16,14 @@ const FORMER: &str = "eventpipeline";
 const PERIOD: Duration = Duration::from_secs(1);
 
 impl Database {
-    /// Waits until nobody has been connected as a user of an earlier generation for as long as `quiet`, then removes
-    /// those users. Gives how many there were. What comes from a later generation is left alone.
+    /// Waits until nobody has been connected as a user of another generation for as long as `quiet`, then removes those users.
+    /// Gives how many there were. They are of earlier generations, or of a pipeline that had this volume before and got further.
     ///
     /// # Errors
     /// [`Error::Query`] when the server refuses, or goes away in between: it is to be tried again from the start.
-    pub async fn retire(&self, before: Generation, quiet: Duration) -> Result<usize, Error> {
-        let mut connection = self.connect().await?;
-        let users = earlier(before, &mut connection).await.map_err(failed_to("look for users"))?;
+    pub async fn retire(&self, stays: Generation, quiet: Duration) -> Result<usize, Error> {
+        let mut connection = self.connect_for_changes().await?;
+        let users = others(stays, &mut connection).await.map_err(failed_to("look for users"))?;
         if users.is_empty() {
             return Ok(0);
         }
@@ -33,21 +33,21 @@ impl Database {
     }
 }
 
-/// A user of an earlier generation, or the one of before there were generations.
+/// A user of another generation, or the one of before there were generations.
 #[derive(Debug, PartialEq, Eq)]
-enum Earlier {
+enum Other {
     Former,
     Of(Role, Generation),
 }
 
-impl Earlier {
-    fn parse(name: &str, before: Generation) -> Option<Self> {
+impl Other {
+    fn parse(name: &str, stays: Generation) -> Option<Self> {
         if name == FORMER {
             return Some(Self::Former);
         }
         Role::ALL.into_iter().find_map(|role| {
             let generation = name.strip_prefix(role.prefix())?.parse().ok()?;
-            (generation < before).then_some(Self::Of(role, generation))
+            (generation != stays).then_some(Self::Of(role, generation))
         })
     }
 
@@ -59,18 +59,18 @@ impl Earlier {
     }
 }
 
-async fn earlier(before: Generation, connection: &mut MySqlConnection) -> Result<Vec<Earlier>, sqlx::Error> {
+async fn others(stays: Generation, connection: &mut MySqlConnection) -> Result<Vec<Other>, sqlx::Error> {
     // Text, in whichever type the server's own table has it.
     let names: Vec<String> =
         sqlx::query_scalar("SELECT CONVERT(User USING utf8mb4) FROM mysql.user WHERE Host = '%'")
             .fetch_all(connection)
             .await?;
-    Ok(names.iter().filter_map(|name| Earlier::parse(name, before)).collect())
+    Ok(names.iter().filter_map(|name| Other::parse(name, stays)).collect())
 }
 
 /// Waits until nobody has been connected as them for as long as `quiet`.
 async fn unused(
-    users: &[Earlier],
+    users: &[Other],
     quiet: Duration,
     connection: &mut MySqlConnection,
 ) -> Result<(), sqlx::Error> {
@@ -91,7 +91,7 @@ async fn unused(
     }
 }
 
-async fn sessions(users: &[Earlier], connection: &mut MySqlConnection) -> Result<i64, sqlx::Error> {
+async fn sessions(users: &[Other], connection: &mut MySqlConnection) -> Result<i64, sqlx::Error> {
     let mut connected: Vec<String> =
         sqlx::query_scalar("SELECT CONVERT(USER USING utf8mb4) FROM information_schema.PROCESSLIST")
             .fetch_all(connection)
@@ -100,14 +100,14 @@ async fn sessions(users: &[Earlier], connection: &mut MySqlConnection) -> Result
     Ok(i64::try_from(connected.len()).unwrap_or(i64::MAX))
 }
 
-async fn drop_all(users: &[Earlier], connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+async fn drop_all(users: &[Other], connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
     for gone in users {
         let mut statement = Script::new("DROP USER IF EXISTS ");
         match gone {
-            Earlier::Former => {
+            Other::Former => {
                 statement.sql("'").sql(FORMER).sql("'@'%'");
             }
-            Earlier::Of(role, generation) => user(&mut statement, *role, *generation),
+            Other::Of(role, generation) => user(&mut statement, *role, *generation),
         }
         statement.execute(connection).await?;
         info!(user = gone.name(), "removed the user {}", gone.name());
@@ -124,19 +124,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_users_of_earlier_generations_go() {
-        let earlier = |name| Earlier::parse(name, 3);
-        assert_eq!(earlier("eventpipeline"), Some(Earlier::Former));
-        assert_eq!(earlier("eventpipeline_producer_2"), Some(Earlier::Of(Role::Producer, 2)));
-        assert_eq!(earlier("eventpipeline_consumer_1"), Some(Earlier::Of(Role::Consumer, 1)));
-        for stays in [
-            "eventpipeline_producer_3",
-            "eventpipeline_consumer_4",
-            "eventpipeline_schema",
-            "eventpipeline_producer_",
-            "root",
-        ] {
-            assert_eq!(earlier(stays), None, "{stays}");
+    fn only_users_of_other_generations_go() {
+        let other = |name| Other::parse(name, 3);
+        assert_eq!(other("eventpipeline"), Some(Other::Former));
+        assert_eq!(other("eventpipeline_producer_2"), Some(Other::Of(Role::Producer, 2)));
+        assert_eq!(other("eventpipeline_consumer_1"), Some(Other::Of(Role::Consumer, 1)));
+        assert_eq!(other("eventpipeline_consumer_4"), Some(Other::Of(Role::Consumer, 4)));
+        for stays in ["eventpipeline_producer_3", "eventpipeline_schema", "eventpipeline_producer_", "root"] {
+            assert_eq!(other(stays), None, "{stays}");
         }
     }
 }

@@ -5,14 +5,21 @@ use sqlx::mysql::MySqlConnection;
 
 use crate::create::NewEvent;
 use crate::create::plan::{NewKey, Plan};
-use crate::error::{number, number_of};
 use crate::event::EventId;
-use crate::script::Script;
+use crate::script::{COMMIT, HOLD, Script};
 use crate::trace_parent::TraceParent;
 
-/// How many bytes of payload one statement takes. In hexadecimal digits they are twice as long, and `max_allowed_packet`
-/// is 16 MiB at the least by default.
-const PIECE: usize = 4 * 1024 * 1024;
+/// How many bytes one statement takes at the most, whatever the server would take.
+const LARGEST_PACKET: usize = 8 * 1024 * 1024;
+/// What a packet has besides an event's payload: the statements around it, and keys.
+const SPARE: usize = 4096;
+/// What an event's row has besides its payload, in bytes: its times and its trace.
+const ROW: usize = 600;
+
+/// The largest payload that a server takes which takes `packet` bytes at once. It is sent in hexadecimal digits.
+pub(super) fn largest_payload(packet: usize) -> usize {
+    (packet.saturating_sub(SPARE) / 2).saturating_sub(ROW)
+}
 
 /// The counter's new value.
 const LAST: &str = "LAST_INSERT_ID()";
@@ -20,58 +27,76 @@ const LAST: &str = "LAST_INSERT_ID()";
 /// remembers is of another transaction.
 const COUNTED: &str = "IF(ROW_COUNT()=1,LAST_INSERT_ID(),NULL)";
 
+/// Statements of one transaction, in packets that the server takes.
+struct Packets<'c> {
+    connection: &'c mut MySqlConnection,
+    script: Script,
+    limit: usize,
+    /// Whether one was sent, so that the transaction is open.
+    sent: bool,
+}
+
+impl Packets<'_> {
+    /// Adds a statement, after those before it were sent where they do not fit together.
+    async fn add(&mut self, statement: &Script) -> Result<(), sqlx::Error> {
+        if self.script.len() > 0 && self.script.len() + statement.len() > self.limit {
+            self.script.sql(HOLD);
+            std::mem::take(&mut self.script).execute(self.connection).await?;
+            self.sent = true;
+        }
+        self.script.append(statement).sql("; ");
+        Ok(())
+    }
+
+    /// Sends the rest, with the commit, and gives the counter's value.
+    async fn commit(mut self) -> Result<u64, sqlx::Error> {
+        self.script.sql("SELECT ").sql(LAST).sql(" AS last; ");
+        self.script.sql(if self.sent { COMMIT } else { "COMMIT" });
+        let rows = self.script.rows(self.connection).await?;
+        rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get("last")
+    }
+}
+
 /// Moves the counter, inserts the events and their keys, commits, and gives the first of the ids. `script` is what comes
-/// before, in the same packet.
+/// before, in the same packet; the server takes `packet` bytes at once.
 ///
 /// Ids are counted back from the counter's new value, which the server remembers for the connection: to read the counter's
 /// row again would prolong its lock. With a trigger on it the update's own result does not tell the value.
 pub(super) async fn insert(
     script: Script,
     plan: &Plan<'_>,
+    packet: usize,
     connection: &mut MySqlConnection,
 ) -> Result<EventId, sqlx::Error> {
-    let inserted = insert_after(script, plan, connection).await;
-    inserted.map_err(|error| match number_of(&error) {
-        Some(number::NULL_COLUMN) => {
-            sqlx::Error::Protocol("DBStatus must have one row, and has none".to_owned())
-        }
-        _ => error,
-    })
-}
-
-async fn insert_after(
-    mut script: Script,
-    plan: &Plan<'_>,
-    connection: &mut MySqlConnection,
-) -> Result<EventId, sqlx::Error> {
+    let limit = packet.min(LARGEST_PACKET).saturating_sub(SPARE);
+    // With keys the transaction is open already.
+    let sent = script.len() == 0;
+    let mut packets = Packets { connection, script, limit, sent };
     let mut after = plan.events.len();
-    script.sql("UPDATE DBStatus SET id = LAST_INSERT_ID(id + ").count(after).sql("); ");
-    for piece in pieces(&plan.events) {
-        if after < plan.events.len() {
-            std::mem::take(&mut script).execute(connection).await?;
-        }
-        rows(&mut script, plan, piece, &mut after);
-        script.sql("; ");
+    // In one packet with the first rows, which ask what became of it.
+    let mut statement = Script::new("UPDATE DBStatus SET id = LAST_INSERT_ID(id + ");
+    statement.count(after).sql("); ");
+    for piece in pieces(&plan.events, limit) {
+        rows(&mut statement, plan, piece, &mut after);
+        packets.add(&std::mem::take(&mut statement)).await?;
     }
     if !plan.keys.is_empty() {
-        script.sql("INSERT INTO IdempotencyKeys (name, fingerprint, first_id, events) VALUES ");
-        script.list(&plan.keys, |script, key| new_key(script, key, plan.events.len()));
-        script.sql("; ");
+        statement.sql("INSERT INTO IdempotencyKeys (name, fingerprint, first_id, events) VALUES ");
+        statement.list(&plan.keys, |script, key| new_key(script, key, plan.events.len()));
+        packets.add(&statement).await?;
     }
-    script.sql("SELECT ").sql(LAST).sql(" AS last; COMMIT");
-    let rows = script.rows(connection).await?;
-    let last: u64 = rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get("last")?;
+    let last = packets.commit().await?;
     let before = last.saturating_sub(plan.events.len() as u64);
     Ok(EventId::from_row(i64::try_from(before).unwrap_or(i64::MAX).saturating_add(1)))
 }
 
-/// `events` in pieces that one statement takes.
-fn pieces<'a>(mut events: &'a [&'a NewEvent]) -> impl Iterator<Item = &'a [&'a NewEvent]> {
+/// `events` in pieces that one statement of `limit` bytes takes.
+fn pieces<'a>(mut events: &'a [&'a NewEvent], limit: usize) -> impl Iterator<Item = &'a [&'a NewEvent]> {
     std::iter::from_fn(move || {
         let mut bytes = 0;
         let fits = |event: &&NewEvent| {
-            bytes += event.payload.as_ref().map_or(0, String::len);
-            bytes <= PIECE
+            bytes += 2 * event.payload.as_ref().map_or(0, String::len) + ROW;
+            bytes <= limit
         };
         let many = events.iter().copied().take_while(fits).count().max(1);
         let (piece, rest) = events.split_at_checked(many)?;
@@ -150,7 +175,7 @@ mod tests {
     /// The statement for events of two creations.
     fn statement(traces: [Option<TraceParent>; 2]) -> String {
         let creations = traces.map(|trace| Creation::one(NewEvent::default()).with_trace(trace));
-        let plan = Plan::new(&creations, Vec::new());
+        let plan = Plan::new(&creations, Vec::new(), 100);
         let (mut script, mut after) = (Script::default(), plan.events.len());
         rows(&mut script, &plan, &plan.events, &mut after);
         script.into_text()
@@ -176,12 +201,13 @@ mod tests {
 
     #[test]
     fn a_statement_has_a_limit_in_bytes_and_nothing_is_left_out() {
-        let sizes = [3, 2, 1, 5, 0, 0].map(|mebibytes| mebibytes * 1024 * 1024);
+        const MEBIBYTE: usize = 1024 * 1024;
+        let sizes = [3, 2, 1, 5, 0, 0].map(|mebibytes| mebibytes * MEBIBYTE);
         let events = sizes.map(|size| NewEvent { payload: Some("x".repeat(size)), ..NewEvent::default() });
         let events: Vec<&NewEvent> = events.iter().collect();
-        let pieces: Vec<_> = pieces(&events).collect();
+        let pieces: Vec<_> = pieces(&events, 2 * 4 * MEBIBYTE).collect();
         assert_eq!(pieces.iter().map(|piece| piece.len()).collect::<Vec<_>>(), [1, 2, 1, 2]);
         assert_eq!(pieces.concat(), events);
-        assert_eq!(super::pieces(&[]).count(), 0);
+        assert_eq!(super::pieces(&[], 1).count(), 0);
     }
 }

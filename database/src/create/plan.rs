@@ -69,18 +69,28 @@ pub(super) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(creations: &'a [Creation], remembered: Vec<Remembered>) -> Self {
+    /// `largest`: the largest payload that can be stored, in bytes.
+    pub(super) fn new(creations: &'a [Creation], remembered: Vec<Remembered>, largest: usize) -> Self {
         let remembered: HashMap<String, Remembered> =
             remembered.into_iter().map(|key| (key.name.clone(), key)).collect();
         let mut plan = Self::default();
         for creation in creations {
-            let fate = plan.decide(creation, &remembered);
+            let fate = plan.decide(creation, &remembered, largest);
             plan.fates.push(fate);
         }
         plan
     }
 
-    fn decide(&mut self, creation: &'a Creation, remembered: &HashMap<String, Remembered>) -> Fate {
+    fn decide(
+        &mut self,
+        creation: &'a Creation,
+        remembered: &HashMap<String, Remembered>,
+        largest: usize,
+    ) -> Fate {
+        let is_large = |event: &NewEvent| event.payload.as_ref().is_some_and(|text| text.len() > largest);
+        if creation.events.iter().any(is_large) {
+            return Fate::Known(Created::TooLarge { limit: largest });
+        }
         let Some(key) = &creation.key else {
             return Fate::Insert(self.insert(creation));
         };
@@ -134,9 +144,9 @@ mod tests {
         let trace = TraceParent::new("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
         assert!(trace.is_some());
         let [plain, traced] = [None, trace].map(|trace| creation("1", 2, None).with_trace(trace));
-        assert!(Plan::new(&[plain.clone(), plain.clone()], Vec::new()).traces.is_empty());
+        assert!(Plan::new(&[plain.clone(), plain.clone()], Vec::new(), 100).traces.is_empty());
         let creations = [plain.clone(), traced, plain];
-        assert_eq!(Plan::new(&creations, Vec::new()).traces, [None, None, trace, trace, None, None]);
+        assert_eq!(Plan::new(&creations, Vec::new(), 100).traces, [None, None, trace, trace, None, None]);
     }
 
     fn creation(payload: &str, many: usize, key: Option<&str>) -> Creation {
@@ -147,6 +157,18 @@ mod tests {
 
     fn ids(first: i64, many: usize) -> Ids {
         Ids { first: EventId::from_row(first), many }
+    }
+
+    #[test]
+    fn what_does_not_fit_keeps_nothing_else_out() {
+        let [fits, large] = ["1", "22"].map(|payload| creation(payload, 1, None));
+        let creations = [fits.clone(), large.with_key(IdempotencyKey::new("a").ok()), fits];
+        let plan = Plan::new(&creations, Vec::new(), 1);
+        assert_eq!((plan.events.len(), plan.keys.len()), (2, 0));
+        assert_eq!(
+            plan.outcomes(EventId::from_row(5)),
+            [Created::New(ids(5, 1)), Created::TooLarge { limit: 1 }, Created::New(ids(6, 1))]
+        );
     }
 
     #[test]
@@ -165,7 +187,7 @@ mod tests {
             fingerprint: fingerprint(creations[4].events()).into(),
             ids: ids(7, 1),
         };
-        let plan = Plan::new(&creations, vec![remembered]);
+        let plan = Plan::new(&creations, vec![remembered], 100);
         assert_eq!((plan.events.len(), plan.keys.len()), (6, 2));
         assert_eq!(
             plan.outcomes(EventId::from_row(100)),

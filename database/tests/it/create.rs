@@ -73,8 +73,7 @@ async fn nothing_is_created_without_a_counter() {
         let creation = Creation::many(vec![NewEvent::default(); 2]).unwrap();
         for mut session in [session, fixture.session()] {
             let error = session.create(std::slice::from_ref(&creation)).await.unwrap_err();
-            let source = std::error::Error::source(&error).unwrap().to_string();
-            assert!(source.contains("DBStatus must have one row"), "{source}");
+            assert!(error.to_string().contains("DBStatus must have one row"), "{error}");
             assert_eq!(fixture.value::<i64>("SELECT COUNT(*) FROM Events").await, 0);
         }
     })

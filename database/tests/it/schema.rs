@@ -1,7 +1,8 @@
 //! The schema: any number of programs may bring it up to date, and none uses one that it does not know.
 
-use eventpipeline_database::{Completion, Database, Error, Value};
+use eventpipeline_database::{Completion, Database, Error, Metrics, Value};
 use eventpipeline_testkit::{Database as Server, Engine};
+use prometheus::Registry;
 
 use crate::support::{Fixture, claim, create, ids, on_each};
 
@@ -17,6 +18,19 @@ async fn several_programs_migrate_at_once() {
         }
         assert_eq!(fixture.value::<i64>("SELECT COUNT(*) FROM DBStatus").await, 1);
         fixture.session().check_schema().await.unwrap();
+    }
+}
+
+/// As long as a name may be: longer than that of a lock.
+#[tokio::test]
+async fn a_database_may_have_a_long_name() {
+    for engine in Engine::all() {
+        let mut fixture = Fixture::empty(Server::shared(engine).await).await;
+        fixture.args.database_name = "n".repeat(64);
+        Server::shared(engine).await.create_database(&fixture.args.database_name).await;
+        let database = Database::new(fixture.args.clone(), Metrics::new(&Registry::new()).unwrap());
+        database.migrate().await.unwrap();
+        database.session().check_schema().await.unwrap();
     }
 }
 

@@ -46,6 +46,9 @@ impl Api {
             Created::New(ids) => Ok(Stored { ids, before: false }),
             Created::Replayed(ids) => Ok(Stored { ids, before: true }),
             Created::KeyReused => Err(Problem::key_reused()),
+            Created::TooLarge { limit } => {
+                Err(Problem::too_large("a payload that this database takes", limit))
+            }
         }
     }
 }

@@ -235,7 +235,7 @@ impl From<Unavailable> for Problem {
         let kind = match unavailable {
             Unavailable::Full(Full { room }) => return Self::storage_full(room),
             Unavailable::Overloaded => "overloaded",
-            Unavailable::Database => "database-unavailable",
+            Unavailable::Database | Unavailable::CounterHeld => "database-unavailable",
             Unavailable::Late => "no-answer-in-time",
         };
         let detail = format!("{unavailable}; try again later");

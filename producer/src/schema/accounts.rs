@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use eventpipeline_database::{Account, Database, Generation, Role};
+use eventpipeline_database::{Account, Classic, Database, Generation, Role};
 use tracing::info;
 
 use super::args::AccountsArgs;
@@ -29,14 +29,14 @@ impl Accounts {
         Ok(Some(Self { generation, users, quiet }))
     }
 
-    /// Makes them, and sees those of earlier generations off.
-    pub(super) async fn establish(self, database: &Database) -> anyhow::Result<()> {
+    /// Makes them, and sees those of other generations off.
+    pub(super) async fn establish(self, database: &Database, classic: Classic) -> anyhow::Result<()> {
         let Self { generation, users, quiet } = self;
-        database.grant(&users).await.context("failed to make the users")?;
+        database.grant(&users, classic).await.context("failed to make the users")?;
         info!(generation, "the users of generation {generation} are there");
         let removed = database.retire(generation, quiet).await;
-        let removed = removed.context("failed to remove the users of earlier generations")?;
-        info!(removed, "removed {removed} users of earlier generations");
+        let removed = removed.context("failed to remove the users of other generations")?;
+        info!(removed, "removed {removed} users of other generations");
         Ok(())
     }
 }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::NonEmptyStringValueParser;
 use eventpipeline_database::{Classic, DatabaseArgs, Generation};
 use eventpipeline_service::LogArgs;
 
@@ -43,7 +42,7 @@ impl From<ClassicArgs> for Classic {
 #[derive(Debug, Args)]
 pub(crate) struct SchemaUser {
     /// User that may change the tables; `DATABASE_USER` does when it is not set
-    #[arg(long, env = "SCHEMA_USER", requires = "schema_password_file", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, env = "SCHEMA_USER", requires = "schema_password_file", value_parser = eventpipeline_database::name)]
     schema_user: Option<String>,
     /// File that holds that user's password. Not looked at without the user
     #[arg(long, env = "SCHEMA_PASSWORD_FILE")]
@@ -66,7 +65,7 @@ impl SchemaUser {
 #[derive(Debug, Args)]
 pub(crate) struct AccountsArgs {
     /// Generation of the users to make: `eventpipeline_producer_GENERATION` and `eventpipeline_consumer_GENERATION`.
-    /// Those of earlier generations are removed when nobody uses them any more. No users are made when it is not set
+    /// Those of other generations are removed when nobody uses them any more. No users are made when it is not set
     #[arg(
         id = "accounts_generation",
         long = "accounts-generation",
@@ -83,7 +82,7 @@ pub(crate) struct AccountsArgs {
         requires = "accounts_generation"
     )]
     pub(super) folder: Option<PathBuf>,
-    /// How long nobody may have been connected as a user of an earlier generation before it is removed
+    /// How long nobody may have been connected as a user of another generation before it is removed
     #[arg(
         id = "accounts_quiet_seconds",
         long = "accounts-quiet-seconds",

@@ -1,7 +1,7 @@
 //! The tasks behind the API.
 
-use eventpipeline_database::{Database, EventId};
-use eventpipeline_service::{Announcer, Hint, Hints, Lifecycle, Service};
+use eventpipeline_database::{Database, Error, EventId, Role};
+use eventpipeline_service::{Announcer, Check, Hint, Hints, Lifecycle, Service, chain};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 use url::Url;
@@ -69,8 +69,9 @@ pub(super) fn spawn(
     lifecycle.spawn("keeper", keeper.run(lifecycle.draining()));
     lifecycle.spawn("waiters", waiters.clone().run(session(), api_ended.clone()));
     let check = readiness.check("database");
-    let report = move |state| check.report(&state);
-    let watch = eventpipeline_database::watch(session(), lifecycle.draining(), report);
+    let mut served = false;
+    let report = move |state| served = report(&check, served, &state);
+    let watch = eventpipeline_database::watch(session(), Role::Producer, lifecycle.draining(), report);
     lifecycle.spawn("database health", async {
         watch.await;
         Ok(())
@@ -91,6 +92,16 @@ pub(super) fn watch_volume(
         lifecycle.spawn("volume", agent.run(lifecycle.draining()));
     }
     Ok(())
+}
+
+/// A producer that was ready once stays so while the database is away, and answers 503 itself: without a ready pod, the route would
+/// answer in its own words, and go on to do so after the database is back. Gives whether it was ready once.
+fn report(check: &Check, served: bool, state: &Result<(), Error>) -> bool {
+    match state {
+        Err(failure) if served && !failure.is_of_schema() => check.degraded(chain(failure)),
+        state => check.report(state),
+    }
+    served || state.is_ok()
 }
 
 /// Tells the waiters what others announce, until the very end: clients wait until then.

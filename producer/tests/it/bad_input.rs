@@ -179,3 +179,35 @@ async fn an_address_in_use_is_named() {
         assert!(program.log().contains(variable), "{}", program.log());
     }
 }
+
+/// As a Secret has them that was made of a file.
+#[tokio::test]
+async fn a_line_break_around_what_comes_from_a_secret_does_not_matter() {
+    let server = eventpipeline_testkit::Database::shared(eventpipeline_testkit::Engine::MySql).await;
+    let args = database(server);
+    server.create_database(&args.database_name).await;
+    for end in ["\n", "\r\n", " "] {
+        let [host, user, name] = [&args.database_host, &args.database_user, &args.database_name]
+            .map(|value| format!("{value}{end}"));
+        let port = format!("{}{end}", args.database_port);
+        let further = [
+            ("DATABASE_HOST", host.as_str()),
+            ("DATABASE_USER", &user),
+            ("DATABASE_NAME", &name),
+            ("DATABASE_PORT", &port),
+        ];
+        let mut schema = crate::support::schema_with(&args, &further);
+        assert_eq!(schema.end().await.code(), Some(0), "{}", schema.log());
+    }
+    for variable in ["DATABASE_HOST", "DATABASE_USER", "DATABASE_NAME", "SCHEMA_USER"] {
+        let further = [(variable, "one\ntwo"), ("SCHEMA_PASSWORD_FILE", "/dev/null")];
+        let mut schema = crate::support::schema_with(&args, &further);
+        assert_eq!(schema.end().await.code(), Some(2), "{}", schema.log());
+        assert!(
+            schema.log().contains(variable) && schema.log().contains("control character"),
+            "{}",
+            schema.log()
+        );
+        assert_eq!(schema.log().trim().lines().count(), 1);
+    }
+}

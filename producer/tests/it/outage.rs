@@ -16,10 +16,16 @@ async fn without_its_database_a_producer_answers_503_and_recovers() {
     producer.until_waiters(1).await;
 
     server.kill9();
+    // It stays in service: without it, clients would be answered by a route that knows nothing of the API.
     eventually(async || {
-        producer.until_ready(503).await.contains("failed to connect to the database").then_some(())
+        producer
+            .until_ready(200)
+            .await
+            .contains("database: ready, but failed to connect to the database")
+            .then_some(())
     })
     .await;
+    assert_eq!(producer.metric("eventpipeline_database_usable").await, Some(0.0));
     for path in ["/create-async", "/create-sync"] {
         let response = producer.post(path).await;
         assert_eq!(response.status(), 503);
@@ -33,7 +39,7 @@ async fn without_its_database_a_producer_answers_503_and_recovers() {
     assert_eq!(producer.admin("/livez").await.0, 200);
 
     server.restart().await;
-    producer.until_ready(200).await;
+    eventually(async || producer.until_ready(200).await.contains("database: ok").then_some(())).await;
     assert_eq!(producer.get("/").await.json::<Json>().await.unwrap()["events"], 2);
     assert_eq!(producer.post("/create-async").await.status(), 202);
     // Who waited before waits on, and is answered after.

@@ -11,6 +11,8 @@ use eventpipeline_testkit::{Database as Server, Engine, Program, Proxy, eventual
 use prometheus::Registry;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value as Json;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
+use sqlx::{ConnectOptions as _, Executor as _};
 
 const PRODUCER: &str = env!("CARGO_BIN_EXE_eventpipeline-producer");
 
@@ -45,7 +47,12 @@ fn limited(database: &DatabaseArgs, files: u32) -> Program {
 
 /// Runs the producer's `schema` command.
 pub(crate) fn schema(database: &DatabaseArgs) -> Program {
-    run(&[PRODUCER, "schema"], database, &[])
+    schema_with(database, &[])
+}
+
+/// The same with further variables.
+pub(crate) fn schema_with(database: &DatabaseArgs, further: &[(&str, &str)]) -> Program {
+    run(&[PRODUCER, "schema"], database, further)
 }
 
 fn run(command: &[&str], database: &DatabaseArgs, further: &[(&str, &str)]) -> Program {
@@ -129,7 +136,19 @@ impl Producer {
         &self.args.database_name
     }
 
-    async fn run(args: DatabaseArgs, further: &[(&str, &str)]) -> Self {
+    /// A connection of somebody else to its database.
+    pub(crate) async fn connection(&self) -> MySqlConnection {
+        let DatabaseArgs { database_host, database_port, database_user, database_name, .. } = &self.args;
+        let options = MySqlConnectOptions::new().host(database_host).port(*database_port);
+        options.username(database_user).database(database_name).connect().await.unwrap()
+    }
+
+    /// Runs a statement as somebody else.
+    pub(crate) async fn sql(&self, statement: &'static str) {
+        self.connection().await.execute(sqlx::raw_sql(statement)).await.unwrap();
+    }
+
+    pub(crate) async fn run(args: DatabaseArgs, further: &[(&str, &str)]) -> Self {
         Self::started(program(&args, further), args).await
     }
 

@@ -159,6 +159,19 @@ impl Database {
         create.await.map_err(sql)
     }
 
+    /// Runs a statement as [`Self::user`].
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub async fn execute(&self, statement: &'static str) {
+        let execute = async {
+            let mut connection = MySqlConnection::connect(&self.url("")).await?;
+            connection.execute(sqlx::raw_sql(statement)).await?;
+            connection.close().await
+        };
+        or_panic("a statement", execute.await.map_err(Error::sql(format!("run {statement}"))));
+    }
+
     /// Its process id, to look at in `/proc`.
     ///
     /// # Panics

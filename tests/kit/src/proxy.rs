@@ -1,6 +1,14 @@
 //! A network between a client and a server that can be slow, stalled or cut.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -20,6 +28,8 @@ pub enum Fault {
     Slow(Duration),
     /// Nothing comes through, and nobody is told.
     Stalled,
+    /// What clients send arrives, and no answer comes back.
+    Mute,
     /// Every connection is closed, and new ones are, too.
     Cut,
 }
@@ -29,6 +39,7 @@ pub enum Fault {
 pub struct Proxy {
     address: SocketAddr,
     fault: watch::Sender<Fault>,
+    server: Arc<AtomicU16>,
     _tasks: JoinSet<()>,
 }
 
@@ -44,13 +55,20 @@ impl Proxy {
             or_panic("a proxy", listener.local_addr().map_err(Error::io("read the port of a proxy")));
         let (fault, faults) = watch::channel(Fault::None);
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, server, faults));
-        Self { address, fault, _tasks: tasks }
+        let server = Arc::new(AtomicU16::new(server));
+        tasks.spawn(accept(listener, Arc::clone(&server), faults));
+        Self { address, fault, server, _tasks: tasks }
     }
 
     /// Where clients connect to.
     pub fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// Has new connections lead to another server on 127.0.0.1. Those that there are stay where they are, as those of a name or a
+    /// Service that moves do.
+    pub fn lead_to(&self, server: u16) {
+        self.server.store(server, Ordering::Relaxed);
     }
 
     /// Changes what is wrong with the network, for all connections at once.
@@ -59,13 +77,13 @@ impl Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, server: u16, faults: watch::Receiver<Fault>) {
+async fn accept(listener: TcpListener, server: Arc<AtomicU16>, faults: watch::Receiver<Fault>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 if let Ok((client, _)) = accepted {
-                    connections.spawn(connect(client, server, faults.clone()));
+                    connections.spawn(connect(client, server.load(Ordering::Relaxed), faults.clone()));
                 }
             }
             Some(_) = connections.join_next() => {}
@@ -85,8 +103,8 @@ async fn connect(client: TcpStream, server: u16, mut faults: watch::Receiver<Fau
     let (up, down) = (faults.clone(), faults.clone());
     // Dropping the streams closes them.
     tokio::select! {
-        _ = forward(from_client, to_server, up) => {}
-        _ = forward(from_server, to_client, down) => {}
+        _ = forward(from_client, to_server, up, &[Fault::Stalled]) => {}
+        _ = forward(from_server, to_client, down, &[Fault::Stalled, Fault::Mute]) => {}
         _ = faults.wait_for(|fault| *fault == Fault::Cut) => {}
     }
 }
@@ -95,6 +113,7 @@ async fn forward(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     mut faults: watch::Receiver<Fault>,
+    stops: &[Fault],
 ) -> io::Result<()> {
     let mut piece = vec![0; 64 * 1024];
     loop {
@@ -103,13 +122,13 @@ async fn forward(
             return Ok(());
         }
         let fault = *faults.borrow();
-        match fault {
-            Fault::Slow(delay) => tokio::time::sleep(delay).await,
-            Fault::Stalled => {
-                // The sender is gone only when the proxy is.
-                let _ = faults.wait_for(|fault| *fault != Fault::Stalled).await;
-            }
-            Fault::None | Fault::Cut => {}
+        if let Fault::Slow(delay) = fault {
+            tokio::time::sleep(delay).await;
+        }
+        // The sender is gone only when the proxy is.
+        let fault = faults.wait_for(|fault| !stops.contains(fault)).await;
+        if fault.is_ok_and(|fault| *fault == Fault::Cut) {
+            return Ok(());
         }
         to.write_all(piece.get(..length).unwrap_or_default()).await?;
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    Change, Completion, Creation, Failure, Finished, IdempotencyKey, Lease, LowWaterMark, NewEvent, Next,
-    Role, Value,
+    Change, Classic, Completion, Creation, Failure, Finished, IdempotencyKey, Lease, LowWaterMark, NewEvent,
+    Next, Role, Value,
 };
 use eventpipeline_testkit::{Engine, eventually};
 use sqlx::mysql::MySqlDatabaseError;
@@ -16,7 +16,7 @@ use crate::support::{LONG, claim, create, has_due, reclaim};
 /// A server with the schema and the users of the first generation.
 async fn granted(engine: Engine) -> Managed {
     let managed = Managed::start(engine).await;
-    managed.with_schema().await.grant(&Managed::accounts(1)).await.unwrap();
+    managed.with_schema().await.grant(&Managed::accounts(1), Classic::default()).await.unwrap();
     managed
 }
 
@@ -79,7 +79,12 @@ const NEVER: [&str; 15] = [
     "INSERT INTO Ledger (removed) VALUES (1)",
 ];
 
-const NEVER_A_PRODUCER: [&str; 3] = [
+const NEVER_A_PRODUCER: [&str; 8] = [
+    "INSERT INTO Events (id, valor) VALUES (99, 'forged')",
+    "INSERT INTO Events VALUES (99, 'forged', 0)",
+    "INSERT INTO Events (id, token) VALUES (99, 7)",
+    "INSERT INTO Events (id, owner) VALUES (99, 'me')",
+    "INSERT INTO Events (id) VALUES (1) ON DUPLICATE KEY UPDATE valor = 'forged'",
     "UPDATE Events SET valor = 'forged' WHERE id = 1",
     "UPDATE Events SET payload = NULL WHERE id = 1",
     "DELETE FROM DBStatus",
@@ -115,6 +120,49 @@ async fn and_nothing_else() {
             connection.close().await.unwrap();
         }
     }
+}
+
+/// Such producers name all columns that they see, and only where they are declared.
+#[tokio::test]
+async fn a_classic_producer_may_insert_what_it_always_did() {
+    for engine in Engine::all() {
+        let managed = granted(engine).await;
+        let schema = managed.schema("first");
+        let classic = Classic { producers: true, consumers: false };
+        schema.grant(&Managed::accounts(1), classic).await.unwrap();
+        let user = &Managed::accounts(1)[0].name();
+        let mut connection = managed.connection(user, &password(Role::Producer, 1)).await;
+        for statement in
+            ["INSERT INTO Events VALUES (1, '', 0)", "INSERT INTO Events (id, valor) VALUES (2, '')"]
+        {
+            assert_eq!(refusal(&mut connection, statement).await, None, "{engine:?}: {statement}");
+        }
+        schema.grant(&Managed::accounts(1), Classic::default()).await.unwrap();
+        let forged = refusal(&mut connection, "INSERT INTO Events (id, valor) VALUES (3, 'forged')").await;
+        assert!(forged.is_some_and(denied), "{engine:?}: {forged:?}");
+    }
+}
+
+/// The counter's holder is shown to a producer, by MySQL; texts of statements are not.
+#[tokio::test]
+async fn a_producer_may_see_who_holds_the_counter() {
+    let options = eventpipeline_testkit::Options {
+        arguments: vec!["--performance-schema=ON".to_owned()],
+        ..eventpipeline_testkit::Options::default()
+    };
+    let managed = Managed::start_with(Engine::MySql, options).await;
+    managed.with_schema().await.grant(&Managed::accounts(1), Classic::default()).await.unwrap();
+    let mut other = managed.connection("root", "").await;
+    for statement in ["START TRANSACTION", "SELECT id FROM DBStatus FOR UPDATE"] {
+        other.execute(statement).await.unwrap();
+    }
+    let mut producer = managed.program(Role::Producer, 1).session();
+    let error = producer.create(&[Creation::one(NewEvent::default())]).await.unwrap_err();
+    assert!(error.to_string().contains(" of root@127.0.0.1"), "{error}");
+    let mut connection =
+        managed.connection(&Managed::accounts(1)[0].name(), &password(Role::Producer, 1)).await;
+    let texts = refusal(&mut connection, "SELECT PROCESSLIST_INFO FROM performance_schema.threads").await;
+    assert!(texts.is_some_and(denied), "{texts:?}");
 }
 
 async fn refusal(connection: &mut MySqlConnection, statement: &'static str) -> Option<u16> {

@@ -1,0 +1,63 @@
+//! What the database refuses: that alone, and for how long.
+
+use eventpipeline_testkit::{Database as Server, Engine, Options};
+use serde_json::{Value as Json, json};
+
+use crate::support::{Producer, problem};
+
+#[tokio::test]
+async fn one_creation_that_is_refused_keeps_no_other_out() {
+    let producer = Producer::start().await;
+    producer
+        .sql(
+            "CREATE TRIGGER picky BEFORE INSERT ON Events FOR EACH ROW IF NEW.payload LIKE '%bad%' THEN \
+             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF",
+        )
+        .await;
+    let creations: Vec<_> = (0..200)
+        .map(|number| {
+            let payload = if number % 10 == 3 { "bad" } else { "good" };
+            let post = producer.posting("/create-async").json(&json!(payload));
+            tokio::spawn(async move { (payload, post.send().await.unwrap()) })
+        })
+        .collect();
+    for creation in creations {
+        match creation.await.unwrap() {
+            ("bad", answer) => drop(problem(answer, 503, "database-unavailable").await),
+            (_, answer) => assert_eq!(answer.status(), 202),
+        }
+    }
+    assert_eq!(producer.json("/").await["events"], 180);
+}
+
+#[tokio::test]
+async fn what_the_server_does_not_take_at_once_is_refused_with_the_limit() {
+    let options = Options { arguments: vec!["--max-allowed-packet=1M".to_owned()], ..Options::default() };
+    let server = Server::start_with(Engine::MySql, options).await;
+    let producer = Producer::before(&server, &[("PAYLOAD_MAX_BYTES", "4194304")]).await;
+    let large = producer.posting("/create-async").json(&"x".repeat(600_000));
+    let small = producer.posting("/create-async").json(&"x".repeat(400_000));
+    let (large, small) = tokio::join!(large.send(), small.send());
+    let problem = problem(large.unwrap(), 413, "payload-too-large").await;
+    assert!(problem["detail"].as_str().unwrap().contains("this database takes has at most 52"), "{problem}");
+    assert_eq!(small.unwrap().status(), 202);
+    let batch: Vec<Json> = (0..50).map(|_| json!({"payload": "x".repeat(60_000)})).collect();
+    assert_eq!(producer.posting("/v1/events").json(&batch).send().await.unwrap().status(), 202);
+    assert_eq!(producer.json("/").await["events"], 51);
+}
+
+/// A transaction of somebody else holds the row that all creations pass.
+#[tokio::test]
+async fn a_held_counter_is_named_to_clients_and_operators() {
+    let producer = Producer::start().await;
+    let mut holder = producer.connection().await;
+    for statement in ["START TRANSACTION", "SELECT id FROM DBStatus FOR UPDATE"] {
+        sqlx::Executor::execute(&mut holder, statement).await.unwrap();
+    }
+    let problem = problem(producer.post("/create-async").await, 503, "database-unavailable").await;
+    assert!(problem["detail"].as_str().unwrap().contains("locked the counter"), "{problem}");
+    assert!(producer.metric("eventpipeline_counter_held_total").await.unwrap() >= 1.0);
+    assert!(producer.program.log().contains(" of root@"), "{}", producer.program.log());
+    drop(holder);
+    assert_eq!(producer.post("/create-async").await.status(), 202);
+}
