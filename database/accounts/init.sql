@@ -11,3 +11,6 @@ ALTER USER 'eventpipeline_schema'@'%' IDENTIFIED BY '{schema-password}' REQUIRE 
 GRANT CREATE USER, PROCESS ON *.* TO 'eventpipeline_schema'@'%';
 GRANT SELECT (User, Host) ON `mysql`.`user` TO 'eventpipeline_schema'@'%';
 GRANT ALL ON `eventpipeline`.* TO 'eventpipeline_schema'@'%' WITH GRANT OPTION;
+-- The last one, because MariaDB has no such privilege and stops here: to end transactions that classic programs leave open
+-- (database/src/classic/idle.rs).
+GRANT CONNECTION_ADMIN ON *.* TO 'eventpipeline_schema'@'%';

@@ -2,7 +2,10 @@
 //!
 //! Ours pay for it with every event, so it is there only while such programs are.
 
+mod idle;
+
 use sqlx::mysql::MySqlConnection;
+use tracing::warn;
 
 use crate::error::{Error, number, number_of};
 use crate::schema::{self, failed_to};
@@ -46,7 +49,8 @@ impl Database {
         index(&mut connection, classic.consumers)
             .await
             .map_err(failed_to("fit the index of free events to classic consumers"))?;
-        trigger(&mut connection, classic.producers).await.map_err(trigger_failed)
+        trigger(&mut connection, classic.producers).await.map_err(trigger_failed)?;
+        idle_transactions(&mut connection, classic != Classic::default()).await
     }
 }
 
@@ -68,6 +72,23 @@ async fn trigger(connection: &mut MySqlConnection, wanted: bool) -> Result<(), s
         run(connection, ADD_TRIGGER).await?;
     }
     Ok(())
+}
+
+/// It goes without: who declares no such programs may not be allowed to, and neither may who has a server of its own.
+async fn idle_transactions(connection: &mut MySqlConnection, wanted: bool) -> Result<(), Error> {
+    let result = idle::end(connection, wanted).await;
+    match result.as_ref().map_err(number_of) {
+        Err(Some(number::DATABASE_ACCESS_DENIED | number::ACCESS_DENIED | number::TABLE_ACCESS_DENIED)) => {
+            if wanted {
+                warn!(
+                    "the database's user may make no event: transactions that classic programs leave open keep their events \
+                     locked until they end; give it EVENT on the database, PROCESS and CONNECTION_ADMIN"
+                );
+            }
+            Ok(())
+        }
+        _ => result.map_err(failed_to("fit the end of idle transactions to classic programs")),
+    }
 }
 
 /// As text: triggers can't be prepared.

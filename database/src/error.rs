@@ -92,6 +92,10 @@ pub(crate) mod number {
     pub(crate) const LOCK_WAIT_TIMEOUT: u16 = 1205;
     /// `ER_LOCK_DEADLOCK`
     pub(crate) const DEADLOCK: u16 = 1213;
+    /// `ER_DBACCESS_DENIED_ERROR`
+    pub(crate) const DATABASE_ACCESS_DENIED: u16 = 1044;
+    /// `ER_SPECIFIC_ACCESS_DENIED_ERROR`
+    pub(crate) const ACCESS_DENIED: u16 = 1227;
     /// `ER_TABLEACCESS_DENIED_ERROR`
     pub(crate) const TABLE_ACCESS_DENIED: u16 = 1142;
     /// `ER_BINLOG_CREATE_ROUTINE_NEED_SUPER`
