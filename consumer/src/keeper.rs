@@ -1,6 +1,7 @@
 //! The task that keeps the table in order: frees what crashed consumers left claimed, and removes what is finished for
 //! longer than it is to be kept. Each consumer runs one; one of them would do.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eventpipeline_database::{
@@ -12,6 +13,7 @@ use tracing::warn;
 
 use crate::ids::shown;
 use crate::metrics::Metrics;
+use crate::wake::Work;
 
 /// How long an abandoned claim waits for somebody to look, at the most.
 const LATEST_LOOK: Duration = Duration::from_secs(15);
@@ -56,6 +58,8 @@ pub(crate) struct Keeper {
     /// Of the claims that are overdue.
     pub(crate) mark: LowWaterMark,
     pub(crate) rules: Vec<Rule>,
+    /// Of this consumer's claimer.
+    pub(crate) work: Arc<Work>,
     pub(crate) announcer: Announcer,
     pub(crate) metrics: Metrics,
 }
@@ -98,6 +102,7 @@ impl Keeper {
             };
         self.metrics.reclaimed(freed.len(), dead.len());
         if !freed.is_empty() {
+            self.work.came_back();
             self.announcer.work();
             let (events, ids) = (freed.len(), shown(&freed));
             warn!(

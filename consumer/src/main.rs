@@ -23,6 +23,7 @@ mod prefetch;
 mod retry;
 mod serve;
 mod settler;
+mod wake;
 
 use std::process::ExitCode;
 

@@ -32,6 +32,7 @@ mod health;
 mod hot;
 mod key;
 mod list;
+mod look;
 mod mark;
 mod metrics;
 mod operations;

@@ -72,6 +72,12 @@ impl Script {
         self
     }
 
+    /// Adds another script.
+    pub(crate) fn append(&mut self, other: &Self) -> &mut Self {
+        self.0.push_str(&other.0);
+        self
+    }
+
     /// The text.
     pub(crate) fn into_text(self) -> String {
         self.0

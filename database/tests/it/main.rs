@@ -10,6 +10,7 @@ mod crowds;
 mod faults;
 mod history;
 mod idempotency;
+mod line;
 mod model;
 mod order;
 mod outcomes;
