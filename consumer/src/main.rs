@@ -7,6 +7,7 @@
 //! ```
 
 mod args;
+mod aside;
 mod attempt;
 mod backoff;
 mod claimer;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::args::ServeArgs;
+use crate::aside::Aside;
 use crate::attempt::{Attempts, Settlement};
 use crate::backoff::Tries;
 use crate::claimer::ClaimLoop;
@@ -122,6 +123,7 @@ fn settle_and_keep(
     service: &mut Service,
 ) {
     let settlements = Arc::new(Mutex::new(settlements));
+    let patience = service.lifecycle.deadline() / 10;
     let settler = || Settler {
         session: shared.database.session(),
         settlements: Arc::clone(&settlements),
@@ -129,6 +131,10 @@ fn settle_and_keep(
         announcer: shared.announcer.clone(),
         metrics: shared.metrics.clone(),
         tries: Tries::default(),
+        aside: Aside::default(),
+        retry: args.retry,
+        lease: args.lease,
+        patience,
     };
     let heartbeat = Heartbeat {
         session: shared.database.session(),

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::settle::Partly;
+
 /// A database operation that did not happen, or of which nobody knows whether it happened.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -38,6 +40,9 @@ pub enum Error {
         /// How long it was waited for.
         limit: Duration,
     },
+    /// Some of the claims could not be settled, and the others were.
+    #[error(transparent)]
+    Partly(Box<Partly>),
     /// The schema is older than this program, or not there.
     #[error(
         "the database's schema is at version {found}, this program needs {needed}: run `eventpipeline-producer schema`"
@@ -81,6 +86,21 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether the server refused the statement for what it was to write. Those are not: that it lost its locks, was cut off,
+    /// may not write at the moment, or does not let this user do it.
+    pub fn is_refusal(&self) -> bool {
+        let Self::Query { source, .. } = self else { return false };
+        number_of(source).is_some_and(|number| !number::PASSING.contains(&number))
+    }
+
+    /// Whether the server gave up waiting for a lock that somebody else holds.
+    pub(crate) fn is_locked(&self) -> bool {
+        let Self::Query { source, .. } = self else { return false };
+        number_of(source) == Some(number::LOCK_WAIT_TIMEOUT)
+    }
+}
+
 /// MySQL's error numbers that mean something to the queue.
 /// Source: MySQL Server Error Message Reference; MariaDB uses the same numbers.
 pub(crate) mod number {
@@ -102,6 +122,11 @@ pub(crate) mod number {
     pub(crate) const BINARY_LOG_UNSAFE: u16 = 1419;
     /// `ER_NO_SUCH_TABLE`
     pub(crate) const NO_SUCH_TABLE: u16 = 1146;
+    /// What says nothing of the rows: too many connections, out of memory, access denied (4), shutdown, too large a packet, lock wait
+    /// timeout, deadlock, read-only (3), interrupted, connection killed, rolled back by a plugin.
+    pub(crate) const PASSING: [u16; 17] = [
+        1037, 1040, 1041, 1044, 1045, 1053, 1142, 1143, 1153, 1205, 1213, 1290, 1317, 1792, 1836, 1927, 3101,
+    ];
 }
 
 /// The server's error number; `None` when the error is not the server's answer.

@@ -21,6 +21,7 @@
 
 mod accounts;
 mod args;
+mod caution;
 mod change;
 mod claim;
 mod classic;
@@ -64,6 +65,6 @@ pub use metrics::Metrics;
 pub use reclaim::{LARGEST_RECLAIM, MaxAttempts, Reclaimed};
 pub use remove::{LARGEST_REMOVAL, Removal};
 pub use session::{Database, Session};
-pub use settle::{Completion, Failure, Next};
+pub use settle::{Completion, Failure, Next, Partly, Refused};
 pub use stats::Stats;
 pub use trace_parent::TraceParent;

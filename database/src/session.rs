@@ -8,6 +8,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tracing::debug;
 
 use crate::args::DatabaseArgs;
+use crate::caution::Caution;
 use crate::error::{Error, number, number_of};
 use crate::metrics::{Metrics, Open};
 use crate::operations::OperationName;
@@ -26,11 +27,12 @@ const LOCK_PAUSE: Duration = Duration::from_millis(5);
 /// A connection that was not used for this long is made anew: the server, or something on the way, may have forgotten it.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
 
+/// A lock is waited for briefly: whoever loses begins again, for [`LOCK_RETRIES`], or goes on without what is locked.
 /// READ COMMITTED takes no gap locks, with which claims and inserts deadlock each other. Strict, because what does not fit
 /// its column is an error and not something else that does. `wait_timeout` is twice [`IDLE_LIMIT`]: locks of a program whose
 /// node has vanished in mid-transaction are free after a minute, not when TCP gives up.
 const SETTINGS: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-     SET SESSION innodb_lock_wait_timeout = 5; \
+     SET SESSION innodb_lock_wait_timeout = 1; \
      SET SESSION wait_timeout = 60; \
      SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')";
 
@@ -39,12 +41,13 @@ const SETTINGS: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; 
 pub struct Database {
     args: DatabaseArgs,
     metrics: Metrics,
+    caution: Caution,
 }
 
 impl Database {
     /// Nothing is connected yet.
     pub fn new(args: DatabaseArgs, metrics: Metrics) -> Self {
-        Self { args, metrics }
+        Self { args, metrics, caution: Caution::default() }
     }
 
     /// A session of its own for a task. It connects at its first operation, and again after each failure.
@@ -191,6 +194,10 @@ impl Session {
     /// Whether the database answers.
     pub async fn ping(&mut self) -> Result<(), Error> {
         self.run(&Ping).await
+    }
+
+    pub(crate) fn caution(&self) -> Caution {
+        self.database.caution.clone()
     }
 
     /// Gives the connection back to the server.

@@ -11,6 +11,7 @@ mod faults;
 mod history;
 mod idempotency;
 mod line;
+mod locks;
 mod model;
 mod order;
 mod outcomes;
