@@ -29,6 +29,11 @@ impl Tries {
         jittered(pause, rand::random())
     }
 
+    /// How many failures there were since it succeeded.
+    pub(crate) fn count(&self) -> u32 {
+        self.failures
+    }
+
     /// It succeeded: the next failure is a first one.
     pub(crate) fn succeeded(&mut self) {
         self.failures = 0;

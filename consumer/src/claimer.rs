@@ -1,23 +1,19 @@
 //! The task that claims: while there is work and room for it without a rest, else when there is a hint or a poll finds it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use eventpipeline_database::{ClaimLimit, Claimer, Error, Lease, LowWaterMark, Session};
 use eventpipeline_service::chain;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::backoff::{Tries, jittered};
+use crate::backoff::Tries;
 use crate::holdings::{Held, Holdings};
 use crate::metrics::{Metrics, WakeUp};
 use crate::prefetch::{Claim, Prefetch};
-
-/// How soon an idle consumer looks for work after it had some.
-const SOONEST: Duration = Duration::from_millis(10);
-/// How long an idle consumer goes without a look at the most.
-const LATEST: Duration = Duration::from_millis(200);
+use crate::wake::{Idle, Work};
 
 /// Claims events into the buffer.
 pub(crate) struct ClaimLoop {
@@ -29,8 +25,8 @@ pub(crate) struct ClaimLoop {
     pub(crate) holdings: Arc<Holdings>,
     /// Has room for all that is ever claimed at once.
     pub(crate) buffer: mpsc::Sender<Held>,
-    /// Told when other pods say that there is work.
-    pub(crate) hints: Arc<Notify>,
+    pub(crate) work: Arc<Work>,
+    pub(crate) idle: Idle,
     pub(crate) metrics: Metrics,
     pub(crate) tries: Tries,
     /// When the last claim came back.
@@ -72,11 +68,17 @@ impl ClaimLoop {
     }
 
     async fn claim(&mut self, room: ClaimLimit) -> Result<Left, Error> {
-        // This claim sees what was announced until now.
-        futures::FutureExt::now_or_never(self.hints.notified());
+        if self.work.take() {
+            self.mark.doubt();
+        }
         let since = Instant::now();
         let claims = self.session.claim(&mut self.mark, &self.claimer, self.lease, room).await?;
         self.metrics.claimed(claims.events.len());
+        if claims.events.is_empty() {
+            self.idle.claimed_nothing()
+        } else {
+            self.idle.over()
+        }
         self.learn(claims.more, since);
         self.holdings.claimed(&claims.events, since);
         let arrived = Instant::now();
@@ -100,19 +102,16 @@ impl ClaimLoop {
 
     /// Returns when there is a hint, or when something was found to be due.
     async fn until_work(&mut self, draining: &CancellationToken) {
-        let mut pause = SOONEST;
         loop {
             tokio::select! {
                 () = draining.cancelled() => return,
-                () = self.hints.notified() => return self.metrics.woken(WakeUp::Hint),
-                () = tokio::time::sleep(jittered(pause, rand::random())) => {}
+                () = self.idle.until_hint(&self.work) => return self.metrics.woken(WakeUp::Hint),
+                () = self.idle.until_look() => {}
             }
+            self.idle.looks();
             match self.session.has_due(&mut self.mark).await {
                 Ok(true) => return self.metrics.woken(WakeUp::Poll),
-                Ok(false) => {
-                    self.tries.succeeded();
-                    pause = (pause * 2).min(LATEST);
-                }
+                Ok(false) => self.tries.succeeded(),
                 Err(failure) => self.pause(&failure, draining).await,
             }
         }

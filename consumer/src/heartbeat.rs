@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eventpipeline_database::{Claimed, EventId, Lease, Session};
+use eventpipeline_database::{Claimed, Error, EventId, Lease, Session};
 use eventpipeline_service::chain;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,8 @@ use crate::attempt::{End, Settlement};
 use crate::holdings::{Holdings, Overdue, key};
 use crate::ids::shown;
 use crate::metrics::Metrics;
+
+const LOCKED: &str = "another client of the database has them locked or the database refuses it";
 
 /// Extends claims that are older than a third of the lease. That leaves a second try before the lease ends.
 pub(crate) struct Heartbeat {
@@ -34,7 +36,7 @@ impl Heartbeat {
             let Overdue { buffered, begun } = self.holdings.overdue(self.lease / 3);
             self.give_back(buffered);
             if !begun.is_empty() {
-                self.extend(&begun).await;
+                self.extend(begun).await;
             }
         }
         self.session.close().await;
@@ -53,10 +55,22 @@ impl Heartbeat {
         }
     }
 
-    async fn extend(&mut self, claims: &[Claimed]) {
+    async fn extend(&mut self, mut claims: Vec<Claimed>) {
         let sent = Instant::now();
-        let held = match self.session.extend(claims, Lease::new(self.lease)).await {
+        let held = match self.session.extend(&claims, Lease::new(self.lease)).await {
             Ok(held) => held,
+            Err(Error::Partly(partly)) => {
+                let unknown: Vec<_> = partly
+                    .locked
+                    .into_iter()
+                    .chain(partly.refused.iter().map(|refused| refused.id))
+                    .collect();
+                let (events, ids) = (unknown.len(), shown(&unknown));
+                warn!(events, ids, "the leases of {events} events are not extended, {LOCKED}: events {ids}");
+                // Nothing is known of these, so that they are neither extended nor lost.
+                claims.retain(|claim| !unknown.contains(&claim.id));
+                partly.accepted
+            }
             Err(failure) => {
                 let (events, error) = (claims.len(), chain(&failure));
                 return warn!(events, error, "failed to extend leases; trying again");

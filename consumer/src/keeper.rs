@@ -1,5 +1,6 @@
 //! The task that frees what crashed consumers left claimed. Each consumer runs one; one of them would do.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eventpipeline_database::{Lease, LowWaterMark, MaxAttempts, Reclaimed, Session};
@@ -9,6 +10,7 @@ use tracing::warn;
 
 use crate::ids::shown;
 use crate::metrics::Metrics;
+use crate::wake::Work;
 
 /// How long an abandoned claim waits for somebody to look, at the most.
 const LATEST_LOOK: Duration = Duration::from_secs(15);
@@ -20,6 +22,8 @@ pub(crate) struct Keeper {
     pub(crate) max_attempts: MaxAttempts,
     /// Of the claims that are overdue.
     pub(crate) mark: LowWaterMark,
+    /// Of this consumer's claimer.
+    pub(crate) work: Arc<Work>,
     pub(crate) announcer: Announcer,
     pub(crate) metrics: Metrics,
 }
@@ -55,6 +59,7 @@ impl Keeper {
             };
         self.metrics.reclaimed(freed.len(), dead.len());
         if !freed.is_empty() {
+            self.work.came_back();
             self.announcer.work();
             let (events, ids) = (freed.len(), shown(&freed));
             warn!(

@@ -7,6 +7,7 @@
 //! ```
 
 mod args;
+mod aside;
 mod attempt;
 mod backoff;
 mod claimer;
@@ -23,6 +24,7 @@ mod prefetch;
 mod retry;
 mod serve;
 mod settler;
+mod wake;
 
 use std::process::ExitCode;
 

@@ -29,6 +29,24 @@ pub(crate) enum WakeUp {
     Poll,
 }
 
+/// Why a settlement is not written down with the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Obstacle {
+    /// Another client of the database has the row locked.
+    Locked,
+    /// The database refuses what was to be written.
+    Refused,
+}
+
+impl Obstacle {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Locked => "locked",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// The consumer's metrics. Clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
@@ -38,6 +56,9 @@ pub(crate) struct Metrics {
     failed: IntCounterVec,
     released: IntCounter,
     fenced: IntCounter,
+    /// By [`Obstacle`].
+    set_aside: IntCounterVec,
+    waiting_aside: IntGauge,
     /// By `freed` and `dead`.
     reclaimed: IntCounterVec,
     /// By state.
@@ -81,6 +102,16 @@ impl Metrics {
             fenced: make.counter(
                 "eventpipeline_events_fenced_total",
                 "Claims of this process that were lost: others freed, claimed or ended their events.",
+            )?,
+            set_aside: make.counters(
+                "eventpipeline_settlements_set_aside_total",
+                "Settlements that could not be written down with the others: another client of the database has the event's \
+                 row locked, or the database refuses what was to be written.",
+                ("reason", &["locked", "refused"]),
+            )?,
+            waiting_aside: make.gauge(
+                "eventpipeline_settlements_aside",
+                "Settlements that are set aside and tried again, apart from the others.",
             )?,
             reclaimed: make.counters(
                 "eventpipeline_events_reclaimed_total",
@@ -136,6 +167,15 @@ impl Metrics {
 
     pub(crate) fn fenced(&self, events: usize) {
         self.fenced.inc_by(many(events));
+    }
+
+    pub(crate) fn set_aside(&self, by: Obstacle) {
+        self.set_aside.with_label_values(&[by.label()]).inc();
+    }
+
+    /// So many more, or fewer, are aside.
+    pub(crate) fn aside(&self, more: i64) {
+        self.waiting_aside.add(more);
     }
 
     pub(crate) fn reclaimed(&self, freed: usize, dead: usize) {

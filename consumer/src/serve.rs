@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use eventpipeline_database::{Claimer, Database, LARGEST_CLAIM, Lease, LowWaterMark, Role};
 use eventpipeline_service::{Announcer, Hint, Hints, Service};
-use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::args::ServeArgs;
+use crate::aside::Aside;
 use crate::attempt::{Attempts, Settlement};
 use crate::backoff::Tries;
 use crate::claimer::ClaimLoop;
@@ -25,6 +26,7 @@ use crate::keeper::Keeper;
 use crate::metrics::Metrics;
 use crate::prefetch::Prefetch;
 use crate::settler::{LARGEST_BATCH, SETTLERS, Settler};
+use crate::wake::{Idle, Work};
 
 /// The sessions of a consumer: claimer, settlers, heartbeat, keeper, and the watch over the database.
 const CONNECTIONS: usize = 4 + SETTLERS;
@@ -40,8 +42,7 @@ struct Shared {
     database: Database,
     holdings: Arc<Holdings>,
     announcer: Announcer,
-    /// Told when other pods say that there is work.
-    work: Arc<Notify>,
+    work: Arc<Work>,
     metrics: Metrics,
 }
 
@@ -52,14 +53,14 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         database: Database::new(args.database.clone(), instruments.database),
         holdings: Arc::new(Holdings::new(instruments.loops.clone())),
         announcer,
-        work: Arc::new(Notify::new()),
+        work: Arc::default(),
         metrics: instruments.loops,
     };
     let holdings = Arc::clone(&shared.holdings);
     service.pages.add("/work", move || std::future::ready(Ok::<_, Infallible>(holdings.work())));
     let work = Arc::clone(&shared.work);
     let heard = move |hint| match hint {
-        Hint::Work => work.notify_one(),
+        Hint::Work => work.announce(),
         // Nobody waits for an event here.
         Hint::Finished(_) => {}
     };
@@ -86,7 +87,8 @@ fn claim_and_handle(
         prefetch: Prefetch::new(args.concurrency, args.retry.max_attempts),
         holdings: Arc::clone(&shared.holdings),
         buffer: sender,
-        hints: shared.work,
+        work: shared.work,
+        idle: Idle::default(),
         metrics: shared.metrics.clone(),
         tries: Tries::default(),
         last: Instant::now(),
@@ -121,6 +123,7 @@ fn settle_and_keep(
     service: &mut Service,
 ) {
     let settlements = Arc::new(Mutex::new(settlements));
+    let patience = service.lifecycle.deadline() / 10;
     let settler = || Settler {
         session: shared.database.session(),
         settlements: Arc::clone(&settlements),
@@ -128,6 +131,10 @@ fn settle_and_keep(
         announcer: shared.announcer.clone(),
         metrics: shared.metrics.clone(),
         tries: Tries::default(),
+        aside: Aside::default(),
+        retry: args.retry,
+        lease: args.lease,
+        patience,
     };
     let heartbeat = Heartbeat {
         session: shared.database.session(),
@@ -141,6 +148,7 @@ fn settle_and_keep(
         lease: args.lease,
         max_attempts: args.retry.max_attempts,
         mark: LowWaterMark::default(),
+        work: Arc::clone(&shared.work),
         announcer: shared.announcer.clone(),
         metrics: shared.metrics.clone(),
     };

@@ -1,19 +1,25 @@
 //! The tasks that write down what became of events: what arrived while all of them were committing is the next commit.
 
-use std::collections::HashSet;
-use std::sync::Arc;
-use std::time::Instant;
+mod apart;
+mod batch;
 
-use eventpipeline_database::{Claimed, Completion, Error, EventId, Failure, Next, Session};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventpipeline_database::{Claimed, Error, EventId, Failure, Next, Partly, Session};
 use eventpipeline_service::{Announcer, chain};
 use tokio::sync::{Mutex, mpsc};
 use tracing::warn;
 
-use crate::attempt::{End, Settlement};
+use crate::aside::Aside;
+use crate::attempt::Settlement;
 use crate::backoff::Tries;
 use crate::holdings::{Holdings, key};
 use crate::ids::shown;
 use crate::metrics::Metrics;
+use crate::retry::RetryPolicy;
+use batch::Batch;
 
 /// How many events are settled at once at the most.
 pub(crate) const LARGEST_BATCH: usize = 512;
@@ -22,10 +28,12 @@ pub(crate) const LARGEST_BATCH: usize = 512;
 /// and both share the server's wait for the disk.
 pub(crate) const SETTLERS: usize = 2;
 
+/// How often in a row the database may refuse all that is written before it is set aside.
+const REFUSALS: u32 = 3;
 /// Writes settlements down.
 ///
 /// A statement that failed is tried again until it succeeds: the fence decides whether it came in time, also when an
-/// earlier try took effect without saying so.
+/// earlier try took effect without saying so. What fails for one event alone is set aside, and holds up no other.
 pub(crate) struct Settler {
     pub(crate) session: Session,
     /// Shared with the other settlers: whoever is free takes all that there is.
@@ -34,29 +42,40 @@ pub(crate) struct Settler {
     pub(crate) announcer: Announcer,
     pub(crate) metrics: Metrics,
     pub(crate) tries: Tries,
+    pub(crate) aside: Aside,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) lease: Duration,
+    /// For how long what is aside is tried at the end.
+    pub(crate) patience: Duration,
 }
 
-/// Settlements by what is done with them.
-#[derive(Debug, Default)]
-struct Batch {
-    completions: Vec<Completion>,
-    /// When the event of each completion came from the database.
-    arrivals: Vec<Instant>,
-    failures: Vec<Failure>,
-    releases: Vec<Claimed>,
+/// Why events of a batch are not settled.
+type Obstacles = HashMap<EventId, Why>;
+
+#[derive(Clone)]
+enum Why {
+    Locked,
+    /// With what the database says.
+    Refused(String),
 }
 
 impl Settler {
     /// Settles until the last sender is dropped.
     pub(crate) async fn run(mut self) -> anyhow::Result<()> {
         let mut settlements = Vec::with_capacity(LARGEST_BATCH);
-        while self.next(&mut settlements).await > 0 {
-            let batch: Batch = settlements.drain(..).collect();
-            self.complete(&batch).await;
-            self.fail(&batch.failures).await;
-            self.release(&batch.releases).await;
-            self.holdings.settled(batch.claims().map(key));
+        loop {
+            tokio::select! {
+                taken = self.next(&mut settlements) => match taken {
+                    0 => break,
+                    _ => {
+                        let left = self.settle(settlements.drain(..).collect()).await;
+                        self.set_aside(left).await;
+                    }
+                },
+                () = self.aside.is_due() => self.try_again().await,
+            }
         }
+        self.end().await;
         self.session.close().await;
         Ok(())
     }
@@ -66,19 +85,37 @@ impl Settler {
         self.settlements.lock().await.recv_many(settlements, LARGEST_BATCH).await
     }
 
-    async fn complete(&mut self, batch: &Batch) {
+    /// Gives what is left, and why.
+    async fn settle(&mut self, batch: Batch) -> Vec<(Settlement, Why)> {
+        let mut obstacles = Obstacles::new();
+        self.complete(&batch, &mut obstacles).await;
+        self.fail(&batch.failures, &mut obstacles).await;
+        self.release(&batch.releases, &mut obstacles).await;
+        let settled = batch.claims().filter(|claim| !obstacles.contains_key(&claim.id));
+        self.holdings.settled(settled.map(key));
+        if obstacles.is_empty() {
+            return Vec::new();
+        }
+        let why = |settlement: Settlement| {
+            let why = obstacles.get(&settlement.claim.id)?.clone();
+            Some((settlement, why))
+        };
+        batch.into_settlements().filter_map(why).collect()
+    }
+
+    async fn complete(&mut self, batch: &Batch, obstacles: &mut Obstacles) {
         let completions = &batch.completions;
         if completions.is_empty() {
             return;
         }
+        let ids = completions.iter().map(|completion| completion.claim.id);
         let accepted = loop {
-            match self.session.complete(completions).await {
-                Ok(accepted) => break accepted,
-                Err(failure) => self.pause("write answers down", completions.len(), failure).await,
+            let result = self.session.complete(completions).await;
+            match self.written("write answers down", ids.clone(), result, obstacles).await {
+                Some(accepted) => break accepted,
+                None => continue,
             }
         };
-        self.tries.succeeded();
-        let accepted: HashSet<EventId> = accepted.into_iter().collect();
         self.announcer.finished(accepted.iter().map(|id| id.get()));
         self.metrics.completed(completions.len(), accepted.len());
         for (completion, arrived) in completions.iter().zip(&batch.arrivals) {
@@ -86,45 +123,86 @@ impl Settler {
                 self.metrics.created_to_value(completion.claim.age + arrived.elapsed());
             }
         }
-        let claims = completions.iter().map(|completion| &completion.claim);
-        self.fenced("answers", claims, &accepted);
+        self.fenced("answers", ids, &accepted, obstacles);
     }
 
-    async fn fail(&mut self, failures: &[Failure]) {
+    async fn fail(&mut self, failures: &[Failure], obstacles: &mut Obstacles) {
         if failures.is_empty() {
             return;
         }
+        let ids = failures.iter().map(|failure| failure.claim.id);
         let accepted = loop {
-            match self.session.fail(failures).await {
-                Ok(accepted) => break accepted,
-                Err(failure) => self.pause("write failures down", failures.len(), failure).await,
+            let result = self.session.fail(failures).await;
+            match self.written("write failures down", ids.clone(), result, obstacles).await {
+                Some(accepted) => break accepted,
+                None => continue,
             }
         };
-        self.tries.succeeded();
-        let accepted: HashSet<EventId> = accepted.into_iter().collect();
+        self.count_failures(failures, &accepted);
+        self.fenced("failures", ids, &accepted, obstacles);
+    }
+
+    fn count_failures(&self, failures: &[Failure], accepted: &HashSet<EventId>) {
         let written = || failures.iter().filter(|failure| accepted.contains(&failure.claim.id));
         let dead = || written().filter(|failure| matches!(failure.next, Next::Dead));
         self.announcer.finished(dead().map(|failure| failure.claim.id.get()));
         let deaths = dead().count();
         self.metrics.failed(written().count() - deaths, deaths);
-        self.fenced("failures", failures.iter().map(|failure| &failure.claim), &accepted);
     }
 
-    async fn release(&mut self, claims: &[Claimed]) {
+    async fn release(&mut self, claims: &[Claimed], obstacles: &mut Obstacles) {
         if claims.is_empty() {
             return;
         }
-        while let Err(failure) = self.session.release(claims).await {
-            self.pause("give events back", claims.len(), failure).await;
+        let ids = claims.iter().map(|claim| claim.id);
+        loop {
+            let result = self.session.release(claims).await.map(|()| ids.clone().collect());
+            if let Some(released) = self.written("give events back", ids.clone(), result, obstacles).await {
+                self.metrics.released(released.len());
+                break;
+            }
         }
-        self.tries.succeeded();
-        self.metrics.released(claims.len());
         self.announcer.work();
     }
 
+    /// The events that were settled; `None` after a pause, where all of it is to be tried again.
+    async fn written(
+        &mut self,
+        what: &str,
+        ids: impl Iterator<Item = EventId>,
+        result: Result<Vec<EventId>, Error>,
+        obstacles: &mut Obstacles,
+    ) -> Option<HashSet<EventId>> {
+        let partly = match result {
+            Ok(accepted) => Partly { accepted, ..Partly::default() },
+            Err(Error::Partly(partly)) => *partly,
+            Err(failure) if failure.is_refusal() && self.tries.count() >= REFUSALS => {
+                let (ids, error) = (ids.collect::<Vec<_>>(), chain(&failure));
+                warn!(events = ids.len(), ids = shown(&ids), error, "failed to {what}; set aside");
+                Partly { locked: ids, ..Partly::default() }
+            }
+            Err(failure) => {
+                self.pause(what, ids.count(), &failure).await;
+                return None;
+            }
+        };
+        self.tries.succeeded();
+        obstacles.extend(partly.locked.into_iter().map(|id| (id, Why::Locked)));
+        let refused = partly.refused.into_iter();
+        obstacles.extend(refused.map(|refused| (refused.id, Why::Refused(chain(&refused.error)))));
+        Some(partly.accepted.into_iter().collect())
+    }
+
     /// Counts and logs what was not accepted, because the event had been freed or claimed again since.
-    fn fenced<'a>(&self, what: &str, claims: impl Iterator<Item = &'a Claimed>, accepted: &HashSet<EventId>) {
-        let late: Vec<EventId> = claims.map(|claim| claim.id).filter(|id| !accepted.contains(id)).collect();
+    fn fenced(
+        &self,
+        what: &str,
+        ids: impl Iterator<Item = EventId>,
+        accepted: &HashSet<EventId>,
+        obstacles: &Obstacles,
+    ) {
+        let late: Vec<EventId> =
+            ids.filter(|id| !accepted.contains(id) && !obstacles.contains_key(id)).collect();
         if !late.is_empty() {
             self.metrics.fenced(late.len());
             let (events, ids) = (late.len(), shown(&late));
@@ -136,35 +214,10 @@ impl Settler {
         }
     }
 
-    async fn pause(&mut self, what: &str, events: usize, failure: Error) {
+    async fn pause(&mut self, what: &str, events: usize, failure: &Error) {
         let pause = self.tries.failed();
-        let (error, pause_ms) = (chain(&failure), pause.as_millis());
+        let (error, pause_ms) = (chain(failure), pause.as_millis());
         warn!(events, error, pause_ms, "failed to {what}; trying again");
         tokio::time::sleep(pause).await;
-    }
-}
-
-impl FromIterator<Settlement> for Batch {
-    fn from_iter<T: IntoIterator<Item = Settlement>>(settlements: T) -> Self {
-        let mut batch = Self::default();
-        for Settlement { claim, end } in settlements {
-            match end {
-                End::Answer { value, arrived } => {
-                    batch.completions.push(Completion { claim, value });
-                    batch.arrivals.push(arrived);
-                }
-                End::Failure { error, next } => batch.failures.push(Failure { claim, error, next }),
-                End::GiveBack => batch.releases.push(claim),
-            }
-        }
-        batch
-    }
-}
-
-impl Batch {
-    fn claims(&self) -> impl Iterator<Item = &Claimed> {
-        let completed = self.completions.iter().map(|completion| &completion.claim);
-        let failed = self.failures.iter().map(|failure| &failure.claim);
-        completed.chain(failed).chain(&self.releases)
     }
 }

@@ -16,3 +16,6 @@ CREATE DEFINER = 'root'@'localhost' EVENT IF NOT EXISTS `eventpipeline`.`rotate_
 -- Who holds a lock that others wait for: named by the schema Job, and by producers, who are granted a few of the columns.
 GRANT SELECT ON `performance_schema`.* TO 'eventpipeline_schema'@'%' WITH GRANT OPTION;
 GRANT ALL ON `eventpipeline`.* TO 'eventpipeline_schema'@'%' WITH GRANT OPTION;
+-- The last one, because MariaDB has no such privilege and stops here: to end transactions that classic programs leave open
+-- (database/src/classic/idle.rs).
+GRANT CONNECTION_ADMIN ON *.* TO 'eventpipeline_schema'@'%';

@@ -1,5 +1,7 @@
 //! Changes that people ask for: an event is tried again, or taken back.
 
+use std::time::{Duration, Instant};
+
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
@@ -16,6 +18,8 @@ pub enum Change {
     Changed,
     /// There is no such event.
     NotFound,
+    /// Another client of the database keeps the event locked.
+    Locked,
     /// The event is in a state that does not allow it.
     Refused(State),
 }
@@ -66,19 +70,47 @@ impl Operation for Cancel {
     }
 }
 
+/// How long a row may be locked by others, as claims do it for milliseconds, before it is said to be.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The row is locked first, without waiting: whoever keeps it locked holds up no other change.
 async fn outcome(
     update: Script,
     id: EventId,
     connection: &mut MySqlConnection,
 ) -> Result<Change, sqlx::Error> {
+    let begun = Instant::now();
+    while !lock(id, connection).await? {
+        let state = committed(id, connection).await?;
+        if state.is_none() {
+            return Ok(Change::NotFound);
+        }
+        if begun.elapsed() > PATIENCE {
+            return Ok(Change::Locked);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
     // Matched rows: sqlx connects with CLIENT_FOUND_ROWS.
-    if update.execute(connection).await?.rows_affected() == 1 {
-        return Ok(Change::Changed);
-    }
-    let mut select = Script::new("SELECT state FROM Events WHERE id = ");
-    select.number(id.get());
-    match select.rows(connection).await?.first() {
+    let changed = update.execute(connection).await?.rows_affected() == 1;
+    match committed(id, connection).await? {
+        _ if changed => Ok(Change::Changed),
+        Some(state) => Ok(Change::Refused(state)),
         None => Ok(Change::NotFound),
-        Some(row) => Ok(Change::Refused(State::from_row(row.try_get("state")?)?)),
     }
+}
+
+async fn lock(id: EventId, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
+    let mut lock = Script::new("START TRANSACTION; SELECT id FROM Events WHERE id = ");
+    lock.number(id.get()).sql(" FOR UPDATE SKIP LOCKED");
+    Ok(!lock.rows(connection).await?.is_empty())
+}
+
+/// Ends the transaction, and gives the event's state.
+async fn committed(id: EventId, connection: &mut MySqlConnection) -> Result<Option<State>, sqlx::Error> {
+    let mut select = Script::new("COMMIT; SELECT state FROM Events WHERE id = ");
+    select.number(id.get());
+    let rows = select.rows(connection).await?;
+    rows.first().map(|row| State::from_row(row.try_get("state")?)).transpose()
 }

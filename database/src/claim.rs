@@ -8,6 +8,7 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use crate::error::Error;
 use crate::event::EventId;
+use crate::look::{self, DUE, Look, LookForDue, Seen};
 use crate::mark::LowWaterMark;
 use crate::operations::OperationName;
 use crate::script::{COMMIT, HOLD, Script};
@@ -76,10 +77,10 @@ pub struct Claimed {
 }
 
 impl Session {
-    /// Claims the events that are first in line, up to `limit`, skipping those that others are claiming at this moment.
+    /// Claims the events that are first in line, up to `limit`, skipping those that others are claiming at this moment; first
+    /// of all those that [`Session::has_due`] saw, if it did.
     ///
-    /// Where no limit ended it, no more are due behind the mark; those before it are found soon. No transaction stays
-    /// open.
+    /// Where no limit ended it, no more are due behind the mark; those before it are found soon.
     pub async fn claim(
         &mut self,
         mark: &mut LowWaterMark,
@@ -91,47 +92,88 @@ impl Session {
             return Ok(Claims { events: Vec::new(), more: true });
         }
         let limit = ClaimLimit { events: limit.events.min(LARGEST_CLAIM), ..limit };
+        if !mark.remembers() && mark.locking_look(Instant::now()).is_none() {
+            self.has_due(mark).await?;
+        }
+        let these = mark.remembered(limit.events);
+        if !these.is_empty() {
+            let taken = self.run(&Claim { which: Which::These(&these), claimer, lease, limit }).await?;
+            mark.asked_for(these.len(), taken.left);
+            if !taken.claims.events.is_empty() {
+                let more = taken.claims.more || mark.remembers();
+                return Ok(Claims { more, ..taken.claims });
+            }
+        }
+        self.claim_in_line(mark, claimer, lease, limit).await
+    }
+
+    async fn claim_in_line(
+        &mut self,
+        mark: &mut LowWaterMark,
+        claimer: &Claimer,
+        lease: Lease,
+        limit: ClaimLimit,
+    ) -> Result<Claims, Error> {
         let begun = Instant::now();
-        let from = mark.start(begun);
-        let taken = self.run(&Claim { from, claimer, lease, limit }).await;
+        let look = mark.locking_look(begun).unwrap_or_else(|| mark.look(begun));
+        let taken = self.run(&Claim { which: Which::InLine(look), claimer, lease, limit }).await;
         match &taken {
-            Ok(found) => mark.walked(from, found.took, found.last_due),
-            Err(_) => mark.walked(from, begun.elapsed(), None),
+            Ok(taken) => mark.looked(look, taken.took, &taken.seen),
+            Err(error) => mark.failed(look, begun.elapsed(), error),
         }
         taken.map(|taken| taken.claims)
     }
 
-    /// Whether anything is due: one cheap statement, for those who have nothing else to do.
+    /// Whether anything is due: one cheap statement, for those who have nothing else to do. What it sees is what the next
+    /// claim asks for.
     pub async fn has_due(&mut self, mark: &mut LowWaterMark) -> Result<bool, Error> {
         let begun = Instant::now();
-        let from = mark.start(begun);
-        let due = self.run(&HasDue { from }).await;
-        mark.walked(from, begun.elapsed(), None);
-        due
+        let look = mark.look(begun);
+        match self.run(&LookForDue(look)).await {
+            Ok(seen) => {
+                mark.looked(look, begun.elapsed(), &seen);
+                mark.remember(seen.ids);
+                Ok(mark.remembers())
+            }
+            Err(error) => {
+                mark.failed(look, begun.elapsed(), &error);
+                Err(error)
+            }
+        }
     }
 }
 
-/// Those that are due, in line. `FORCE INDEX`, because on a small table the optimizer prefers the primary key, and would
-/// lock its way through the finished events.
-const DUE: &str = " FROM Events FORCE INDEX (state_due) WHERE state = 0 AND due <= UTC_TIMESTAMP(6)";
-
-/// The locking read. Its order is the index's order: a sort would lock every pending event before the first is given,
-/// and leave nothing for the next consumer. `from` is in microseconds since 1970.
+/// What a claim reads of an event, besides its payload.
 ///
 /// `COALESCE`, because of `INSERT INTO Events VALUES (1, '', 0)`: MySQL (9.7.4) leaves the times of such a row at zero, of which it
 /// computes nothing, instead of at their defaults.
-pub(crate) fn select_due(script: &mut Script, from: Option<i64>, limit: usize) {
-    script.sql(
-        "SELECT id, token, attempts, LENGTH(payload) AS bytes, traceparent, \
-         COALESCE(TIMESTAMPDIFF(MICROSECOND, created_at, UTC_TIMESTAMP(6)), 0) AS age, \
-         COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), 0) AS place",
-    );
-    script.sql(DUE);
-    script.behind(from).sql(" ORDER BY due, id LIMIT ").count(limit).sql(" FOR UPDATE SKIP LOCKED");
+const COLUMNS: &str = "SELECT id, token, attempts, LENGTH(payload) AS bytes, traceparent, \
+     COALESCE(TIMESTAMPDIFF(MICROSECOND, created_at, UTC_TIMESTAMP(6)), 0) AS age, \
+     COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), 0) AS place";
+
+/// The locking read. Its order is the index's order: a sort would lock every pending event before the first is given,
+/// and leave nothing for the next consumer.
+pub(crate) fn select_due(script: &mut Script, look: Look, limit: usize) {
+    script.sql(COLUMNS).sql(DUE).along(look);
+    script.sql(" ORDER BY due, id LIMIT ").count(limit).sql(" FOR UPDATE SKIP LOCKED");
+}
+
+/// The locking read of events that were seen to be due.
+fn select_these(script: &mut Script, ids: &[EventId]) {
+    script.sql(COLUMNS).sql(" FROM Events FORCE INDEX (PRIMARY) WHERE id IN (").ids(ids);
+    script.sql(") AND state = 0 AND due <= UTC_TIMESTAMP(6) FOR UPDATE SKIP LOCKED");
+}
+
+/// Which events a claim is for.
+#[derive(Debug, Clone, Copy)]
+enum Which<'a> {
+    InLine(Look),
+    /// In line.
+    These(&'a [EventId]),
 }
 
 struct Claim<'a> {
-    from: Option<i64>,
+    which: Which<'a>,
     claimer: &'a Claimer,
     lease: Lease,
     limit: ClaimLimit,
@@ -139,8 +181,9 @@ struct Claim<'a> {
 
 struct Taken {
     claims: Claims,
-    /// The last event's place in line.
-    last_due: Option<i64>,
+    seen: Seen,
+    /// Payloads beyond the limit: these are free again with the commit.
+    left: Vec<EventId>,
     /// How long it took to find them.
     took: Duration,
 }
@@ -151,23 +194,41 @@ impl Operation for Claim<'_> {
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Taken, sqlx::Error> {
         let begun = Instant::now();
-        let mut select = Script::new("START TRANSACTION; ");
-        select_due(&mut select, self.from, self.limit.events);
-        select.sql("; ").sql(HOLD);
-        let mut rows = select.rows(connection).await?;
+        let (now, mut rows) = look::now(self.select().rows(connection).await?)?;
         let took = begun.elapsed();
+        if let Which::These(ids) = self.which {
+            let places: HashMap<_, _> = ids.iter().zip(0..).collect();
+            rows.sort_by_cached_key(|row| id(row).ok().and_then(|id| places.get(&id).copied()));
+        }
         let found = rows.len();
-        rows.truncate(within(self.limit.bytes, &rows)?);
-        let more = found == self.limit.events || rows.len() < found;
+        let rest = rows.split_off(within(self.limit.bytes, &rows)?);
+        let more = found == self.limit.events || !rest.is_empty();
         let mut events = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
-        let last_due = rows.last().map(|row| row.try_get("place")).transpose()?;
+        let cut = rows.last().filter(|_| more).map(|row| row.try_get("place")).transpose()?;
         let payloads = self.mark(&rows, &events)?.rows(connection).await?;
         add_payloads(&mut events, &payloads)?;
-        Ok(Taken { claims: Claims { events, more }, last_due, took })
+        let left = rest.iter().map(id).collect::<Result<_, _>>()?;
+        let seen = Seen { now, cut, ids: Vec::new() };
+        Ok(Taken { claims: Claims { events, more }, seen, left, took })
     }
 }
 
+fn id(row: &MySqlRow) -> Result<EventId, sqlx::Error> {
+    row.try_get("id").map(EventId::from_row)
+}
+
 impl Claim<'_> {
+    fn select(&self) -> Script {
+        let mut select = Script::new("START TRANSACTION; ");
+        select.now();
+        match self.which {
+            Which::InLine(look) => select_due(&mut select, look, self.limit.events),
+            Which::These(ids) => select_these(&mut select, ids),
+        }
+        select.sql("; ").sql(HOLD);
+        select
+    }
+
     /// Marks the events, commits, and reads the payloads that they have.
     fn mark(&self, rows: &[MySqlRow], events: &[Claimed]) -> Result<Script, sqlx::Error> {
         let mut script = Script::default();
@@ -236,26 +297,4 @@ fn claimed(row: &MySqlRow) -> Result<Claimed, sqlx::Error> {
         age: duration(row.try_get("age")?),
         trace: row.try_get::<Option<&str>, _>("traceparent")?.and_then(TraceParent::new),
     })
-}
-
-pub(crate) struct HasDue {
-    pub(crate) from: Option<i64>,
-}
-
-impl HasDue {
-    pub(crate) fn select(&self) -> Script {
-        let mut look = Script::new("SELECT 1");
-        look.sql(DUE);
-        look.behind(self.from).sql(" LIMIT 1");
-        look
-    }
-}
-
-impl Operation for HasDue {
-    const NAME: OperationName = OperationName::LookForDue;
-    type Output = bool;
-
-    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
-        Ok(!self.select().rows(connection).await?.is_empty())
-    }
 }

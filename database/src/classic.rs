@@ -2,7 +2,10 @@
 //!
 //! Ours pay for it with every event, so it is there only while such programs are.
 
+mod idle;
+
 use sqlx::mysql::MySqlConnection;
+use tracing::warn;
 
 use crate::error::{Error, number, number_of};
 use crate::schema::{self, failed_to};
@@ -47,9 +50,11 @@ impl Database {
             }
         }
         match trigger(&mut connection, classic.producers).await {
-            Err(source) if schema::is_lock(&source) => Err(self.blocked(source).await),
-            made => made.map_err(trigger_failed),
+            Ok(()) => {}
+            Err(source) if schema::is_lock(&source) => return Err(self.blocked(source).await),
+            Err(source) => return Err(trigger_failed(source)),
         }
+        idle_transactions(&mut connection, classic != Classic::default()).await
     }
 }
 
@@ -71,6 +76,23 @@ async fn trigger(connection: &mut MySqlConnection, wanted: bool) -> Result<(), s
         run(connection, ADD_TRIGGER).await?;
     }
     Ok(())
+}
+
+/// It goes without: who declares no such programs may not be allowed to, and neither may who has a server of its own.
+async fn idle_transactions(connection: &mut MySqlConnection, wanted: bool) -> Result<(), Error> {
+    let result = idle::end(connection, wanted).await;
+    match result.as_ref().map_err(number_of) {
+        Err(Some(number::DATABASE_ACCESS_DENIED | number::ACCESS_DENIED | number::TABLE_ACCESS_DENIED)) => {
+            if wanted {
+                warn!(
+                    "the database's user may make no event: transactions that classic programs leave open keep their events \
+                     locked until they end; give it EVENT on the database, PROCESS and CONNECTION_ADMIN"
+                );
+            }
+            Ok(())
+        }
+        _ => result.map_err(failed_to("fit the end of idle transactions to classic programs")),
+    }
 }
 
 /// As text: triggers can't be prepared.

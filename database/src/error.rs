@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::holders::Holders;
 use crate::session::Unusable;
+use crate::settle::Partly;
 
 /// A database operation that did not happen, or of which nobody knows whether it happened.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +60,9 @@ pub enum Error {
         /// How long it was waited for.
         limit: Duration,
     },
+    /// Some of the claims could not be settled, and the others were.
+    #[error(transparent)]
+    Partly(Box<Partly>),
     /// The schema is older than this program, or not there.
     #[error(
         "the database's schema is at version {found}, this program needs {needed}: run `eventpipeline-producer schema`"
@@ -167,8 +171,16 @@ impl Error {
 
     /// Whether the server refused this very request, while it may well do others: to ask again in the same way is in vain.
     pub fn is_refusal(&self) -> bool {
-        self.refusal()
-            .is_some_and(|number| number::leaves_connection_well(number) && !number::is_conflict(number))
+        self.refusal().is_some_and(|number| {
+            number::leaves_connection_well(number)
+                && !number::is_conflict(number)
+                && !number::is_of_the_user_or_the_server(number)
+        })
+    }
+
+    /// Whether the server gave up waiting for a lock that somebody else holds.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.refusal() == Some(number::LOCK_WAIT_TIMEOUT)
     }
 
     /// Whether the database is away, or not the one that takes writes: waiting helps.

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use strum::{Display, VariantArray};
 
-use crate::claim::{Claimed, HasDue, select_due};
+use crate::claim::{Claimed, LARGEST_CLAIM, select_due};
 use crate::event::{EventId, Finished, State};
 use crate::fenced::Item;
 use crate::list::{Cursor, Listing};
+use crate::look::{Look, LookForDue};
 use crate::reclaim::{LARGEST_RECLAIM, overdue};
 use crate::remove::{LARGEST_REMOVAL, Remove};
 use crate::script::Script;
@@ -38,7 +39,7 @@ impl HotStatement {
     pub fn events(self) -> usize {
         match self {
             Self::Claim | Self::Complete => 256,
-            Self::LookForDue => 1,
+            Self::LookForDue => LARGEST_CLAIM,
             Self::Reclaim => LARGEST_RECLAIM,
             Self::Remove => LARGEST_REMOVAL,
             Self::List => 100,
@@ -51,10 +52,10 @@ impl HotStatement {
         let script = match self {
             Self::Claim => {
                 let mut script = Script::default();
-                select_due(&mut script, from, limit);
+                select_due(&mut script, look(from), limit);
                 script
             }
-            Self::LookForDue => HasDue { from }.select(),
+            Self::LookForDue => LookForDue(look(from)).select(),
             Self::Reclaim => overdue(from),
             Self::Remove => {
                 Remove { from, finished: Finished::Done, older_than: Duration::from_hours(1), limit }.select()
@@ -67,6 +68,10 @@ impl HotStatement {
         };
         script.into_text().trim_start_matches("START TRANSACTION; ").to_owned()
     }
+}
+
+fn look(from: Option<i64>) -> Look {
+    from.map_or(Look::Whole { reach: None }, |place| Look::Lately { place, since: place })
 }
 
 /// With its parameter as a literal.

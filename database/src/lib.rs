@@ -22,6 +22,7 @@
 
 mod accounts;
 mod args;
+mod caution;
 mod change;
 mod claim;
 mod classic;
@@ -35,6 +36,7 @@ mod holders;
 mod hot;
 mod key;
 mod list;
+mod look;
 mod mark;
 mod metrics;
 mod operations;
@@ -67,6 +69,6 @@ pub use metrics::Metrics;
 pub use reclaim::{LARGEST_RECLAIM, MaxAttempts, Reclaimed};
 pub use remove::{LARGEST_REMOVAL, Removal};
 pub use session::{Database, Session, Unusable};
-pub use settle::{Completion, Failure, Next};
+pub use settle::{Completion, Failure, Next, Partly, Refused};
 pub use stats::Stats;
 pub use trace_parent::TraceParent;

@@ -80,7 +80,7 @@ impl Script {
         self
     }
 
-    /// Adds what another one holds.
+    /// Adds another script.
     pub(crate) fn append(&mut self, other: &Self) -> &mut Self {
         self.0.push_str(&other.0);
         self

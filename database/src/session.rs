@@ -13,6 +13,7 @@ use sqlx::mysql::MySqlConnection;
 use tracing::debug;
 
 use crate::args::DatabaseArgs;
+use crate::caution::Caution;
 use crate::error::{Error, number, number_of};
 use crate::metrics::Metrics;
 use crate::operations::OperationName;
@@ -42,13 +43,14 @@ pub struct Database {
     epoch: Epoch,
     /// What the server takes at once, in bytes, as the last connection was told.
     packet: Arc<AtomicUsize>,
+    caution: Caution,
 }
 
 impl Database {
     /// Nothing is connected yet.
     pub fn new(args: DatabaseArgs, metrics: Metrics) -> Self {
         let packet = Arc::new(AtomicUsize::new(settings::SMALLEST_PACKET));
-        Self { args, metrics, epoch: Epoch::default(), packet }
+        Self { args, metrics, epoch: Epoch::default(), packet, caution: Caution::default() }
     }
 
     /// A session of its own for a task. It connects at its first operation, and again after each failure.
@@ -227,6 +229,10 @@ impl Session {
     /// Whether the database answers.
     pub async fn ping(&mut self) -> Result<(), Error> {
         self.run(&Ping).await
+    }
+
+    pub(crate) fn caution(&self) -> Caution {
+        self.database.caution.clone()
     }
 
     /// Gives the connection back to the server.

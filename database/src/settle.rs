@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use sqlx::mysql::MySqlConnection;
 
+use crate::caution::Caution;
 use crate::claim::{Claimed, Lease};
 use crate::error::Error;
 use crate::event::{EventId, Value};
-use crate::fenced::{Change, Item, batches};
+use crate::fenced::{Applied, Change, Item, batches};
 use crate::operations::OperationName;
 use crate::session::{Operation, Session};
 use crate::time::microseconds;
@@ -54,6 +55,8 @@ impl Failure {
     }
 }
 
+/// Each of these says with [`Error::Partly`] that some events could not be settled for locks of other clients, or because the
+/// database refused it; the other events are settled all the same.
 impl Session {
     /// Writes answers and gives the ids of those that were accepted. An answer is refused when the event was claimed
     /// again since, or has its answer: what comes late changes nothing. One statement for 512 of them, or a mebibyte.
@@ -87,13 +90,72 @@ impl Session {
         self.settle::<Extend>(items.collect()).await
     }
 
+    /// In pieces that one statement takes. One that the database refuses is halved until it is known which claims it is about.
     async fn settle<K: Kind>(&mut self, mut items: Vec<Item<'_>>) -> Result<Vec<EventId>, Error> {
         items.sort_unstable_by_key(Item::id);
-        let mut settled = Vec::with_capacity(items.len());
-        for items in batches(&items, self.database.packet()) {
-            settled.extend(self.run(&Settle { items, kind: std::marker::PhantomData::<K> }).await?);
+        let mut pieces: Vec<_> = batches(&items, self.database.packet()).collect();
+        pieces.reverse();
+        let mut settled = Partly::default();
+        while let Some(items) = pieces.pop() {
+            let caution = self.caution();
+            match self.run(&Settle { items, caution, kind: std::marker::PhantomData::<K> }).await {
+                Ok(Applied { happened, locked }) => {
+                    settled.accepted.extend(happened);
+                    settled.locked.extend(locked);
+                }
+                Err(error) if error.is_refusal() || error.is_locked() => match items {
+                    [item] if error.is_locked() => settled.locked.push(item.id()),
+                    [item] if settled.is_of_the_rows() => {
+                        settled.refused.push(Refused { id: item.id(), error });
+                    }
+                    [_, _, ..] => {
+                        let (first, second) = items.split_at(items.len() / 2);
+                        pieces.extend([second, first]);
+                    }
+                    _ => return Err(error),
+                },
+                Err(error) => return Err(error),
+            }
         }
-        Ok(settled)
+        settled.into_result()
+    }
+}
+
+/// What became of claims, where some of them could not be settled. Those that are not named were over.
+#[derive(Debug, Default, thiserror::Error)]
+#[error("{} events are locked by other clients, and {} are refused", .locked.len(), .refused.len())]
+pub struct Partly {
+    /// These were settled.
+    pub accepted: Vec<EventId>,
+    /// Another client of the database keeps these locked: nothing is known of their claims.
+    pub locked: Vec<EventId>,
+    /// The database refuses what was to be written.
+    pub refused: Vec<Refused>,
+}
+
+/// A claim that the database refuses to have settled so.
+#[derive(Debug)]
+pub struct Refused {
+    /// The event.
+    pub id: EventId,
+    /// What the database says.
+    pub error: Error,
+}
+
+impl Partly {
+    /// So many refusals in a row, and nothing else, are about everything that is written, not about single events.
+    const MANY: usize = 16;
+
+    fn is_of_the_rows(&self) -> bool {
+        !self.accepted.is_empty() || self.refused.len() < Self::MANY
+    }
+
+    fn into_result(self) -> Result<Vec<EventId>, Error> {
+        if self.locked.is_empty() && self.refused.is_empty() {
+            Ok(self.accepted)
+        } else {
+            Err(Error::Partly(Box::new(self)))
+        }
     }
 }
 
@@ -105,15 +167,16 @@ pub(crate) trait Kind: Sync {
 
 struct Settle<'a, K> {
     items: &'a [Item<'a>],
+    caution: Caution,
     kind: std::marker::PhantomData<K>,
 }
 
 impl<K: Kind> Operation for Settle<'_, K> {
     const NAME: OperationName = K::NAME;
-    type Output = Vec<EventId>;
+    type Output = Applied;
 
-    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Vec<EventId>, sqlx::Error> {
-        K::CHANGE.apply(self.items, connection).await
+    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Applied, sqlx::Error> {
+        K::CHANGE.apply(self.items, &self.caution, connection).await
     }
 }
 

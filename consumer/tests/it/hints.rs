@@ -1,5 +1,7 @@
 //! Hints, and life without them.
 
+use std::time::{Duration, Instant};
+
 use eventpipeline_database::EventId;
 use eventpipeline_service::{Announcer, Hint, HintArgs, HintMetrics, Hints};
 use eventpipeline_testkit::{eventually, free_udp};
@@ -69,6 +71,31 @@ async fn no_place_is_idle_while_there_is_work() {
     }
     handler.until_asked(40).await;
     flood.abort();
+}
+
+/// Anybody who reaches the port can send them.
+#[tokio::test]
+async fn forged_hints_cost_few_statements() {
+    let mut pipeline = Pipeline::new().await;
+    let theirs = free_udp().to_string();
+    let variables = [("WAKE_ADDRESS", theirs.as_str()), ("WAKE_PEERS", "127.0.0.1:9")];
+    let consumer = pipeline.consumer(&variables);
+    let first = pipeline.create(1).await;
+    pipeline.values(&first).await;
+    let stranger = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let claims = "db_client_operation_duration_seconds_count{db_operation_name=\"claim events\"";
+    let (begun, before) = (Instant::now(), metric(&consumer, claims).await);
+    while begun.elapsed() < Duration::from_secs(3) {
+        for _ in 0..50 {
+            let _ = stranger.send_to(&[0xE1, 1, 1], &theirs).await;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let claimed = metric(&consumer, claims).await - before;
+    assert!(claimed / begun.elapsed().as_secs_f64() < 150.0, "{claimed} claims in {:?}", begun.elapsed());
+    // And it is as awake as before.
+    let ids = pipeline.create(3).await;
+    pipeline.values(&ids).await;
 }
 
 /// Bound, and never read.

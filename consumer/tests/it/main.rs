@@ -8,6 +8,7 @@ mod failures;
 mod hints;
 mod http;
 mod idle;
+mod locks;
 mod metrics;
 mod outage;
 mod server;

@@ -8,6 +8,8 @@ use eventpipeline_database::{
 };
 use eventpipeline_testkit::{Database as Server, Engine, Program, client, eventually};
 use prometheus::Registry;
+use sqlx::ConnectOptions as _;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 
 const CONSUMER: &str = env!("CARGO_BIN_EXE_eventpipeline-consumer");
 
@@ -37,6 +39,16 @@ impl Pipeline {
         let database = Database::new(args.clone(), Metrics::new(&Registry::new()).unwrap());
         database.migrate().await.unwrap();
         Self { args, session: database.session() }
+    }
+
+    /// A connection of another program.
+    pub(crate) async fn another(&self) -> MySqlConnection {
+        let options = MySqlConnectOptions::new()
+            .host(&self.args.database_host)
+            .port(self.args.database_port)
+            .username(&self.args.database_user)
+            .database(&self.args.database_name);
+        options.connect().await.unwrap()
     }
 
     /// Runs a consumer with further variables.

@@ -2,8 +2,16 @@
 //!
 //! Source: MySQL Server Error Message Reference; MariaDB uses the same numbers below 1900.
 
+/// `ER_OUTOFMEMORY`
+const OUT_OF_MEMORY: u16 = 1037;
 /// `ER_CON_COUNT_ERROR`: `max_connections` is used up.
 pub(crate) const TOO_MANY_CONNECTIONS: u16 = 1040;
+/// `ER_OUT_OF_RESOURCES`
+const OUT_OF_RESOURCES: u16 = 1041;
+/// `ER_DBACCESS_DENIED_ERROR`
+pub(crate) const DATABASE_ACCESS_DENIED: u16 = 1044;
+/// `ER_ACCESS_DENIED_ERROR`
+const LOGIN_DENIED: u16 = 1045;
 /// `ER_BAD_NULL_ERROR`
 pub(crate) const NULL_COLUMN: u16 = 1048;
 /// `ER_SERVER_SHUTDOWN`
@@ -14,6 +22,8 @@ pub(crate) const DUPLICATE_ENTRY: u16 = 1062;
 pub(crate) const HOST_BLOCKED: u16 = 1129;
 /// `ER_TABLEACCESS_DENIED_ERROR`
 pub(crate) const TABLE_ACCESS_DENIED: u16 = 1142;
+/// `ER_COLUMNACCESS_DENIED_ERROR`
+const COLUMN_ACCESS_DENIED: u16 = 1143;
 /// `ER_NO_SUCH_TABLE`
 pub(crate) const NO_SUCH_TABLE: u16 = 1146;
 /// `ER_NONEXISTING_TABLE_GRANT`
@@ -42,6 +52,10 @@ pub(crate) const OUT_OF_RANGE: u16 = 1690;
 const READ_ONLY_TRANSACTION: u16 = 1792;
 /// `ER_READ_ONLY_MODE`: `innodb_read_only`.
 const READ_ONLY_MODE: u16 = 1836;
+/// `ER_NET_PACKET_TOO_LARGE`
+const PACKET_TOO_LARGE: u16 = 1153;
+/// `ER_SPECIFIC_ACCESS_DENIED_ERROR`
+pub(crate) const ACCESS_DENIED: u16 = 1227;
 /// `ER_CONNECTION_KILLED` of MariaDB.
 const KILLED: u16 = 1927;
 /// `ER_STATEMENT_TIMEOUT` of MariaDB: `max_statement_time`.
@@ -94,6 +108,21 @@ pub(crate) fn is_loss(number: u16) -> bool {
 /// The server has refused a statement, and is ready for the next one.
 pub(crate) fn leaves_connection_well(number: u16) -> bool {
     !is_uncertain(number) && !is_demotion(number) && !is_loss(number)
+}
+
+/// It says nothing of the rows: the server is short of memory or connections, or does not let this user do it.
+pub(crate) fn is_of_the_user_or_the_server(number: u16) -> bool {
+    matches!(
+        number,
+        OUT_OF_MEMORY
+            | TOO_MANY_CONNECTIONS
+            | OUT_OF_RESOURCES
+            | DATABASE_ACCESS_DENIED
+            | LOGIN_DENIED
+            | TABLE_ACCESS_DENIED
+            | COLUMN_ACCESS_DENIED
+            | PACKET_TOO_LARGE
+    )
 }
 
 /// The server took too long over a statement, by a limit that the session has set.

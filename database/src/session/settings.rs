@@ -15,7 +15,7 @@ use sqlx::{Executor as _, Row as _};
 /// | `time_zone`, `NAMES` | times and texts are read as something else |
 /// | isolation | REPEATABLE READ takes gap locks, with which claims and inserts deadlock each other |
 /// | access mode | `transaction_read_only` of the server refuses each write |
-/// | `innodb_lock_wait_timeout`, `lock_wait_timeout` | a lock is waited for longer than an operation may take; or a year, of a table |
+/// | `innodb_lock_wait_timeout`, `lock_wait_timeout` | a lock is waited for longer than an operation may take; or a year, of a table. A row's is waited for briefly: whoever loses begins again, or goes on without what is locked |
 /// | `wait_timeout` | what a vanished program has locked is free when TCP gives up. Twice [`super::connected::IDLE_LIMIT`] |
 /// | `idle_transaction_timeout` | MariaDB: as [`crate::script::HOLD`] |
 /// | `max_execution_time`, `max_statement_time` | what nobody waits for any more goes on; or is ended too soon |
@@ -23,7 +23,7 @@ use sqlx::{Executor as _, Row as _};
 /// | `default_storage_engine` | the migrations' own table is one without transactions |
 const SETTINGS: &str = "SET SESSION autocommit = 1, completion_type = 0, sql_mode = 'TRADITIONAL', \
      time_zone = '+00:00', NAMES utf8mb4 COLLATE utf8mb4_bin, \
-     innodb_lock_wait_timeout = 5, lock_wait_timeout = 5, wait_timeout = 60, \
+     innodb_lock_wait_timeout = 1, lock_wait_timeout = 5, wait_timeout = 60, \
      sql_safe_updates = 0, sql_select_limit = 18446744073709551615, sql_big_selects = 1, \
      default_storage_engine = InnoDB \
      /*!80000 , max_execution_time = 9000 */ \

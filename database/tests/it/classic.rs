@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use eventpipeline_database::{Classic, Database, DatabaseArgs, Error, Listing, Metrics};
-use eventpipeline_testkit::eventually;
+use eventpipeline_testkit::{Database as Server, Engine, eventually};
 use prometheus::Registry;
-use sqlx::Row as _;
 use sqlx::error::DatabaseError;
 use sqlx::mysql::MySqlConnection;
+use sqlx::{Executor as _, Row as _};
 
-use crate::support::{LONG, answer, claim, claim_for, create, ids, on_each, reclaim};
+use crate::support::{Fixture, LONG, answer, claim, claim_for, create, ids, on_each, reclaim};
 
 const PRODUCERS: Classic = Classic { producers: true, consumers: false };
 const CONSUMERS: Classic = Classic { producers: false, consumers: true };
@@ -227,6 +227,37 @@ async fn who_may_make_no_trigger_or_no_index_is_told_so() {
         let refused = keeper.make_room_for(CONSUMERS).await.unwrap_err();
         assert!(refused.to_string().contains("index of free events"), "{refused}");
         fixture.sql("DROP USER keeper@'%'").await;
+    })
+    .await;
+}
+
+/// Such a producer meets an id that is taken, says nothing of it to the database, and keeps its connection.
+#[tokio::test]
+async fn a_transaction_that_a_classic_producer_leaves_open_does_not_keep_its_event_locked() {
+    let mut fixture = Fixture::new(Server::shared(Engine::MySql).await).await;
+    let mut session = fixture.session();
+    create(&mut session, 2).await;
+    fixture.database.make_room_for(PRODUCERS).await.unwrap();
+    fixture.sql("SET autocommit = 0").await;
+    let collision = fixture.other.execute("INSERT INTO Events VALUES (1, '', 0)").await.unwrap_err();
+    assert!(collision.as_database_error().is_some_and(DatabaseError::is_unique_violation));
+    // Ours take what is not locked, and others wait for what is: not as long as it takes until they give up.
+    assert_eq!(ids(&claim(&mut session, 10).await), [2]);
+    let mut consumer = fixture.another().await;
+    let free = "SELECT id FROM Events WHERE id = 1 FOR UPDATE";
+    let taken: i64 = sqlx::query_scalar(free).fetch_one(&mut consumer).await.unwrap();
+    assert_eq!(taken, 1);
+    assert!(fixture.other.execute("SELECT 1").await.is_err(), "its connection is ended");
+}
+
+#[tokio::test]
+async fn without_classic_programs_nobody_ends_transactions() {
+    on_each(async |mut fixture| {
+        let events = "SELECT COUNT(*) FROM information_schema.events WHERE event_schema = DATABASE()";
+        for (classic, expected) in [(PRODUCERS, 1), (Classic::default(), 0), (CONSUMERS, 1)] {
+            fixture.database.make_room_for(classic).await.unwrap();
+            assert_eq!(fixture.value::<i64>(events).await, expected, "{classic:?}");
+        }
     })
     .await;
 }

@@ -11,6 +11,8 @@ mod faults;
 mod held;
 mod history;
 mod idempotency;
+mod line;
+mod locks;
 mod model;
 mod order;
 mod outcomes;

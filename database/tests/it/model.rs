@@ -4,6 +4,8 @@
 //!
 //! Every run has other histories. A failure says the seed; `PROPTEST_RNG_SEED=...` repeats it.
 
+mod classic;
+mod consumers;
 mod event;
 mod run;
 mod step;

@@ -1,6 +1,7 @@
 //! What the statements that run all the time read: their index, in its order, and few rows, however the table is filled.
 
 use eventpipeline_database::HotStatement;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::{AssertSqlSafe, Executor as _, Row as _};
 
 use crate::support::{Fixture, on_each};
@@ -29,7 +30,7 @@ async fn what_runs_all_the_time_follows_the_index_on_empty_small_and_large_table
             fixture.sql(fill).await;
             fixture.sql("ANALYZE TABLE Events").await;
             for statement in HotStatement::ALL {
-                for from in [None, Some(MARK)] {
+                for from in marks(*statement) {
                     let text = statement.text(from);
                     follows_its_index(&mut fixture, *statement, &text).await;
                     reads_little(&mut fixture, *statement, &text).await;
@@ -38,6 +39,15 @@ async fn what_runs_all_the_time_follows_the_index_on_empty_small_and_large_table
         }
     })
     .await;
+}
+
+/// Where a look may begin: at the start, before everything, and where the pieces that it goes along leave others between them.
+fn marks(statement: HotStatement) -> Vec<Option<i64>> {
+    let lately = (Timestamp::now() - SignedDuration::from_mins(1)).as_microsecond();
+    match statement {
+        HotStatement::Claim | HotStatement::LookForDue => vec![None, Some(MARK), Some(lately)],
+        _ => vec![None, Some(MARK)],
+    }
 }
 
 /// Neither a sort, which would lock every candidate before the first is given, nor another way to the rows.

@@ -243,7 +243,7 @@ async fn a_classic_consumer_in_mid_claim_holds_up_nobody() {
         fixture.sql("START TRANSACTION").await;
         let look = "SELECT id FROM Events WHERE valor = '' AND processing = 0 ORDER BY id LIMIT 1 FOR UPDATE";
         assert_eq!(fixture.value::<i64>(look).await, 1);
-        assert_eq!(ids(&claim(&mut session, 2).await), [2, 3]);
+        assert_eq!(ids(&claim(&mut session, 3).await), [2, 3]);
         fixture.sql("UPDATE Events SET processing = 1 WHERE id = 1").await;
         fixture.sql("COMMIT").await;
         assert!(claim(&mut session, 3).await.is_empty());

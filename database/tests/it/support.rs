@@ -54,6 +54,19 @@ impl Fixture {
         fixture
     }
 
+    /// A connection of yet another program.
+    pub(crate) async fn another(&self) -> MySqlConnection {
+        let args = &self.args;
+        let password = std::fs::read_to_string(&args.database_password_file).unwrap();
+        let options = MySqlConnectOptions::new()
+            .host(&args.database_host)
+            .port(args.database_port)
+            .username(&args.database_user)
+            .database(&args.database_name);
+        let options = if password.is_empty() { options } else { options.password(&password) };
+        options.connect().await.unwrap()
+    }
+
     pub(crate) fn session(&self) -> Session {
         self.database.session()
     }

@@ -224,6 +224,13 @@ impl Problem {
         Self { room, ..problem }
     }
 
+    pub(super) fn event_locked(id: EventId) -> Self {
+        let detail = format!(
+            "another client of the database keeps event {id} locked, so that nothing was changed; try again later"
+        );
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "event-locked", "Event locked", detail).about(id)
+    }
+
     pub(super) fn internal() -> Self {
         let detail = "the service failed; its log says why";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)

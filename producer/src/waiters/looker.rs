@@ -19,6 +19,8 @@ const LATEST: Duration = Duration::from_millis(100);
 const SLOWEST: Duration = Duration::from_secs(1);
 /// A pause is at least this many times as long as the look before it: many who wait, or a slow database, make looks rarer.
 const REST: u32 = 3;
+/// For how long no hint is heard after one that was of no use: double and forged ones cost few reads.
+const DEAF: Duration = Duration::from_millis(5);
 /// How often it is checked that what is waited for is still there, and how many events at a time.
 const CHECK: Duration = Duration::from_secs(1);
 const CHECKED: usize = 512;
@@ -33,6 +35,8 @@ pub(super) struct Looker {
     hints_arrive: bool,
     /// Whether one was of use since the last look for everything.
     hint_found: bool,
+    /// When hints are heard again.
+    hears_from: Instant,
     checked: Instant,
     check_after: Option<EventId>,
 }
@@ -46,6 +50,7 @@ impl Looker {
             next: None,
             hints_arrive: false,
             hint_found: false,
+            hears_from: Instant::now(),
             checked: Instant::now(),
             check_after: None,
         }
@@ -60,12 +65,17 @@ impl Looker {
                     None => std::future::pending().await,
                 }
             };
+            let hears_from = self.hears_from;
+            let news = async {
+                tokio::time::sleep_until(hears_from).await;
+                self.waiters.shared.news.notified().await;
+            };
             tokio::select! {
                 biased;
                 () = end.cancelled() => break,
                 // Before the news, which may come faster than it can be heard: no hint is needed, nor may it be in the way.
                 () = time => self.look().await,
-                () = self.waiters.shared.news.notified() => self.hear().await,
+                () = news => self.hear().await,
             }
             if self.waiters.shared.lock().clients() == 0 {
                 self.next = None;
@@ -87,7 +97,11 @@ impl Looker {
         }
         if !hinted.is_empty() {
             let found = self.session.read_finished(&hinted).await;
-            self.hint_found |= self.answer(found, hinted.len(), Found::Hint) > 0;
+            let answered = self.answer(found, hinted.len(), Found::Hint);
+            self.hint_found |= answered > 0;
+            if answered == 0 {
+                self.hears_from = Instant::now() + DEAF;
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use eventpipeline_database::{
 };
 use sqlx::Executor as _;
 
+use super::consumers::Consumer;
 use super::event::{LEASE, Model, Row};
 use super::step::{Settlement, Step};
 use super::tally::Tally;
@@ -17,9 +18,10 @@ const MAX_ATTEMPTS: u32 = 3;
 
 pub(super) struct Run {
     session: Session,
-    fixture: Fixture,
+    pub(super) fixture: Fixture,
+    pub(super) consumers: [Consumer; 3],
     /// By id; `None` once it is removed.
-    events: Vec<Option<Model>>,
+    pub(super) events: Vec<Option<Model>>,
     claims: Vec<Claimed>,
     /// The step, which makes every answer and error another one.
     now: i64,
@@ -29,7 +31,8 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn new(fixture: Fixture) -> Self {
         let (session, tally) = (fixture.session(), Tally::default());
-        Self { session, fixture, events: Vec::new(), claims: Vec::new(), now: 0, tally }
+        let consumers = [(); 3].map(|()| Consumer::new(fixture.session()));
+        Self { session, fixture, consumers, events: Vec::new(), claims: Vec::new(), now: 0, tally }
     }
 
     pub(super) async fn begin(&mut self) {
@@ -72,6 +75,9 @@ impl Run {
         match step {
             Step::Create(priorities) => self.create(priorities).await,
             Step::Claim(limit) => self.claim(*limit).await,
+            Step::Hint(which, limit) => self.hint(*which, *limit).await,
+            Step::Poll(which, limit) => drop(self.poll(*which, *limit).await),
+            Step::Idle => self.idle().await,
             Step::ExpireAndReclaim => self.reclaim().await,
             Step::TimePasses => self.time_passes().await,
             Step::Remove(finished, limit) => self.remove(*finished, *limit).await,
@@ -100,8 +106,12 @@ impl Run {
         }
     }
 
+    pub(super) fn now(&self) -> i64 {
+        self.now
+    }
+
     /// The ids of a state that are due, in line.
-    fn line(&self, state: State) -> Vec<usize> {
+    pub(super) fn line(&self, state: State) -> Vec<usize> {
         let mut line: Vec<_> = (0..self.events.len())
             .filter_map(|index| Some((self.events[index].as_ref()?, index)))
             .filter(|(event, _)| event.row.state == state && event.due < self.now)
@@ -116,7 +126,14 @@ impl Run {
         let mut expected = self.line(State::Pending);
         expected.truncate(limit);
         assert_eq!(claims.iter().map(|claim| index(claim.id.get())).collect::<Vec<_>>(), expected);
+        self.claimed(claims);
+    }
+
+    /// Takes claims over, each of an event that was to be had.
+    pub(super) fn claimed(&mut self, claims: Vec<Claimed>) {
+        let line = self.line(State::Pending);
         for claim in claims {
+            assert!(line.contains(&index(claim.id.get())), "{claim:?} was not in line");
             let due = self.now + LEASE;
             let event = self.events[index(claim.id.get())].as_mut().unwrap();
             event.becomes(State::Processing, due);
@@ -268,32 +285,6 @@ impl Run {
         }
         assert_eq!(changed, Change::Changed);
         Some(event)
-    }
-
-    /// Such programs take what looks free to them.
-    async fn classic_claim(&mut self, id: EventId, which: usize) {
-        let claim = "UPDATE Events SET processing = 1 WHERE id = ? AND valor = '' AND processing = 0";
-        let claimed = sqlx::query(claim).bind(id.get()).execute(&mut self.fixture.other).await.unwrap();
-        let claimed = claimed.rows_affected() == 1;
-        self.tally.count("classic claim", claimed);
-        let free = |event: &&mut Model| event.row.state == State::Pending && !event.hidden;
-        let event = self.events[which].as_mut().filter(free);
-        assert_eq!(event.is_some(), claimed);
-        if let Some(event) = event {
-            event.row.state = State::Processing;
-        }
-    }
-
-    /// They write back what they took, whoever has it by now.
-    async fn classic_complete(&mut self, id: EventId, which: usize) {
-        let processing = |event: &&mut Model| event.row.state == State::Processing;
-        let Some(event) = self.events[which].as_mut().filter(processing) else { return };
-        let done = "UPDATE Events SET valor = 'classic', processing = 0 WHERE id = ?";
-        sqlx::query(done).bind(id.get()).execute(&mut self.fixture.other).await.unwrap();
-        event.row.state = State::Done;
-        "classic".clone_into(&mut event.row.valor);
-        event.timed = false;
-        self.tally.count("classic complete", true);
     }
 }
 

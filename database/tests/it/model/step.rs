@@ -9,6 +9,12 @@ pub(super) enum Step {
     /// As many events as there are priorities.
     Create(Vec<u8>),
     Claim(usize),
+    /// A consumer that keeps its mark is told that there is work.
+    Hint(usize, usize),
+    /// It looks by itself.
+    Poll(usize, usize),
+    /// Nothing happens for a while, but that the consumers look.
+    Idle,
     Settle(usize, Settlement),
     ExpireAndReclaim,
     /// What waits for its time has waited long enough.
@@ -60,15 +66,18 @@ pub(super) fn any() -> impl Strategy<Value = Step> {
         prop_oneof![2 => Just(Finished::Done), 1 => Just(Finished::Dead), 1 => Just(Finished::Cancelled)];
     prop_oneof![
         3 => prop::collection::vec(0..10_u8, 1..4).prop_map(Step::Create),
-        6 => (1..4_usize).prop_map(Step::Claim),
+        2 => (1..4_usize).prop_map(Step::Claim),
+        2 => (0..3_usize, 1..4_usize).prop_map(|(which, limit)| Step::Hint(which, limit)),
+        2 => (0..3_usize, 1..4_usize).prop_map(|(which, limit)| Step::Poll(which, limit)),
+        1 => Just(Step::Idle),
         12 => (which.clone(), settlement()).prop_map(|(which, settlement)| Step::Settle(which, settlement)),
         2 => Just(Step::ExpireAndReclaim),
         1 => Just(Step::TimePasses),
-        2 => (finished, 1..4_usize).prop_map(|(finished, limit)| Step::Remove(finished, limit)),
+        3 => (finished, 1..4_usize).prop_map(|(finished, limit)| Step::Remove(finished, limit)),
         1 => which.clone().prop_map(Step::Retry),
         1 => which.clone().prop_map(Step::Cancel),
-        1 => which.clone().prop_map(Step::ClassicClaim),
-        1 => which.prop_map(Step::ClassicComplete),
+        2 => which.clone().prop_map(Step::ClassicClaim),
+        2 => which.prop_map(Step::ClassicComplete),
     ]
 }
 

@@ -15,8 +15,17 @@ impl Tally {
     pub(super) fn missing(&self) -> Vec<(&'static str, bool)> {
         const BOTH_WAYS: [&str; 7] =
             ["complete", "fail", "release", "extend", "cancel", "retry", "classic claim"];
-        const DONE: [&str; 6] =
-            ["claim", "reclaim to free", "reclaim to dead", "classic complete", "remove", "remove untimed"];
+        const DONE: [&str; 9] = [
+            "hint",
+            "poll",
+            "idle",
+            "claim",
+            "reclaim to free",
+            "reclaim to dead",
+            "classic complete",
+            "remove",
+            "remove untimed",
+        ];
         let refused = BOTH_WAYS.map(|what| (what, false));
         let done = BOTH_WAYS.iter().chain(&DONE).map(|what| (*what, true));
         refused.into_iter().chain(done).filter(|happened| !self.0.contains(happened)).collect()

@@ -79,6 +79,7 @@ impl Api {
         match change {
             Change::Changed => self.answer(StatusCode::OK, &EventBody::from(self.event(id).await?), held),
             Change::NotFound => Err(Problem::event_not_found(&id.to_string())),
+            Change::Locked => Err(Problem::event_locked(id)),
             Change::Refused(state) => Err(Problem::wrong_state(id, state, possible)),
         }
     }

@@ -1,0 +1,160 @@
+//! Whoever looks finds what is due, wherever in line it came in, and the claim after it takes it.
+
+use std::time::Duration;
+
+use eventpipeline_database::{
+    ClaimLimit, Claimed, EventId, Lease, LowWaterMark, NewEvent, Priority, Session,
+};
+use sqlx::mysql::MySqlConnection;
+use sqlx::{Connection as _, Executor as _};
+
+use crate::support::{
+    Fixture, LONG, claim_for, claimer, create, create_all, event_id as id, on_each, reclaim,
+};
+
+/// A consumer that keeps its mark, as consumers do.
+struct Consumer {
+    session: Session,
+    mark: LowWaterMark,
+}
+
+impl Consumer {
+    /// One that has been at work: it has claimed what there was.
+    async fn at_work(fixture: &Fixture) -> Self {
+        let mut consumer = Self { session: fixture.session(), mark: LowWaterMark::default() };
+        create(&mut consumer.session, 1).await;
+        assert_eq!(consumer.claim(10).await.len(), 1);
+        assert!(consumer.claim(10).await.is_empty());
+        consumer
+    }
+
+    async fn claim(&mut self, events: usize) -> Vec<EventId> {
+        let limit = ClaimLimit { events, bytes: usize::MAX };
+        let claims = self.session.claim(&mut self.mark, &claimer(), Lease::new(LONG), limit).await.unwrap();
+        claims.events.iter().map(|claim: &Claimed| claim.id).collect()
+    }
+
+    async fn has_due(&mut self) -> bool {
+        self.session.has_due(&mut self.mark).await.unwrap()
+    }
+
+    async fn create(&mut self, points: u8) -> EventId {
+        let event = NewEvent { priority: Priority::new(points).unwrap(), ..NewEvent::default() };
+        create_all(&mut self.session, vec![event]).await[0]
+    }
+}
+
+/// 20,000 events of the last twenty minutes were done while somebody has an old snapshot open: none of the entries that they had in
+/// the index can be purged.
+async fn block_purge(fixture: &mut Fixture) -> MySqlConnection {
+    let waiting = "INSERT INTO Events (id, due) WITH RECURSIVE numbers AS \
+         (SELECT 0 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < 999) \
+         SELECT 1000000 + a.n + 1000 * b.n, UTC_TIMESTAMP(6) - INTERVAL (a.n + 1000 * b.n) * 60000 MICROSECOND \
+         FROM numbers AS a, numbers AS b WHERE b.n < 20";
+    fixture.sql(waiting).await;
+    let mut old = fixture.another().await;
+    for statement in [
+        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        "START TRANSACTION WITH CONSISTENT SNAPSHOT",
+        "SELECT id FROM Events WHERE id = 1000000",
+    ] {
+        old.execute(statement).await.unwrap();
+    }
+    fixture.sql("UPDATE Events SET processing = 1, due = UTC_TIMESTAMP(6) WHERE id >= 1000000").await;
+    fixture.sql("UPDATE Events SET valor = 'feito', processing = 0 WHERE id >= 1000000").await;
+    old
+}
+
+#[tokio::test]
+async fn an_urgent_event_is_taken_by_the_claim_that_its_hint_brings_about() {
+    on_each(async |fixture| {
+        let mut consumer = Consumer::at_work(&fixture).await;
+        for turn in 0..100 {
+            let event = consumer.create(turn % 10).await;
+            assert_eq!(consumer.claim(10).await, [event], "in turn {turn}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_look_saw_is_taken_by_the_claim_after_it() {
+    on_each(async |fixture| {
+        let mut consumer = Consumer::at_work(&fixture).await;
+        for turn in 0..100 {
+            let event = consumer.create(9 - turn % 10).await;
+            assert!(consumer.has_due().await, "in turn {turn}");
+            assert_eq!(consumer.claim(10).await, [event], "in turn {turn}");
+            assert!(!consumer.has_due().await, "in turn {turn}");
+        }
+    })
+    .await;
+}
+
+/// They stand where they stood, before everything that was done meanwhile.
+#[tokio::test]
+async fn what_comes_back_to_its_old_place_is_found_one_by_one() {
+    on_each(async |fixture| {
+        let mut consumer = Consumer::at_work(&fixture).await;
+        let mut lost = create(&mut consumer.session, 30).await;
+        let mut victim = fixture.session();
+        let held = claim_for(&mut victim, Duration::ZERO, 30).await;
+        assert_eq!(held.len(), 30);
+        for _ in 0..10 {
+            let event = consumer.create(0).await;
+            assert_eq!(consumer.claim(10).await, [event]);
+        }
+        while reclaim(&mut victim, LONG).await.freed.len() < 30 {}
+        // One place: each claim is full, and takes one.
+        while !lost.is_empty() {
+            assert!(consumer.has_due().await, "{lost:?} are left");
+            assert_eq!(consumer.claim(1).await, [id(lost.remove(0))]);
+        }
+        assert!(!consumer.has_due().await);
+    })
+    .await;
+}
+
+/// The server can't purge, so that looks from the start are slow, and rare.
+#[tokio::test]
+async fn nothing_waits_for_the_server_to_purge() {
+    on_each(async |mut fixture| {
+        let old = block_purge(&mut fixture).await;
+        let mut consumer = Consumer::at_work(&fixture).await;
+        for turn in 0..40 {
+            let event = consumer.create(turn % 10).await;
+            assert_eq!(consumer.claim(10).await, [event], "in turn {turn}");
+        }
+        // What comes back to its old place is found by whoever is told of it.
+        let back = create(&mut consumer.session, 1).await;
+        claim_for(&mut consumer.session, Duration::ZERO, 1).await;
+        let event = consumer.create(0).await;
+        assert_eq!(consumer.claim(10).await, [event]);
+        while reclaim(&mut consumer.session, LONG).await.freed.is_empty() {}
+        consumer.mark.doubt();
+        assert_eq!(consumer.claim(10).await, [id(back[0])]);
+        old.close().await.unwrap();
+    })
+    .await;
+}
+
+/// Somebody looks at it with a lock, and changes nothing.
+#[tokio::test]
+async fn what_was_locked_while_it_was_first_in_line_is_found_afterwards() {
+    on_each(async |mut fixture| {
+        let mut consumer = Consumer::at_work(&fixture).await;
+        let event = consumer.create(5).await;
+        fixture.sql("START TRANSACTION").await;
+        fixture.sql("SELECT id FROM Events WHERE id = 2 FOR UPDATE").await;
+        for _ in 0..10 {
+            assert!(consumer.has_due().await);
+            assert!(consumer.claim(10).await.is_empty());
+            let other = consumer.create(0).await;
+            assert_eq!(consumer.claim(10).await, [other]);
+        }
+        fixture.sql("ROLLBACK").await;
+        assert!(consumer.has_due().await);
+        assert_eq!(consumer.claim(10).await, [event]);
+    })
+    .await;
+}
