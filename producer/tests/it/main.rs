@@ -18,6 +18,7 @@ mod options;
 mod outage;
 mod overload;
 mod prefer;
+mod public;
 mod schemathesis;
 mod slow;
 mod support;
