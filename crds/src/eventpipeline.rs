@@ -19,6 +19,7 @@ use crate::{ConsumerGroup, Database, EventPipelineStatus, NetworkPolicy, Produce
     plural = "eventpipelines",
     shortname = "evp",
     category = "eventpipeline",
+    category = "all",
     namespaced,
     status = "EventPipelineStatus",
     derive = "PartialEq",
@@ -52,6 +53,12 @@ use crate::{ConsumerGroup, Database, EventPipelineStatus, NetworkPolicy, Produce
         type_ = "integer",
         json_path = ".status.queue.pending",
         description = "Events that wait"
+    ),
+    printcolumn(
+        name = "URL",
+        type_ = "string",
+        json_path = ".status.url",
+        description = "Where the API is"
     ),
     printcolumn(
         name = "Message",
@@ -103,9 +110,8 @@ pub struct EventPipelineSpec {
     #[schemars(with = "Retention")]
     pub retention: Option<Retention>,
 
-    /// How requests from outside the cluster reach the producers. Default: an Ingress for every host and path.
-    // No default in the schema: a stored `ingress` that nobody wrote would stay beside the `none` of a later
-    // `kubectl apply`, and be refused.
+    /// How requests from outside the cluster reach the producers. Default: they do not; inside, the Service
+    /// `NAME-producers` leads to them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Route")]
     #[x_kube(merge_strategy = MapMerge::Atomic)]

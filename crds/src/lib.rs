@@ -43,5 +43,5 @@ pub use pod::{
 pub use producers::ProducerGroup;
 pub use resources::{Amounts, Cpu, Memory, Resources};
 pub use retention::Retention;
-pub use route::{GatewayRoute, IngressRoute, IngressTls, NoRoute, ParentRef, Route};
+pub use route::{GatewayRoute, IngressRoute, IngressTls, ParentRef, Route};
 pub use status::{EventPipelineStatus, GroupCounts, GroupStatus, QueueStatus};

@@ -28,21 +28,33 @@ use crate::api::Cluster;
 use crate::figures::{Figures, Observation};
 use crate::inventory::{Inventory, PipelineKey};
 use crate::pods;
+use crate::routes::Routes;
 use apply::Memory;
 pub(crate) use build::MAX_CONNECTIONS;
 pub(crate) use build::meta::{COMPONENT, Component, GROUP, INSTANCE};
 pub(crate) use rendered::{Rendered, render};
 use report::Report;
-use status::Seen;
+use status::Withheld;
 
 /// Labels of everything that the operator makes, as a selector.
 pub(crate) const MANAGED_BY_OPERATOR: &str = "app.kubernetes.io/managed-by=eventpipeline-operator";
+
+/// What is kept up to date beside the reconciles, which only read it.
+pub(crate) struct Seen {
+    /// The objects of the pipelines.
+    pub(crate) inventory: Arc<Inventory>,
+    /// What their queues are like.
+    pub(crate) figures: Arc<Figures>,
+    /// Whose hosts and paths are whose.
+    pub(crate) routes: Arc<Routes>,
+}
 
 /// What every reconcile needs.
 pub(crate) struct Operator {
     cluster: Cluster,
     inventory: Arc<Inventory>,
     figures: Arc<Figures>,
+    routes: Arc<Routes>,
     memory: Memory,
     scales: scale::Memory,
     image: String,
@@ -51,17 +63,13 @@ pub(crate) struct Operator {
 
 impl Operator {
     /// `image`: what pipelines run that name no other.
-    pub(crate) fn new(
-        cluster: Cluster,
-        inventory: Arc<Inventory>,
-        figures: Arc<Figures>,
-        image: String,
-        recorder: Recorder,
-    ) -> Self {
+    pub(crate) fn new(cluster: Cluster, seen: Seen, image: String, recorder: Recorder) -> Self {
+        let Seen { inventory, figures, routes } = seen;
         Self {
             cluster,
             inventory,
             figures,
+            routes,
             memory: Memory::default(),
             scales: scale::Memory::default(),
             image,
@@ -73,6 +81,7 @@ impl Operator {
     pub(crate) fn retain(&self, known: impl Fn(&PipelineKey) -> bool) {
         self.figures.retain(&known);
         self.scales.retain(&known);
+        self.routes.retain(&known);
         self.memory.retain(known);
     }
 }
@@ -116,12 +125,16 @@ pub(crate) async fn reconcile(
         Ok(validated) => validated.with_first_size(existing.first_size()),
         Err(invalid) => return report.invalid(&invalid.to_string()).await.map_err(Error::Report),
     };
+    let taken = operator.routes.taken(&existing.key);
+    validated.route_withheld = taken.is_some();
     let observation = operator.figures.of(&existing.key);
     let decisions =
         scale::scale(operator, &mut validated, &existing, observation.as_ref(), Timestamp::now()).await;
     let prepared = build::build(&validated);
     let Operator { cluster, inventory, memory, .. } = operator;
-    let applied = match Box::pin(apply::apply(cluster, inventory, memory, prepared, &existing)).await {
+    let applied = Box::pin(apply::apply(cluster, inventory, memory, prepared, &existing)).await;
+    report.put_right(memory.take_put_right(&existing.key)).await;
+    let applied = match applied {
         Ok(applied) => applied,
         // What is still to be told would be refused as well.
         Err(error) if error.namespace_goes() => return Ok(()),
@@ -130,7 +143,12 @@ pub(crate) async fn reconcile(
             return Err(Error::Apply(error));
         }
     };
-    let seen = Seen {
+    let seen = status::Seen {
+        service_url: validated.service_url(),
+        route_withheld: taken.map(Withheld::Taken).or_else(|| {
+            let missing = validated.asks_for_gateway() && applied.http_route.is_none();
+            missing.then_some(Withheld::NoGatewayApi)
+        }),
         queue: observation.as_ref(),
         late_after_seconds: late_after_seconds(pipeline),
         suspended: validated.suspended_consumers(),

@@ -2,6 +2,7 @@
 
 mod connections;
 mod consumers;
+mod route;
 
 use eventpipeline_crds::{
     CpuAutoscaling, Database, EventPipeline, ManagedDatabase, ProducerAutoscaling, ProducerGroup, Resources,
@@ -30,6 +31,7 @@ pub(super) fn of(pipeline: &EventPipeline, object: &Value) -> Vec<Finding> {
         findings.extend(consumers::of(at, group));
     }
     findings.extend(consumers::nobody_frees(&spec.consumers));
+    findings.extend(route::of(spec));
     findings
 }
 

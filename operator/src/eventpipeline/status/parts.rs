@@ -55,7 +55,7 @@ pub(super) fn of(
         because(schema, Component::Schema),
         because(producers, Component::Producer),
         because(consumers, Component::Consumer),
-        route::of(applied.ingress.as_ref(), applied.http_route.as_ref()),
+        route::of(applied, seen),
     ]
 }
 
