@@ -53,7 +53,9 @@ current_cluster() {
   if [ -n "${URL:-}" ]; then
     "$DEV/demo.sh" "$URL"
   else
-    say "Ready. For the demo, set URL to where the ingress controller answers: dev/demo.sh http://ADDRESS"
+    say "Ready, without a route: kubectl get eventpipeline demo shows its address inside the cluster." \
+      "For the demo, run it again with URL=http://ADDRESS, where the ingress controller answers: the example then has every" \
+      "host of it that nobody else has."
   fi
 }
 

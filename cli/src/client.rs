@@ -13,6 +13,8 @@ use crate::error::Error;
 const TRIES: u32 = 5;
 /// The longest pause that a server may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How much of a reason is shown, in characters.
+const LONGEST_REASON: usize = 1000;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// What passes by itself, as a rule: the pipeline has no room, or a proxy in front of it does not reach it.
 const PASSING: [StatusCode; 3] =
@@ -95,13 +97,17 @@ impl Client {
         }
     }
 
-    /// Whether the program at this address says that it is ready, asked once.
-    pub(crate) async fn is_ready(&self) -> Result<bool, Error> {
+    /// What the program at this address waits for, asked once; nothing where it is ready.
+    pub(crate) async fn waits_for(&self) -> Result<Option<String>, Error> {
+        let unreachable =
+            |source: reqwest::Error| Error::Unreachable { host: self.host(), source: source.without_url() };
         let request = self.request(Method::GET, "/readyz", &[]).timeout(CONNECT_LIMIT);
-        match request.send().await {
-            Ok(response) => Ok(response.status().is_success()),
-            Err(source) => Err(Error::Unreachable { host: self.host(), source: source.without_url() }),
-        }
+        let response = request.send().await.map_err(unreachable)?;
+        Ok(match response.status() {
+            status if status.is_success() => None,
+            StatusCode::SERVICE_UNAVAILABLE => Some(reasons(&response.text().await.map_err(unreachable)?)),
+            status => Some(format!("it answers {status} to /readyz: is this its internal port (9090)?")),
+        })
     }
 
     async fn answer(&self, response: Response) -> Result<Answer, Error> {
@@ -140,6 +146,12 @@ impl Client {
         let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
         format!("{}{port}", self.url.host_str().unwrap_or_default())
     }
+}
+
+/// The lines of `/readyz` as one.
+fn reasons(text: &str) -> String {
+    let lines = text.lines().map(|line| line.chars().filter(|char| !char.is_control()).take(LONGEST_REASON));
+    lines.map(String::from_iter).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 fn pause(response: &Response) -> Duration {

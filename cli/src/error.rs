@@ -29,8 +29,8 @@ pub(crate) enum Error {
     NotAPipeline { host: String },
     #[error("event {id} has no value after {}", rounded_up(*waited))]
     WaitOver { id: u64, waited: Duration },
-    #[error("{host} is not ready after {}", rounded_up(*waited))]
-    NotReady { host: String, waited: Duration },
+    #[error("{host} is not ready after {}: {why}", rounded_up(*waited))]
+    NotReady { host: String, waited: Duration, why: String },
     #[error("event {id} was answered {answered:?}, but is read as {read:?}")]
     Differs { id: u64, answered: String, read: String },
     #[error("failed to read {path:?}")]

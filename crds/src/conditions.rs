@@ -102,8 +102,12 @@ pub mod reasons {
     pub const PROGRESS_DEADLINE_EXCEEDED: &str = "ProgressDeadlineExceeded";
     /// The Ingress stands and its controller has given it an address.
     pub const ADDRESS_ASSIGNED: &str = "AddressAssigned";
-    /// The Ingress stands; no controller has given it an address.
-    pub const ADDRESS_PENDING: &str = "AddressPending";
+    /// The Ingress stands; its controller reports no address, as many never do.
+    pub const PUBLISHED: &str = "Published";
+    /// Another Ingress, HTTPRoute or pipeline has the host and path already: the route is not published.
+    pub const HOST_TAKEN: &str = "HostTaken";
+    /// The spec asks for an HTTPRoute, and the cluster has no Gateway API.
+    pub const GATEWAY_API_MISSING: &str = "GatewayApiMissing";
     /// The controllers of all Gateways that the spec names take the HTTPRoute.
     pub const ACCEPTED_BY_GATEWAYS: &str = "AcceptedByGateways";
     /// The controller of a Gateway has said nothing of the HTTPRoute: is the Gateway there, and its controller at work?

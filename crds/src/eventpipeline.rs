@@ -21,6 +21,7 @@ use crate::{
     plural = "eventpipelines",
     shortname = "evp",
     category = "eventpipeline",
+    category = "all",
     namespaced,
     status = "EventPipelineStatus",
     derive = "PartialEq",
@@ -54,6 +55,12 @@ use crate::{
         type_ = "integer",
         json_path = ".status.queue.pending",
         description = "Events that wait"
+    ),
+    printcolumn(
+        name = "URL",
+        type_ = "string",
+        json_path = ".status.url",
+        description = "Where the API is"
     ),
     printcolumn(
         name = "Message",
@@ -110,9 +117,8 @@ pub struct EventPipelineSpec {
     #[serde(default)]
     pub retention: Retention,
 
-    /// How requests from outside the cluster reach the producers. Default: an Ingress for every host and path.
-    // No default in the schema: a stored `ingress` that nobody wrote would stay beside the `none` of a later
-    // `kubectl apply`, and be refused.
+    /// How requests from outside the cluster reach the producers. Default: they do not; inside, the Service
+    /// `NAME-producers` leads to them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Route")]
     #[x_kube(merge_strategy = MapMerge::Atomic)]

@@ -48,6 +48,6 @@ pub use producers::ProducerGroup;
 pub use quantity::Quantity;
 pub use resources::{Amounts, Resources};
 pub use retention::Retention;
-pub use route::{GatewayRoute, IngressRoute, IngressTls, NoRoute, ParentRef, Route};
+pub use route::{GatewayRoute, IngressRoute, IngressTls, ParentRef, Route};
 pub use schema_job::SchemaJob;
 pub use status::{EventPipelineStatus, GroupCounts, GroupStatus, QueueStatus, StorageStatus};

@@ -7,32 +7,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::{HOST, LABEL_NAME, PATH, SUBDOMAIN};
 
-/// The way in from outside the cluster: exactly one of its members.
+/// The way in from outside the cluster: exactly one of `ingress` and `httpRoute`.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.ingress), has(self.httpRoute), has(self.none)].exists_one(set, set)")
-    .message("`route` must set exactly one of `ingress`, `httpRoute` and `none`"))]
+#[x_kube(validation = Rule::new("has(self.ingress) != has(self.httpRoute)")
+    .message("`route` must set exactly one of `ingress` and `httpRoute`; without `route` there is no way in from outside the cluster"))]
 pub struct Route {
     /// An Ingress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "IngressRoute")]
     pub ingress: Option<IngressRoute>,
 
-    /// An HTTPRoute of the Gateway API.
+    /// An HTTPRoute of the Gateway API, which the cluster must have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "GatewayRoute")]
     pub http_route: Option<GatewayRoute>,
 
-    /// No way in: the producers' Service is reached from inside the cluster only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "NoRoute")]
-    pub none: Option<NoRoute>,
-}
-
-impl Default for Route {
-    fn default() -> Self {
-        Self { ingress: Some(IngressRoute::default()), http_route: None, none: None }
-    }
+    /// Whether the route also leads to the operations that list, show, change and remove events and count them. Without,
+    /// it creates events and reads their values. Whoever reaches the route may do either: authentication is a matter of
+    /// what stands in front.
+    #[serde(default)]
+    pub operations: bool,
 }
 
 /// An Ingress in front of the producers.
@@ -40,22 +35,32 @@ impl Default for Route {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.tls) || has(self.host)")
     .message("`host` must be set where `tls` is"))]
+#[x_kube(validation = Rule::new("has(self.host) != self.anyHost")
+    .message("`host` must be set, such as `orders.example.com`, or `anyHost` must be `true`, and not both"))]
 pub struct IngressRoute {
     /// Ingress class. Default: the cluster's default class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
     pub class_name: Option<String>,
 
-    /// Host name that is routed, `*.example.com` for all below it. Default: every host.
+    /// Host name that is routed, `*.example.com` for all below it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 253), regex(pattern = HOST))]
     pub host: Option<String>,
 
-    /// Path prefix that is routed. Producers get the path as it was asked for.
+    /// Instead of `host`: every host that no other Ingress names, of all that the ingress controller serves.
+    #[serde(default)]
+    pub any_host: bool,
+
+    /// Path prefix that is routed, such as `/orders`. The operator's own producers serve the API below it.
     #[serde(default = "default_path")]
     #[schemars(length(min = 1, max = 256), regex(pattern = PATH))]
-    #[x_kube(validation = Rule::new("!self.contains('//') && !self.contains('/./') && !self.contains('/../')")
-        .message("`path` must not contain `//`, `/./` or `/../`"))]
+    #[x_kube(
+        validation = Rule::new("!self.contains('//') && !self.contains('/./') && !self.contains('/../') && !self.endsWith('/.') && !self.endsWith('/..')")
+            .message("`path` must not contain `//`, `/./` or `/../`"),
+        validation = Rule::new("!self.matches('^/(v1|create-async|create-sync|openapi[.]json|[0-9]+)(/|$)')")
+            .message("`path` must not begin with a path of the API itself: `/v1`, `/create-async`, `/create-sync`, `/openapi.json` or a number"),
+    )]
     pub path: String,
 
     /// TLS for `host`. Default: none.
@@ -75,12 +80,6 @@ pub struct IngressRoute {
     pub annotations: BTreeMap<String, String>,
 }
 
-impl Default for IngressRoute {
-    fn default() -> Self {
-        Self { class_name: None, host: None, path: default_path(), tls: None, annotations: BTreeMap::new() }
-    }
-}
-
 fn default_path() -> String {
     "/".to_owned()
 }
@@ -98,23 +97,33 @@ pub struct IngressTls {
 /// An HTTPRoute in front of the producers.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("(has(self.hostnames) && size(self.hostnames) > 0) != self.anyHost")
+    .message("`hostnames` must be set, such as `[orders.example.com]`, or `anyHost` must be `true`, and not both"))]
 pub struct GatewayRoute {
     /// Gateways that the route is attached to.
     #[schemars(length(min = 1, max = 16))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub parent_refs: Vec<ParentRef>,
 
-    /// Host names that are routed, `*.example.com` for all below one. Default: those of the Gateway.
+    /// Host names that are routed, `*.example.com` for all below one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 253), regex(pattern = HOST)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub hostnames: Vec<String>,
 
-    /// Path prefix that is routed. Producers get the path as it was asked for.
+    /// Instead of `hostnames`: every host of the Gateways' listeners that no other route names.
+    #[serde(default)]
+    pub any_host: bool,
+
+    /// Path prefix that is routed, such as `/orders`. The operator's own producers serve the API below it.
     #[serde(default = "default_path")]
     #[schemars(length(min = 1, max = 256), regex(pattern = PATH))]
-    #[x_kube(validation = Rule::new("!self.contains('//') && !self.contains('/./') && !self.contains('/../')")
-        .message("`path` must not contain `//`, `/./` or `/../`"))]
+    #[x_kube(
+        validation = Rule::new("!self.contains('//') && !self.contains('/./') && !self.contains('/../') && !self.endsWith('/.') && !self.endsWith('/..')")
+            .message("`path` must not contain `//`, `/./` or `/../`"),
+        validation = Rule::new("!self.matches('^/(v1|create-async|create-sync|openapi[.]json|[0-9]+)(/|$)')")
+            .message("`path` must not begin with a path of the API itself: `/v1`, `/create-async`, `/create-sync`, `/openapi.json` or a number"),
+    )]
     pub path: String,
 }
 
@@ -136,7 +145,3 @@ pub struct ParentRef {
     #[schemars(with = "String", length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
     pub section_name: Option<String>,
 }
-
-/// No way in from outside the cluster.
-#[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NoRoute {}

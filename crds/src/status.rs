@@ -22,6 +22,11 @@ pub struct EventPipelineStatus {
     #[schemars(with = "i64", range(min = 0, max = MAX_EXACT))]
     pub observed_generation: Option<i64>,
 
+    /// Where the API is: by the route where there is one and its address is known, otherwise inside the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 1024))]
+    pub url: Option<String>,
+
     /// Producer pods of all groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "GroupCounts")]

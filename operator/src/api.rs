@@ -53,6 +53,12 @@ impl Error {
         // By the code: a server that does not know the path at all answers without a reason.
         self.is(|status| status.code == 404)
     }
+
+    /// The API server does not know the kind: its definition is not installed.
+    pub(crate) fn not_served(&self) -> bool {
+        // An object or a namespace that is not there is named in the details.
+        self.is(|status| status.code == 404 && status.details.as_ref().is_none_or(|it| it.kind.is_empty()))
+    }
 }
 
 /// What is written to and read from the API server.

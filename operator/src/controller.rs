@@ -41,6 +41,7 @@ use crate::eventpipeline;
 use crate::figures::{self, Observation, Rounds};
 use crate::gateway::HTTPRoute;
 use crate::inventory::PipelineKey;
+use crate::routes::{Claim, HTTP_ROUTES, INGRESSES};
 
 /// How many pipelines are worked on at once: the calls of each are one after the other.
 const CONCURRENCY: u16 = 8;
@@ -129,8 +130,13 @@ fn watch(context: &Arc<Context>, scope: &Scope) -> (Store<Guarded>, Controller<G
     let (store, writer) = reflector::store();
     let pipelines = pipelines(scope.api(client.clone()), writer, store.clone(), context);
     let routes = context.inventory.follow_once_served::<HTTPRoute>(scope.api(client.clone()));
+    let places = [INGRESSES, HTTP_ROUTES].map(|kind| {
+        let api = scope.dynamic(client.clone(), &kind.resource());
+        context.routes.follow(kind, api).boxed()
+    });
     let mut controller = Controller::for_stream(pipelines, store.clone())
         .reconcile_on(in_line(context, routes))
+        .reconcile_on(in_line(context, futures::stream::select_all(places)))
         .with_config(Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE));
     macro_rules! follow {
         ($($kind:ty),* $(,)?) => {$(
@@ -168,13 +174,24 @@ fn pipelines(
             pipeline.managed_fields_mut().clear();
         })
         .reflect(writer)
-        .inspect(move |event| {
-            if matches!(event, Ok(Event::Delete(_) | Event::InitDone)) {
+        .inspect(move |event| match event {
+            Ok(Event::Apply(pipeline) | Event::InitApply(pipeline)) => wish(&context, pipeline),
+            Ok(Event::Delete(_) | Event::InitDone) => {
                 context.retain(|pipeline| store.get(&reference(pipeline.clone())).is_some());
             }
+            Ok(Event::Init) | Err(_) => {}
         })
         .applied_objects()
         .inspect_ok(move |pipeline| queue.added(context::key(pipeline)))
+}
+
+/// Notes which host and path the pipeline asks for. One that can't be read asks for none.
+fn wish(context: &Context, pipeline: &Guarded) {
+    let key = context::key(pipeline);
+    let created = pipeline.creation_timestamp().map(|created| created.0).unwrap_or_default();
+    let route = pipeline.0.as_ref().ok().and_then(|pipeline| pipeline.spec.route.as_ref());
+    let claims = Claim::of_route(&key.namespace, route);
+    context.routes.wish(key, created, claims);
 }
 
 /// The pipelines as what the controller puts in line, counted.
@@ -216,6 +233,7 @@ async fn listed(
 async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, eventpipeline::Error> {
     // What is not listed yet would look as if it were not there.
     context.inventory.listed().await;
+    context.routes.listed().await;
     let _active = context.metrics.begun(context::key(&object));
     let started = Instant::now();
     let result = Box::pin(eventpipeline::reconcile(&object, &context.operator)).await;

@@ -30,12 +30,13 @@ use crate::api::Cluster;
 use crate::figures::{Figures, Observation};
 use crate::inventory::{Inventory, PipelineKey};
 use crate::pods;
+use crate::routes::Routes;
 use apply::Memory;
 pub(crate) use build::MAX_CONNECTIONS;
 pub(crate) use build::meta::{COMPONENT, Component, GROUP, INSTANCE};
 pub(crate) use rendered::{Rendered, render};
 use report::Report;
-use status::Seen;
+use status::Withheld;
 pub(crate) use validate::bytes;
 
 /// Labels of everything that the operator makes, as a selector.
@@ -44,11 +45,22 @@ pub(crate) const MANAGED_BY_OPERATOR: &str = "app.kubernetes.io/managed-by=event
 /// How often Events are asked for, of objects that wait and say why in Events alone.
 const AWAITED: Duration = Duration::from_secs(10);
 
+/// What is kept up to date beside the reconciles, which only read it.
+pub(crate) struct Seen {
+    /// The objects of the pipelines.
+    pub(crate) inventory: Arc<Inventory>,
+    /// What their queues are like.
+    pub(crate) figures: Arc<Figures>,
+    /// Whose hosts and paths are whose.
+    pub(crate) routes: Arc<Routes>,
+}
+
 /// What every reconcile needs.
 pub(crate) struct Operator {
     cluster: Cluster,
     inventory: Arc<Inventory>,
     figures: Arc<Figures>,
+    routes: Arc<Routes>,
     memory: Memory,
     scales: scale::Memory,
     image: String,
@@ -57,17 +69,13 @@ pub(crate) struct Operator {
 
 impl Operator {
     /// `image`: what pipelines run that name no other.
-    pub(crate) fn new(
-        cluster: Cluster,
-        inventory: Arc<Inventory>,
-        figures: Arc<Figures>,
-        image: String,
-        recorder: Recorder,
-    ) -> Self {
+    pub(crate) fn new(cluster: Cluster, seen: Seen, image: String, recorder: Recorder) -> Self {
+        let Seen { inventory, figures, routes } = seen;
         Self {
             cluster,
             inventory,
             figures,
+            routes,
             memory: Memory::default(),
             scales: scale::Memory::default(),
             image,
@@ -79,6 +87,7 @@ impl Operator {
     pub(crate) fn retain(&self, known: impl Fn(&PipelineKey) -> bool) {
         self.figures.retain(&known);
         self.scales.retain(&known);
+        self.routes.retain(&known);
         self.memory.retain(known);
     }
 }
@@ -127,12 +136,16 @@ pub(crate) async fn reconcile(
             return Ok(None);
         }
     };
+    let taken = operator.routes.taken(&existing.key);
+    validated.route_withheld = taken.is_some();
     let observation = operator.figures.of(&existing.key);
     let decisions =
         scale::scale(operator, &mut validated, &existing, observation.as_ref(), Timestamp::now()).await;
     let prepared = build::build(&validated);
     let Operator { cluster, inventory, memory, .. } = operator;
-    let applied = match Box::pin(apply::apply(cluster, inventory, memory, prepared, &existing)).await {
+    let applied = Box::pin(apply::apply(cluster, inventory, memory, prepared, &existing)).await;
+    report.put_right(memory.take_put_right(&existing.key)).await;
+    let applied = match applied {
         Ok(applied) => applied,
         // What is still to be told would be refused as well.
         Err(error) if error.namespace_goes() => return Ok(None),
@@ -143,8 +156,13 @@ pub(crate) async fn reconcile(
     };
     let words = words::ask(cluster, &existing, &applied).await;
     let again = words.awaited.then_some(AWAITED);
-    let seen = Seen {
+    let seen = status::Seen {
         words,
+        service_url: validated.service_url(),
+        route_withheld: taken.map(Withheld::Taken).or_else(|| {
+            let missing = validated.asks_for_gateway() && applied.http_route.is_none();
+            missing.then_some(Withheld::NoGatewayApi)
+        }),
         queue: observation.as_ref(),
         late_after_seconds: late_after_seconds(pipeline),
         suspended: validated.suspended_consumers(),

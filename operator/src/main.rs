@@ -15,6 +15,7 @@ mod inventory;
 mod leadership;
 mod offline;
 mod pods;
+mod routes;
 mod run;
 
 use std::process::ExitCode;

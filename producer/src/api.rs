@@ -1,6 +1,7 @@
 //! The HTTP API: routes, and what every answer carries.
 
 mod answer;
+mod base_path;
 mod body;
 mod cors;
 mod create;
@@ -11,6 +12,7 @@ mod payload;
 mod prefer;
 mod problem;
 mod query;
+mod reach;
 mod read;
 mod refusals;
 mod trace;
@@ -27,10 +29,13 @@ use eventpipeline_database::{Created, EventId};
 use eventpipeline_service::{Announcer, Tracer};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::Server;
 
+pub(crate) use crate::api::base_path::BasePath;
 use crate::api::mark::Mark;
 pub(crate) use crate::api::openapi::{Answer, answers};
 use crate::api::problem::Problem;
+pub(crate) use crate::api::reach::Reach;
 pub(crate) use crate::api::refusals::refusals;
 pub(crate) use crate::api::v1::stats::StatsBody;
 use crate::changer::Changes;
@@ -62,7 +67,8 @@ pub(crate) struct Api {
     pub(crate) tracer: Tracer,
 }
 
-type Shared = Arc<Api>;
+/// The same for every port.
+pub(crate) type Shared = Arc<Api>;
 
 /// What the tasks behind the API can be asked for.
 #[derive(Debug)]
@@ -87,22 +93,23 @@ const SERVED_BY: HeaderName = HeaderName::from_static("x-served-by");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// The routes of the wire contract, with problem documents for all else.
-pub(crate) fn router(api: Api) -> anyhow::Result<Router> {
-    let api = Arc::new(api);
-    let (routes, document) = openapi::described_routes();
+/// The routes of a port, with problem documents for all else.
+pub(crate) fn router(api: &Shared, reach: Reach, base: &BasePath) -> anyhow::Result<Router> {
+    let (routes, mut document) = openapi::described_routes(reach);
+    document.servers = base.path().map(|path| vec![Server::new(path)]);
     let document = openapi::text(&document).context("failed to write the API's description")?;
-    Ok(openapi::add(routes, document)
+    let routes = openapi::add(routes, document)
         .fallback(async || Problem::no_such_path())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .with_state(Arc::clone(&api))
+        .with_state(Arc::clone(api))
         // In one layer: each is a box that a waiting request holds.
-        .layer((Mark(api), CatchPanicLayer::custom(panicked))))
+        .layer((Mark(Arc::clone(api)), CatchPanicLayer::custom(panicked)));
+    Ok(base.serve(routes))
 }
 
 /// The API's description.
 pub(crate) fn description() -> anyhow::Result<String> {
-    let (_, document) = openapi::described_routes();
+    let (_, document) = openapi::described_routes(Reach::Everything);
     openapi::text(&document).context("failed to write the API's description")
 }
 

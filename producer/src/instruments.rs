@@ -27,8 +27,8 @@ const OPEN: [Label; 3] = [
     },
     Label {
         name: "http_response_status_code",
-        values: "those that the API's description gives for the path, from the start; 204, 404 and 405 where it is \
-                 asked for what is not described",
+        values: "those that the API's description gives for the path, from the start; 204, 403, 404 and 405 where it is \
+                 asked for what is not described, or not served on the public port",
     },
 ];
 

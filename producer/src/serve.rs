@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::future::ready;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -14,12 +15,14 @@ use axum::http::HeaderValue;
 use clap::Args;
 use eventpipeline_database::{Database, DatabaseArgs};
 use eventpipeline_service::{HintArgs, Hints, HttpLimits, Lifecycle, Service, ServiceArgs, listen};
+use futures::FutureExt as _;
+use futures::future::join_all;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 use url::Url;
 
-use crate::api::{self, Api, Limits, StatsBody};
+use crate::api::{self, Api, BasePath, Limits, Reach, StatsBody};
 use crate::instruments::{Instruments, NAME};
 use crate::memory::Memory;
 use crate::retention::RetentionArgs;
@@ -33,6 +36,14 @@ pub(crate) struct ServeArgs {
     /// Address of the HTTP API
     #[arg(long, env = "LISTEN_ADDRESS", default_value = "[::]:8080")]
     listen_address: SocketAddr,
+    /// Address of a second port for clients that are not trusted with everything: it creates events and reads their
+    /// values, and refuses to list, show, change or remove them. Without, there is none; where it is the same as the
+    /// first, that one serves no more than this
+    #[arg(long, env = "PUBLIC_ADDRESS")]
+    public_address: Option<SocketAddr>,
+    /// Path below which a proxy serves the API, such as /orders; requests without it are answered as well
+    #[arg(long, env = "BASE_PATH", default_value = "/")]
+    base_path: BasePath,
     /// What `x-served-by` says, so that a client can see which producer answered
     #[arg(long, env = "POD_NAME", default_value = "local", value_parser = header_value)]
     pod_name: HeaderValue,
@@ -75,6 +86,8 @@ pub(crate) fn run(args: ServeArgs) -> ExitCode {
 async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
     let ServeArgs {
         listen_address,
+        public_address,
+        base_path,
         pod_name,
         payload_max_bytes,
         max_wait_seconds,
@@ -84,9 +97,7 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         hints,
         service: _,
     } = args;
-    let listener = listen(listen_address).with_context(|| {
-        format!("failed to listen on LISTEN_ADDRESS {listen_address}: is the port in use?")
-    })?;
+    let ports = ports(listen_address, public_address)?;
     let instruments = Instruments::new(&service.registry)?;
     let database = Database::new(database, instruments.database);
     let metrics = instruments.api;
@@ -124,27 +135,64 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         served_by: pod_name,
         tracer: service.tracer.clone(),
     };
+    let api = Arc::new(api);
+    let router = |port: Port| Ok((api::router(&api, port.reach, &base_path)?, port));
+    let ports = ports.into_iter().map(router).collect::<anyhow::Result<Vec<_>>>()?;
     let limits = HttpLimits {
-        connections: service.connections,
+        // Each port has its own share: clients of one take no connection from those of the other.
+        connections: service.connections / ports.len().max(1),
         refusals: api::refusals(api.metrics.clone(), api.served_by.clone()),
         ..HttpLimits::default()
     };
-    spawn_api(&mut service.lifecycle, listener, api::router(api)?, limits, api_ended);
+    spawn_api(&mut service.lifecycle, ports, limits, api_ended);
     Ok(())
+}
+
+/// A port that is taken, and what is served there.
+struct Port {
+    listener: TcpListener,
+    reach: Reach,
+}
+
+fn ports(listen_address: SocketAddr, public_address: Option<SocketAddr>) -> anyhow::Result<Vec<Port>> {
+    let take = |variable: &str, address: SocketAddr, reach: Reach| {
+        let listener = listen(address)
+            .with_context(|| format!("failed to listen on {variable} {address}: is the port in use?"))?;
+        anyhow::Ok(Port { listener, reach })
+    };
+    let reach = if public_address == Some(listen_address) { Reach::Public } else { Reach::Everything };
+    let mut ports = vec![take("LISTEN_ADDRESS", listen_address, reach)?];
+    if let Some(address) = public_address.filter(|address| *address != listen_address) {
+        ports.push(take("PUBLIC_ADDRESS", address, Reach::Public)?);
+    }
+    Ok(ports)
 }
 
 fn spawn_api(
     lifecycle: &mut Lifecycle,
-    listener: TcpListener,
-    router: Router,
+    ports: Vec<(Router, Port)>,
     limits: HttpLimits,
     api_ended: CancellationToken,
 ) {
-    let accepting = drain::end_of_accepting(lifecycle);
+    let accepting = drain::end_of_accepting(lifecycle).shared();
     lifecycle.spawn("api", async move {
-        let connections = limits.connections;
-        info!(address = %listener.local_addr()?, connections, "the API listens, for up to {connections} connections");
-        eventpipeline_service::serve_http(listener, router, limits, accepting).await;
+        let mut served = Vec::new();
+        for (router, Port { listener, reach }) in ports {
+            let address = listener.local_addr()?;
+            let what = match reach {
+                Reach::Everything => "the API",
+                Reach::Public => "the public API",
+            };
+            let connections = limits.connections;
+            info!(%address, connections, "{what} listens, for up to {connections} connections");
+            served.push(eventpipeline_service::serve_http(
+                listener,
+                router,
+                limits.clone(),
+                accepting.clone(),
+            ));
+        }
+        join_all(served).await;
         api_ended.cancel();
         Ok(())
     });

@@ -14,14 +14,14 @@ pub(super) async fn run(program: Url, timeout: Duration, output: &Output) -> Res
     let client = Client::new(program)?;
     let begun = Instant::now();
     loop {
-        let answer = client.is_ready().await;
-        match answer {
-            Ok(true) => return output.line("ready", &json!({ "ready": true })),
-            Err(error) if begun.elapsed() >= timeout => return Err(error),
-            Ok(false) if begun.elapsed() >= timeout => {
-                return Err(Error::NotReady { host: client.host(), waited: timeout });
-            }
-            Ok(false) | Err(_) => tokio::time::sleep(PERIOD).await,
+        let error = match client.waits_for().await {
+            Ok(None) => return output.line("ready", &json!({ "ready": true })),
+            Ok(Some(why)) => Error::NotReady { host: client.host(), waited: timeout, why },
+            Err(error) => error,
+        };
+        if begun.elapsed() >= timeout {
+            return Err(error);
         }
+        tokio::time::sleep(PERIOD).await;
     }
 }

@@ -70,6 +70,15 @@ async fn a_program_that_is_ready_is_waited_for() {
     // A producer's API has no such page.
     let other = pipeline::tool("http://127.0.0.1:9", &["ready", &pipeline.url(), "--timeout", "1s"]);
     assert_eq!(other.code, 5, "{other:?}");
+    assert!(other.err.contains("404 Not Found to /readyz: is this its internal port"), "{other:?}");
+    let waiting = server(|_| {
+        let reasons = "claims: failed to connect\u{1b}[2J\nserving: starting\n";
+        format!("HTTP/1.1 503 Service Unavailable\r\ncontent-length: {}\r\n\r\n{reasons}", reasons.len())
+    })
+    .await;
+    let waiting = pipeline::tool("http://127.0.0.1:9", &["ready", &waiting, "--timeout", "1s"]);
+    assert_eq!(waiting.code, 5, "{waiting:?}");
+    assert!(waiting.err.contains("after 1s: claims: failed to connect[2J; serving: starting"), "{waiting:?}");
     let nobody = pipeline::tool("http://127.0.0.1:9", &["ready", "http://127.0.0.1:9", "--timeout", "1s"]);
     assert_eq!(nobody.code, 4, "{nobody:?}");
 }

@@ -28,7 +28,7 @@ struct Places(BTreeMap<String, Port>);
 
 impl Places {
     fn new(services: impl Iterator<Item = String>) -> Self {
-        let ports = ["8080", "9090", "9091"];
+        let ports = ["8080", "8081", "9090", "9091"];
         let places = services.flat_map(|service| ports.map(|port| format!("{service}:{port}")));
         Self(places.map(|place| (place, Port::take())).collect())
     }
@@ -114,6 +114,10 @@ fn start(name: &str, service: &Value, places: &Places, pipeline: &Pipeline) -> P
         for (variable, port) in [("LISTEN_ADDRESS", 8080), ("ADMIN_ADDRESS", 9090), ("WAKE_ADDRESS", 9091)] {
             variables.insert(variable, places.put_into(&format!("{name}:{port}")));
         }
+        variables.entry("PUBLIC_ADDRESS").and_modify(|address| {
+            assert_eq!(address, "0.0.0.0:8081");
+            *address = places.put_into(&format!("{name}:8081"));
+        });
     }
     variables.extend(pipeline.variables());
     let variables: Vec<(&str, &str)> =
@@ -155,6 +159,9 @@ async fn the_classroom_set_up_works_and_outlives_a_producer() {
     assert_eq!(created.status(), StatusCode::CREATED);
     let body: Value = created.json().await.unwrap();
     assert!(!body["valor"].as_str().unwrap().is_empty(), "{body}");
+
+    let refused = compose.send(Method::GET, "/v1/events").await.unwrap();
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN, "nginx leads to what everybody may do");
 
     let killed = compose.programs.get_mut("producer-2").unwrap();
     killed.kill9();

@@ -123,9 +123,9 @@ fn default_inner(schema: &Value, value: &mut Value) {
 fn defaults_of_the_schema_are_those_of_the_types() {
     for spec in [
         json!({}),
-        json!({"database": {"managed": {}}, "route": {"ingress": {}}, "networkPolicy": {}}),
+        json!({"database": {"managed": {}}, "route": {"ingress": {"anyHost": true}}, "networkPolicy": {}}),
         json!({"database": {"external": {"secretName": "a"}}, "retention": {"doneSeconds": 60}}),
-        json!({"database": {"managed": {"storage": {"className": "fast"}}}, "route": {"none": {}}}),
+        json!({"database": {"managed": {"storage": {"className": "fast"}}}, "route": {"ingress": {"host": "a"}, "operations": true}}),
         json!({"producers": [{"name": "a"}], "consumers": [{"name": "b", "handler": {"words": {}}}]}),
         json!({
             "producers": [{"name": "a", "autoscaling": {"cpu": {"maxReplicas": 9}}, "resources": {}}],
@@ -137,7 +137,7 @@ fn defaults_of_the_schema_are_those_of_the_types() {
                     "podAffinity": [{"labels": {"a": "b"}}],
                 }},
             ],
-            "route": {"httpRoute": {"parentRefs": [{"name": "gateway"}]}},
+            "route": {"httpRoute": {"parentRefs": [{"name": "gateway"}], "hostnames": ["a"]}},
         }),
     ] {
         let by_types: EventPipelineSpec = serde_json::from_value(spec.clone()).unwrap();

@@ -10,15 +10,17 @@ use super::Guarded;
 use super::backoff::Backoff;
 use super::metrics::Metrics;
 use crate::api::{Cluster, FIELD_MANAGER};
-use crate::eventpipeline::Operator;
+use crate::eventpipeline::{Operator, Seen};
 use crate::figures::Figures;
 use crate::inventory::{Inventory, PipelineKey};
+use crate::routes::Routes;
 
 /// What reconciles share.
 pub(crate) struct Context {
     pub(super) cluster: Cluster,
     pub(super) inventory: Arc<Inventory>,
     pub(super) figures: Arc<Figures>,
+    pub(super) routes: Arc<Routes>,
     pub(super) operator: Operator,
     pub(super) metrics: Metrics,
     backoff: Backoff<PipelineKey>,
@@ -31,9 +33,14 @@ impl Context {
         let recorder = Recorder::new(cluster.client(), reporter);
         let inventory = Arc::new(Inventory::default());
         let figures = Arc::new(Figures::default());
-        let operator =
-            Operator::new(cluster.clone(), Arc::clone(&inventory), Arc::clone(&figures), image, recorder);
-        Self { cluster, inventory, figures, operator, metrics, backoff: Backoff::default() }
+        let routes = Arc::new(Routes::default());
+        let seen = Seen {
+            inventory: Arc::clone(&inventory),
+            figures: Arc::clone(&figures),
+            routes: Arc::clone(&routes),
+        };
+        let operator = Operator::new(cluster.clone(), seen, image, recorder);
+        Self { cluster, inventory, figures, routes, operator, metrics, backoff: Backoff::default() }
     }
 
     /// Forgets the pipelines that are not known any more.

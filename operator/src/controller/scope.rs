@@ -1,6 +1,7 @@
 //! Which namespaces the operator looks at.
 
 use k8s_openapi::NamespaceResourceScope;
+use kube::api::{ApiResource, DynamicObject};
 use kube::{Api, Client, Resource};
 
 /// One namespace or all of them.
@@ -22,6 +23,14 @@ impl Scope {
         match &self.namespace {
             Some(namespace) => Api::namespaced(client, namespace),
             None => Api::all(client),
+        }
+    }
+
+    /// Objects of a kind, as they come.
+    pub(crate) fn dynamic(&self, client: Client, resource: &ApiResource) -> Api<DynamicObject> {
+        match &self.namespace {
+            Some(namespace) => Api::namespaced_with(client, namespace, resource),
+            None => Api::all_with(client, resource),
         }
     }
 }

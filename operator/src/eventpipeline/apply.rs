@@ -11,7 +11,7 @@ mod writer;
 
 use std::marker::PhantomData;
 
-pub(crate) use memory::Memory;
+pub(crate) use memory::{Memory, PutRight};
 use writer::Writer;
 
 use super::dereference::Existing;
@@ -105,7 +105,11 @@ pub(super) async fn apply(
     let producer_deployments = writer.all(&producer_deployments).await?;
     let consumer_deployments = writer.all(&consumer_deployments).await?;
     let ingress = writer.maybe(ingress.as_ref()).await?;
-    let http_route = writer.maybe(http_route.as_ref()).await?;
+    let http_route = match writer.maybe(http_route.as_ref()).await {
+        // A cluster without the Gateway API: all else goes on, and the status says so.
+        Err(Error::Write(error)) if error.not_served() => None,
+        applied => applied?,
+    };
     // After the Deployments that they scale.
     let autoscalers = writer.all(&autoscalers).await?;
     // Last: what replaces them is there.

@@ -6,17 +6,22 @@ use eventpipeline_crds::conditions::reasons;
 use eventpipeline_crds::{EventPipeline, EventPipelineStatus};
 use eventpipeline_service::chain;
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::core::DeserializeGuard;
 use kube::runtime::events::{Event, EventType};
 use kube::{Resource as _, ResourceExt as _};
 use tracing::warn;
 
+use super::apply::PutRight;
 use super::scale::Decision;
+use super::status::News;
 use super::{Operator, apply, status};
 use crate::api;
 
 /// An Event's note may have 1 kB.
 const LONGEST_NOTE: usize = 1000;
+/// Reason of an Event about what was undone.
+const REVERTED: &str = "Reverted";
 const EVENT_LIMIT: Duration = Duration::from_secs(10);
 
 /// What could not be reported.
@@ -70,8 +75,7 @@ impl<'a> Report<'a> {
         self.write(&status::retrying(self.previous(), &why, self.generation(), now)).await
     }
 
-    /// Writes the status if it differs from the one that is there; Events when the pipeline begins to stall, and for the
-    /// room that is left.
+    /// Writes the status if it differs from the one that is there; Events for what is new.
     pub(super) async fn status(&self, status: EventPipelineStatus) -> Result<(), Error> {
         if let Some((reason, why)) = status::begins_to_stall(self.previous(), &status) {
             self.event(EventType::Warning, reason, why).await;
@@ -80,6 +84,9 @@ impl<'a> Report<'a> {
             let type_ = if is_bad { EventType::Warning } else { EventType::Normal };
             self.event(type_, reason, what).await;
         }
+        for News { type_, reason, note } in status::news(self.previous(), &status) {
+            self.event(type_, reason, &note).await;
+        }
         self.write(&status).await
     }
 
@@ -87,6 +94,21 @@ impl<'a> Report<'a> {
     pub(super) async fn scaling(&self, decisions: &[Decision]) {
         for (reason, what) in status::scaling_news(self.previous(), decisions) {
             self.event(EventType::Normal, reason, &what).await;
+        }
+    }
+
+    /// Events for what others did and was undone.
+    pub(super) async fn put_right(&self, undone: Vec<PutRight>) {
+        for PutRight { kind, name, what } in undone {
+            let note = format!("{kind} {name} {what}");
+            // Events that differ in their note alone become one.
+            let about = ObjectReference {
+                kind: Some(kind.to_owned()),
+                namespace: self.object.namespace(),
+                name: Some(name),
+                ..ObjectReference::default()
+            };
+            self.event_with(EventType::Normal, REVERTED, &note, Some(about)).await;
         }
     }
 
@@ -100,6 +122,16 @@ impl<'a> Report<'a> {
 
     /// An Event that is lost is only logged: the status says the same.
     async fn event(&self, type_: EventType, reason: &str, why: &str) {
+        self.event_with(type_, reason, why, None).await;
+    }
+
+    async fn event_with(
+        &self,
+        type_: EventType,
+        reason: &str,
+        why: &str,
+        secondary: Option<ObjectReference>,
+    ) {
         let note =
             why.char_indices().take_while(|(at, _)| *at < LONGEST_NOTE).map(|(_, char)| char).collect();
         let event = Event {
@@ -107,7 +139,7 @@ impl<'a> Report<'a> {
             reason: reason.to_owned(),
             note: Some(note),
             action: "Reconcile".to_owned(),
-            secondary: None,
+            secondary,
         };
         let pipeline = self.object.object_ref(&());
         let published = self.operator.recorder.publish(&event, &pipeline);

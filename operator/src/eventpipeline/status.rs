@@ -6,10 +6,12 @@
 mod causes;
 mod conditions;
 mod groups;
+mod news;
 mod parts;
 mod queue;
 mod scaling;
 mod storage;
+mod url;
 
 use eventpipeline_crds::conditions::{reasons, types};
 use eventpipeline_crds::{EventPipelineStatus, GroupCounts};
@@ -21,7 +23,9 @@ use super::resources::{Applied, Resources};
 use super::scale::Decision;
 use super::words::Words;
 use crate::figures::Observation;
+use crate::routes::Taken;
 use conditions::{Conditions, FALSE, TRUE, UNKNOWN};
+pub(super) use news::{News, of as news};
 use parts::{Part, State};
 pub(super) use scaling::news as scaling_news;
 pub(super) use storage::news as storage_news;
@@ -41,6 +45,19 @@ pub(super) struct Seen<'a> {
     pub(super) pods: Vec<Pod>,
     /// What is said in Events alone of objects that wait.
     pub(super) words: Words,
+    /// Where the API is inside the cluster.
+    pub(super) service_url: String,
+    /// Why there is no object of the route that the spec asks for.
+    pub(super) route_withheld: Option<Withheld>,
+}
+
+/// Why a route is not published.
+#[derive(Debug, Clone)]
+pub(super) enum Withheld {
+    /// Its host and path are somebody else's.
+    Taken(Taken),
+    /// It asks for an HTTPRoute, which the cluster does not know.
+    NoGatewayApi,
 }
 
 /// What is true of a pipeline whose objects are applied.
@@ -63,6 +80,7 @@ pub(super) fn of(
     EventPipelineStatus {
         observed_generation: generation,
         conditions: conditions.finish(),
+        url: Some(url::of(applied.ingress.as_ref(), applied.http_route.as_ref(), &seen.service_url)),
         producers: Some(count(&applied.producer_deployments)),
         consumers: Some(count(&applied.consumer_deployments)),
         consumer_groups: seen.decisions.iter().map(scaling::as_status).collect(),

@@ -3,6 +3,7 @@
 mod build;
 mod causes;
 mod database;
+mod news;
 mod properties;
 mod route;
 mod runtime;

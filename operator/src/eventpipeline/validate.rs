@@ -32,7 +32,7 @@ pub(super) use names::{GroupName, PipelineName};
 pub(crate) use quantity::bytes;
 pub(super) use replicas::{ConsumerScale, ProducerScale};
 pub(super) use retention::Retention;
-pub(super) use route::Route;
+pub(super) use route::{Route, Way};
 pub(super) use schema_job::SchemaJob;
 pub(super) use size::Size;
 
@@ -64,6 +64,8 @@ pub(super) enum Error {
     Option { name: String },
     #[error("`host` of the Ingress must be set where `tls` is")]
     TlsWithoutHost,
+    #[error("`{field}` must be set, or `anyHost` must be `true`, and not both")]
+    Hosts { field: &'static str },
     #[error("`backoff` of group {group:?} must have `initialSeconds` of at most `maxSeconds`")]
     Backoff { group: String },
     #[error("`timeoutSeconds` of group {group:?} must be less than `leaseSeconds`, which is {lease_seconds}")]
@@ -94,7 +96,10 @@ pub(super) struct Pipeline {
     pub(super) consumers: Vec<ConsumerGroup>,
     pub(super) retention: Retention,
     pub(super) network_policy: crd::NetworkPolicy,
-    pub(super) route: Route,
+    /// None where nothing leads to it from outside the cluster.
+    pub(super) route: Option<Route>,
+    /// Whether the route is left out because somebody else has its host and path.
+    pub(super) route_withheld: bool,
 }
 
 impl Pipeline {
@@ -102,6 +107,21 @@ impl Pipeline {
     pub(super) fn suspended_consumers(&self) -> Vec<String> {
         let suspended = self.consumers.iter().filter(|group| group.suspended);
         suspended.map(|group| group.name.to_string()).collect()
+    }
+
+    /// Whether it asks for a route that only the Gateway API has.
+    pub(super) fn asks_for_gateway(&self) -> bool {
+        self.route.as_ref().is_some_and(|route| matches!(route.way, Way::Gateway(_)))
+    }
+
+    /// Where the API is inside the cluster.
+    pub(super) fn service_url(&self) -> String {
+        format!("http://{}-producers.{}.svc", self.name, self.namespace)
+    }
+
+    /// The route that there is to be an object of.
+    pub(super) fn published_route(&self) -> Option<&Route> {
+        self.route.as_ref().filter(|_| !self.route_withheld)
     }
 
     /// The same, for a StatefulSet that is there with this size in its claim template.
@@ -148,7 +168,8 @@ pub(super) fn validate(pipeline: &EventPipeline, image: &str, now: Timestamp) ->
         consumers,
         retention: Retention::new(retention),
         network_policy: network_policy.clone(),
-        route: Route::new(route.as_ref())?,
+        route: route.as_ref().map(Route::new).transpose()?,
+        route_withheld: false,
     })
 }
 

@@ -7,11 +7,13 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::documents::{self, Source};
 use super::pipeline::{self, Finding, Severity};
 use super::schema::Schema;
 use super::{Output, code, counted, print, print_json};
+use crate::routes::Claim;
 
 /// Arguments of `lint`.
 #[derive(Debug, Args)]
@@ -31,6 +33,16 @@ struct Report {
     errors: usize,
     warnings: usize,
     findings: Vec<Located>,
+    #[serde(skip)]
+    claimed: Vec<Claimed>,
+}
+
+/// A pipeline and the hosts and paths that it asks for.
+#[derive(Debug)]
+struct Claimed {
+    file: String,
+    pipeline: String,
+    claims: Vec<Claim>,
 }
 
 /// A finding and where it is.
@@ -72,12 +84,28 @@ impl Report {
                     let errors = pipeline::errors(schema, &object, None);
                     let warnings =
                         if errors.is_empty() { pipeline::warnings(schema, &object) } else { Vec::new() };
-                    for finding in errors.into_iter().chain(warnings) {
+                    let taken = if errors.is_empty() { self.claim(schema, &name, &object) } else { None };
+                    for finding in errors.into_iter().chain(warnings).chain(taken) {
                         self.add(&name, Some(pipeline::name(&object)), finding);
                     }
                 }
             }
         }
+    }
+
+    /// Notes the hosts and paths of a pipeline. Says so if one before it asks for the same.
+    fn claim(&mut self, schema: &Schema, file: &str, object: &Value) -> Option<Finding> {
+        let (pipeline, claims) = (pipeline::name(object), pipeline::claims(schema, object));
+        let found = self.claimed.iter().filter(|other| other.pipeline != pipeline).find_map(|other| {
+            let claim = claims.iter().find(|claim| other.claims.iter().any(|theirs| theirs.meets(claim)))?;
+            let Claimed { file, pipeline, .. } = other;
+            let message = format!(
+                "{pipeline} in {file} asks for {claim} as well: of the two, the one that is created later is not published"
+            );
+            Some(Finding::warning("spec.route", message))
+        });
+        self.claimed.push(Claimed { file: file.to_owned(), pipeline, claims });
+        found
     }
 
     fn add(&mut self, file: &str, pipeline: Option<String>, finding: Finding) {

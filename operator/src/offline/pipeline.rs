@@ -2,12 +2,14 @@
 
 use eventpipeline_crds::EventPipeline;
 use eventpipeline_service::chain;
+use kube::ResourceExt as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::schema::{Refusal, Schema};
 use super::warnings;
 use crate::eventpipeline::{Rendered, render};
+use crate::routes::Claim;
 
 /// What an object of a file has where the API server would give it one.
 const NAMESPACE: &str = "default";
@@ -75,6 +77,12 @@ pub(super) fn warnings(schema: &Schema, object: &Value) -> Vec<Finding> {
         Ok(pipeline) => warnings::of(&pipeline, object),
         Err(_) => Vec::new(),
     }
+}
+
+/// The hosts and paths that it asks for.
+pub(super) fn claims(schema: &Schema, object: &Value) -> Vec<Claim> {
+    let Ok(pipeline) = typed(schema, object) else { return Vec::new() };
+    Claim::of_route(&pipeline.namespace().unwrap_or_default(), pipeline.spec.route.as_ref())
 }
 
 /// What the operator would make of it.

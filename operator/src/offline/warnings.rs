@@ -2,6 +2,7 @@
 
 mod connections;
 mod consumers;
+mod route;
 mod storage;
 
 use eventpipeline_crds::{
@@ -31,6 +32,7 @@ pub(super) fn of(pipeline: &EventPipeline, object: &Value) -> Vec<Finding> {
         findings.extend(consumers::of(at, group));
     }
     findings.extend(consumers::nobody_frees(&spec.consumers));
+    findings.extend(route::of(spec));
     findings
 }
 

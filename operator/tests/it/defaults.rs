@@ -57,14 +57,14 @@ fn resources(cpu: [&str; 2], memory: [&str; 2]) -> Value {
 #[tokio::test]
 async fn a_default_that_was_stored_is_not_merged_with_what_is_applied_later() {
     let cluster = Cluster::new("defaults-replaced").await;
-    cluster.apply("demo", json!({})).await.unwrap();
+    cluster.apply("demo", json!({"route": {"ingress": {"anyHost": true}}})).await.unwrap();
     let stored = cluster
         .apply(
             "demo",
             json!({
                 "producers": [{"name": "web"}],
                 "consumers": [{"name": "default", "handler": {"wordApi": {"url": "http://words/api"}}}],
-                "route": {"none": {}},
+                "route": {"httpRoute": {"parentRefs": [{"name": "g"}], "hostnames": ["a.example"]}},
             }),
         )
         .await
@@ -73,7 +73,9 @@ async fn a_default_that_was_stored_is_not_merged_with_what_is_applied_later() {
     let producers = spec["producers"].as_array().unwrap();
     assert_eq!((producers.len(), &producers[0]["name"]), (1, &json!("web")));
     assert_eq!(spec["consumers"][0]["handler"], json!({"wordApi": {"url": "http://words/api"}}));
-    assert_eq!(spec["route"], json!({"none": {}}));
+    let gateway =
+        json!({"parentRefs": [{"name": "g"}], "hostnames": ["a.example"], "anyHost": false, "path": "/"});
+    assert_eq!(spec["route"], json!({"httpRoute": gateway, "operations": false}));
 }
 
 #[tokio::test]

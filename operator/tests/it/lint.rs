@@ -55,6 +55,8 @@ const MORE: &[&str] = &[
     "{database: {managed: {deletionPolicy: delete, storage: {size: 0Gi, className: null}}}}",
     "{route: {httpRoute: {hostnames: [a, a, a, 'B'], parentRefs: []}}}",
     "{route: {ingress: {path: 'a//b', tls: {}}, none: {}}}",
+    "{route: {ingress: {path: 'a//b', tls: {}, anyHost: 1}, httpRoute: {}, operations: 'no'}}",
+    "{route: {ingress: {anyHost: true, host: a, path: /v1/x}, httpRoute: {parentRefs: [{name: a}], path: /2}}}",
     "{retention: {doneSeconds: 1, deadSeconds: 99999999999}, networkPolicy: {mode: on}}",
     "{suspend: 'true', nonsense: 1, database: {managed: {nonsense: 1, storage: {nonsense: {a: 1}}}}}",
     "[]",
@@ -218,4 +220,32 @@ async fn refusals_of_the_server(cluster: &Cluster, request: Builder, object: &Va
         }
         Err(error) => panic!("{error}"),
     }
+}
+
+#[test]
+fn two_pipelines_of_all_files_that_ask_for_one_host_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |file: &str, name: &str, route: &str| {
+        let path = folder.path().join(file);
+        fs::write(&path, yaml(name, &format!("{{route: {{ingress: {route}}}}}"))).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let files = [
+        write("a.yaml", "first", "{host: a.example}"),
+        write("b.yaml", "second", "{host: a.example, path: /}"),
+        write("c.yaml", "third", "{host: a.example, path: /third}"),
+        write("d.yaml", "first", "{host: a.example}"),
+    ];
+    let arguments: Vec<&str> = ["lint"].into_iter().chain(files.iter().map(String::as_str)).collect();
+    let output = run(&arguments);
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let told: Vec<_> = text.lines().filter(|line| line.contains("spec.route:")).collect();
+    let [told, again] = told[..] else { panic!("{text}") };
+    assert!(
+        told.starts_with(&format!("{}: second: warning: spec.route: first in {}", files[1], files[0])),
+        "{told}"
+    );
+    assert!(told.contains("asks for path / of host a.example as well"), "{told}");
+    assert!(again.starts_with(&format!("{}: first: warning: spec.route: second in", files[3])), "{again}");
 }

@@ -30,6 +30,8 @@ mod reconcile;
 #[cfg(test)]
 mod role;
 #[cfg(test)]
+mod routes;
+#[cfg(test)]
 mod scale;
 #[cfg(test)]
 mod start;

@@ -89,7 +89,6 @@ async fn a_pipeline_gets_its_objects_and_a_truthful_status() {
             "Deployment demo-consumer-default",
             "Deployment demo-producer-default",
             "EventPipeline demo",
-            "Ingress demo",
             "NetworkPolicy demo-consumer",
             "NetworkPolicy demo-mysql",
             "NetworkPolicy demo-producer",
@@ -225,11 +224,15 @@ async fn what_others_add_is_left_alone() {
 async fn a_group_that_left_the_spec_is_removed_and_nothing_else() {
     let cluster = Cluster::new("groups").await;
     let _operator = Operator::ready(cluster.server, "groups").await;
-    cluster.apply("other", json!({"producers": [{"name": "b"}]})).await.unwrap();
+    let route = |host: &str| json!({"ingress": {"host": host}});
+    cluster.apply("other", json!({"producers": [{"name": "b"}], "route": route("b")})).await.unwrap();
     cluster.condition_is("other", "Ready", "False/DatabaseNotReady").await;
-    cluster.apply("demo", json!({"producers": [{"name": "a"}, {"name": "b"}]})).await.unwrap();
+    let spec = json!({"producers": [{"name": "a"}, {"name": "b"}], "route": route("a")});
+    cluster.apply("demo", spec).await.unwrap();
     let has = async |name: &str| cluster.names::<Deployment>().await.contains(&name.to_owned());
     until("group b", async || has("demo-producer-b").await.then_some(())).await;
+    let has_ingress = async |name: &str| cluster.names::<Ingress>().await.contains(&name.to_owned());
+    until("the Ingress", async || has_ingress("demo").await.then_some(())).await;
     // Somebody's own, with our labels.
     let mut foreign = cluster.api::<Deployment>().get("demo-producer-b").await.unwrap();
     foreign.metadata = kube::core::ObjectMeta {
@@ -239,24 +242,23 @@ async fn a_group_that_left_the_spec_is_removed_and_nothing_else() {
     };
     cluster.api::<Deployment>().create(&PostParams::default(), &foreign).await.unwrap();
 
-    cluster.apply("demo", json!({"producers": [{"name": "a"}], "route": {"none": {}}})).await.unwrap();
+    cluster.apply("demo", json!({"producers": [{"name": "a"}]})).await.unwrap();
     until("group b to go", async || (!has("demo-producer-b").await).then_some(())).await;
-    until("the Ingress to go", async || {
-        (!cluster.names::<Ingress>().await.contains(&"demo".to_owned())).then_some(())
-    })
-    .await;
+    until("the Ingress to go", async || (!has_ingress("demo").await).then_some(())).await;
     let mut left = cluster.names::<Deployment>().await;
     left.retain(|name| !name.contains("consumer"));
     assert_eq!(left, ["demo-own", "demo-producer-a", "other-producer-b"]);
-    assert!(cluster.names::<Ingress>().await.contains(&"other".to_owned()));
+    assert!(has_ingress("other").await);
 }
 
 #[tokio::test]
 async fn what_somebody_changed_or_deleted_is_put_right() {
     let cluster = Cluster::new("drift").await;
-    let _operator = Operator::ready(cluster.server, "drift").await;
+    let operator = Operator::ready(cluster.server, "drift").await;
     cluster.apply("demo", json!({})).await.unwrap();
     cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
+    at_rest(&cluster, &operator, "PATCH").await;
+    assert!(!operator.log().contains("as the pipeline says again"), "its own changes are nobody else's");
     let replicas = async || {
         let deployment = cluster.api::<Deployment>().get("demo-consumer-default").await.unwrap();
         deployment.spec.unwrap().replicas.unwrap()
@@ -273,6 +275,27 @@ async fn what_somebody_changed_or_deleted_is_put_right() {
     let old = service().await.unwrap().uid();
     cluster.delete::<Service>("demo-producers").await;
     until("a new Service", async || service().await.ok().filter(|service| service.uid() != old)).await;
+
+    for undone in [
+        "Deployment demo-consumer-default was changed, and is as the pipeline says again",
+        "Service demo-producers was deleted, and is made again",
+    ] {
+        until(format!("an Event: {undone}"), async || {
+            let events = cluster.api::<Event>().list(&ListParams::default()).await.unwrap().items;
+            let tells = |event: &Event| {
+                event.reason.as_deref() == Some("Reverted") && event.note.as_deref() == Some(undone)
+            };
+            events.iter().any(tells).then_some(())
+        })
+        .await;
+        let (kind, rest) = undone.split_once(' ').unwrap();
+        let line = operator
+            .log()
+            .lines()
+            .find(|line| line.contains(&format!("{kind} drift/{rest}")))
+            .map(str::to_owned);
+        assert!(line.is_some_and(|line| line.contains("INFO")), "{}", operator.log());
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, IntoResponses, OpenApi, PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::api::reach::{self, Reach};
 use crate::api::{Shared, create, problem, read, v1};
 
 #[derive(OpenApi)]
@@ -28,19 +29,35 @@ use crate::api::{Shared, create, problem, read, v1};
 )]
 struct Described;
 
-/// The routes, and their description.
-pub(super) fn described_routes() -> (Router<Shared>, Document) {
-    let (routes, mut document) = OpenApiRouter::with_openapi(Described::openapi())
+/// The operations that create events and read their values.
+fn public_routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::with_openapi(Described::openapi())
         .routes(routes!(read::count))
         .routes(routes!(read::value))
         .routes(routes!(create::create_async))
         .routes(routes!(create::create_sync))
-        .routes(routes!(v1::events::create, v1::events::list, v1::events::purge))
+        .routes(routes!(v1::events::create))
+}
+
+/// The operations that show events in full, or change or remove them.
+fn other_routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(v1::events::list, v1::events::purge))
         .routes(routes!(v1::event::read))
         .routes(routes!(v1::event::retry))
         .routes(routes!(v1::event::cancel))
         .routes(routes!(v1::stats::read))
-        .split_for_parts();
+}
+
+/// The routes of a port, and the description of what it serves.
+pub(super) fn described_routes(reach: Reach) -> (Router<Shared>, Document) {
+    let (routes, mut document) = match reach {
+        Reach::Everything => public_routes().merge(other_routes()).split_for_parts(),
+        Reach::Public => {
+            let (routes, document) = public_routes().split_for_parts();
+            (routes.merge(reach::refused(&other_routes().into_openapi())), document)
+        }
+    };
     for path in ["/create-async", "/create-sync"] {
         let body =
             document.paths.paths.get_mut(path).and_then(|path| path.post.as_mut()?.request_body.as_mut());
@@ -63,7 +80,7 @@ pub(crate) struct Answer {
 
 /// All of them.
 pub(crate) fn answers() -> impl Iterator<Item = Answer> {
-    let (_, document) = described_routes();
+    let (_, document) = described_routes(Reach::Everything);
     document.paths.paths.into_iter().flat_map(|(route, item)| {
         let operations = [("GET", item.get), ("POST", item.post), ("DELETE", item.delete)];
         operations.into_iter().flat_map(move |(method, operation)| {

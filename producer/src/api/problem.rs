@@ -93,6 +93,14 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "no-such-path", "No such path", detail)
     }
 
+    /// Of an operation that this port leaves to another.
+    pub(super) fn not_public() -> Self {
+        let detail = "this operation shows events in full, changes them or removes them, which the public port does not: ask \
+                      inside the cluster, at the Service of the producers (http://NAME-producers.NAMESPACE.svc), or have it \
+                      on the route as well (`route.operations: true` in the EventPipeline)";
+        Self::new(StatusCode::FORBIDDEN, "operation-not-public", "Operation not public", detail)
+    }
+
     pub(super) fn method_not_allowed() -> Self {
         let detail = "the methods that this path knows are in the Allow header";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail)

@@ -19,6 +19,7 @@ mod options;
 mod outage;
 mod overload;
 mod prefer;
+mod public;
 mod refused;
 mod retention;
 mod schemathesis;

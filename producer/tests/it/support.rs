@@ -154,7 +154,7 @@ impl Producer {
 
     async fn started(program: Program, args: DatabaseArgs) -> Self {
         let producer = Self {
-            api: format!("http://{}", program.address("the API listens").await),
+            api: format!("http://{}", program.address("API listens").await),
             admin: format!("http://{}", program.address("the admin server listens").await),
             program,
             database: connected(&args),

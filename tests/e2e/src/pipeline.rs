@@ -57,9 +57,14 @@ impl Pipeline {
         format!("{namespace}.example.com")
     }
 
-    /// Server-side apply of a spec, which gets the route of this pipeline.
+    /// Server-side apply of a spec, which gets the host of this pipeline. A spec without a route gets one that leads to all
+    /// operations; of another only `path` and `operations` count.
     pub async fn apply(&self, mut spec: Value) -> Result<()> {
-        spec["route"] = json!({ "ingress": { "host": Self::host(&self.namespace) } });
+        let route = spec["route"].take();
+        let operations = route["operations"].as_bool().unwrap_or(route.is_null());
+        let path = route["path"].as_str().unwrap_or("/");
+        let ingress = json!({ "host": Self::host(&self.namespace), "path": path });
+        spec["route"] = json!({ "ingress": ingress, "operations": operations });
         let object = json!({
             "apiVersion": EventPipeline::api_version(&()),
             "kind": EventPipeline::kind(&()),

@@ -11,10 +11,10 @@ use tracing::{debug, info};
 
 use super::super::build::secrets::NewSecret;
 use super::super::dereference::Existing;
-use super::memory::{Digests, Memory};
+use super::memory::{Digests, Look, Memory, PutRight};
 use super::{Error, credentials};
 use crate::api::Cluster;
-use crate::inventory::{Inventory, Kind, ObjectKey, digest, digest_of_ours};
+use crate::inventory::{Inventory, Kind, ObjectKey, PipelineKey, digest, digest_of_ours};
 
 pub(super) struct Writer<'a> {
     cluster: &'a Cluster,
@@ -34,13 +34,16 @@ impl<'a> Writer<'a> {
         self.wanted.insert(key.clone());
         let value = as_json(object)?;
         let (pipeline, wanted) = (&self.existing.key, digest(&value));
-        if let Some(record) = self.existing.objects.get(&key)
-            && self.memory.same(pipeline, &key, Digests { wanted, ours: record.ours })
-        {
+        let record = self.existing.objects.get(&key);
+        let look = self.memory.look(pipeline, &key, wanted, record.map(|record| record.ours));
+        if let (Look::Same, Some(record)) = (look, record) {
             return record.complete(value).map_err(Error::Json);
         }
         debug!(name = key.1, "applying {} {}", K::NAME, key.1);
         let applied = self.cluster.apply(object).await.map_err(Error::Write)?;
+        if look == Look::Changed {
+            self.put_right(K::NAME, &key.1, record.is_some());
+        }
         let ours = digest_of_ours(&as_json(&applied)?);
         self.memory.applied(pipeline, key, Digests { wanted, ours });
         Ok(applied)
@@ -78,6 +81,18 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    /// Says that what somebody did was undone.
+    fn put_right(&self, kind: &'static str, name: &str, was_there: bool) {
+        let Existing { key: PipelineKey { namespace, name: pipeline }, .. } = self.existing;
+        let what = if was_there {
+            "was changed, and is as the pipeline says again"
+        } else {
+            "was deleted, and is made again"
+        };
+        info!(%namespace, %pipeline, kind, name, "{kind} {namespace}/{name} {what}");
+        self.memory.put_right(&self.existing.key, PutRight { kind, name: name.to_owned(), what });
+    }
+
     fn pods_are_ready(&self) -> bool {
         self.existing.objects.iter().all(|((kind, _), record)| {
             if *kind == StatefulSet::NAME {
@@ -104,6 +119,7 @@ impl<'a> Writer<'a> {
             info!(name, "deleting {kind} {name}");
             let namespace = &self.existing.key.namespace;
             self.cluster.delete(&resource, namespace, name, record.uid()).await.map_err(Error::Write)?;
+            self.memory.removed(&self.existing.key, key);
         }
         Ok(())
     }

@@ -1,16 +1,18 @@
 //! The agent in the database's pod: it tells how full the volume is, and knows no password.
 
-use k8s_openapi::api::core::v1::{Container, ContainerPort, Probe, VolumeMount};
+use k8s_openapi::api::core::v1::{Container, ContainerPort, Probe, ResourceRequirements, VolumeMount};
 
-use super::super::validate::{Database, Pipeline};
+use super::super::validate::{Amounts, Database, Pipeline, Resources};
 use super::environment::{logging, service, variable};
 use super::group_deployment::{ADMIN, ADMIN_PORT};
 use super::meta::mysql_name;
 use super::mysql_stateful_set::{DATA, MYSQL};
-use super::pod::{LAST_WORDS, Share, container_security, http_probe, mount};
+use super::pod::{LAST_WORDS, container_security, http_probe, mount, resources};
 
-const SHARE: Share =
-    Share { cpu: ("5m", "100m"), memory: ("16Mi", "64Mi"), ephemeral_storage: ("1Mi", "32Mi") };
+/// CPU, memory and ephemeral storage that it asks for, and that it may use at most. Ten times as much is what a LimitRange usually
+/// allows at most.
+const REQUESTS: [&str; 3] = ["10m", "16Mi", "4Mi"];
+const LIMITS: [&str; 3] = ["100m", "64Mi", "32Mi"];
 const DATA_FOLDER: &str = "/var/lib/mysql";
 /// It has nothing to finish.
 const DRAIN_SECONDS: i64 = 1;
@@ -42,11 +44,18 @@ pub(super) fn build(pipeline: &Pipeline) -> Container {
             failure_threshold: Some(6),
             ..http_probe("/livez", ADMIN)
         }),
-        resources: Some(SHARE.resources()),
+        resources: Some(share()),
         security_context: Some(container_security()),
         termination_message_policy: Some(LAST_WORDS.to_owned()),
         ..Container::default()
     }
+}
+
+fn share() -> ResourceRequirements {
+    let amounts =
+        |[cpu, memory, _]: [&str; 3]| Amounts { cpu: Some(cpu.to_owned()), memory: Some(memory.to_owned()) };
+    let given = Resources { requests: amounts(REQUESTS), limits: amounts(LIMITS) };
+    resources(&given, [REQUESTS[2], LIMITS[2]])
 }
 
 /// Where the agent tells how full the volume is; none of a database that is somebody else's.

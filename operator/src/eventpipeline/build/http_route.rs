@@ -3,21 +3,25 @@
 
 use eventpipeline_crds as crd;
 
-use super::super::validate::{Pipeline, Route};
+use super::super::validate::{Pipeline, Way};
 use super::meta::{Component, owned, producers_name, selector};
-use super::producer_service::PORT;
+use super::producer_service;
 use crate::gateway::{
     BackendRef, HTTPRoute, HttpRouteSpec, Match, ParentReference, PathMatch, Rule, Timeouts,
 };
 
 /// The route, if the pipeline asks for one.
 pub(super) fn build(pipeline: &Pipeline) -> Option<HTTPRoute> {
-    let Route::Gateway(crd::GatewayRoute { parent_refs, hostnames, path }) = &pipeline.route else {
+    let route = pipeline.published_route()?;
+    let Way::Gateway(crd::GatewayRoute { parent_refs, hostnames, any_host: _, path }) = &route.way else {
         return None;
     };
     let rule = Rule {
         matches: vec![Match { path: PathMatch { type_: "PathPrefix".to_owned(), value: path.clone() } }],
-        backend_refs: vec![BackendRef { name: producers_name(pipeline), port: PORT }],
+        backend_refs: vec![BackendRef {
+            name: producers_name(pipeline),
+            port: producer_service::port_of(route).number,
+        }],
         // A synchronous creation waits as long as its client does.
         timeouts: Timeouts { request: "0s".to_owned() },
     };

@@ -9,9 +9,9 @@ use k8s_openapi::api::networking::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::super::validate::{Pipeline, Route};
+use super::super::validate::{Pipeline, Way};
 use super::meta::{Component, owned, producers_name, selector};
-use super::producer_service::HTTP;
+use super::producer_service::{self, ApiPort};
 
 /// What well-known controllers are told, because their defaults differ: requests go round robin, and an answer may take as
 /// long as a synchronous creation waits. Contour, Traefik and Kong go round robin by themselves and have no annotation for
@@ -39,17 +39,20 @@ const ANNOTATIONS: [(&str, &str); 16] = [
 
 /// The Ingress, if the pipeline asks for one.
 pub(super) fn build(pipeline: &Pipeline) -> Option<Ingress> {
-    let Route::Ingress(crd::IngressRoute { class_name, host, path, tls, annotations }) = &pipeline.route
-    else {
-        return None;
-    };
+    let route = pipeline.published_route()?;
+    let Way::Ingress(ingress) = &route.way else { return None };
+    let crd::IngressRoute { class_name, host, any_host: _, path, tls, annotations } = ingress;
+    let port = producer_service::port_of(route);
     let metadata = owned(pipeline, pipeline.name.to_string(), selector(pipeline, Component::Route));
     Some(Ingress {
         metadata: ObjectMeta { annotations: Some(merged(annotations)), ..metadata },
         spec: Some(IngressSpec {
             ingress_class_name: class_name.clone(),
             tls: tls.as_ref().map(|tls| vec![self::tls(tls, host.as_ref())]),
-            rules: Some(vec![IngressRule { host: host.clone(), http: Some(to_producers(pipeline, path)) }]),
+            rules: Some(vec![IngressRule {
+                host: host.clone(),
+                http: Some(to_producers(pipeline, path, port)),
+            }]),
             ..IngressSpec::default()
         }),
         status: None,
@@ -68,7 +71,7 @@ fn tls(tls: &crd::IngressTls, host: Option<&String>) -> IngressTLS {
     IngressTLS { hosts: host.map(|host| vec![host.clone()]), secret_name: secret_name.clone() }
 }
 
-fn to_producers(pipeline: &Pipeline, path: &str) -> HTTPIngressRuleValue {
+fn to_producers(pipeline: &Pipeline, path: &str, port: ApiPort) -> HTTPIngressRuleValue {
     HTTPIngressRuleValue {
         paths: vec![HTTPIngressPath {
             path: Some(path.to_owned()),
@@ -76,7 +79,7 @@ fn to_producers(pipeline: &Pipeline, path: &str) -> HTTPIngressRuleValue {
             backend: IngressBackend {
                 service: Some(IngressServiceBackend {
                     name: producers_name(pipeline),
-                    port: Some(ServiceBackendPort { name: Some(HTTP.to_owned()), number: None }),
+                    port: Some(ServiceBackendPort { name: Some(port.name.to_owned()), number: None }),
                 }),
                 resource: None,
             },

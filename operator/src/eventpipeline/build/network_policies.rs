@@ -42,7 +42,8 @@ pub(super) fn build(pipeline: &Pipeline) -> Vec<NetworkPolicy> {
 
 /// The API is for everybody: who may ask is decided by what stands in front of it.
 fn producers(pipeline: &Pipeline) -> NetworkPolicy {
-    let api = ingress(vec![tcp(producer_deployment::PORT)], None);
+    let api = [producer_deployment::PORT, producer_deployment::PUBLIC_PORT].map(tcp);
+    let api = ingress(api.to_vec(), None);
     tier(
         pipeline,
         Component::Producer,

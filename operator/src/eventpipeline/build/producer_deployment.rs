@@ -4,16 +4,19 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ContainerPort, EnvVar, Lifecycle, LifecycleHandler, SleepAction};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::super::validate::{Pipeline, ProducerGroup};
+use super::super::validate::{Pipeline, ProducerGroup, Route};
 use super::agent_container::volume_url;
 use super::database_access::Role;
 use super::environment::variable;
 use super::group_deployment::{self, Group};
 use super::meta::Component;
-use super::producer_service::HTTP;
 
 /// Where the API is.
 pub(super) const PORT: i32 = 8080;
+/// Where the part of it is that a route leads to, of the operator's own producers.
+pub(super) const PUBLIC_PORT: i32 = 8081;
+/// Name of the container's port with that part.
+pub(super) const PUBLIC: &str = "public";
 const SERVE_ON_SECONDS: i64 = 3;
 
 /// The Deployment of the group.
@@ -28,26 +31,48 @@ pub(super) fn build(pipeline: &Pipeline, group: &ProducerGroup) -> Deployment {
         // The rest is for serving on, and for what the end itself takes.
         drain_seconds: group.program.grace_seconds - SERVE_ON_SECONDS - 2,
         lifecycle: Some(serve_on()),
-        ports: vec![ContainerPort {
-            name: Some(HTTP.to_owned()),
-            container_port: PORT,
-            ..ContainerPort::default()
-        }],
-        environment: settings(pipeline),
+        ports: ports(group.program.is_ours),
+        environment: environment(pipeline, group.program.is_ours),
         volumes: Vec::new(),
         mounts: Vec::new(),
     };
     group_deployment::build(pipeline, group)
 }
 
-fn settings(pipeline: &Pipeline) -> Vec<EnvVar> {
+/// Producers in other languages know the four classic requests, on one port.
+fn ports(is_ours: bool) -> Vec<ContainerPort> {
+    let port = |name: &str, container_port| ContainerPort {
+        name: Some(name.to_owned()),
+        container_port,
+        ..ContainerPort::default()
+    };
+    if is_ours { vec![port("http", PORT), port(PUBLIC, PUBLIC_PORT)] } else { vec![port(PUBLIC, PORT)] }
+}
+
+fn environment(pipeline: &Pipeline, is_ours: bool) -> Vec<EnvVar> {
+    let mut variables = addresses(pipeline, is_ours);
     let kept = [
         ("RETAIN_DONE_SECONDS", pipeline.retention.done_seconds),
         ("RETAIN_DEAD_SECONDS", pipeline.retention.dead_seconds),
     ];
-    let kept = kept.into_iter().filter_map(|(name, seconds)| Some(variable(name, seconds?.to_string())));
-    let volume = volume_url(pipeline).map(|url| variable("VOLUME_URL", url));
-    [variable("LISTEN_ADDRESS", format!("[::]:{PORT}"))].into_iter().chain(kept).chain(volume).collect()
+    variables.extend(kept.into_iter().filter_map(|(name, seconds)| Some(variable(name, seconds?.to_string()))));
+    variables.extend(volume_url(pipeline).map(|url| variable("VOLUME_URL", url)));
+    variables
+}
+
+fn addresses(pipeline: &Pipeline, is_ours: bool) -> Vec<EnvVar> {
+    let address = |port: i32| format!("[::]:{port}");
+    let mut variables = vec![variable("LISTEN_ADDRESS", address(PORT))];
+    let leads_to_part = pipeline.route.as_ref().is_some_and(|route| !route.operations);
+    if is_ours {
+        variables.push(variable("PUBLIC_ADDRESS", address(PUBLIC_PORT)));
+    } else if leads_to_part {
+        // An image that is ours by another name keeps the route to what it asks for, on the one port that it has.
+        variables.push(variable("PUBLIC_ADDRESS", address(PORT)));
+    }
+    let prefix = pipeline.route.as_ref().map(Route::prefix).filter(|prefix| !prefix.is_empty());
+    variables.extend(prefix.map(|prefix| variable("BASE_PATH", prefix)));
+    variables
 }
 
 /// Goes on serving until those who route to it have heard that it is going, in whatever language it is written.

@@ -4,13 +4,26 @@ use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::super::validate::Pipeline;
+use super::super::validate::{Pipeline, Route};
 use super::meta::{Component, owned, producers_name, selector};
+use super::producer_deployment;
 
-/// Name of the Service's port.
-pub(super) const HTTP: &str = "http";
-/// The Service's port.
-pub(super) const PORT: i32 = 80;
+/// A port of the Service.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ApiPort {
+    pub(super) name: &'static str,
+    pub(super) number: i32,
+}
+
+/// All operations, for clients inside the cluster.
+const EVERYTHING: ApiPort = ApiPort { name: "http", number: 80 };
+/// Those that create events and read their values.
+const PUBLIC: ApiPort = ApiPort { name: "public", number: 8081 };
+
+/// The port that a route leads to.
+pub(super) fn port_of(route: &Route) -> ApiPort {
+    if route.operations { EVERYTHING } else { PUBLIC }
+}
 
 /// What Kong is told of an answer's time, in milliseconds: it reads that here, and not from an Ingress.
 const ANNOTATIONS: [(&str, &str); 2] =
@@ -27,14 +40,22 @@ pub(super) fn build(pipeline: &Pipeline) -> Service {
         },
         spec: Some(ServiceSpec {
             selector: Some(selector),
-            ports: Some(vec![ServicePort {
-                name: Some(HTTP.to_owned()),
-                port: PORT,
-                target_port: Some(IntOrString::String(HTTP.to_owned())),
-                ..ServicePort::default()
-            }]),
+            ports: Some(vec![
+                port(EVERYTHING, IntOrString::Int(producer_deployment::PORT)),
+                // By name: programs in other languages have one port for both.
+                port(PUBLIC, IntOrString::String(producer_deployment::PUBLIC.to_owned())),
+            ]),
             ..ServiceSpec::default()
         }),
         ..Service::default()
+    }
+}
+
+fn port(ApiPort { name, number }: ApiPort, target: IntOrString) -> ServicePort {
+    ServicePort {
+        name: Some(name.to_owned()),
+        port: number,
+        target_port: Some(target),
+        ..ServicePort::default()
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn of(
         refused(because(schema, &schema_pods, now), Source::Job, &seen.words),
         because_of(producers, Component::Producer),
         because_of(consumers, Component::Consumer),
-        route::of(applied.ingress.as_ref(), applied.http_route.as_ref()),
+        route::of(applied, seen),
     ]
 }
 

@@ -2,6 +2,7 @@
 
 use insta::assert_yaml_snapshot;
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::{minimal, prepared, with_spec};
 
@@ -63,10 +64,9 @@ fn minimal_pipeline() {
     assert_yaml_snapshot!("minimal_producer_service", resources.producer_service);
     assert_yaml_snapshot!("minimal_producer_deployments", resources.producer_deployments);
     assert_yaml_snapshot!("minimal_consumer_deployments", resources.consumer_deployments);
-    assert_yaml_snapshot!("minimal_ingress", resources.ingress);
     assert_yaml_snapshot!("minimal_network_policies", resources.network_policies);
     assert_yaml_snapshot!("minimal_disruption_budgets", resources.disruption_budgets);
-    assert_eq!((resources.http_route, resources.autoscalers), (None, Vec::new()));
+    assert_eq!((resources.ingress, resources.http_route, resources.autoscalers), (None, None, Vec::new()));
 }
 
 #[test]
@@ -91,9 +91,66 @@ fn a_gateways_route_has_no_time_limit() {
 }
 
 #[test]
-fn without_a_route_there_is_none() {
-    let resources = prepared(&with_spec("{route: {none: {}}}"));
-    assert_eq!((resources.ingress, resources.http_route), (None, None));
+fn a_route_leads_to_what_was_asked_for() {
+    let resources = prepared(&with_spec("{route: {ingress: {anyHost: true}}}"));
+    assert_yaml_snapshot!("any_host_ingress", resources.ingress);
+    let resources = prepared(&with_spec("{route: {operations: true, ingress: {host: a.example}}}"));
+    let ingress = serde_json::to_value(resources.ingress).unwrap();
+    let backend = &ingress["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"];
+    assert_eq!(backend, &json!({"name": "orders-producers", "port": {"name": "http"}}));
+    let route = "{route: {operations: true, httpRoute: {anyHost: true, parentRefs: [{name: g}]}}}";
+    let route = prepared(&with_spec(route)).http_route.unwrap();
+    assert_eq!((route.spec.rules[0].backend_refs[0].port, route.spec.hostnames), (80, None));
+}
+
+/// The ports and addresses of each group of producers.
+fn addresses(spec: &str) -> Vec<(Vec<(String, i32)>, Vec<String>)> {
+    let deployments = prepared(&with_spec(spec)).producer_deployments;
+    deployments
+        .into_iter()
+        .map(|deployment| {
+            let pod = deployment.spec.unwrap().template.spec.unwrap();
+            let container = pod.containers.into_iter().next().unwrap();
+            let ports = container.ports.unwrap().into_iter();
+            let ports = ports
+                .map(|port| (port.name.unwrap(), port.container_port))
+                .take_while(|(name, _)| name != "admin");
+            let ports = ports.collect();
+            let told = ["LISTEN_ADDRESS", "PUBLIC_ADDRESS", "BASE_PATH"];
+            let variables = container.env.unwrap().into_iter().filter(|it| told.contains(&it.name.as_str()));
+            (ports, variables.map(|it| format!("{}={}", it.name, it.value.unwrap())).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn producers_have_a_port_for_what_a_route_leads_to() {
+    let both = vec![("http".to_owned(), 8080), ("public".to_owned(), 8081)];
+    let one = vec![("public".to_owned(), 8080)];
+    let (listen, public) =
+        ("LISTEN_ADDRESS=0.0.0.0:8080".to_owned(), "PUBLIC_ADDRESS=0.0.0.0:8081".to_owned());
+    let groups = "producers: [{name: ours}, {name: theirs, image: other:1}]";
+    assert_eq!(
+        addresses(&format!("{{{groups}, route: {{ingress: {{host: a.example, path: /orders/}}}}}}")),
+        [
+            (both.clone(), vec![listen.clone(), public.clone(), "BASE_PATH=/orders".to_owned()]),
+            // An image that is ours by another name serves no more on the route.
+            (
+                one.clone(),
+                vec![
+                    listen.clone(),
+                    "PUBLIC_ADDRESS=0.0.0.0:8080".to_owned(),
+                    "BASE_PATH=/orders".to_owned()
+                ]
+            ),
+        ]
+    );
+    for all in ["", ", route: {operations: true, ingress: {host: a.example}}"] {
+        assert_eq!(
+            addresses(&format!("{{{groups}{all}}}")),
+            [(both.clone(), vec![listen.clone(), public.clone()]), (one.clone(), vec![listen.clone()])]
+        );
+    }
 }
 
 #[test]

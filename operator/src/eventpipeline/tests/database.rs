@@ -11,7 +11,7 @@ use super::super::build::build;
 use super::super::resources::{Prepared, Resources};
 use super::{IMAGE, minimal, parse, prepared, validation, with_spec};
 
-const EXTERNAL: &str = "{database: {external: {secretName: cloud}}, route: {none: {}}}";
+const EXTERNAL: &str = "{database: {external: {secretName: cloud}}}";
 
 fn secret_names(resources: &Resources<Prepared>) -> Vec<String> {
     let secrets = resources.secrets.iter();

@@ -166,9 +166,9 @@ fn database() -> impl Strategy<Value = Value> {
 
 fn route() -> impl Strategy<Value = Value> {
     select(vec![
-        json!({"none": {}}),
+        json!({"ingress": {"anyHost": true}, "operations": true}),
         json!({"ingress": {"host": "a.example", "tls": {}}}),
-        json!({"ingress": {"annotations": {"haproxy.org/load-balance": "leastconn"}}}),
+        json!({"ingress": {"anyHost": true, "annotations": {"haproxy.org/load-balance": "leastconn"}}}),
         json!({"httpRoute": {"parentRefs": [{"name": "g"}], "hostnames": ["a.example"]}}),
         json!({}),
     ])

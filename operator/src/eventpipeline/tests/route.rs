@@ -1,12 +1,14 @@
-//! What is reported of an HTTPRoute.
+//! What is reported of routes.
 
 use serde_json::{Value, json};
 
-use super::super::status::{Seen, of};
-use super::status::{NOW, all_ready, shown};
+use super::super::status::{Seen, Withheld, of};
+use super::status::{NOW, all_ready, assert_summary, message, shown};
 use crate::gateway::HttpRouteStatus;
+use crate::routes::{Claim, Holder, Taken};
 
-const SPEC: &str = "{route: {httpRoute: {parentRefs: [{name: public, namespace: edge}, {name: local}]}}}";
+const SPEC: &str =
+    "{route: {httpRoute: {anyHost: true, parentRefs: [{name: public, namespace: edge}, {name: local}]}}}";
 
 /// `RouteAccepted` and its message, when controllers have said this of the route in its second generation.
 fn route(parents: &[Value]) -> (String, String) {
@@ -58,4 +60,47 @@ fn a_gateway_that_refuses_it_says_why() {
         assert_eq!(shown, "False/RouteRejected");
         assert!(message.contains("edge/public") && message.contains("no listener allows it"), "{message}");
     }
+}
+
+#[test]
+fn the_url_is_the_routes_where_that_has_one_host() {
+    let seen = Seen { service_url: "http://inside".to_owned(), ..Seen::default() };
+    for (route, url) in [
+        ("ingress: {host: a.example}", "http://a.example"),
+        ("ingress: {host: a.example, path: /x/y, tls: {}}", "https://a.example/x/y"),
+        ("ingress: {host: '*.a.example'}", "http://inside"),
+        (
+            "httpRoute: {parentRefs: [{name: g}], hostnames: ['*.b.example', b.example], path: /x}",
+            "http://b.example/x",
+        ),
+        (
+            "httpRoute: {parentRefs: [{name: g, sectionName: https}], hostnames: [b.example]}",
+            "https://b.example",
+        ),
+        ("httpRoute: {parentRefs: [{name: g}], anyHost: true}", "http://inside"),
+    ] {
+        let status = of(&all_ready(&format!("{{route: {{{route}}}}}")), &seen, None, None, NOW);
+        assert_eq!(status.url.as_deref(), Some(url), "{route}");
+    }
+}
+
+#[test]
+fn a_route_that_is_not_published_says_why_and_who_must_act() {
+    let withheld = |withheld| {
+        let seen = Seen { route_withheld: Some(withheld), ..Seen::default() };
+        of(&all_ready("{}"), &seen, None, None, NOW)
+    };
+    let claim = Claim::of_route(
+        "shop",
+        Some(&serde_json::from_value(json!({"ingress": {"host": "a.example"}})).unwrap()),
+    );
+    let by = Holder { kind: "Ingress", namespace: "a".to_owned(), name: "minimal".to_owned() };
+    let status = withheld(Withheld::Taken(Taken { claim: claim[0].clone(), by }));
+    assert_eq!(shown(&status, "RouteAccepted"), "False/HostTaken");
+    assert_summary(&status, "False/HostTaken", "False/Stalled", "True/HostTaken");
+    let said = message(&status, "RouteAccepted");
+    assert!(said.contains("Ingress a/minimal has path / of host a.example already"), "{said}");
+    let status = withheld(Withheld::NoGatewayApi);
+    assert_eq!(shown(&status, "RouteAccepted"), "False/GatewayApiMissing");
+    assert_eq!(shown(&status, "ProducersReady"), "True/PodsReady");
 }

@@ -215,20 +215,26 @@ fn a_deployment_stalls_only_after_its_full_time_since_the_schema_was_ready() {
 
 #[test]
 fn the_route_says_whether_it_has_an_address() {
-    let mut resources = all_ready("{}");
+    let mut resources = all_ready("{route: {ingress: {anyHost: true, path: /orders/}}}");
+    let seen = Seen { service_url: "http://orders-producers.shop.svc".to_owned(), ..Seen::default() };
+    let status = of(&resources, &seen, None, None, NOW);
+    assert_eq!(shown(&status, "RouteAccepted"), "True/Published");
     assert_eq!(
-        shown(&of(&resources, &Seen::default(), None, None, NOW), "RouteAccepted"),
-        "True/AddressPending"
+        status.url.as_deref(),
+        Some("http://orders-producers.shop.svc"),
+        "any host, at an unknown address"
     );
     let address = IngressLoadBalancerIngress { ip: Some("192.0.2.7".to_owned()), ..Default::default() };
     resources.ingress.as_mut().unwrap().status = Some(IngressStatus {
         load_balancer: Some(IngressLoadBalancerStatus { ingress: Some(vec![address]) }),
     });
-    let status = of(&resources, &Seen::default(), None, None, NOW);
+    let status = of(&resources, &seen, None, None, NOW);
     assert_eq!(shown(&status, "RouteAccepted"), "True/AddressAssigned");
     assert!(message(&status, "RouteAccepted").contains("192.0.2.7"));
-    let status = of(&all_ready("{route: {none: {}}}"), &Seen::default(), None, None, NOW);
+    assert_eq!(status.url.as_deref(), Some("http://192.0.2.7/orders"));
+    let status = of(&all_ready("{}"), &seen, None, None, NOW);
     assert_eq!(shown(&status, "RouteAccepted"), "True/NoRoute");
+    assert_eq!(status.url.as_deref(), Some("http://orders-producers.shop.svc"));
 }
 
 #[test]

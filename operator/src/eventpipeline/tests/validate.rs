@@ -85,9 +85,21 @@ const AMOUNTS: &[(&str, &str)] = &[
 const REST: &[(&str, &str)] = &[
     ("{database: {managed: {storage: {size: 1Pi}}}}", "must be a quantity from 1Gi to 64Ti"),
     ("{database: {}}", "`database` must set exactly one of `managed` and `external`"),
-    ("{route: {ingress: {tls: {}}}}", "`host` of the Ingress must be set where `tls` is"),
-    ("{route: {}}", "`route` must set exactly one of `ingress`, `httpRoute` and `none`"),
-    ("{route: {ingress: {}, none: {}}}", "`route` must set exactly one of `ingress`, `httpRoute` and `none`"),
+    ("{route: {ingress: {anyHost: true, tls: {}}}}", "`host` of the Ingress must be set where `tls` is"),
+    ("{route: {}}", "`route` must set exactly one of `ingress` and `httpRoute`"),
+    (
+        "{route: {ingress: {anyHost: true}, httpRoute: {anyHost: true, parentRefs: [{name: a}]}}}",
+        "`route` must set exactly one of `ingress` and `httpRoute`",
+    ),
+    ("{route: {ingress: {}}}", "`ingress.host` must be set, or `anyHost` must be `true`, and not both"),
+    (
+        "{route: {ingress: {host: a, anyHost: true}}}",
+        "`ingress.host` must be set, or `anyHost` must be `true`, and not both",
+    ),
+    (
+        "{route: {httpRoute: {parentRefs: [{name: a}]}}}",
+        "`httpRoute.hostnames` must be set, or `anyHost` must be `true`, and not both",
+    ),
 ];
 
 #[test]

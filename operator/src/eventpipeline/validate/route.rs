@@ -6,24 +6,47 @@ use super::Error;
 
 /// The way in from outside the cluster.
 #[derive(Debug, Clone)]
-pub(in crate::eventpipeline) enum Route {
+pub(in crate::eventpipeline) struct Route {
+    pub(in crate::eventpipeline) way: Way,
+    /// Whether it leads to all operations.
+    pub(in crate::eventpipeline) operations: bool,
+}
+
+/// By which kind of object.
+#[derive(Debug, Clone)]
+pub(in crate::eventpipeline) enum Way {
     Ingress(crd::IngressRoute),
     Gateway(crd::GatewayRoute),
-    None,
 }
 
 impl Route {
-    pub(super) fn new(route: Option<&crd::Route>) -> Result<Self, Error> {
-        match route.cloned().unwrap_or_default() {
-            crd::Route { ingress: Some(ingress), http_route: None, none: None } => {
-                if ingress.tls.is_some() && ingress.host.is_none() {
-                    return Err(Error::TlsWithoutHost);
-                }
-                Ok(Self::Ingress(ingress))
+    pub(super) fn new(route: &crd::Route) -> Result<Self, Error> {
+        let crd::Route { ingress, http_route, operations } = route;
+        let way = match (ingress, http_route) {
+            (Some(ingress), None) => Way::Ingress(ingress.clone()),
+            (None, Some(route)) => Way::Gateway(route.clone()),
+            _ => return Err(Error::Union { union: "route", members: "`ingress` and `httpRoute`" }),
+        };
+        match &way {
+            Way::Ingress(ingress) if ingress.tls.is_some() && ingress.host.is_none() => {
+                Err(Error::TlsWithoutHost)
             }
-            crd::Route { ingress: None, http_route: Some(route), none: None } => Ok(Self::Gateway(route)),
-            crd::Route { ingress: None, http_route: None, none: Some(crd::NoRoute {}) } => Ok(Self::None),
-            _ => Err(Error::Union { union: "route", members: "`ingress`, `httpRoute` and `none`" }),
+            Way::Ingress(ingress) if ingress.host.is_some() == ingress.any_host => {
+                Err(Error::Hosts { field: "ingress.host" })
+            }
+            Way::Gateway(route) if route.hostnames.is_empty() != route.any_host => {
+                Err(Error::Hosts { field: "httpRoute.hostnames" })
+            }
+            _ => Ok(Self { way, operations: *operations }),
+        }
+    }
+
+    /// The prefix below which it leads to the API, without a slash at its end; empty for the root.
+    pub(in crate::eventpipeline) fn prefix(&self) -> &str {
+        match &self.way {
+            Way::Ingress(crd::IngressRoute { path, .. }) | Way::Gateway(crd::GatewayRoute { path, .. }) => {
+                path.trim_end_matches('/')
+            }
         }
     }
 }

@@ -77,7 +77,7 @@ fn new_passwords_replace_pods_and_run_the_schema_once_more() {
 
 #[test]
 fn groups_and_routes_come_and_go() {
-    let changes = told("{}", "{producers: [{name: a}], route: {none: {}}}");
+    let changes = told("{route: {ingress: {anyHost: true}}}", "{producers: [{name: a}]}");
     for line in [
         "Deployment orders-producer-a: is created",
         "Deployment orders-producer-default: is removed",

@@ -49,6 +49,22 @@ fn what_would_work_badly_is_told_where_it_stands() {
         ),
         ("{producers: [{name: a, replicas: 1}]}", "spec.producers[0]: ", "one producer"),
         (
+            "{route: {operations: true, ingress: {host: a}}}",
+            "spec.route.operations: ",
+            "put authentication in front",
+        ),
+        ("{route: {ingress: {anyHost: true}}}", "spec.route.ingress.anyHost: ", "whosever they are"),
+        (
+            "{route: {ingress: {host: a, annotations: {acme.cert-manager.io/http01-edit-in-place: 'true'}}}}",
+            "spec.route.ingress.annotations[acme.cert-manager.io/http01-edit-in-place]: ",
+            "cert-manager makes an Ingress of its own",
+        ),
+        (
+            "{producers: [{name: a}, {name: b, image: other}], route: {ingress: {host: a, path: /x}}}",
+            "spec.route.ingress.path: ",
+            "group \"b\" must heed BASE_PATH",
+        ),
+        (
             "{producers: [{name: a, autoscaling: {cpu: {minReplicas: 1, maxReplicas: 9}}}]}",
             "spec.producers[0]: ",
             "one producer",

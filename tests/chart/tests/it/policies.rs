@@ -75,7 +75,9 @@ async fn what_is_needed_is_reached_and_nothing_else() {
     }
     assert!(reaches(&prometheus, Some(&operator), 9090));
     assert!(!reaches(&stranger, Some(&operator), 9090));
-    assert!(reaches(&stranger, Some(&producer), 8080), "the API is for everybody");
+    for port in [8080, 8081] {
+        assert!(reaches(&stranger, Some(&producer), port), "the API is for everybody");
+    }
     for pod in [&operator, &test, &stranger] {
         assert!(!reaches(pod, Some(&mysql), 3306), "{pod:?} reaches the database");
     }

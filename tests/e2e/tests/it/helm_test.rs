@@ -30,12 +30,7 @@ async fn a_release_and_its_pipeline_prove_themselves() -> Result<()> {
     let parts = "crds.enabled=false,replicas=0,rbac.create=false,rbac.aggregate=false,service.enabled=false";
     let image = format!("image.repository={repository},image.tag={tag}");
     let install = ["install", "proof", CHART, "--set", parts, "--set-string", &image];
-    let pipeline = [
-        "--set",
-        "pipeline.enabled=true,test.timeout=5m",
-        "--set-json",
-        r#"pipeline.spec={"route":{"none":{}}}"#,
-    ];
+    let pipeline = ["--set", "pipeline.enabled=true,test.timeout=5m"];
     helm(namespace, &[&install[..], &pipeline].concat()).await?;
     helm(namespace, &["test", "proof", "--timeout", "6m"]).await?;
     remove_namespace(&client, namespace).await

@@ -52,6 +52,7 @@ async fn every_language_takes_its_share_and_every_event_is_done_once() -> Result
 /// The example's spec, with a handler for our own consumer, and so that all of it fits a small machine.
 fn example(handler: &str) -> Result<Value> {
     let mut pipeline: Value = serde_saphyr::from_str(EXAMPLE)?;
+    // Its route leads to the four requests that all of them have.
     let mut spec = pipeline["spec"].take();
     for groups in ["producers", "consumers"] {
         for group in spec[groups].as_array_mut().context("groups")? {

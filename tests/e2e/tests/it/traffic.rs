@@ -5,14 +5,54 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::{Context as _, Result};
 use eventpipeline_e2e::{Ingress, Pipeline, until};
 use reqwest::{Method, StatusCode, header};
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn events_get_their_words_and_producers_take_turns() -> Result<()> {
-    let pipeline = Pipeline::start("traffic").await?;
+    let pipeline = Pipeline::planned_in("traffic").await?;
+    pipeline.apply(json!({ "route": { "operations": false } })).await?;
+    pipeline.serves().await?;
     a_created_event_gets_a_word(&pipeline.ingress).await?;
     what_is_not_there_is_said_to_be_not_there(&pipeline.ingress).await?;
     twenty_requests_over_one_connection_split_evenly(&pipeline.ingress).await?;
+    what_is_not_for_everybody_is_refused(&pipeline.ingress).await?;
+    a_prefix_leads_to_the_api(&pipeline).await?;
     pipeline.remove().await
+}
+
+/// Who reaches the route creates events and reads their values.
+async fn what_is_not_for_everybody_is_refused(ingress: &Ingress) -> Result<()> {
+    for (method, path) in [
+        (Method::GET, "/v1/events"),
+        (Method::GET, "/v1/events/1"),
+        (Method::GET, "/v1/stats"),
+        (Method::POST, "/v1/events/1/cancel"),
+        (Method::POST, "/v1/events/1/retry"),
+        (Method::DELETE, "/v1/events?state=done&olderThanSeconds=0"),
+    ] {
+        let response = ingress.send(method, path).await?;
+        assert_eq!(response.status(), StatusCode::FORBIDDEN, "{path}");
+        let body: Value = response.json().await?;
+        assert_eq!(body["type"], "urn:eventpipeline:problem:operation-not-public", "{path}: {body}");
+    }
+    assert!(!ingress.value(1).await?.is_empty(), "event 1 is still there");
+    Ok(())
+}
+
+async fn a_prefix_leads_to_the_api(pipeline: &Pipeline) -> Result<()> {
+    pipeline.apply(json!({ "route": { "path": "/orders" } })).await?;
+    pipeline.condition("Ready", "True", Duration::from_mins(5)).await?;
+    until("an answer below the prefix", Duration::from_mins(2), async || {
+        let response = pipeline.ingress.send(Method::POST, "/orders/create-async").await?;
+        anyhow::ensure!(response.status() == StatusCode::ACCEPTED, "{}", response.status());
+        let place = response.headers()[header::LOCATION].to_str()?.to_owned();
+        let created: Value = response.json().await?;
+        assert_eq!(place, format!("/orders/{}", created["id"]));
+        let response = pipeline.ingress.send(Method::GET, &place).await?;
+        assert_eq!(response.status(), StatusCode::OK, "{place}");
+        Ok(Some(()))
+    })
+    .await
 }
 
 async fn a_created_event_gets_a_word(ingress: &Ingress) -> Result<()> {

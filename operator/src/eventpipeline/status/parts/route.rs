@@ -5,30 +5,52 @@ use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt as _;
 
+use super::super::super::resources::{Applied, Resources};
+use super::super::{Seen, Withheld, url};
 use super::{Part, State};
 use crate::gateway::{HTTPRoute, ParentReference, ParentStatus};
+use crate::routes::Taken;
 
-pub(super) fn of(ingress: Option<&Ingress>, http_route: Option<&HTTPRoute>) -> Part {
-    let (state, reason, message) = match (ingress, http_route) {
-        (Some(ingress), _) => of_ingress(ingress),
-        (None, Some(route)) => of_http_route(route),
-        (None, None) => (State::Ready, reasons::NO_ROUTE, "the spec asks for no route".to_owned()),
+pub(super) fn of(applied: &Resources<Applied>, seen: &Seen<'_>) -> Part {
+    let (state, reason, message) = match (&seen.route_withheld, &applied.ingress, &applied.http_route) {
+        (Some(withheld), _, _) => not_published(withheld),
+        (None, Some(ingress), _) => of_ingress(ingress),
+        (None, None, Some(route)) => of_http_route(route),
+        (None, None, None) => {
+            let message = "the spec asks for no route: the API is reached from inside the cluster";
+            (State::Ready, reasons::NO_ROUTE, message.to_owned())
+        }
     };
     Part { type_: types::ROUTE_ACCEPTED, state, reason, not_ready: reasons::ROUTE_NOT_ACCEPTED, message }
+}
+
+fn not_published(withheld: &Withheld) -> (State, &'static str, String) {
+    match withheld {
+        Withheld::Taken(Taken { claim, by }) => {
+            let message = format!(
+                "route: {by} has {claim} already, and the route is not published; choose another `host` or `path`, or \
+                 remove that of {by}"
+            );
+            (State::Stalled, reasons::HOST_TAKEN, message)
+        }
+        Withheld::NoGatewayApi => {
+            let message = "route: the API server knows no HTTPRoute: install the Gateway API, or use `route.ingress`; it is \
+                           looked for every few minutes";
+            (State::Stalled, reasons::GATEWAY_API_MISSING, message.to_owned())
+        }
+    }
 }
 
 /// Once it is applied nothing waits for it: many controllers never give an Ingress an address.
 fn of_ingress(ingress: &Ingress) -> (State, &'static str, String) {
     let name = ingress.name_any();
-    let status = ingress.status.clone().unwrap_or_default();
-    let entries = status.load_balancer.unwrap_or_default().ingress.unwrap_or_default();
-    let addresses: Vec<String> =
-        entries.into_iter().filter_map(|entry| entry.hostname.or(entry.ip)).collect();
+    let addresses = url::addresses(ingress);
     if addresses.is_empty() {
-        let message = format!("Ingress {name} stands; its controller has given it no address");
-        return (State::Ready, reasons::ADDRESS_PENDING, message);
+        let message =
+            format!("Ingress {name} is published; its controller reports no address, as many never do");
+        return (State::Ready, reasons::PUBLISHED, message);
     }
-    let message = format!("Ingress {name} stands; its address is {}", addresses.join(", "));
+    let message = format!("Ingress {name} is published; its address is {}", addresses.join(", "));
     (State::Ready, reasons::ADDRESS_ASSIGNED, message)
 }
 
