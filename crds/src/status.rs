@@ -22,6 +22,12 @@ pub struct EventPipelineStatus {
     #[schemars(with = "i64", range(min = 0, max = MAX_EXACT))]
     pub observed_generation: Option<i64>,
 
+    /// The operator that looks after the pipeline, by namespace and name of its Lease. Others leave it alone as long as that
+    /// Lease is held; the annotation `eventpipeline.dev/managed-by` chooses another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 320))]
+    pub managed_by: Option<String>,
+
     /// Producer pods of all groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "GroupCounts")]

@@ -74,6 +74,8 @@ pub(crate) struct Observation {
     pub(crate) at: Timestamp,
     pub(crate) queue: Result<Queue, Unknown>,
     pub(crate) storage: Result<Storage, Unknown>,
+    /// Whether a producer says that the database lacks the schema that it needs.
+    pub(crate) schema_is_old: bool,
 }
 
 /// The last observation of each pipeline.

@@ -28,7 +28,7 @@ pub(super) use database::{Database, ManagedDatabase};
 pub(super) use groups::{ConsumerGroup, ProducerGroup, Program};
 pub(super) use handler::Handler;
 pub(super) use names::{GroupName, PipelineName};
-pub(super) use replicas::{ConsumerScale, ProducerScale};
+pub(super) use replicas::{ConsumerScale, Handover, ProducerScale};
 pub(super) use retention::Retention;
 pub(super) use route::Route;
 pub(super) use size::Size;
@@ -82,6 +82,8 @@ pub(super) struct Pipeline {
     /// The operator's own image, for what runs in no group's image.
     pub(super) image: String,
     pub(super) database: Database,
+    /// Uid of the claim whose volume a managed database is on, once there is one.
+    pub(super) volume: Option<String>,
     /// Which certificate a managed database has.
     pub(super) certificate_term: i64,
     pub(super) producers: Vec<ProducerGroup>,
@@ -96,6 +98,14 @@ impl Pipeline {
     pub(super) fn suspended_consumers(&self) -> Vec<String> {
         let suspended = self.consumers.iter().filter(|group| group.suspended);
         suspended.map(|group| group.name.to_string()).collect()
+    }
+
+    /// The same, for a database on this volume.
+    pub(super) fn with_volume(mut self, volume: Option<String>) -> Self {
+        if let Database::Managed(_) = &self.database {
+            self.volume = volume;
+        }
+        self
     }
 
     /// The same, for a StatefulSet that is there with this size in its claim template.
@@ -127,6 +137,7 @@ pub(super) fn validate(pipeline: &EventPipeline, image: &str, now: Timestamp) ->
         owner: pipeline.controller_owner_ref(&()).ok_or(Error::Metadata { field: "metadata.uid" })?,
         image: image.to_owned(),
         database: Database::new(database)?,
+        volume: None,
         certificate_term: certificate_term::of(created, now),
         producers,
         consumers,

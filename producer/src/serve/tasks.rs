@@ -1,6 +1,10 @@
 //! The tasks behind the API.
 
-use eventpipeline_database::{Database, EventId};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use eventpipeline_database::{Database, Error, EventId};
 use eventpipeline_service::{Announcer, Hint, Hints, Lifecycle, Service};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -42,7 +46,7 @@ pub(super) struct Keeping {
 
 /// Each has a session of its own, and no more: what is stated is all that this process takes from the database.
 pub(super) fn spawn(
-    Service { lifecycle, readiness, .. }: &mut Service,
+    Service { lifecycle, readiness, pages, .. }: &mut Service,
     database: &Database,
     figures: Figures,
     Common { limits, answers, waiters, announcer, storage, metrics }: &Common,
@@ -69,7 +73,17 @@ pub(super) fn spawn(
     lifecycle.spawn("keeper", keeper.run(lifecycle.draining()));
     lifecycle.spawn("waiters", waiters.clone().run(session(), api_ended.clone()));
     let check = readiness.check("database");
-    let report = move |state| check.report(&state);
+    let schema_is_old = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&schema_is_old);
+    // For the operator: a restored database may lack what its schema Job has done.
+    pages.add("/schema", move || {
+        let old = told.load(Ordering::Relaxed);
+        async move { Ok::<_, Infallible>(serde_json::json!({"old": old})) }
+    });
+    let report = move |state: Result<(), Error>| {
+        schema_is_old.store(matches!(state, Err(Error::SchemaOld { .. })), Ordering::Relaxed);
+        check.report(&state);
+    };
     let watch = eventpipeline_database::watch(session(), lifecycle.draining(), report);
     lifecycle.spawn("database health", async {
         watch.await;

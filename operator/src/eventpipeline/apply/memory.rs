@@ -41,6 +41,17 @@ impl Memory {
             || self.lock().get(pipeline).and_then(|written| written.applied.get(object)) == Some(&digests)
     }
 
+    /// Whether an object that was applied with that digest looks like that.
+    pub(in crate::eventpipeline) fn is_same(
+        &self,
+        pipeline: &PipelineKey,
+        object: &ObjectKey,
+        wanted: u64,
+        ours: u64,
+    ) -> bool {
+        self.same(pipeline, object, Digests { wanted, ours })
+    }
+
     /// An object was applied.
     pub(super) fn applied(&self, pipeline: &PipelineKey, object: ObjectKey, digests: Digests) {
         if digests.wanted != digests.ours {
