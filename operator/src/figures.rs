@@ -47,6 +47,7 @@ pub(crate) struct Storage {
 /// In bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the unit is in the names of the JSON")]
 pub(crate) struct Room {
     pub(crate) capacity_bytes: i64,
     /// On the volume.
