@@ -77,5 +77,9 @@ async fn one_stands_back_until_the_other_is_gone_or_the_author_chooses() {
     })
     .await;
     assert_eq!(image_and_generation(&cluster).await.unwrap().1, generation);
-    assert_eq!(third.metric("eventpipeline_operator_left_pipelines"), Some(0.0));
+    // It says so when its reconcile has ended.
+    until("the third to leave nothing", async || {
+        (third.metric("eventpipeline_operator_left_pipelines") == Some(0.0)).then_some(())
+    })
+    .await;
 }
