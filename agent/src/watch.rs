@@ -29,6 +29,7 @@ pub(crate) struct Volume {
 /// What the files take, by kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the unit is in the names of the JSON")]
 struct Files {
     data_bytes: u64,
     binary_log_bytes: u64,

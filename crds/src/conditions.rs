@@ -122,6 +122,8 @@ pub mod reasons {
     pub const INVALID_SPEC: &str = "InvalidSpec";
     /// The API server refuses an object that the spec asks for.
     pub const OBJECT_REFUSED: &str = "ObjectRefused";
+    /// An object of somebody else has a name that the pipeline needs.
+    pub const NAME_TAKEN: &str = "NameTaken";
     /// An object could not be written; it is tried again.
     pub const APPLY_FAILED: &str = "ApplyFailed";
     /// Nothing stands in the way.

@@ -26,6 +26,11 @@ pub struct EventPipelineStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 1024))]
     pub url: Option<String>,
+    /// The operator that looks after the pipeline, by namespace and name of its Lease. Others leave it alone as long as that
+    /// Lease is held; the annotation `eventpipeline.dev/managed-by` chooses another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 320))]
+    pub managed_by: Option<String>,
 
     /// Producer pods of all groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]

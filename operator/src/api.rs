@@ -1,6 +1,8 @@
 //! Calls of the API server, each with a time limit.
 
+mod answers;
 mod counted;
+mod error;
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -11,55 +13,28 @@ use k8s_openapi::api::core::v1::Event;
 use kube::api::{
     ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions,
 };
-use kube::core::{DeserializeGuard, Status};
+use kube::core::{DeserializeGuard, ObjectMeta, Status};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::leadership::Term;
+pub(crate) use answers::Answers;
 pub(crate) use counted::Counted;
+pub(crate) use error::{Error, Verdict};
 use eventpipeline_crds::{EventPipeline, EventPipelineStatus};
 
 /// Owner of every field that the operator writes.
 pub(crate) const FIELD_MANAGER: &str = "eventpipeline-operator";
 
+/// Owner of `replicas` between our last word and the first of whoever decides from then on.
+const HANDOVER_MANAGER: &str = "eventpipeline-operator-handover";
+
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A call that failed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// The API server says no.
-    #[error("failed to {action}: {}", status.message)]
-    Refused { action: String, status: Box<Status> },
-    /// The API server could not be asked or understood.
-    #[error("failed to {action}")]
-    Request { action: String, source: Box<kube::Error> },
-    /// Another operator works now.
-    #[error("failed to {action}: this operator does not lead")]
-    NotLeader { action: String },
-    /// The API server did not answer in time.
-    #[error("failed to {action}: no answer within {} s", LIMIT.as_secs())]
-    Timeout { action: String },
-}
-
-impl Error {
-    fn is(&self, reason: impl Fn(&Status) -> bool) -> bool {
-        matches!(self, Self::Refused { status, .. } if reason(status))
-    }
-
-    /// Nothing of that name is there.
-    pub(crate) fn not_found(&self) -> bool {
-        // By the code: a server that does not know the path at all answers without a reason.
-        self.is(|status| status.code == 404)
-    }
-
-    /// The API server does not know the kind: its definition is not installed.
-    pub(crate) fn not_served(&self) -> bool {
-        // An object or a namespace that is not there is named in the details.
-        self.is(|status| status.code == 404 && status.details.as_ref().is_none_or(|it| it.kind.is_empty()))
-    }
-}
+/// A version that no object has: etcd gives its first object the second. An apply over this version can only create.
+const NO_VERSION: &str = "1";
 
 /// What is written to and read from the API server.
 pub(crate) trait Object:
@@ -86,17 +61,32 @@ impl<K> Object for K where
 {
 }
 
+/// Which object an apply is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target<'a> {
+    /// One that is not there: an object that is there is left as it is.
+    New,
+    /// The one of that uid, and no other of its name.
+    Existing(&'a str),
+}
+
 /// The cluster.
 #[derive(Clone)]
 pub(crate) struct Cluster {
     client: Client,
     term: Term,
+    answers: Answers,
 }
 
 impl Cluster {
     /// One that is asked only while `term` lasts.
     pub(crate) fn new(client: Client, term: Term) -> Self {
-        Self { client, term }
+        Self { client, term, answers: Answers::default() }
+    }
+
+    /// How the API server has answered lately.
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.answers
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -104,24 +94,73 @@ impl Cluster {
     }
 
     /// Makes the object as it is given, its fields ours, and answers it as it is now.
-    pub(crate) async fn apply<K: Object>(&self, object: &K) -> Result<K, Error> {
+    ///
+    /// An answer of 409 says that the object that is there is not the target.
+    pub(crate) async fn apply<K: Object>(&self, object: &K, target: Target<'_>) -> Result<K, Error> {
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let name = object.name_any();
+        let mut aimed = object.clone();
+        match target {
+            Target::New => aimed.meta_mut().resource_version = Some(NO_VERSION.to_owned()),
+            Target::Existing(uid) => aimed.meta_mut().uid = Some(uid.to_owned()),
+        }
         self.call(format!("apply {}", label(object)), async {
-            self.of(object).patch(&name, &params, &Patch::Apply(object)).await
+            self.of(object).patch(&name, &params, &Patch::Apply(&aimed)).await
         })
         .await
     }
 
-    /// Changes the fields of an object that is there.
-    pub(crate) async fn merge<K: Object>(
+    /// Metadata of the object of that name, whoever made it. As a list: the right to list is there anyway.
+    pub(crate) async fn find<K: Object>(
         &self,
         namespace: &str,
         name: &str,
-        patch: &Value,
+    ) -> Result<Option<ObjectMeta>, Error> {
+        let api = Api::<K>::namespaced(self.client.clone(), namespace);
+        let named = ListParams::default().fields(&format!("metadata.name={name}"));
+        let list =
+            self.call(format!("look for {} {name}", K::kind(&())), async { api.list_metadata(&named).await });
+        Ok(list.await?.items.pop().map(|object| object.metadata))
+    }
+
+    /// Has `replicas` of that very object owned by nobody who will change it, so that it stays when we no longer say
+    /// it. Who owns it with another value already keeps it.
+    pub(crate) async fn hand_over_replicas<K: Object>(
+        &self,
+        object: &K,
+        uid: &str,
+        replicas: i32,
+    ) -> Result<(), Error> {
+        let name = object.name_any();
+        let patch = Patch::Apply(json!({
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
+            "metadata": {"uid": uid},
+            "spec": {"replicas": replicas},
+        }));
+        // Ours agrees with what is there; whoever disagrees is the new owner.
+        let params = PatchParams::apply(HANDOVER_MANAGER);
+        let handed = self
+            .call(format!("hand over the replicas of {}", label(object)), async {
+                self.of(object).patch_metadata(&name, &params, &patch).await.map(drop)
+            })
+            .await;
+        match handed {
+            Err(error) if error.owned_by_others() => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Changes the fields of that very object.
+    pub(crate) async fn merge<K: Object>(
+        &self,
+        namespace: &str,
+        (name, uid): (&str, &str),
+        mut patch: Value,
     ) -> Result<(), Error> {
         let api = Api::<K>::namespaced(self.client.clone(), namespace);
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        patch["metadata"]["uid"] = json!(uid);
         self.call(format!("change {} {name}", K::kind(&())), async {
             api.patch_metadata(name, &params, &Patch::Merge(patch)).await.map(drop)
         })
@@ -182,27 +221,31 @@ impl Cluster {
         Ok(events.items.into_iter().max_by_key(when).and_then(|event| event.message))
     }
 
-    /// Writes a pipeline's status; a pipeline that is gone needs none.
+    /// Writes a pipeline's status over the version that was read, and gives the new version. One that is gone needs none. A
+    /// conflict says that the pipeline has changed, or that a namesake has taken its place: a status is not held to a uid.
     pub(crate) async fn write_status(
         &self,
-        namespace: &str,
-        name: &str,
+        pipeline: &ObjectMeta,
+        version: &str,
         status: &EventPipelineStatus,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<String>, Error> {
+        let name = pipeline.name.as_deref().unwrap_or_default();
+        let namespace = pipeline.namespace.as_deref().unwrap_or_default();
         let api = Api::<DeserializeGuard<EventPipeline>>::namespaced(self.client.clone(), namespace);
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let patch = Patch::Apply(json!({
             "apiVersion": EventPipeline::api_version(&()),
             "kind": EventPipeline::kind(&()),
+            "metadata": {"uid": pipeline.uid, "resourceVersion": version},
             "status": status,
         }));
         let written = self
             .call(format!("write the status of EventPipeline {name}"), async {
-                api.patch_status(name, &params, &patch).await.map(drop)
+                api.patch_status(name, &params, &patch).await.map(|written| written.resource_version())
             })
             .await;
         match written {
-            Err(error) if error.not_found() => Ok(()),
+            Err(error) if error.not_found() => Ok(None),
             result => result,
         }
     }
@@ -217,12 +260,14 @@ impl Cluster {
         if !self.term.holds() {
             return Err(Error::NotLeader { action });
         }
-        match tokio::time::timeout(LIMIT, call).await {
+        let answer = match tokio::time::timeout(LIMIT, call).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(kube::Error::Api(status))) => Err(Error::Refused { action, status }),
             Ok(Err(source)) => Err(Error::Request { action, source: Box::new(source) }),
             Err(_) => Err(Error::Timeout { action }),
-        }
+        };
+        self.answers.note(answer.as_ref().err());
+        answer
     }
 
     fn of<K: Object>(&self, object: &K) -> Api<K> {

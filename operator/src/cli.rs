@@ -42,6 +42,10 @@ pub(crate) struct RunArgs {
     /// How often the queue of a pipeline is looked at, in seconds from 1 to 300
     #[arg(long, env = "OBSERVE_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=300))]
     pub(crate) observe_seconds: u32,
+    /// How many pipelines may restart their pods at once where nobody has changed their spec, as after an update of this
+    /// program; 0: any number
+    #[arg(long, env = "MAX_ROLLOUTS", default_value_t = 10)]
+    pub(crate) max_rollouts: usize,
     #[command(flatten)]
     pub(crate) election: ElectionArgs,
     #[command(flatten)]
@@ -61,6 +65,13 @@ pub(crate) struct ElectionArgs {
     /// Seconds after which another operator takes over from one that has gone without a word, from 3 to 300
     #[arg(long, env = "LEASE_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u32).range(3..=300))]
     pub(crate) lease_seconds: u32,
+}
+
+impl ElectionArgs {
+    /// The Lease as it stands in the status of the pipelines that its holder looks after.
+    pub(crate) fn lease(&self) -> Option<String> {
+        self.lease_namespace.as_ref().map(|namespace| format!("{namespace}/{}", self.lease_name))
+    }
 }
 
 impl Serves for RunArgs {

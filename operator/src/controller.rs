@@ -4,17 +4,17 @@
 
 mod backoff;
 mod context;
+mod health;
 mod metrics;
 mod resource_definition;
 mod scope;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eventpipeline_crds::EventPipeline;
 use eventpipeline_service::{Check, chain};
-use futures::channel::mpsc;
+use futures::channel::mpsc::{self, UnboundedReceiver};
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -29,7 +29,6 @@ use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, ResourceExt as _};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -37,10 +36,10 @@ pub(crate) use context::Context;
 pub(crate) use metrics::{Metrics, Pipeline};
 pub(crate) use scope::Scope;
 
-use crate::eventpipeline;
+use crate::eventpipeline::{self, Outcome};
 use crate::figures::{self, Observation, Rounds};
 use crate::gateway::HTTPRoute;
-use crate::inventory::PipelineKey;
+use crate::inventory::{Need, PipelineKey};
 use crate::routes::{Claim, HTTP_ROUTES, INGRESSES};
 
 /// How many pipelines are worked on at once: the calls of each are one after the other.
@@ -52,32 +51,48 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 /// Everything that matters is watched; this is for what a watch could have missed.
 const RESYNC: Duration = Duration::from_mins(5);
 
+/// How long to wait at most before what was refused is tried again.
+const REFUSED_AGAIN: Duration = Duration::from_secs(30);
+
+/// How soon to look again at a pipeline that has changed while it was looked at.
+const OUTDATED: Duration = Duration::from_secs(1);
+
+/// How often Events are asked for, of objects that wait and say why in Events alone.
+const AWAITED: Duration = Duration::from_secs(10);
+
+/// How often to look whether another installation still looks after a pipeline: more often than its Lease ends.
+const LEFT: Duration = Duration::from_secs(10);
+
 /// How many pipelines may wait to be reconciled for what was seen of their queues.
 const TOLD: usize = 1024;
+
+/// As a kind of objects that are watched.
+const PIPELINES: &str = "EventPipeline";
 
 /// A pipeline as the API server has it, whether or not this version understands it.
 type Guarded = DeserializeGuard<EventPipeline>;
 
-/// Runs until told to drain; then what has been begun is finished. `every`: how often a pipeline's queue is looked at.
+/// `turns`: pipelines whose turn it is to restart their pods. Runs until told to drain; then what has been begun is finished. `every`: how often a pipeline's queue is looked at.
 pub(crate) async fn run(
     context: Arc<Context>,
     scope: Scope,
     every: Duration,
-    check: Check,
-    draining: CancellationToken,
+    turns: UnboundedReceiver<PipelineKey>,
+    (check, draining): (Check, CancellationToken),
 ) -> anyhow::Result<()> {
     tokio::select! {
         () = resource_definition::wait(&context.cluster, &scope, &check) => {}
         () = draining.cancelled() => return Ok(()),
     }
-    check.not_ready("the pipelines are being listed");
     let (store, controller) = watch(&context, &scope);
     let (tell, told) = mpsc::channel(TOLD);
     context.metrics.show(shown(&context, store.clone()))?;
-    let rounds = rounds(&context, store.clone(), every, tell);
-    let controller =
-        controller.reconcile_on(in_line(&context, told)).graceful_shutdown_on(draining.cancelled_owned());
-    let listed = listed(store, context.inventory.missing(), check);
+    let rounds = rounds(&context, store, every, tell);
+    let controller = controller
+        .reconcile_on(in_line(&context, turns))
+        .reconcile_on(in_line(&context, told))
+        .graceful_shutdown_on(draining.cancelled_owned());
+    let health = health::watch(Arc::clone(&context), check);
     let queue = context.metrics.queue.clone();
     let reconciled = controller.run(reconcile, error_policy, context).for_each(async |result| {
         if let Err(ControllerError::ObjectNotFound(gone)) = &result {
@@ -89,7 +104,7 @@ pub(crate) async fn run(
     });
     tokio::select! {
         () = reconciled => Ok(()),
-        error = listed => Err(error),
+        () = health => Ok(()),
         () = figures::run(rounds) => Ok(()),
     }
 }
@@ -167,6 +182,7 @@ fn pipelines(
     context: &Arc<Context>,
 ) -> impl Stream<Item = watcher::Result<Guarded>> + use<> {
     let (context, queue) = (Arc::clone(context), context.metrics.queue.clone());
+    context.inventory.watches().begun(PIPELINES, Need::Always);
     watcher(api, watcher::Config::default().page_size(100))
         .default_backoff()
         .modify(|pipeline| {
@@ -174,12 +190,18 @@ fn pipelines(
             pipeline.managed_fields_mut().clear();
         })
         .reflect(writer)
-        .inspect(move |event| match event {
-            Ok(Event::Apply(pipeline) | Event::InitApply(pipeline)) => wish(&context, pipeline),
-            Ok(Event::Delete(_) | Event::InitDone) => {
+        .inspect(move |event| {
+            let watches = context.inventory.watches();
+            match event {
+                Ok(Event::Init) => watches.lists(PIPELINES),
+                Ok(Event::InitDone) => watches.listed(PIPELINES),
+                Ok(Event::Apply(pipeline) | Event::InitApply(pipeline)) => wish(&context, pipeline),
+                Ok(Event::Delete(_)) => {}
+                Err(error) => watches.interrupted(PIPELINES, &chain(error)),
+            }
+            if matches!(event, Ok(Event::Delete(_) | Event::InitDone)) {
                 context.retain(|pipeline| store.get(&reference(pipeline.clone())).is_some());
             }
-            Ok(Event::Init) | Err(_) => {}
         })
         .applied_objects()
         .inspect_ok(move |pipeline| queue.added(context::key(pipeline)))
@@ -207,46 +229,38 @@ fn reference(PipelineKey { namespace, name }: PipelineKey) -> ObjectRef<Guarded>
     ObjectRef::new(&name).within(&namespace)
 }
 
-/// Ready once all first lists are there. Ends only when it can no longer become so.
-async fn listed(
-    store: Store<Guarded>,
-    mut missing: watch::Receiver<BTreeMap<&'static str, String>>,
-    check: Check,
-) -> anyhow::Error {
-    if let Err(error) = store.wait_until_ready().await {
-        return anyhow::Error::new(error).context("the list of pipelines ended before it was there");
-    }
-    loop {
-        let why = missing.borrow_and_update().first_key_value().map(|(kind, why)| format!("{kind}: {why}"));
-        match why {
-            None => break,
-            Some(why) => check.not_ready(why),
-        }
-        if let Err(error) = missing.changed().await {
-            return anyhow::Error::new(error).context("the lists of objects ended before they were there");
-        }
-    }
-    check.ready();
-    std::future::pending().await
-}
-
 async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, eventpipeline::Error> {
     // What is not listed yet would look as if it were not there.
-    context.inventory.listed().await;
+    context.inventory.watches().all_listed().await;
     context.routes.listed().await;
     let _active = context.metrics.begun(context::key(&object));
     let started = Instant::now();
-    let result = Box::pin(eventpipeline::reconcile(&object, &context.operator)).await;
+    let result =
+        Box::pin(eventpipeline::reconcile(&object, &context.operator, context.failures(&object))).await;
     context.metrics.reconciled(started.elapsed(), result.is_ok());
-    let again = result?;
+    let outcome = result?;
     context.succeeded(&object);
-    Ok(Action::requeue(again.unwrap_or(RESYNC)))
+    let (active, waiting) = context.operator.rollouts();
+    context.metrics.rollouts[0].set(i64::try_from(active).unwrap_or(i64::MAX));
+    context.metrics.rollouts[1].set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    context.metrics.left.set(i64::try_from(context.operator.left_to_others()).unwrap_or(i64::MAX));
+    Ok(Action::requeue(match outcome {
+        Outcome::Done => RESYNC,
+        // No watch tells of it.
+        Outcome::Awaiting => AWAITED,
+        // Its change will wake us, too.
+        Outcome::Outdated => OUTDATED,
+        // Nobody tells when the other one goes.
+        Outcome::LeftToAnother => LEFT,
+    }))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the controller's signature")]
-fn error_policy(object: Arc<Guarded>, _: &eventpipeline::Error, context: Arc<Context>) -> Action {
+fn error_policy(object: Arc<Guarded>, error: &eventpipeline::Error, context: Arc<Context>) -> Action {
     context.metrics.queue.retried();
-    Action::requeue(context.failed(&object))
+    let wait = context.failed(&object);
+    // Nobody tells when a name becomes free, or a rule is changed: whoever has done that waits for us.
+    Action::requeue(if error.is_refusal() { wait.min(REFUSED_AGAIN) } else { wait })
 }
 
 /// The one place where results become log lines.

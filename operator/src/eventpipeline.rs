@@ -9,6 +9,7 @@ mod dereference;
 mod rendered;
 mod report;
 mod resources;
+mod rollouts;
 mod scale;
 mod status;
 #[cfg(test)]
@@ -16,8 +17,8 @@ mod tests;
 mod validate;
 mod words;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use eventpipeline_crds::conditions::types;
 use eventpipeline_crds::{BacklogAutoscaling, EventPipeline};
@@ -25,10 +26,12 @@ use jiff::Timestamp;
 use kube::Resource as _;
 use kube::core::DeserializeGuard;
 use kube::runtime::events::Recorder;
+use tracing::debug;
 
 use crate::api::Cluster;
 use crate::figures::{Figures, Observation};
 use crate::inventory::{Inventory, PipelineKey};
+use crate::leadership::{Custodian, Custody};
 use crate::pods;
 use crate::routes::Routes;
 use apply::Memory;
@@ -36,14 +39,12 @@ pub(crate) use build::MAX_CONNECTIONS;
 pub(crate) use build::meta::{COMPONENT, Component, GROUP, INSTANCE};
 pub(crate) use rendered::{Rendered, render};
 use report::Report;
+pub(crate) use rollouts::Rollouts;
 use status::Withheld;
 pub(crate) use validate::bytes;
 
 /// Labels of everything that the operator makes, as a selector.
 pub(crate) const MANAGED_BY_OPERATOR: &str = "app.kubernetes.io/managed-by=eventpipeline-operator";
-
-/// How often Events are asked for, of objects that wait and say why in Events alone.
-const AWAITED: Duration = Duration::from_secs(10);
 
 /// What is kept up to date beside the reconciles, which only read it.
 pub(crate) struct Seen {
@@ -58,26 +59,40 @@ pub(crate) struct Seen {
 /// What every reconcile needs.
 pub(crate) struct Operator {
     cluster: Cluster,
+    custodian: Custodian,
+    /// The pipelines that another installation looks after, and by which Lease.
+    left: Mutex<HashMap<PipelineKey, String>>,
     inventory: Arc<Inventory>,
     figures: Arc<Figures>,
     routes: Arc<Routes>,
     memory: Memory,
     scales: scale::Memory,
+    rollouts: Rollouts,
     image: String,
     recorder: Recorder,
 }
 
 impl Operator {
     /// `image`: what pipelines run that name no other.
-    pub(crate) fn new(cluster: Cluster, seen: Seen, image: String, recorder: Recorder) -> Self {
+    pub(crate) fn new(
+        cluster: Cluster,
+        custodian: Custodian,
+        seen: Seen,
+        rollouts: Rollouts,
+        image: String,
+        recorder: Recorder,
+    ) -> Self {
         let Seen { inventory, figures, routes } = seen;
         Self {
             cluster,
+            custodian,
+            left: Mutex::default(),
             inventory,
             figures,
             routes,
             memory: Memory::default(),
             scales: scale::Memory::default(),
+            rollouts,
             image,
             recorder,
         }
@@ -88,8 +103,44 @@ impl Operator {
         self.figures.retain(&known);
         self.scales.retain(&known);
         self.routes.retain(&known);
+        self.rollouts.retain(&known);
+        self.left().retain(|pipeline, _| known(pipeline));
         self.memory.retain(known);
     }
+}
+
+impl Operator {
+    /// How many pipelines restart their pods, and how many wait for their turn.
+    pub(crate) fn rollouts(&self) -> (usize, usize) {
+        self.rollouts.numbers()
+    }
+
+    /// How many pipelines in its scope another installation looks after.
+    pub(crate) fn left_to_others(&self) -> usize {
+        self.left().len()
+    }
+
+    /// Notes who looks after the pipeline instead; whether that is new.
+    fn leave(&self, pipeline: PipelineKey, lease: &str) -> bool {
+        self.left().insert(pipeline, lease.to_owned()).is_none_or(|before| before != lease)
+    }
+
+    fn left(&self) -> MutexGuard<'_, HashMap<PipelineKey, String>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What was done for a pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// What there was to do.
+    Done,
+    /// What there was to do, for a pipeline that has changed meanwhile: it is looked at again.
+    Outdated,
+    /// What there was to do; an object waits, and only Events say why.
+    Awaiting,
+    /// Nothing: another installation looks after it.
+    LeftToAnother,
 }
 
 /// A step that failed and is tried again.
@@ -103,60 +154,75 @@ pub(crate) enum Error {
     Report(#[source] report::Error),
 }
 
+impl Error {
+    /// Whether the next try fails as well until somebody changes something.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Apply(error) => error.is_refusal(),
+            Self::Report(_) => false,
+        }
+    }
+}
+
 /// Brings what is there to what the pipeline asks for, as far as that goes now, and reports.
 ///
-/// A pipeline that must be changed by its author first is no error: it is reported, and its change will wake us. Answers when to look
-/// again although no watch may tell of anything new.
+/// A pipeline that must be changed by its author first is no error: it is reported, and its change will wake us.
+///
+/// `failures`: how often that has failed in a row.
 pub(crate) async fn reconcile(
     object: &DeserializeGuard<EventPipeline>,
     operator: &Operator,
-) -> Result<Option<Duration>, Error> {
+    failures: u32,
+) -> Result<Outcome, Error> {
     if object.meta().deletion_timestamp.is_some() {
         // All but the data goes with its owner; what we made now would be in the way of that.
-        return Ok(None);
+        return Ok(Outcome::Done);
     }
     let report = Report::new(operator, object);
     let pipeline = match &object.0 {
         Ok(pipeline) => pipeline,
         Err(unreadable) => {
             let why = format!("this version of the operator can't read the spec: {}", unreadable.error);
-            report.invalid(&why).await.map_err(Error::Report)?;
-            return Ok(None);
+            return report.invalid(&why).await.map(|()| Outcome::Done).map_err(Error::Report);
         }
     };
-    if pipeline.status.is_none() {
-        report.first_seen().await.map_err(Error::Report)?;
+    if !is_ours(operator, pipeline, &report).await? {
+        return Ok(Outcome::LeftToAnother);
     }
-
-    let existing = dereference::dereference(&operator.inventory, pipeline);
+    let key = PipelineKey::of(pipeline);
+    let observation = operator.figures.of(&key);
+    let existing = dereference::dereference(&operator.inventory, pipeline, observation.as_ref());
     let mut validated = match validate::validate(pipeline, &operator.image, Timestamp::now()) {
-        Ok(validated) => validated.with_first_size(existing.first_size()),
+        Ok(validated) => validated.with_first_size(existing.first_size()).with_volume(existing.volume()),
         Err(invalid) => {
-            report.invalid(&invalid.to_string()).await.map_err(Error::Report)?;
-            return Ok(None);
+            let reported = report.invalid(&invalid.to_string()).await;
+            return reported.map(|()| Outcome::Done).map_err(Error::Report);
         }
     };
-    let taken = operator.routes.taken(&existing.key);
+    let taken = operator.routes.taken(&key);
     validated.route_withheld = taken.is_some();
-    let observation = operator.figures.of(&existing.key);
     let decisions =
         scale::scale(operator, &mut validated, &existing, observation.as_ref(), Timestamp::now()).await;
-    let prepared = build::build(&validated);
-    let Operator { cluster, inventory, memory, .. } = operator;
+    let mut prepared = build::build(&validated);
+    let Operator { cluster, inventory, memory, rollouts, .. } = operator;
+    // What the author has changed is wanted now.
+    let is_old = pipeline.meta().generation == pipeline.status.as_ref().and_then(|it| it.observed_generation);
+    if is_old && rollouts::would_restart(&existing, memory, &prepared) && !rollouts.begin(&key) {
+        debug!(name = key.name, "EventPipeline {} waits for its turn to restart its pods", key.name);
+        rollouts::hold(&existing, &mut prepared);
+    }
     let applied = Box::pin(apply::apply(cluster, inventory, memory, prepared, &existing)).await;
-    report.put_right(memory.take_put_right(&existing.key)).await;
-    let applied = match applied {
-        Ok(applied) => applied,
-        // What is still to be told would be refused as well.
-        Err(error) if error.namespace_goes() => return Ok(None),
-        Err(error) => {
-            report.not_applied(&error).await.map_err(Error::Report)?;
-            return Err(Error::Apply(error));
-        }
-    };
+    report.put_right(memory.take_put_right(&key)).await;
+    let (applied, unwritten) = applied.map_err(Error::Apply)?;
+    // What is still to be told would be refused as well.
+    if unwritten.namespace_goes() {
+        return Ok(Outcome::Done);
+    }
     let words = words::ask(cluster, &existing, &applied).await;
-    let again = words.awaited.then_some(AWAITED);
+    let awaited = words.awaited;
     let seen = status::Seen {
+        failures: Some(&unwritten),
+        again_and_again: failures >= AGAIN_AND_AGAIN,
         words,
         service_url: validated.service_url(),
         route_withheld: taken.map(Withheld::Taken).or_else(|| {
@@ -172,14 +238,46 @@ pub(crate) async fn reconcile(
     report.scaling(&decisions).await;
     let status =
         status::of(&applied, &seen, pipeline.status.as_ref(), pipeline.meta().generation, Timestamp::now());
-    report.status(status).await.map_err(Error::Report)?;
-    Ok(again)
+    if status::condition(&status, types::READY).as_deref() == Some("True") && !rollouts.waits(&key) {
+        rollouts.end(&key);
+    }
+    let reported = report.status(status).await;
+    if reported.as_ref().is_err_and(report::Error::is_outdated) && unwritten.all().is_empty() {
+        return Ok(Outcome::Outdated);
+    }
+    reported.map_err(Error::Report)?;
+    match (unwritten.all().is_empty(), awaited) {
+        (true, true) => Ok(Outcome::Awaiting),
+        (true, false) => Ok(Outcome::Done),
+        (false, _) => Err(Error::Apply(apply::Error::Objects(unwritten))),
+    }
 }
+
+/// Whether this installation looks after the pipeline, and the status says so.
+async fn is_ours(operator: &Operator, pipeline: &EventPipeline, report: &Report<'_>) -> Result<bool, Error> {
+    let key = PipelineKey::of(pipeline);
+    let custody = operator.custodian.of(pipeline).await;
+    if let Custody::Another { lease, why } = &custody {
+        if operator.leave(key, lease) {
+            report.left_to(lease, why).await;
+        }
+        return Ok(false);
+    }
+    operator.left().remove(&key);
+    if custody == Custody::Free || pipeline.status.is_none() {
+        report.first_seen().await.map_err(Error::Report)?;
+    }
+    Ok(true)
+}
+
+/// How often in a row an object must have failed to be written before that is reported: most failures pass.
+const AGAIN_AND_AGAIN: u32 = 3;
 
 /// Whether what was seen of a pipeline's queue is for a reconcile.
 pub(crate) fn is_news(pipeline: &EventPipeline, seen: &Observation) -> bool {
     let shown = pipeline.status.as_ref();
     backlogs(pipeline).next().is_some()
+        || seen.schema_is_old
         || shown.is_none_or(|shown| status::is_news(shown, seen, late_after_seconds(pipeline)))
 }
 

@@ -47,6 +47,7 @@ pub(crate) struct Storage {
 /// In bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the unit is in the names of the JSON")]
 pub(crate) struct Room {
     pub(crate) capacity_bytes: i64,
     /// On the volume.
@@ -74,6 +75,8 @@ pub(crate) struct Observation {
     pub(crate) at: Timestamp,
     pub(crate) queue: Result<Queue, Unknown>,
     pub(crate) storage: Result<Storage, Unknown>,
+    /// Whether a producer says that the database lacks the schema that it needs.
+    pub(crate) schema_is_old: bool,
 }
 
 /// The last observation of each pipeline.

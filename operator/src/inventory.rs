@@ -5,22 +5,33 @@
 
 mod fields;
 mod follow;
+mod ownership;
 mod record;
+mod watches;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use kube::ResourceExt;
 use kube::core::ApiResource;
-use tokio::sync::watch;
 
 pub(crate) use fields::{digest, digest_of_ours};
+pub(crate) use ownership::{Whose, whose};
 pub(crate) use record::{DELETION_COST, Kind, Record};
+pub(crate) use watches::{Need, Watches};
 
 /// Namespace and name of a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct PipelineKey {
     pub(crate) namespace: String,
     pub(crate) name: String,
+}
+
+impl PipelineKey {
+    /// Of a pipeline as it is there.
+    pub(crate) fn of(pipeline: &impl ResourceExt) -> Self {
+        Self { namespace: pipeline.namespace().unwrap_or_default(), name: pipeline.name_any() }
+    }
 }
 
 /// Kind and name of an object in a pipeline's namespace.
@@ -30,22 +41,11 @@ pub(crate) type ObjectKey = (&'static str, String);
 pub(crate) type Objects = BTreeMap<ObjectKey, Arc<Record>>;
 
 /// What is there.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Inventory {
     pipelines: Mutex<HashMap<PipelineKey, Objects>>,
-    /// Kinds whose first list is not there yet, and why.
-    missing: watch::Sender<BTreeMap<&'static str, String>>,
     followed: Mutex<HashMap<&'static str, ApiResource>>,
-}
-
-impl Default for Inventory {
-    fn default() -> Self {
-        Self {
-            pipelines: Mutex::default(),
-            missing: watch::Sender::new(BTreeMap::new()),
-            followed: Mutex::default(),
-        }
-    }
+    watches: Watches,
 }
 
 impl Inventory {
@@ -59,15 +59,9 @@ impl Inventory {
         self.followed().get(kind).cloned()
     }
 
-    /// Returns once every followed kind has been listed.
-    pub(crate) async fn listed(&self) {
-        // The sender lives as long as this does.
-        let _ = self.missing.subscribe().wait_for(BTreeMap::is_empty).await;
-    }
-
-    /// Kinds whose first list is not there yet, and why; to be waited for.
-    pub(crate) fn missing(&self) -> watch::Receiver<BTreeMap<&'static str, String>> {
-        self.missing.subscribe()
+    /// How the watches are going.
+    pub(crate) fn watches(&self) -> &Watches {
+        &self.watches
     }
 
     fn followed(&self) -> MutexGuard<'_, HashMap<&'static str, ApiResource>> {

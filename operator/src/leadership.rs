@@ -4,6 +4,7 @@
 //! well before others may take it, by its own clock and without a call; it then writes nothing more and ends with an
 //! error, so that nothing that was begun goes on. Who ends in order gives it back, for others to take at once.
 
+mod custody;
 mod lease;
 mod term;
 
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::cli::ElectionArgs;
+pub(crate) use custody::{ASSIGNED, Custodian, Custody};
 use lease::{Turn, Watch};
 pub(crate) use term::Term;
 
@@ -37,6 +39,16 @@ enum Error {
 }
 
 impl Error {
+    /// Whether the Lease may have been written all the same.
+    fn leaves_doubt(&self) -> bool {
+        match self {
+            Self::Call { action, source } => {
+                *action != "read" && !matches!(source.as_ref(), kube::Error::Api(status) if status.code < 500)
+            }
+            Self::Late { action } => *action != "read",
+        }
+    }
+
     fn is(&self, reason: impl Fn(&Status) -> bool) -> bool {
         matches!(self, Self::Call { source, .. } if matches!(source.as_ref(), kube::Error::Api(status) if reason(status)))
     }
@@ -118,10 +130,7 @@ impl Election {
         check: Check,
         draining: CancellationToken,
     ) -> anyhow::Result<()> {
-        let mut held = tokio::select! {
-            held = self.acquire(&check) => held,
-            () = draining.cancelled() => return Ok(()),
-        };
+        let Some(mut held) = self.acquire(&check, &draining).await else { return Ok(()) };
         self.status.set(1);
         info!(lease = self.name, me = self.me, "leads");
         let result = tokio::select! {
@@ -152,31 +161,57 @@ impl Election {
         self.duration() * 2 / 3
     }
 
-    async fn acquire(&mut self, check: &Check) -> Lease {
-        loop {
+    /// The Lease; none if this process is to end before it has it. An attempt that has begun is never cut off: what is
+    /// written and not known to be would keep all others waiting.
+    async fn acquire(&mut self, check: &Check, draining: &CancellationToken) -> Option<Lease> {
+        let mut in_doubt = false;
+        while !draining.is_cancelled() {
             let sent = Instant::now();
             match self.attempt().await {
                 Ok(Some(held)) => {
                     self.term.until(sent + self.belief());
-                    return held;
+                    return Some(held);
                 }
                 // To be ready to take over is what it is there for.
-                Ok(None) => check.ready(),
-                Err(error) => check.not_ready(chain(&error)),
+                Ok(None) => {
+                    in_doubt = false;
+                    check.ready();
+                }
+                Err(error) => {
+                    in_doubt |= error.leaves_doubt();
+                    check.not_ready(chain(&error));
+                }
             }
-            sleep(self.pause()).await;
+            tokio::select! {
+                () = sleep(self.pause()) => {}
+                () = draining.cancelled() => {}
+            }
         }
+        if in_doubt && let Some(ours) = self.read().await.ok().flatten().filter(|lease| self.is_mine(lease)) {
+            self.release(ours).await;
+        }
+        None
+    }
+
+    async fn read(&self) -> Result<Option<Lease>, Error> {
+        call("read", self.leases.get_opt(&self.name)).await
+    }
+
+    fn is_mine(&self, lease: &Lease) -> bool {
+        lease::holder(lease) == Some(&self.me)
     }
 
     /// The Lease, if it is ours now.
     async fn attempt(&mut self) -> Result<Option<Lease>, Error> {
-        let Some(lease) = call("read", self.leases.get_opt(&self.name)).await? else {
+        let Some(lease) = self.read().await? else {
             let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
             let spec = lease::taken(None, &self.me, self.seconds, Timestamp::now());
             let lease = Lease { metadata, spec: Some(spec) };
             return won(call("create", self.leases.create(&PostParams::default(), &lease)).await);
         };
         match self.watch.turn(&lease, Instant::now()) {
+            // Taken by a write of ours whose answer was lost.
+            _ if self.is_mine(&lease) => won(self.write("take", lease).await),
             Turn::Wait => Ok(None),
             Turn::Take => {
                 let spec = lease::taken(lease.spec.as_ref(), &self.me, self.seconds, Timestamp::now());
@@ -189,10 +224,9 @@ impl Election {
     async fn hold(&self, held: &mut Lease) -> Lost {
         loop {
             sleep(self.pause()).await;
-            let sent = Instant::now();
             match timeout(self.term.left(), self.renew(held)).await {
-                Ok(Ok(true)) => self.term.until(sent + self.belief()),
-                Ok(Ok(false)) => return Lost::Taken,
+                Ok(Ok(Some(sent))) => self.term.until(sent + self.belief()),
+                Ok(Ok(None)) => return Lost::Taken,
                 Ok(Err(error)) => {
                     warn!(error = chain(&error), "failed to renew the Lease; it is tried again");
                 }
@@ -201,26 +235,31 @@ impl Election {
         }
     }
 
-    /// Whether the Lease is still ours, and renewed.
-    async fn renew(&self, held: &mut Lease) -> Result<bool, Error> {
-        if let Some(spec) = &mut held.spec {
-            lease::renew(spec, Timestamp::now());
-        }
-        match self.write("renew", held.clone()).await {
-            Ok(renewed) => *held = renewed,
-            Err(error) if error.is(Status::is_conflict) => {
-                // A renewal whose answer was lost, or somebody else's.
-                let now = call("read", self.leases.get_opt(&self.name)).await?;
-                match now.filter(|now| lease::holder(now) == Some(&self.me)) {
-                    Some(ours) => *held = ours,
-                    None => return Ok(false),
-                }
+    /// When the renewal was sent that went well; none if the Lease is ours no longer.
+    async fn renew(&self, held: &mut Lease) -> Result<Option<Instant>, Error> {
+        loop {
+            if let Some(spec) = &mut held.spec {
+                lease::renew(spec, Timestamp::now());
             }
-            // Who deleted it has ended our term: another one may have begun.
-            Err(error) if error.is(|status| status.code == 404) => return Ok(false),
-            Err(error) => return Err(error),
+            let sent = Instant::now();
+            match self.write("renew", held.clone()).await {
+                Ok(renewed) => {
+                    *held = renewed;
+                    return Ok(Some(sent));
+                }
+                // A renewal whose answer was lost: others count from when it was stored, which may be long ago. It is
+                // renewed once more. Or somebody else's.
+                Err(error) if error.is(Status::is_conflict) => {
+                    match self.read().await?.filter(|now| self.is_mine(now)) {
+                        Some(ours) => *held = ours,
+                        None => return Ok(None),
+                    }
+                }
+                // Who deleted it has ended our term: another one may have begun.
+                Err(error) if error.is(|status| status.code == 404) => return Ok(None),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(true)
     }
 
     async fn release(&self, mut held: Lease) {

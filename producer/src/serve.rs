@@ -54,7 +54,7 @@ pub(crate) struct ServeArgs {
     /// its client
     #[arg(long, env = "MAX_WAIT_SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     max_wait_seconds: Option<u32>,
-    /// Where the agent beside the database tells how full its volume is, as http://HOST:9090/volume; creations are refused
+    /// Where the agent beside the database tells how full its volume is, as `http://HOST:9090/volume`; creations are refused
     /// before it is full. If not set, it is not known
     #[arg(long, env = "VOLUME_URL", value_parser = http_url)]
     volume_url: Option<Url>,

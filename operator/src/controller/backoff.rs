@@ -31,6 +31,11 @@ impl<K: Eq + Hash> Backoff<K> {
         wait
     }
 
+    /// How often it has failed in a row.
+    pub(super) fn failures(&self, key: &K) -> u32 {
+        self.lock().get(key).copied().unwrap_or_default()
+    }
+
     /// Forgets the failures of what is not known any more.
     pub(super) fn retain(&self, known: impl Fn(&K) -> bool) {
         self.lock().retain(|key, _| known(key));

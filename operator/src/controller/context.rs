@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::ResourceExt as _;
 use kube::runtime::events::{Recorder, Reporter};
 
 use super::Guarded;
 use super::backoff::Backoff;
 use super::metrics::Metrics;
 use crate::api::{Cluster, FIELD_MANAGER};
-use crate::eventpipeline::{Operator, Seen};
+use crate::eventpipeline::{Operator, Rollouts, Seen};
 use crate::figures::Figures;
 use crate::inventory::{Inventory, PipelineKey};
+use crate::leadership::Custodian;
 use crate::routes::Routes;
 
 /// What reconciles share.
@@ -28,7 +28,14 @@ pub(crate) struct Context {
 
 impl Context {
     /// `image`: what pipelines run that name no other; `reporter`: who says so in Events.
-    pub(crate) fn new(cluster: Cluster, image: String, reporter: String, metrics: Metrics) -> Self {
+    pub(crate) fn new(
+        cluster: Cluster,
+        custodian: Custodian,
+        rollouts: Rollouts,
+        image: String,
+        reporter: String,
+        metrics: Metrics,
+    ) -> Self {
         let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: Some(reporter) };
         let recorder = Recorder::new(cluster.client(), reporter);
         let inventory = Arc::new(Inventory::default());
@@ -39,7 +46,7 @@ impl Context {
             figures: Arc::clone(&figures),
             routes: Arc::clone(&routes),
         };
-        let operator = Operator::new(cluster.clone(), seen, image, recorder);
+        let operator = Operator::new(cluster.clone(), custodian, seen, rollouts, image, recorder);
         Self { cluster, inventory, figures, routes, operator, metrics, backoff: Backoff::default() }
     }
 
@@ -54,11 +61,16 @@ impl Context {
         self.backoff.failed(key(object))
     }
 
+    /// How often it has failed in a row.
+    pub(super) fn failures(&self, object: &Guarded) -> u32 {
+        self.backoff.failures(&key(object))
+    }
+
     pub(super) fn succeeded(&self, object: &Guarded) {
         self.backoff.succeeded(&key(object));
     }
 }
 
 pub(super) fn key(object: &Guarded) -> PipelineKey {
-    PipelineKey { namespace: object.namespace().unwrap_or_default(), name: object.name_any() }
+    PipelineKey::of(object)
 }

@@ -7,7 +7,7 @@ mod work_queue;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use eventpipeline_service::registered;
+use eventpipeline_service::{Maker, registered};
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
@@ -28,6 +28,10 @@ pub(crate) struct Metrics {
     errors: IntCounter,
     seconds: Histogram,
     active: IntGauge,
+    pub(super) works: IntGauge,
+    pub(super) left: IntGauge,
+    /// Those under way, and those that wait.
+    pub(super) rollouts: [IntGauge; 2],
     pub(super) queue: WorkQueue,
     registry: Registry,
 }
@@ -66,6 +70,25 @@ impl Metrics {
                 &["controller"],
             ),
         )?;
+        let works = Maker(registry).gauge(
+            "eventpipeline_operator_working",
+            "0 while the operator that leads can't do its work, and its readiness says why; 1 otherwise.",
+        )?;
+        works.set(1);
+        let left = Maker(registry).gauge(
+            "eventpipeline_operator_left_pipelines",
+            "Pipelines in the operator's scope that another installation of it looks after.",
+        )?;
+        let rollouts = [
+            Maker(registry).gauge(
+                "eventpipeline_operator_active_rollouts",
+                "Pipelines that restart their pods although nobody has changed their spec.",
+            )?,
+            Maker(registry).gauge(
+                "eventpipeline_operator_waiting_rollouts",
+                "Pipelines that wait for their turn to restart their pods.",
+            )?,
+        ];
         most.with_label_values(&[CONTROLLER]).set(CONCURRENCY.into());
         let buckets = vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
         let seconds = registered(
@@ -82,6 +105,9 @@ impl Metrics {
             errors: errors.with_label_values(&[CONTROLLER]),
             seconds: seconds.with_label_values(&[CONTROLLER]),
             active: active.with_label_values(&[CONTROLLER]),
+            works,
+            left,
+            rollouts,
             queue: WorkQueue::new(registry)?,
             registry: registry.clone(),
         })

@@ -1,60 +1,110 @@
 //! Fourth step: writes the prepared objects and removes what is superfluous.
 //!
 //! Everything is a server-side apply of the whole object by one field manager: what somebody else changed is put
-//! right, what nobody changed costs no call, and fields that others own are left alone.
+//! right, what nobody changed costs no call, and fields that others own are left alone. An object of somebody else is
+//! never written: what is not there is applied so that it can only be created, what is there by its uid.
 
 mod certificate;
 mod credentials;
+mod failures;
 mod memory;
+mod names;
 mod volume;
 mod writer;
 
 use std::marker::PhantomData;
 
-pub(crate) use memory::{Memory, PutRight};
-use writer::Writer;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret, Service};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::ResourceExt as _;
 
+#[cfg(test)]
+pub(crate) use failures::Why;
+pub(crate) use failures::{Failure, Failures};
+pub(crate) use memory::{Memory, PutRight};
+use names::Names;
+use writer::{Need, Writer};
+
+use super::build::meta::Component;
 use super::dereference::Existing;
 use super::resources::{Applied, Prepared, Resources};
 use crate::api::{self, Cluster};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Kind as _};
 
-/// What could not be written.
+/// Why nothing more could be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// An object.
-    #[error("an object could not be written")]
-    Write(#[source] api::Error),
-    /// An object that makes no sense as JSON.
-    #[error("an object could not be read or written as JSON")]
-    Json(#[source] serde_json::Error),
-    /// What is to be in a Secret.
-    #[error("the data of a Secret could not be made")]
-    Credentials(#[source] credentials::Error),
+    /// The API server is away or busy, or this operator does not lead.
+    #[error("the API server could not be asked")]
+    Away(#[source] api::Error),
+    /// Some objects could not be written; the others are.
+    #[error("objects could not be written")]
+    Objects(#[source] Failures),
 }
 
 impl Error {
-    /// What the API server answered, where it did and would again: its author must change something.
-    pub(super) fn refusal(&self) -> Option<&kube::core::Status> {
+    /// Whether the next try fails as well until somebody changes something.
+    pub(super) fn is_refusal(&self) -> bool {
         match self {
-            Self::Write(api::Error::Refused { status, .. }) if (400..500).contains(&status.code) => {
-                Some(status)
-            }
-            _ => None,
+            Self::Away(_) => false,
+            Self::Objects(failures) => failures.are_refusals(),
         }
-    }
-
-    /// Whether the pipeline's namespace goes: it takes no new objects, and the pipeline goes with it.
-    pub(super) fn namespace_goes(&self) -> bool {
-        let details = self.refusal().and_then(|status| status.details.as_ref());
-        details.is_some_and(|it| it.causes.iter().any(|cause| cause.reason == NAMESPACE_TERMINATING))
     }
 }
 
-/// As Kubernetes names that cause (`NamespaceTerminatingCause` in k8s.io/api/core/v1).
-const NAMESPACE_TERMINATING: &str = "NamespaceTerminating";
+const DEPLOYMENT: &str = <Deployment as k8s_openapi::Resource>::KIND;
+const POLICY: &str = <NetworkPolicy as k8s_openapi::Resource>::KIND;
 
-/// Writes the objects, each after those that it needs.
+/// What the database's pod needs: passwords to read, a name, who may connect, and a volume that is its own.
+const FOR_DATABASE: &[Need] = &[
+    (<Secret as k8s_openapi::Resource>::KIND, Component::Mysql),
+    (<Service as k8s_openapi::Resource>::KIND, Component::Mysql),
+    (<PersistentVolumeClaim as k8s_openapi::Resource>::KIND, Component::Mysql),
+    (POLICY, Component::Mysql),
+];
+
+/// What whoever connects to the database needs, beside being protected by its own policy.
+const fn for_client(component: Component) -> [Need; 4] {
+    [
+        (<Secret as k8s_openapi::Resource>::KIND, Component::Mysql),
+        (<Service as k8s_openapi::Resource>::KIND, Component::Mysql),
+        (<StatefulSet as k8s_openapi::Resource>::KIND, Component::Mysql),
+        (POLICY, component),
+    ]
+}
+
+/// What a route leads to.
+const FOR_ROUTE: &[Need] = &[(<Service as k8s_openapi::Resource>::KIND, Component::Producer)];
+
+/// Looks for the names of all objects. The claim counts where the StatefulSet that takes it is not there yet.
+async fn look<'a>(
+    cluster: &'a Cluster,
+    existing: &'a Existing,
+    prepared: &Resources<Prepared>,
+) -> Result<Names<'a>, api::Error> {
+    let mut names = Names::new(cluster, existing);
+    names.look(&prepared.network_policies).await?;
+    names.look(&prepared.disruption_budgets).await?;
+    names.look(&prepared.mysql_service).await?;
+    names.look(&prepared.mysql_stateful_set).await?;
+    if let Some(claim) = &prepared.mysql_claim
+        && !existing.objects.keys().any(|(kind, _)| *kind == StatefulSet::NAME)
+    {
+        names.look_for_claim(&claim.name).await?;
+    }
+    names.look([&prepared.schema_job]).await?;
+    names.look([&prepared.hints_service, &prepared.producer_service]).await?;
+    names.look(&prepared.producer_deployments).await?;
+    names.look(&prepared.consumer_deployments).await?;
+    names.look(&prepared.ingress).await?;
+    names.look(&prepared.http_route).await?;
+    names.look(&prepared.autoscalers).await?;
+    Ok(names)
+}
+
+/// Writes the objects, each after those that it needs. What could not be written keeps from being written only what
+/// needs it.
 ///
 /// Taken apart without `..`: an object that is added to [`Resources`] is forgotten nowhere.
 pub(super) async fn apply(
@@ -63,7 +113,8 @@ pub(super) async fn apply(
     memory: &Memory,
     prepared: Resources<Prepared>,
     existing: &Existing,
-) -> Result<Resources<Applied>, Error> {
+) -> Result<(Resources<Applied>, Failures), Error> {
+    let names = look(cluster, existing, &prepared).await.map_err(Error::Away)?;
     let Resources {
         secrets,
         mysql_claim,
@@ -81,40 +132,44 @@ pub(super) async fn apply(
         autoscalers,
         state: _,
     } = prepared;
-    let mut writer = Writer::new(cluster, memory, existing);
+    let mut writer = Writer::new(cluster, memory, existing, names);
     // Before the pods that they are about.
-    let network_policies = writer.all(&network_policies).await?;
-    let disruption_budgets = writer.all(&disruption_budgets).await?;
+    let network_policies = writer.all(&network_policies, &[]).await;
+    let disruption_budgets = writer.all(&disruption_budgets, &[]).await;
     // Before the pods that mount them.
     for secret in &secrets {
-        writer.create(secret).await?;
+        writer.create(secret).await;
     }
     let mysql_claim = match mysql_claim {
-        Some(claim) => Some(volume::grow(cluster, existing, claim).await?),
+        Some(claim) => {
+            writer.claim(&claim.name);
+            Some(volume::grow(cluster, existing, &mut writer, claim).await)
+        }
         None => None,
     };
     // Before the pod whose name it gives an address.
-    let mysql_service = writer.maybe(mysql_service.as_ref()).await?;
-    let mysql_stateful_set = writer.maybe(mysql_stateful_set.as_ref()).await?;
+    let mysql_service = writer.maybe(mysql_service.as_ref(), &[]).await;
+    let mysql_stateful_set = writer.maybe(mysql_stateful_set.as_ref(), FOR_DATABASE).await;
     // Waits for the database by itself; producers and consumers wait for the schema.
-    let schema_job = writer.one(&schema_job).await?;
+    let schema_job = writer.schema_job(&schema_job, &for_client(Component::Schema)).await;
     // Before the pods that are to find each other by it.
-    let hints_service = writer.one(&hints_service).await?;
+    let hints_service = writer.one(&hints_service, &[]).await;
     // Before the pods that it is to find and the Ingress that names it.
-    let producer_service = writer.one(&producer_service).await?;
-    let producer_deployments = writer.all(&producer_deployments).await?;
-    let consumer_deployments = writer.all(&consumer_deployments).await?;
-    let ingress = writer.maybe(ingress.as_ref()).await?;
-    let http_route = match writer.maybe(http_route.as_ref()).await {
-        // A cluster without the Gateway API: all else goes on, and the status says so.
-        Err(Error::Write(error)) if error.not_served() => None,
-        applied => applied?,
-    };
-    // After the Deployments that they scale.
-    let autoscalers = writer.all(&autoscalers).await?;
+    let producer_service = writer.one(&producer_service, &[]).await;
+    let producer_deployments = writer.all(&producer_deployments, &for_client(Component::Producer)).await;
+    let consumer_deployments = writer.all(&consumer_deployments, &for_client(Component::Consumer)).await;
+    let ingress = writer.maybe(ingress.as_ref(), FOR_ROUTE).await;
+    // A cluster without the Gateway API: all else goes on, and the status says so.
+    let http_route = writer.if_served(http_route.as_ref(), FOR_ROUTE).await;
+    // After the Deployments that they scale, and never of somebody else's.
+    let (scaling, idle): (Vec<_>, Vec<_>) = autoscalers
+        .into_iter()
+        .partition(|autoscaler| !writer.is_missing(DEPLOYMENT, &autoscaler.name_any()));
+    let autoscalers = [writer.all(&scaling, &[]).await, idle].concat();
     // Last: what replaces them is there.
-    writer.remove_all_others(inventory).await?;
-    Ok(Resources {
+    writer.remove_all_others(inventory).await;
+    let failures = writer.finish()?;
+    let applied = Resources {
         secrets,
         mysql_claim,
         mysql_service,
@@ -130,5 +185,6 @@ pub(super) async fn apply(
         disruption_budgets,
         autoscalers,
         state: PhantomData,
-    })
+    };
+    Ok((applied, failures))
 }

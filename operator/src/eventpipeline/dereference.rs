@@ -1,9 +1,14 @@
 //! First step: what is there already, as the watches show it. Asks nobody.
 
 use eventpipeline_crds::{EventPipeline, GroupStatus};
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::{Resource as _, ResourceExt as _};
 
+use super::build::meta::VOLUME;
+use crate::figures::Observation;
 use crate::inventory::{Inventory, Kind as _, Objects, PipelineKey};
 
 /// What is there of a pipeline.
@@ -15,9 +20,37 @@ pub(super) struct Existing {
     pub(super) objects: Objects,
     /// What was decided of the groups of consumers, as the status has it.
     pub(super) groups: Vec<GroupStatus>,
+    /// When a producer has said that the database lacks the schema that it needs, if the last one asked has.
+    pub(super) schema_is_old: Option<Timestamp>,
 }
 
+/// How long a schema Job has ended for when a schema that lacks something is not its doing: somebody has put another
+/// state of the database in place. Much longer than producers take to see a new schema, and no hurry where another run
+/// would not help either.
+const SETTLED: SignedDuration = SignedDuration::from_mins(10);
+
 impl Existing {
+    /// Whether what this schema Job has done is not there any more.
+    pub(super) fn schema_is_lost(&self, job: &Job) -> bool {
+        let ended = job.status.as_ref().and_then(|status| status.completion_time.as_ref());
+        match (self.schema_is_old, ended) {
+            (Some(seen), Some(ended)) => seen.duration_since(ended.0) >= SETTLED,
+            _ => false,
+        }
+    }
+
+    /// The volume that the database is on: uid of its claim. While there is no claim, that of the last one that the schema
+    /// was made for.
+    pub(super) fn volume(&self) -> Option<String> {
+        let of = |kind| self.objects.iter().filter(move |((of, _), _)| *of == kind).map(|(_, record)| record);
+        let claim = of(PersistentVolumeClaim::NAME).map(|record| record.uid().to_owned()).next();
+        claim.or_else(|| {
+            let jobs = of(Job::NAME).filter(|record| record.belongs_to(self.uid.as_deref()));
+            jobs.filter_map(|record| record.essence::<Job>())
+                .find_map(|job| job.annotations().get(VOLUME).cloned())
+        })
+    }
+
     /// Size in the claim template of the database's StatefulSet.
     pub(super) fn first_size(&self) -> Option<String> {
         let mut stateful_sets = self.objects.iter().filter(|((kind, _), _)| *kind == StatefulSet::NAME);
@@ -29,9 +62,14 @@ impl Existing {
 }
 
 /// Reads what is there.
-pub(super) fn dereference(inventory: &Inventory, pipeline: &EventPipeline) -> Existing {
-    let key = PipelineKey { namespace: pipeline.namespace().unwrap_or_default(), name: pipeline.name_any() };
+pub(super) fn dereference(
+    inventory: &Inventory,
+    pipeline: &EventPipeline,
+    seen: Option<&Observation>,
+) -> Existing {
+    let key = PipelineKey::of(pipeline);
     let objects = inventory.of(&key);
     let groups = pipeline.status.as_ref().map(|status| status.consumer_groups.clone()).unwrap_or_default();
-    Existing { key, uid: pipeline.meta().uid.clone(), objects, groups }
+    let schema_is_old = seen.filter(|seen| seen.schema_is_old).map(|seen| seen.at);
+    Existing { key, uid: pipeline.meta().uid.clone(), objects, groups, schema_is_old }
 }

@@ -1,5 +1,6 @@
 //! Writes a pipeline's status, and Events for what somebody must act on or may wonder about.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use eventpipeline_crds::conditions::reasons;
@@ -7,16 +8,17 @@ use eventpipeline_crds::{EventPipeline, EventPipelineStatus};
 use eventpipeline_service::chain;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{Resource as _, ResourceExt as _};
 use kube::core::DeserializeGuard;
 use kube::runtime::events::{Event, EventType};
-use kube::{Resource as _, ResourceExt as _};
 use tracing::warn;
 
 use super::apply::PutRight;
 use super::scale::Decision;
 use super::status::News;
-use super::{Operator, apply, status};
+use super::{Operator, status};
 use crate::api;
+use crate::leadership::ASSIGNED;
 
 /// An Event's note may have 1 kB.
 const LONGEST_NOTE: usize = 1000;
@@ -32,20 +34,49 @@ pub(crate) enum Error {
     Status(#[source] api::Error),
 }
 
+impl Error {
+    /// Whether the pipeline has changed meanwhile.
+    pub(super) fn is_outdated(&self) -> bool {
+        let Self::Status(error) = self;
+        error.conflict()
+    }
+}
+
 /// Where a pipeline's state is reported.
 pub(super) struct Report<'a> {
     operator: &'a Operator,
     object: &'a DeserializeGuard<EventPipeline>,
+    version: Mutex<String>,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(operator: &'a Operator, object: &'a DeserializeGuard<EventPipeline>) -> Self {
-        Self { operator, object }
+        let version = Mutex::new(object.meta().resource_version.clone().unwrap_or_default());
+        Self { operator, object, version }
     }
 
-    /// Says that it is seen: tools take a resource without conditions for one that is done.
+    /// Says that it is seen, and by whom: tools take a resource without conditions for one that is done, and other
+    /// installations one without a name for one that is theirs to take. Of those that do so at once one is the first.
     pub(super) async fn first_seen(&self) -> Result<(), Error> {
-        self.write(&status::first_seen(self.generation(), Timestamp::now())).await
+        let first = || status::first_seen(self.generation(), Timestamp::now());
+        let status = self.signed(self.previous().cloned().unwrap_or_else(first));
+        self.put(&status).await
+    }
+
+    /// Says that another installation looks after it.
+    pub(super) async fn left_to(&self, lease: &str, why: &str) {
+        let meta = self.object.meta();
+        let (namespace, name) = (meta.namespace.as_deref(), meta.name.as_deref().unwrap_or_default());
+        let why = format!(
+            "the operator of Lease {lease} looks after it, and this one stands back: {why}; to choose, annotate the pipeline \
+             with {ASSIGNED}=NAMESPACE/NAME of a Lease"
+        );
+        warn!(namespace, name, lease, "EventPipeline {name}: {why}");
+        self.event(EventType::Warning, "ManagedByAnother", &why).await;
+    }
+
+    fn signed(&self, status: EventPipelineStatus) -> EventPipelineStatus {
+        EventPipelineStatus { managed_by: self.operator.custodian.me().cloned(), ..status }
     }
 
     /// Says that the author must change the spec.
@@ -60,22 +91,8 @@ impl<'a> Report<'a> {
         .await
     }
 
-    /// Says that an object could not be written, if that is for somebody to act on.
-    pub(super) async fn not_applied(&self, error: &apply::Error) -> Result<(), Error> {
-        let Some(refusal) = error.refusal() else {
-            // The API server is away or busy, and would hardly take a status either.
-            return Ok(());
-        };
-        let (why, now) = (chain(error), Timestamp::now());
-        if refusal.is_invalid() {
-            let reason = reasons::OBJECT_REFUSED;
-            return self.status(status::stalled(self.previous(), reason, &why, self.generation(), now)).await;
-        }
-        self.event(EventType::Warning, reasons::APPLY_FAILED, &why).await;
-        self.write(&status::retrying(self.previous(), &why, self.generation(), now)).await
-    }
-
-    /// Writes the status if it differs from the one that is there; Events for what is new.
+    /// Writes the status if it differs from the one that is there; Events when somebody should look, for the room that is left,
+    /// and for what is new.
     pub(super) async fn status(&self, status: EventPipelineStatus) -> Result<(), Error> {
         if let Some((reason, why)) = status::begins_to_stall(self.previous(), &status) {
             self.event(EventType::Warning, reason, why).await;
@@ -113,11 +130,25 @@ impl<'a> Report<'a> {
     }
 
     async fn write(&self, status: &EventPipelineStatus) -> Result<(), Error> {
+        let status = &self.signed(status.clone());
         if self.previous() == Some(status) {
             return Ok(());
         }
-        let (namespace, name) = (self.object.namespace().unwrap_or_default(), self.object.name_any());
-        self.operator.cluster.write_status(&namespace, &name, status).await.map_err(Error::Status)
+        self.put(status).await
+    }
+
+    async fn put(&self, status: &EventPipelineStatus) -> Result<(), Error> {
+        let version = self.version().clone();
+        let written = self.operator.cluster.write_status(self.object.meta(), &version, status).await;
+        if let Some(now) = written.map_err(Error::Status)? {
+            *self.version() = now;
+        }
+        Ok(())
+    }
+
+    /// The pipeline's version as far as it was read or written here.
+    fn version(&self) -> MutexGuard<'_, String> {
+        self.version.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An Event that is lost is only logged: the status says the same.

@@ -5,15 +5,17 @@
 
 mod claims;
 mod decide;
+mod external;
 mod memory;
 
 use eventpipeline_crds::BacklogAutoscaling;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
 
 use super::Operator;
-use super::build::meta::{Component, consumers_name};
+use super::build::meta::{Component, SUSPENDED_REPLICAS, consumers_name};
 use super::dereference::Existing;
 use super::validate::{ConsumerGroup, ConsumerScale, Pipeline};
 use crate::figures::Observation;
@@ -22,6 +24,7 @@ use crate::pods;
 use claims::Consumer;
 pub(super) use decide::Reason;
 use decide::{Demand, Standing, Step};
+use external::There;
 pub(crate) use memory::Memory;
 
 /// What was decided of a group that scales by its backlog.
@@ -51,11 +54,15 @@ pub(super) async fn scale(
     let names: Vec<String> =
         pipeline.consumers.iter().map(|group| consumers_name(pipeline, &group.name)).collect();
     for (group, deployment) in pipeline.consumers.iter_mut().zip(names) {
+        let there = there(existing, deployment);
+        if let ConsumerScale::External(handover) = &mut group.scale {
+            *handover = external::handover(group.suspended, there);
+        }
         let mut looked = Looked {
             operator,
             existing,
             pods: pods::of_group(&consumers, &group.name.to_string()),
-            replicas: replicas(existing, deployment),
+            replicas: there.replicas,
             seen,
             backlog,
             first: decisions.iter().all(|decision: &Decision| decision.reason == Reason::Suspended),
@@ -67,10 +74,15 @@ pub(super) async fn scale(
     decisions
 }
 
-/// How many the Deployment asks for, if it is there.
-fn replicas(existing: &Existing, deployment: String) -> Option<i32> {
-    let record = existing.objects.get(&(Deployment::NAME, deployment))?;
-    record.essence::<Deployment>()?.spec?.replicas
+/// What the Deployment asks for, if it is there.
+fn there(existing: &Existing, deployment: String) -> There {
+    let Some(record) = existing.objects.get(&(Deployment::NAME, deployment)) else { return There::default() };
+    let deployment = record.essence::<Deployment>().unwrap_or_default();
+    There {
+        suspended: deployment.annotations().get(SUSPENDED_REPLICAS).and_then(|number| number.parse().ok()),
+        replicas: deployment.spec.and_then(|spec| spec.replicas),
+        is_ours: record.replicas_are_ours,
+    }
 }
 
 /// What a group is looked at with.
@@ -92,6 +104,8 @@ impl Looked<'_> {
     async fn decide(&mut self, group: &mut ConsumerGroup) -> Option<Decision> {
         let ConsumerScale::Backlog { rules, .. } = &group.scale else {
             self.mark_if_fewer(group).await;
+            // It begins anew from what there is by then.
+            self.operator.scales.forget(&self.existing.key, &group.name.to_string());
             return None;
         };
         let (name, memory) = (group.name.to_string(), &self.operator.scales);

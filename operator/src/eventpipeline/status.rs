@@ -5,6 +5,7 @@
 
 mod causes;
 mod conditions;
+mod failures;
 mod groups;
 mod news;
 mod parts;
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 
+use super::apply::Failures;
 use super::resources::{Applied, Resources};
 use super::scale::Decision;
 use super::words::Words;
@@ -43,6 +45,10 @@ pub(super) struct Seen<'a> {
     pub(super) decisions: &'a [Decision],
     /// Pods of all components, as far as they are not ready.
     pub(super) pods: Vec<Pod>,
+    /// Objects that could not be written.
+    pub(super) failures: Option<&'a Failures>,
+    /// Whether those have failed several times in a row that may succeed by themselves.
+    pub(super) again_and_again: bool,
     /// What is said in Events alone of objects that wait.
     pub(super) words: Words,
     /// Where the API is inside the cluster.
@@ -70,6 +76,7 @@ pub(super) fn of(
 ) -> EventPipelineStatus {
     let mut conditions = Conditions::new(previous, generation, now);
     let parts = parts::of(applied, seen, schema_ready_since(previous), now);
+    let parts = parts.map(|part| failures::with(part, seen));
     summarise(&parts, &mut conditions);
     for part in &parts {
         let status = if matches!(part.state, State::Ready) { TRUE } else { FALSE };
@@ -84,6 +91,8 @@ pub(super) fn of(
         producers: Some(count(&applied.producer_deployments)),
         consumers: Some(count(&applied.consumer_deployments)),
         consumer_groups: seen.decisions.iter().map(scaling::as_status).collect(),
+        // Whoever writes it signs it.
+        managed_by: None,
         queue: queue::figures(previous.and_then(|previous| previous.queue.as_ref()), seen.queue),
         storage: storage::figures(previous.and_then(|previous| previous.storage.as_ref()), seen.queue),
     }
@@ -132,33 +141,21 @@ pub(super) fn stalled(
     }
 }
 
-/// What is true of a pipeline of which an object could not be written this time.
-pub(super) fn retrying(
-    previous: Option<&EventPipelineStatus>,
-    why: &str,
-    generation: Option<i64>,
-    now: Timestamp,
-) -> EventPipelineStatus {
-    let mut conditions = Conditions::new(previous, generation, now);
-    conditions.set(types::READY, FALSE, reasons::APPLY_FAILED, why);
-    conditions.set(types::RECONCILING, TRUE, reasons::APPLY_FAILED, why);
-    conditions.set(types::STALLED, FALSE, reasons::NOT_STALLED, "it is tried again");
-    EventPipelineStatus {
-        observed_generation: generation,
-        conditions: conditions.finish_keeping_others(),
-        ..previous.cloned().unwrap_or_default()
-    }
-}
-
-/// Why the pipeline stalls, if it did not for that reason before.
+/// Why somebody should look, if there was no such reason before: the pipeline stalls, or an object can't be written.
 pub(super) fn begins_to_stall<'a>(
     previous: Option<&EventPipelineStatus>,
     status: &'a EventPipelineStatus,
 ) -> Option<(&'a str, &'a str)> {
-    let stalled = conditions::find(status, types::STALLED).filter(|condition| condition.status == TRUE)?;
-    let before = previous.and_then(|previous| conditions::find(previous, types::STALLED));
-    let news = before.is_none_or(|before| before.status != TRUE || before.reason != stalled.reason);
-    news.then_some((stalled.reason.as_str(), stalled.message.as_str()))
+    let fails = |status: &'a EventPipelineStatus| {
+        let stalled = conditions::find(status, types::STALLED).filter(|condition| condition.status == TRUE);
+        let failing = conditions::find(status, types::RECONCILING)
+            .filter(|condition| condition.status == TRUE && condition.reason == reasons::APPLY_FAILED);
+        stalled.or(failing)
+    };
+    let now = fails(status)?;
+    let before = previous.and_then(|previous| conditions::find(previous, &now.type_));
+    let news = before.is_none_or(|before| before.status != TRUE || before.reason != now.reason);
+    news.then_some((now.reason.as_str(), now.message.as_str()))
 }
 
 fn summarise(parts: &[Part], conditions: &mut Conditions<'_>) {

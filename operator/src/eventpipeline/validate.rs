@@ -30,7 +30,7 @@ pub(super) use groups::{ConsumerGroup, ProducerGroup, Program};
 pub(super) use handler::Handler;
 pub(super) use names::{GroupName, PipelineName};
 pub(crate) use quantity::bytes;
-pub(super) use replicas::{ConsumerScale, ProducerScale};
+pub(super) use replicas::{ConsumerScale, Handover, ProducerScale};
 pub(super) use retention::Retention;
 pub(super) use route::{Route, Way};
 pub(super) use schema_job::SchemaJob;
@@ -89,6 +89,8 @@ pub(super) struct Pipeline {
     /// The operator's own image, for what runs in no group's image.
     pub(super) image: String,
     pub(super) database: Database,
+    /// Uid of the claim whose volume a managed database is on, once there is one.
+    pub(super) volume: Option<String>,
     /// Which certificate a managed database has.
     pub(super) certificate_term: i64,
     pub(super) schema_job: SchemaJob,
@@ -122,6 +124,14 @@ impl Pipeline {
     /// The route that there is to be an object of.
     pub(super) fn published_route(&self) -> Option<&Route> {
         self.route.as_ref().filter(|_| !self.route_withheld)
+    }
+
+    /// The same, for a database on this volume.
+    pub(super) fn with_volume(mut self, volume: Option<String>) -> Self {
+        if let Database::Managed(_) = &self.database {
+            self.volume = volume;
+        }
+        self
     }
 
     /// The same, for a StatefulSet that is there with this size in its claim template.
@@ -163,6 +173,7 @@ pub(super) fn validate(pipeline: &EventPipeline, image: &str, now: Timestamp) ->
         image: image.to_owned(),
         schema_job: SchemaJob::new(schema_job, &database, &producers)?,
         database,
+        volume: None,
         certificate_term: certificate_term::of(created, now),
         producers,
         consumers,

@@ -11,6 +11,7 @@ use futures::channel::mpsc;
 use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::debug;
@@ -108,14 +109,17 @@ fn producers(inventory: &Inventory, pipeline: &PipelineKey) -> Vec<Pod> {
 }
 
 async fn observe(inventory: Arc<Inventory>, pipeline: PipelineKey) -> (PipelineKey, Observation) {
-    let producers = producers(&inventory, &pipeline);
+    let objects = inventory.of(&pipeline);
     drop(inventory);
-    let addresses: Vec<_> = producers.iter().filter_map(pods::address).take(TRIES).collect();
+    let all = pods::of_component(&objects, Component::Producer);
+    let ready = all.iter().filter(|pod| pods::is_ready(pod));
+    let addresses: Vec<_> = ready.filter_map(pods::address).take(TRIES).collect();
     let (queue, storage) = tokio::join!(
         first_answer::<Queue>(&pipeline, &addresses, "/queue"),
         first_answer::<Storage>(&pipeline, &addresses, "/storage"),
     );
-    (pipeline, Observation { at: Timestamp::now(), queue, storage })
+    let schema_is_old = queue.is_err() && schema_is_old(&all).await;
+    (pipeline, Observation { at: Timestamp::now(), queue, storage, schema_is_old })
 }
 
 /// What the first of them that tells a page says there.
@@ -136,4 +140,19 @@ async fn first_answer<T: DeserializeOwned>(
         }
     }
     answer
+}
+
+/// What a producer says of the schema, which one that is not ready knows as well.
+#[derive(Deserialize)]
+struct Schema {
+    old: bool,
+}
+
+async fn schema_is_old(producers: &[Pod]) -> bool {
+    for address in producers.iter().filter_map(pods::address).take(TRIES) {
+        if let Ok(Schema { old }) = internal_port::ask(address, "/schema", LIMIT).await {
+            return old;
+        }
+    }
+    false
 }

@@ -23,11 +23,31 @@ pub(crate) fn digest(object: &Value) -> u64 {
 
 /// Digest of what is ours of an object that is there; of nothing, if we own nothing of it.
 pub(crate) fn digest_of_ours(object: &Value) -> u64 {
+    hash(&our_fields(object).map_or(Value::Null, |fields| owned(object, fields)))
+}
+
+/// The template of an object's pods, as far as it is ours.
+pub(super) fn our_template(object: &Value) -> Option<Value> {
+    let fields = our_fields(object)?.pointer("/f:spec/f:template")?;
+    Some(owned(object.pointer("/spec/template")?, fields))
+}
+
+/// Whether a field is ours, by its path in the record of owners.
+pub(super) fn is_ours(object: &Value, path: &[&str]) -> bool {
+    let mut fields = our_fields(object);
+    for name in path {
+        fields = fields.and_then(|fields| fields.get(name));
+    }
+    fields.is_some()
+}
+
+/// The fields that are ours, as the API server records them.
+fn our_fields(object: &Value) -> Option<&Value> {
     let entries = object["metadata"]["managedFields"].as_array();
     let ours = entries.into_iter().flatten().find(|entry| {
         entry["manager"] == FIELD_MANAGER && entry["operation"] == "Apply" && entry["subresource"].is_null()
     });
-    hash(&ours.map_or(Value::Null, |entry| owned(object, &entry["fieldsV1"])))
+    ours.map(|entry| &entry["fieldsV1"])
 }
 
 /// The part of `value` that the field set names.

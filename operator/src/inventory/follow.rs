@@ -14,14 +14,14 @@ use kube::{Api, ResourceExt as _};
 use tracing::warn;
 
 use super::record::{Kind, Watched};
-use super::{Inventory, ObjectKey, PipelineKey};
+use super::{Inventory, Need, ObjectKey, PipelineKey};
 use crate::eventpipeline::{INSTANCE, MANAGED_BY_OPERATOR};
 
 /// Small pages: what is kept of an object is a tenth of what is read.
 const PAGE: u32 = 100;
 
-/// How often to ask for a kind that the API server does not know.
-const SERVED_YET: Duration = Duration::from_mins(1);
+/// How soon to ask again for a kind that could not be asked for, at first and at most.
+const AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(1)];
 
 /// What a list has shown so far.
 type Listing = HashSet<(PipelineKey, ObjectKey)>;
@@ -32,10 +32,52 @@ impl Inventory {
         self: &Arc<Self>,
         api: Api<Watched<K>>,
     ) -> impl Stream<Item = PipelineKey> + Send + use<K> {
+        self.watches.begun(K::NAME, Need::Always);
+        self.watch(api)
+    }
+
+    /// Likewise, of a kind that the API server may not know yet, once it does. Nobody waits for its list.
+    pub(crate) fn follow_once_served<K: Kind>(
+        self: &Arc<Self>,
+        api: Api<Watched<K>>,
+    ) -> impl Stream<Item = PipelineKey> + Send + use<K> {
+        self.watches.begun(K::NAME, Need::IfServed);
+        let inventory = Arc::clone(self);
+        let served = async move {
+            inventory.served(&api).await;
+            inventory.watch(api)
+        };
+        stream::once(served).flatten()
+    }
+
+    /// Returns once the API server knows the kind: whatever else it answers says nothing of that.
+    async fn served<K: Kind>(&self, api: &Api<Watched<K>>) {
+        let [mut pause, longest] = AGAIN;
+        let one = ListParams::default().limit(1);
+        loop {
+            match api.list_metadata(&one).await {
+                Ok(_) => return,
+                Err(kube::Error::Api(status)) if status.code == 404 => pause = longest,
+                Err(error) => {
+                    self.watches.interrupted(K::NAME, &chain(&error));
+                    warn!(
+                        kind = K::NAME,
+                        error = chain(&error),
+                        "failed to ask for {}; it is tried again",
+                        K::NAME
+                    );
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(longest);
+        }
+    }
+
+    fn watch<K: Kind>(
+        self: &Arc<Self>,
+        api: Api<Watched<K>>,
+    ) -> impl Stream<Item = PipelineKey> + Send + use<K> {
         self.followed().insert(K::NAME, ApiResource::erase::<K>(&()));
-        self.missing.send_modify(|missing| {
-            missing.insert(K::NAME, "is being listed".to_owned());
-        });
         let config = watcher::Config::default().labels(MANAGED_BY_OPERATOR).page_size(PAGE);
         let inventory = Arc::clone(self);
         let mut listing = Listing::new();
@@ -45,30 +87,16 @@ impl Inventory {
             .flat_map(stream::iter)
     }
 
-    /// Likewise, of a kind that the API server may not know yet, once it does.
-    pub(crate) fn follow_once_served<K: Kind>(
-        self: &Arc<Self>,
-        api: Api<Watched<K>>,
-    ) -> impl Stream<Item = PipelineKey> + Send + use<K> {
-        let inventory = Arc::clone(self);
-        let served = async move {
-            while let Err(kube::Error::Api(status)) = api.list_metadata(&ListParams::default().limit(1)).await
-                && status.code == 404
-            {
-                tokio::time::sleep(SERVED_YET).await;
-            }
-            inventory.follow(api)
-        };
-        stream::once(served).flatten()
-    }
-
     fn take<K: Kind>(
         &self,
         event: watcher::Result<Event<Watched<K>>>,
         listing: &mut Listing,
     ) -> Vec<PipelineKey> {
         match event {
-            Ok(Event::Init) => listing.clear(),
+            Ok(Event::Init) => {
+                self.watches.lists(K::NAME);
+                listing.clear();
+            }
             Ok(Event::InitApply(object)) => {
                 let Some((pipeline, key)) = keys(&object) else { return Vec::new() };
                 listing.insert((pipeline.clone(), key.clone()));
@@ -103,22 +131,14 @@ impl Inventory {
             }
         }
         *listing = Listing::new();
-        self.missing.send_modify(|missing| {
-            missing.remove(kind);
-        });
+        self.watches.listed(kind);
         concerned
     }
 
     fn interrupted(&self, kind: &'static str, error: &watcher::Error) {
         let why = chain(error);
-        warn!(kind, error = why, "the watch of {kind}s is interrupted; it goes on by itself");
-        self.missing.send_if_modified(|missing| match missing.get_mut(kind) {
-            Some(reason) if *reason != why => {
-                *reason = why;
-                true
-            }
-            _ => false,
-        });
+        self.watches.interrupted(kind, &why);
+        warn!(kind, error = why, "the watch of {kind} is interrupted; it goes on by itself");
     }
 }
 

@@ -15,8 +15,10 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
-use super::fields::digest_of_ours;
+use super::fields::{digest_of_ours, is_ours, our_template};
+use super::ownership::{Controller, Whose, of_labelled};
 use crate::api::Object;
+use crate::eventpipeline::COMPONENT;
 use crate::gateway::HTTPRoute;
 
 /// What a reconcile may ask of an object.
@@ -24,26 +26,32 @@ use crate::gateway::HTTPRoute;
 pub(crate) struct Record {
     uid: Box<str>,
     generation: i64,
-    /// Uid of its controller.
-    owner: Option<Box<str>>,
+    controller: Option<Controller>,
+    /// What it is for.
+    component: Option<Box<str>>,
     /// Digest of the fields that are ours.
     pub(crate) ours: u64,
+    /// Whether `replicas` is one of them.
+    pub(crate) replicas_are_ours: bool,
     /// Its essence as JSON.
     essence: Box<str>,
+    /// What its pods are made of, as JSON and as far as it is ours, of kinds whose pods go on.
+    template: Option<Box<str>>,
 }
 
 impl Record {
     fn of<K: Kind>(object: &Value) -> Self {
         let metadata = &object["metadata"];
-        let owners = metadata["ownerReferences"].as_array();
-        let owner = owners.into_iter().flatten().find(|owner| owner["controller"] == true);
-        let uid = |of: &Value| of["uid"].as_str().unwrap_or_default().into();
+        let component = metadata["labels"][COMPONENT].as_str();
         Self {
-            uid: uid(metadata),
+            uid: metadata["uid"].as_str().unwrap_or_default().into(),
             generation: metadata["generation"].as_i64().unwrap_or_default(),
-            owner: owner.map(uid),
+            controller: ObjectMeta::deserialize(metadata).ok().as_ref().and_then(Controller::of),
+            component: component.map(Into::into),
             ours: digest_of_ours(object),
+            replicas_are_ours: is_ours(object, &["f:spec", "f:replicas"]),
             essence: K::essence(object).to_string().into(),
+            template: K::template(object).map(|template| template.to_string().into()),
         }
     }
 
@@ -51,9 +59,24 @@ impl Record {
         &self.uid
     }
 
+    /// What it is for, by its label.
+    pub(crate) fn component(&self) -> Option<&str> {
+        self.component.as_deref()
+    }
+
     /// Whether the pipeline of that uid is its controller.
     pub(crate) fn belongs_to(&self, uid: Option<&str>) -> bool {
-        self.owner.as_deref().is_some_and(|owner| Some(owner) == uid)
+        self.controller.as_ref().is_some_and(|controller| controller.is(uid))
+    }
+
+    /// Whose it is, in the eyes of the pipeline of that name and uid.
+    pub(crate) fn whose(&self, pipeline: &str, uid: Option<&str>) -> Whose {
+        of_labelled(self.controller.as_ref(), pipeline, uid)
+    }
+
+    /// Whether it has a controller that is not the one of that uid.
+    pub(crate) fn has_another_controller(&self, uid: Option<&str>) -> bool {
+        self.controller.as_ref().is_some_and(|controller| !controller.is(uid))
     }
 
     /// The object that was applied as `wanted`, with what only the server knows of it.
@@ -65,6 +88,11 @@ impl Record {
         wanted["metadata"]["generation"] = json!(self.generation);
         merge(&mut wanted, essence);
         serde_json::from_value(wanted)
+    }
+
+    /// What its pods are made of, as far as it is ours.
+    pub(crate) fn template(&self) -> Option<Value> {
+        serde_json::from_str(self.template.as_deref()?).ok()
     }
 
     /// The essence by itself, as the kind's type.
@@ -84,14 +112,32 @@ fn merge(object: &mut Value, other: Map<String, Value>) {
     }
 }
 
+fn owned_pair((name, value): (&String, &Value)) -> (String, Value) {
+    (name.clone(), value.clone())
+}
+
+/// How the annotations begin that the operator leaves for itself.
+const NOTES: &str = "eventpipeline.dev/";
+
 /// A kind of objects whose watch is kept in the inventory.
 pub(crate) trait Kind: Object {
     /// As `kind` says it.
     const NAME: &'static str;
 
+    /// What is kept of the template of its pods.
+    fn template(_: &Value) -> Option<Value> {
+        None
+    }
+
     /// What is kept of an object: what status and decisions are made from.
     fn essence(object: &Value) -> Value {
         let mut essence = json!({"status": object["status"]});
+        let notes = object["metadata"]["annotations"].as_object();
+        let ours = |(name, _): &(&String, &Value)| name.starts_with(NOTES);
+        let notes: Map<_, _> = notes.into_iter().flatten().filter(ours).map(owned_pair).collect();
+        if !notes.is_empty() {
+            essence["metadata"] = json!({"annotations": notes});
+        }
         if let Some(replicas) = object["spec"].get("replicas") {
             essence["spec"] = json!({"replicas": replicas});
         }
@@ -107,10 +153,22 @@ macro_rules! kinds {
     )*};
 }
 
-kinds!(Deployment, Job, Service, Ingress, NetworkPolicy, PodDisruptionBudget, HorizontalPodAutoscaler,);
+kinds!(Job, Service, Ingress, NetworkPolicy, PodDisruptionBudget, HorizontalPodAutoscaler,);
+
+impl Kind for Deployment {
+    const NAME: &'static str = <Self as k8s_openapi::Resource>::KIND;
+
+    fn template(object: &Value) -> Option<Value> {
+        our_template(object)
+    }
+}
 
 impl Kind for StatefulSet {
     const NAME: &'static str = <Self as k8s_openapi::Resource>::KIND;
+
+    fn template(object: &Value) -> Option<Value> {
+        our_template(object)
+    }
 
     /// Its claim templates as well, which can't be changed.
     fn essence(object: &Value) -> Value {
@@ -162,6 +220,7 @@ impl Kind for Pod {
         json!({
             "metadata": {
                 "name": metadata["name"],
+                "uid": metadata["uid"],
                 "labels": metadata["labels"],
                 "annotations": annotations,
                 "deletionTimestamp": metadata["deletionTimestamp"],

@@ -90,7 +90,7 @@ async fn a_stalled_pipeline_goes() {
     let foreign: Deployment = serde_json::from_value(foreign).unwrap();
     cluster.api::<Deployment>().create(&PostParams::default(), &foreign).await.unwrap();
     cluster.apply("demo", json!({})).await.unwrap();
-    cluster.condition_is("demo", "Stalled", "True/ObjectRefused").await;
+    cluster.condition_is("demo", "Stalled", "True/NameTaken").await;
     delete_at_once(&cluster).await;
 }
 

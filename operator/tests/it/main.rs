@@ -10,6 +10,12 @@ mod defaults;
 #[cfg(test)]
 mod deletion;
 #[cfg(test)]
+mod errors;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod handover;
+#[cfg(test)]
 mod invalid;
 #[cfg(test)]
 mod leadership;
@@ -18,7 +24,11 @@ mod lint;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod names;
+#[cfg(test)]
 mod operator;
+#[cfg(test)]
+mod overlap;
 #[cfg(test)]
 mod pod_security;
 #[cfg(test)]

@@ -38,12 +38,12 @@ async fn they_are_documented_well_named_and_few() {
         })
         .await
     };
-    let both = shown(32, 32).await;
+    let both = shown(35, 35).await;
     both.assert_as_documented("eventpipeline-operator", 2);
     both.assert_well_named();
 
     cluster.delete::<EventPipeline>("one").await;
-    shown(0, 32).await;
+    shown(0, 35).await;
 }
 
 #[tokio::test]

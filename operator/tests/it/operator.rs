@@ -4,10 +4,11 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
-use eventpipeline_testkit::{ApiServer, whole_lines};
+use eventpipeline_testkit::{ApiProxy, ApiServer, whole_lines};
 use tempfile::TempDir;
 
 use super::cluster::until;
@@ -39,18 +40,28 @@ impl Operator {
 
     /// The same with further arguments.
     pub(crate) fn with(server: &ApiServer, namespace: &str, further: &[&str]) -> Self {
+        Self::by(&server.kubeconfig(), namespace, further)
+    }
+
+    /// The same by way of a proxy.
+    pub(crate) fn through(proxy: &ApiProxy, namespace: &str) -> Self {
+        Self::by(&proxy.kubeconfig(), namespace, &[])
+    }
+
+    fn by(kubeconfig_of_administrator: &Path, namespace: &str, further: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let kubeconfig = folder.path().join("kubeconfig");
         // The administrator in the role of the operator.
-        let theirs = fs::read_to_string(server.kubeconfig()).unwrap();
+        let theirs = fs::read_to_string(kubeconfig_of_administrator).unwrap();
         let ours = theirs.replace("user: {token:", "user: {as: eventpipeline-operator, token:");
         assert_ne!(theirs, ours);
         fs::write(&kubeconfig, ours).unwrap();
         let mut shell = Command::new("sh")
             .args(["-c", SHELL, "operator", env!("CARGO_BIN_EXE_eventpipeline-operator")])
-            .args(["--image", "registry.example/eventpipeline:test", "--watch-namespace", namespace])
+            .args(["--watch-namespace", namespace])
             .args(["--observe-seconds", "1"])
             .args(["--admin-address", "127.0.0.1:0", "--log-filter", "info,eventpipeline_operator=debug"])
+            .env("IMAGE", "registry.example/eventpipeline:test")
             .args(further)
             .env("KUBECONFIG", kubeconfig)
             .env("LOG", folder.path().join("log"))

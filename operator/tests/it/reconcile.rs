@@ -337,10 +337,10 @@ async fn a_pipeline_that_is_being_deleted_gets_nothing_back() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_refused_stalls_the_pipeline_with_the_answer_and_an_event() {
+async fn a_name_that_is_taken_stalls_the_pipeline_with_an_event_until_it_is_free() {
     let cluster = Cluster::new("refused").await;
     let operator = Operator::ready(cluster.server, "refused").await;
-    // A StatefulSet of that name whose claims can't be changed into ours.
+    // Somebody's own StatefulSet of that name.
     let foreign = json!({
         "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "demo-mysql"},
         "spec": {
@@ -351,14 +351,14 @@ async fn an_object_that_is_refused_stalls_the_pipeline_with_the_answer_and_an_ev
     let foreign: StatefulSet = serde_json::from_value(foreign).unwrap();
     cluster.api::<StatefulSet>().create(&PostParams::default(), &foreign).await.unwrap();
     cluster.apply("demo", json!({})).await.unwrap();
-    cluster.condition_is("demo", "Stalled", "True/ObjectRefused").await;
-    cluster.condition_is("demo", "Ready", "False/ObjectRefused").await;
+    cluster.condition_is("demo", "Stalled", "True/NameTaken").await;
+    cluster.condition_is("demo", "Ready", "False/NameTaken").await;
     until("a failed reconcile", async || (operator.reconciles("error") > 0).then_some(())).await;
     let event = until("an Event", async || {
         cluster.api::<Event>().list(&ListParams::default()).await.unwrap().items.pop()
     })
     .await;
-    assert_eq!(event.reason.as_deref(), Some("ObjectRefused"));
+    assert_eq!(event.reason.as_deref(), Some("NameTaken"));
     assert!(event.note.unwrap().contains("demo-mysql"));
 
     cluster.delete::<StatefulSet>("demo-mysql").await;

@@ -26,7 +26,7 @@ pub(super) struct Problem {
     /// The event that it is about, when there is one.
     event: Option<EventId>,
     /// The room that there is for events, where it is about that.
-    room: Option<Room>,
+    room: Option<Box<Room>>,
 }
 
 /// A problem document (RFC 9457).
@@ -229,7 +229,7 @@ impl Problem {
              DELETE /v1/events"
         );
         let problem = Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage-full", "Storage full", detail);
-        Self { room, ..problem }
+        Self { room: room.map(Box::new), ..problem }
     }
 
     pub(super) fn event_locked(id: EventId) -> Self {
@@ -267,8 +267,8 @@ impl IntoResponse for Problem {
             detail: &self.detail,
             message: self.message.unwrap_or(&self.detail),
             id: self.event.map(EventId::get),
-            free_bytes: self.room.map(Room::available),
-            required_bytes: self.room.map(|room| room.required),
+            free_bytes: self.room.as_ref().map(|room| room.available()),
+            required_bytes: self.room.as_ref().map(|room| room.required),
         };
         let mut response = (self.status, axum::Json(body)).into_response();
         let headers = response.headers_mut();

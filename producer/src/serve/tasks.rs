@@ -1,5 +1,9 @@
 //! The tasks behind the API.
 
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use eventpipeline_database::{Database, Error, EventId, Role};
 use eventpipeline_service::{Announcer, Check, Hint, Hints, Lifecycle, Service, chain};
 use tokio_util::sync::CancellationToken;
@@ -42,7 +46,7 @@ pub(super) struct Keeping {
 
 /// Each has a session of its own, and no more: what is stated is all that this process takes from the database.
 pub(super) fn spawn(
-    Service { lifecycle, readiness, .. }: &mut Service,
+    Service { lifecycle, readiness, pages, .. }: &mut Service,
     database: &Database,
     figures: Figures,
     Common { limits, answers, waiters, announcer, storage, metrics }: &Common,
@@ -69,8 +73,18 @@ pub(super) fn spawn(
     lifecycle.spawn("keeper", keeper.run(lifecycle.draining()));
     lifecycle.spawn("waiters", waiters.clone().run(session(), api_ended.clone()));
     let check = readiness.check("database");
+    let schema_is_old = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&schema_is_old);
+    // For the operator: a restored database may lack what its schema Job has done.
+    pages.add("/schema", move || {
+        let old = told.load(Ordering::Relaxed);
+        async move { Ok::<_, Infallible>(serde_json::json!({"old": old})) }
+    });
     let mut served = false;
-    let report = move |state| served = report(&check, served, &state);
+    let report = move |state: Result<(), Error>| {
+        schema_is_old.store(matches!(state, Err(Error::SchemaOld { .. })), Ordering::Relaxed);
+        served = report(&check, served, &state);
+    };
     let watch = eventpipeline_database::watch(session(), Role::Producer, lifecycle.draining(), report);
     lifecycle.spawn("database health", async {
         watch.await;

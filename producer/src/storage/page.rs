@@ -20,6 +20,7 @@ pub(crate) struct StoragePage {
 /// In bytes.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the unit is in the names of the JSON")]
 struct RoomPage {
     capacity_bytes: u64,
     free_bytes: u64,

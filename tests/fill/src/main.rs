@@ -70,7 +70,7 @@ async fn fill_and_recover(
     client.can_read(last).await?;
     pipeline.holds(&accepted).await?;
 
-    if round % 3 == 0 {
+    if round.is_multiple_of(3) {
         suffer_a_foreign_file(round, pipeline, client, volume).await?;
     }
 
@@ -100,11 +100,11 @@ async fn suffer_a_foreign_file(
         client.is_refused().await?;
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    if round % 6 == 0 {
+    if round.is_multiple_of(6) {
         pipeline.kill_mysql();
     }
     drop(filler);
-    if round % 6 == 0 {
+    if round.is_multiple_of(6) {
         pipeline.restart_mysql().await;
     }
     pipeline.end_consumer().await;

@@ -1,7 +1,5 @@
 //! A few rounds, as part of `make test`. `make fill` is longer.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::path::Path;
 use std::process::Command;
 

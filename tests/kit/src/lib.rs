@@ -4,6 +4,7 @@
 //! - [`Certificates`]: an authority, and a server's certificate that it has signed.
 //! - [`Program`]: a binary of the product as a process, with its log, its addresses and its signals.
 //! - [`Proxy`]: a TCP connection that can be slow, stalled or cut.
+//! - [`ApiProxy`]: an API server that refuses, cuts or forgets the n-th call.
 //! - [`Collector`]: what OpenTelemetry sends spans to.
 //! - [`client`]: an HTTP client for them.
 //! - [`Prometheus`] that scrapes what a test runs, and [`promtool`].
@@ -18,6 +19,7 @@
 //!
 //! A server that does not start panics with the end of its log: a test that needs it cannot go on.
 
+mod api_proxy;
 mod apiserver;
 mod binaries;
 mod certificates;
@@ -34,6 +36,7 @@ mod room;
 mod scrape;
 mod wait;
 
+pub use api_proxy::{ApiProxy, CallFault};
 pub use apiserver::ApiServer;
 pub use binaries::{checkov, definitions, kube_score, mysqld, nginx, polyglot};
 pub use certificates::Certificates;

@@ -88,6 +88,17 @@ impl Memory {
         }
     }
 
+    /// Whether an object that was applied with that digest looks like that.
+    pub(in crate::eventpipeline) fn is_same(
+        &self,
+        pipeline: &PipelineKey,
+        object: &ObjectKey,
+        wanted: u64,
+        ours: u64,
+    ) -> bool {
+        self.look(pipeline, object, wanted, Some(ours)) == Look::Same
+    }
+
     /// An object was applied.
     pub(super) fn applied(&self, pipeline: &PipelineKey, object: ObjectKey, digests: Digests) {
         let applied = Applied { digests, seen: false };

@@ -8,7 +8,7 @@ use super::super::validate::{ConsumerGroup, Handler, Pipeline};
 use super::database_access::Role;
 use super::environment::variable;
 use super::group_deployment::{self, Group};
-use super::meta::Component;
+use super::meta::{Component, SUSPENDED_REPLICAS};
 use super::pod::mount;
 
 /// Key of the Secret that a group's `headersSecretName` names.
@@ -35,7 +35,12 @@ pub(super) fn build(pipeline: &Pipeline, group: &ConsumerGroup) -> Deployment {
         volumes: headers.map(headers_volume).into_iter().collect(),
         mounts: headers.map(|_| headers_mount()).into_iter().collect(),
     };
-    group_deployment::build(pipeline, parts)
+    let mut deployment = group_deployment::build(pipeline, parts);
+    // Of the Deployment alone: its pods go on as they are.
+    let suspended = group.suspended_replicas().map(|replicas| replicas.to_string());
+    deployment.metadata.annotations =
+        suspended.map(|replicas| [(SUSPENDED_REPLICAS.to_owned(), replicas)].into());
+    deployment
 }
 
 fn settings(group: &ConsumerGroup) -> Vec<EnvVar> {

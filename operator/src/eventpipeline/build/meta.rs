@@ -14,6 +14,10 @@ pub(super) const HEARS_HINTS: &str = "eventpipeline.dev/hears-hints";
 pub(crate) const GROUP: &str = "eventpipeline.dev/group";
 
 const NAME: &str = "app.kubernetes.io/name";
+/// Annotation of the schema Job with the uid of the claim whose volume it ran for.
+pub(in crate::eventpipeline) const VOLUME: &str = "eventpipeline.dev/volume";
+/// Annotation of a Deployment that somebody else scales, with the number that it had before it was suspended.
+pub(in crate::eventpipeline) const SUSPENDED_REPLICAS: &str = "eventpipeline.dev/suspended-replicas";
 /// Label that says what an object is for.
 pub(crate) const COMPONENT: &str = "app.kubernetes.io/component";
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";

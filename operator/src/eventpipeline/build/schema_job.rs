@@ -5,12 +5,13 @@ use k8s_openapi::api::batch::v1::{
     Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
 };
 use k8s_openapi::api::core::v1::{Container, EnvVar, PodSpec, PodTemplateSpec};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::super::validate::{Pipeline, Program};
 use super::database_access::{self, Role};
 use super::environment;
-use super::meta::{Component, Labels, labels, owned, selector};
+use super::meta::{Component, Labels, VOLUME, labels, owned, selector};
 use super::placement;
 use super::pod::{LAST_WORDS, OUR_USER, container_security, mount, pod, resources, scratch_volume};
 
@@ -29,8 +30,11 @@ pub(super) fn build(pipeline: &Pipeline) -> Job {
         metadata: Some(placement::metadata(&pipeline.schema_job.pod, labels(selector.clone()))),
         spec: Some(schema_pod(pipeline, &selector)),
     };
+    let mut metadata = owned(pipeline, format!("{}-schema-{}", pipeline.name, hash(&template)), selector);
+    // Not in the template: a volume is not known before it is there, and the Job waits for it.
+    metadata.annotations = pipeline.volume.clone().map(|volume| [(VOLUME.to_owned(), volume)].into());
     Job {
-        metadata: owned(pipeline, format!("{}-schema-{}", pipeline.name, hash(&template)), selector),
+        metadata,
         spec: Some(JobSpec {
             template,
             backoff_limit: Some(TRIES_AGAIN),
@@ -95,9 +99,58 @@ fn classic(pipeline: &Pipeline) -> Vec<EnvVar> {
         .collect()
 }
 
-/// Eight hexadecimal digits that change with the template.
+/// Eight hexadecimal digits that change with what the API server is told, and with nothing else: a library that gets
+/// further fields must run no schema anew.
 fn hash(template: &PodTemplateSpec) -> String {
-    // Its Debug form has every field, and making it can't fail.
-    let [a, b, c, d, ..]: [u8; 32] = Sha256::digest(format!("{template:?}")).into();
+    // Only maps whose keys are no strings can't be JSON.
+    let told = serde_json::to_value(template).unwrap_or_default();
+    let mut text = String::new();
+    canonical(&told, &mut text);
+    let [a, b, c, d, ..]: [u8; 32] = Sha256::digest(text).into();
     format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
+}
+
+/// As JSON with the members of each object in the order of their names.
+fn canonical(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(name, _)| *name);
+            text.push('{');
+            for (name, member) in members {
+                text.push_str(&Value::from(name.as_str()).to_string());
+                text.push(':');
+                canonical(member, text);
+                text.push(',');
+            }
+            text.push('}');
+        }
+        Value::Array(items) => {
+            text.push('[');
+            for item in items {
+                canonical(item, text);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        scalar => text.push_str(&scalar.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_hash_is_of_what_is_said_and_not_of_how_a_library_holds_it() {
+        let of = |value: Value| hash(&serde_json::from_value(value).unwrap());
+        let template = json!({"metadata": {"labels": {"b": "2", "a": "1"}}, "spec": {"containers": []}});
+        // A constant: that of another build of this program has to be the same.
+        assert_eq!(of(template.clone()), "da73aafa");
+        let mut text = String::new();
+        canonical(&json!({"b": [1, {"d": null, "c": "x"}], "a": true}), &mut text);
+        assert_eq!(text, r#"{"a":true,"b":[1,{"c":"x","d":null,},],}"#);
+    }
 }

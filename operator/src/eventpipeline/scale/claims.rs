@@ -38,6 +38,7 @@ pub(super) struct Work {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Consumer {
     pub(super) pod: String,
+    pub(super) uid: String,
     /// What it is said to cost to remove it, so far.
     pub(super) cost: Option<String>,
     /// None: it does not say, as a program may that is not ours.
@@ -52,6 +53,7 @@ pub(super) async fn read(pods: Vec<Pod>) -> Vec<Consumer> {
         Consumer {
             work: ask(&pod, limit).await,
             cost: pod.annotations().get(DELETION_COST).cloned(),
+            uid: pod.uid().unwrap_or_default(),
             pod: pod.name_any(),
         }
     });
@@ -85,7 +87,7 @@ pub(super) fn needed(consumers: &[Consumer], concurrency: i32, grace_seconds: i6
 }
 
 /// What removing each consumer costs, where that is not what its pod says already: nothing if it has nothing to do.
-pub(super) fn costs(consumers: &[Consumer]) -> Vec<(&str, Option<String>)> {
+pub(super) fn costs(consumers: &[Consumer]) -> Vec<(&Consumer, Option<String>)> {
     let cost = |consumer: &Consumer| match consumer.work {
         None => Some(1),
         Some(work) => Some(work.events.clamp(0, DEAREST)).filter(|events| *events > 0),
@@ -94,19 +96,18 @@ pub(super) fn costs(consumers: &[Consumer]) -> Vec<(&str, Option<String>)> {
         .iter()
         .map(|consumer| (consumer, cost(consumer).map(|cost| cost.to_string())))
         .filter(|(consumer, cost)| consumer.cost != *cost)
-        .map(|(consumer, cost)| (consumer.pod.as_str(), cost))
         .collect()
 }
 
 /// Writes down which consumers are to go first. One that could not be marked may go before an idle one, and finishes
 /// what it has all the same.
 pub(super) async fn mark(operator: &Operator, pipeline: &PipelineKey, consumers: &[Consumer]) {
-    for (pod, cost) in costs(consumers) {
+    for (Consumer { pod, uid, .. }, cost) in costs(consumers) {
         let patch = json!({"metadata": {"annotations": {DELETION_COST: cost}}});
-        match operator.cluster.merge::<Pod>(&pipeline.namespace, pod, &patch).await {
+        match operator.cluster.merge::<Pod>(&pipeline.namespace, (pod, uid), patch).await {
             Ok(()) => {}
             // It has gone by itself.
-            Err(error) if error.not_found() => {}
+            Err(error) if error.not_found() || error.conflict() => {}
             Err(error) => warn!(pod, error = chain(&error), "failed to mark consumer {pod} for a scale-in"),
         }
     }
@@ -118,7 +119,7 @@ mod tests {
 
     fn consumer(pod: &str, cost: Option<&str>, work: Option<(i64, f64)>) -> Consumer {
         let work = work.map(|(events, oldest_seconds)| Work { events, oldest_seconds });
-        Consumer { pod: pod.to_owned(), cost: cost.map(str::to_owned), work }
+        Consumer { pod: pod.to_owned(), uid: "1".to_owned(), cost: cost.map(str::to_owned), work }
     }
 
     #[test]
@@ -145,7 +146,7 @@ mod tests {
             consumer("silent", None, None),
         ];
         let costs = costs(&consumers);
-        let costs: Vec<_> = costs.iter().map(|(pod, cost)| (*pod, cost.as_deref())).collect();
+        let costs: Vec<_> = costs.iter().map(|(of, cost)| (of.pod.as_str(), cost.as_deref())).collect();
         assert_eq!(costs, [("was-busy", None), ("busy", Some("3")), ("silent", Some("1"))]);
     }
 }

@@ -153,6 +153,7 @@ mod tests {
     #[test]
     fn figures_are_news_when_they_differ_and_have_stood() {
         let seen = |second: i64, free: i64| Observation {
+            schema_is_old: false,
             at: Timestamp::from_second(second).unwrap(),
             queue: Err(Unknown::NoProducer),
             storage: Ok(storage(free, false, None)),

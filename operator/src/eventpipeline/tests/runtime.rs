@@ -82,7 +82,7 @@ fn what_is_decided_of_a_group_is_shown_and_each_news_is_an_event_once() {
 
 fn seen(second: i64, queue: Result<Queue, Unknown>) -> Observation {
     let storage = Err(Unknown::NoProducer);
-    Observation { at: NOW + SignedDuration::from_secs(second), queue, storage }
+    Observation { at: NOW + SignedDuration::from_secs(second), queue, storage, schema_is_old: false }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "as an observation has it")]

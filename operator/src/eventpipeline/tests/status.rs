@@ -10,9 +10,11 @@ use k8s_openapi::api::networking::v1::{
     IngressLoadBalancerIngress, IngressLoadBalancerStatus, IngressStatus,
 };
 
+use super::super::apply::{Failures, Why};
 use super::super::resources::{Applied, Growth, Resources};
-use super::super::status::{Seen, begins_to_stall, first_seen, of, retrying, stalled};
+use super::super::status::{Seen, begins_to_stall, first_seen, of, stalled};
 use super::{prepared, with_spec};
+use crate::api;
 
 pub(super) const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -268,9 +270,35 @@ fn a_pipeline_that_must_be_changed_stalls_and_keeps_what_was_known_of_its_parts(
 }
 
 #[test]
-fn a_write_that_failed_is_reported_as_on_its_way() {
-    let status = retrying(None, "quota exceeded", Some(2), NOW);
-    assert_summary(&status, "False/ApplyFailed", "True/ApplyFailed", "False/NotStalled");
+fn an_object_that_could_not_be_written_shows_in_its_part_and_the_others_go_on() {
+    let refused = |code: u16| {
+        let status = kube::core::Status { code, message: "no".to_owned(), ..kube::core::Status::default() };
+        api::Error::Refused {
+            action: "apply Deployment demo-producer-default".to_owned(),
+            status: Box::new(status),
+        }
+    };
+    let object = ("Deployment", "demo-producer-default".to_owned());
+    for (why, patient, ready, stalled) in [
+        (Why::Taken, false, "False/NameTaken", "True/NameTaken"),
+        (Why::Call(refused(422)), false, "False/ObjectRefused", "True/ObjectRefused"),
+        (Why::Call(refused(403)), false, "False/ApplyFailed", "False/NotStalled"),
+        // What passes by itself is no news, until it does not.
+        (Why::Call(refused(500)), false, "True/AsSpecified", "False/NotStalled"),
+        (Why::Call(refused(409)), true, "False/ApplyFailed", "False/NotStalled"),
+    ] {
+        let failures = Failures::of(object.clone(), "producer", why);
+        let seen = Seen { failures: Some(&failures), again_and_again: patient, ..Seen::default() };
+        let status = of(&all_ready("{}"), &seen, None, Some(1), NOW);
+        assert_eq!(
+            (shown(&status, "Ready"), shown(&status, "Stalled")),
+            (ready.to_owned(), stalled.to_owned())
+        );
+        assert_eq!(shown(&status, "ProducersReady").starts_with("False"), ready.starts_with("False"));
+        assert_eq!(shown(&status, "DatabaseReady"), "True/PodsReady");
+        assert_eq!(begins_to_stall(None, &status).is_some(), ready.starts_with("False"));
+        assert_eq!(begins_to_stall(Some(&status), &status), None);
+    }
 }
 
 #[test]

@@ -33,7 +33,15 @@ pub(in crate::eventpipeline) struct ConsumerGroup {
 impl ConsumerGroup {
     /// `replicas` of the Deployment; none where somebody else owns that.
     pub(in crate::eventpipeline) fn replicas(&self) -> Option<i32> {
-        if self.suspended { Some(0) } else { self.scale.replicas() }
+        self.scale.replicas(self.suspended)
+    }
+
+    /// The number that a suspended group had that somebody else scales.
+    pub(in crate::eventpipeline) fn suspended_replicas(&self) -> Option<i32> {
+        match &self.scale {
+            ConsumerScale::External(handover) => handover.suspended,
+            ConsumerScale::Fixed(_) | ConsumerScale::Backlog { .. } => None,
+        }
     }
 }
 
@@ -113,7 +121,7 @@ impl ConsumerGroup {
         }
         Ok(Self {
             name: GroupName::of("consumers", name)?,
-            scale: ConsumerScale::new(group)?,
+            scale: ConsumerScale::new(group, all_suspended || *suspend)?,
             suspended: all_suspended || *suspend,
             program: Program {
                 image: image.as_deref().unwrap_or(own_image).to_owned(),

@@ -33,8 +33,17 @@ pub(in crate::eventpipeline) enum ConsumerScale {
         /// What it has decided; at first, the fewest.
         wanted: i32,
     },
-    /// Somebody else.
-    External,
+    /// Somebody else, but for the moments at which the group is suspended and goes on.
+    External(Handover),
+}
+
+/// What is said of the number of a group that somebody else scales.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::eventpipeline) struct Handover {
+    /// The number, where it is ours to say for a moment.
+    pub(in crate::eventpipeline) replicas: Option<i32>,
+    /// The number that it had before it was suspended, as long as it is.
+    pub(in crate::eventpipeline) suspended: Option<i32>,
 }
 
 impl ProducerScale {
@@ -69,7 +78,7 @@ impl ProducerScale {
 }
 
 impl ConsumerScale {
-    pub(super) fn new(group: &crd::ConsumerGroup) -> Result<Self, Error> {
+    pub(super) fn new(group: &crd::ConsumerGroup, suspended: bool) -> Result<Self, Error> {
         let crd::ConsumerGroup { name, replicas, autoscaling, .. } = group;
         match autoscaling {
             None => Ok(Self::Fixed(fixed(name, *replicas)?)),
@@ -79,18 +88,20 @@ impl ConsumerScale {
                 Ok(Self::Backlog { wanted: backlog.min_replicas, rules: backlog.clone() })
             }
             Some(crd::ConsumerAutoscaling { backlog: None, external: Some(crd::ExternalAutoscaling {}) }) => {
-                Ok(Self::External)
+                // Of a group that is not there yet.
+                Ok(Self::External(Handover { replicas: suspended.then_some(0), suspended: None }))
             }
             Some(_) => Err(Error::Union { union: "autoscaling", members: "`backlog` and `external`" }),
         }
     }
 
-    /// `replicas` of the Deployment of a group that is not suspended; none where somebody else owns that.
-    pub(in crate::eventpipeline) fn replicas(&self) -> Option<i32> {
+    /// `replicas` of the Deployment; none where somebody else owns that.
+    pub(super) fn replicas(&self, suspended: bool) -> Option<i32> {
         match self {
+            Self::External(handover) => handover.replicas,
+            _ if suspended => Some(0),
             Self::Fixed(replicas) => Some(*replicas),
             Self::Backlog { wanted, .. } => Some(*wanted),
-            Self::External => None,
         }
     }
 }
