@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use eventpipeline_database::{Claimed, Completion, Error, EventId, Failure, Next, Session};
 use eventpipeline_service::{Announcer, chain};
@@ -13,6 +13,7 @@ use crate::attempt::{End, Settlement};
 use crate::backoff::Tries;
 use crate::holdings::{Holdings, key};
 use crate::ids::shown;
+use crate::journal::Journal;
 use crate::metrics::Metrics;
 
 /// How many events are settled at once at the most.
@@ -33,6 +34,7 @@ pub(crate) struct Settler {
     pub(crate) holdings: Arc<Holdings>,
     pub(crate) announcer: Announcer,
     pub(crate) metrics: Metrics,
+    pub(crate) journal: Arc<Journal>,
     pub(crate) tries: Tries,
 }
 
@@ -40,8 +42,8 @@ pub(crate) struct Settler {
 #[derive(Debug, Default)]
 struct Batch {
     completions: Vec<Completion>,
-    /// When the event of each completion came from the database.
-    arrivals: Vec<Instant>,
+    /// Of each completion, when its event came from the database, and how long the attempt took.
+    times: Vec<(Instant, Duration)>,
     failures: Vec<Failure>,
     releases: Vec<Claimed>,
 }
@@ -81,11 +83,14 @@ impl Settler {
         let accepted: HashSet<EventId> = accepted.into_iter().collect();
         self.announcer.finished(accepted.iter().map(|id| id.get()));
         self.metrics.completed(completions.len(), accepted.len());
-        for (completion, arrived) in completions.iter().zip(&batch.arrivals) {
-            if accepted.contains(&completion.claim.id) {
-                self.metrics.created_to_value(completion.claim.age + arrived.elapsed());
-            }
+        let written = || {
+            let all = completions.iter().zip(&batch.times);
+            all.filter(|(completion, _)| accepted.contains(&completion.claim.id))
+        };
+        for (completion, (arrived, _)) in written() {
+            self.metrics.created_to_value(completion.claim.age + arrived.elapsed());
         }
+        self.journal.done(written().map(|(completion, (_, took))| (completion, *took)), accepted.len());
         let claims = completions.iter().map(|completion| &completion.claim);
         self.fenced("answers", claims, &accepted);
     }
@@ -149,9 +154,9 @@ impl FromIterator<Settlement> for Batch {
         let mut batch = Self::default();
         for Settlement { claim, end } in settlements {
             match end {
-                End::Answer { value, arrived } => {
+                End::Answer { value, arrived, took } => {
                     batch.completions.push(Completion { claim, value });
-                    batch.arrivals.push(arrived);
+                    batch.times.push((arrived, took));
                 }
                 End::Failure { error, next } => batch.failures.push(Failure { claim, error, next }),
                 End::GiveBack => batch.releases.push(claim),

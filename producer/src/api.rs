@@ -24,7 +24,7 @@ use axum::Router;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use eventpipeline_database::{Created, EventId};
-use eventpipeline_service::{Announcer, Tracer};
+use eventpipeline_service::{Announcer, Sampler, Tracer};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -32,6 +32,7 @@ use crate::api::mark::Mark;
 pub(crate) use crate::api::openapi::{Answer, answers};
 use crate::api::problem::Problem;
 pub(crate) use crate::api::refusals::refusals;
+pub(crate) use crate::api::trace::Trust;
 pub(crate) use crate::api::v1::stats::StatsBody;
 use crate::changer::Changes;
 use crate::mailbox::Mailbox;
@@ -60,6 +61,9 @@ pub(crate) struct Api {
     pub(crate) metrics: Metrics,
     pub(crate) served_by: HeaderValue,
     pub(crate) tracer: Tracer,
+    pub(crate) trust: Trust,
+    /// Which creations have a log line.
+    pub(crate) lines: Arc<Sampler>,
 }
 
 type Shared = Arc<Api>;

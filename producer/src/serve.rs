@@ -11,15 +11,17 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use axum::Router;
 use axum::http::HeaderValue;
-use clap::Args;
+use clap::{ArgAction, Args};
 use eventpipeline_database::{Database, DatabaseArgs};
-use eventpipeline_service::{HintArgs, Hints, HttpLimits, Lifecycle, Service, ServiceArgs, listen};
+use eventpipeline_service::{
+    HintArgs, Hints, HttpLimits, Lifecycle, SamplerArgs, Service, ServiceArgs, listen,
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 use url::Url;
 
-use crate::api::{self, Api, Limits, StatsBody};
+use crate::api::{self, Api, Limits, StatsBody, Trust};
 use crate::instruments::{Instruments, NAME};
 use crate::memory::Memory;
 use crate::retention::RetentionArgs;
@@ -49,6 +51,12 @@ pub(crate) struct ServeArgs {
     volume_url: Option<Url>,
     #[command(flatten)]
     retention: RetentionArgs,
+    /// Whether requests are part of the trace that their `traceparent` names; if not, they only link to it. Strangers could
+    /// otherwise have each request recorded
+    #[arg(long, env = "TRUST_TRACEPARENT", action = ArgAction::Set, default_value_t = true)]
+    trust_traceparent: bool,
+    #[command(flatten)]
+    lines: SamplerArgs,
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
@@ -80,6 +88,8 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         max_wait_seconds,
         volume_url,
         retention,
+        trust_traceparent,
+        lines,
         database,
         hints,
         service: _,
@@ -123,6 +133,8 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         metrics,
         served_by: pod_name,
         tracer: service.tracer.clone(),
+        trust: if trust_traceparent { Trust::Everybody } else { Trust::Nobody },
+        lines: tasks::tell(&mut service.lifecycle, lines, api_ended.clone()),
     };
     let limits = HttpLimits {
         connections: service.connections,

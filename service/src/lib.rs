@@ -13,6 +13,7 @@ mod invocation;
 mod lifecycle;
 mod metrics;
 mod pages;
+mod sampler;
 mod telemetry;
 mod traces;
 
@@ -37,7 +38,8 @@ pub use lifecycle::Lifecycle;
 pub use metrics::{Budget, Label, Maker, metrics_reference, registered, registry};
 pub use opentelemetry::KeyValue;
 pub use pages::Pages;
-pub use traces::{Span, Tracer};
+pub use sampler::{Sampler, SamplerArgs};
+pub use traces::{Caller, Span, Tracer};
 
 /// How long a look-up of a name, or another call that blocks a thread, may keep a process from ending.
 const BLOCKED_LIMIT: Duration = Duration::from_secs(1);

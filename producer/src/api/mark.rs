@@ -62,7 +62,7 @@ where
         };
         let active = Some(self.api.metrics.active_request());
         let route = request.extensions().get::<MatchedPath>().cloned();
-        let span = trace::begin(&self.api.tracer, &mut request, method, route.as_ref());
+        let span = trace::begin(&self.api.tracer, self.api.trust, &mut request, method, route.as_ref());
         let (api, begun) = (Arc::clone(&self.api), Instant::now());
         let open = cors::is_open(route.as_ref().map(MatchedPath::as_str));
         let preflight = open && *request.method() == Method::OPTIONS;
