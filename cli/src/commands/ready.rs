@@ -14,14 +14,15 @@ pub(super) async fn run(program: Url, timeout: Duration, output: &Output) -> Res
     let client = Client::new(program)?;
     let begun = Instant::now();
     loop {
-        let answer = client.is_ready().await;
+        let answer = client.unready().await;
+        let is_over = begun.elapsed() >= timeout;
         match answer {
-            Ok(true) => return output.line("ready", &json!({ "ready": true })),
-            Err(error) if begun.elapsed() >= timeout => return Err(error),
-            Ok(false) if begun.elapsed() >= timeout => {
-                return Err(Error::NotReady { host: client.host(), waited: timeout });
+            Ok(None) => return output.line("ready", &json!({ "ready": true })),
+            Err(error) if is_over => return Err(error),
+            Ok(Some(why)) if is_over => {
+                return Err(Error::NotReady { host: client.host(), waited: timeout, why });
             }
-            Ok(false) | Err(_) => tokio::time::sleep(PERIOD).await,
+            Ok(Some(_)) | Err(_) => tokio::time::sleep(PERIOD).await,
         }
     }
 }
