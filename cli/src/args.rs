@@ -119,7 +119,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Create {
     /// JSON to go with the event; `-` reads it from standard input
-    #[arg(conflicts_with_all = ["payload_file", "batch"])]
+    #[arg(conflicts_with_all = ["payload_file", "batch"], allow_negative_numbers = true)]
     pub(crate) payload: Option<String>,
     /// A file that holds it
     #[arg(long, conflicts_with = "batch")]
@@ -139,7 +139,7 @@ pub(crate) struct Create {
     /// When it is processed at the earliest, such as 2027-01-31T08:00:00Z
     #[arg(long)]
     pub(crate) not_before: Option<Timestamp>,
-    /// How long it is not processed, such as 90s, by this machine's clock
+    /// How long it is not processed, such as 90s
     #[arg(long, conflicts_with = "not_before", value_parser = humantime::parse_duration)]
     pub(crate) delay: Option<Duration>,
     /// The same key creates once, however often; a random one if not given, for this command's own tries
@@ -208,5 +208,6 @@ mod tests {
             assert!(Cli::try_parse_from([&["eventpipeline"], wrong].concat()).is_err(), "{wrong:?}");
         }
         assert!(Cli::try_parse_from(["eventpipeline", "retry", "1", "2"]).is_ok());
+        assert!(Cli::try_parse_from(["eventpipeline", "create", "-1.5"]).is_ok(), "a number is a payload");
     }
 }

@@ -1,12 +1,12 @@
 //! The API's client: it tries again where that is right, and turns problems into errors.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use reqwest::header::RETRY_AFTER;
+use eventpipeline_outbound::{Way, retry_after};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
-use serde_json::Value;
 use url::Url;
 
+use crate::document::Document;
 use crate::error::Error;
 
 /// How often a request is tried.
@@ -17,28 +17,33 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_REASON: usize = 1000;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// What passes by itself, as a rule: the pipeline has no room, or a proxy in front of it does not reach it.
-const PASSING: [StatusCode; 3] =
-    [StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
+const PASSING: [StatusCode; 4] = [
+    StatusCode::BAD_GATEWAY,
+    StatusCode::SERVICE_UNAVAILABLE,
+    StatusCode::GATEWAY_TIMEOUT,
+    StatusCode::INSUFFICIENT_STORAGE,
+];
 
 pub(crate) struct Client {
     http: reqwest::Client,
     url: Url,
+    way: Way,
 }
 
 /// An answer of 2xx.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    pub(crate) body: Value,
+    pub(crate) body: Document,
 }
 
 impl Client {
     pub(crate) fn new(url: Url) -> Result<Self, Error> {
-        let http = reqwest::Client::builder()
+        let way = Way::to(&url);
+        let builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_LIMIT)
-            .user_agent(concat!("eventpipeline-cli/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(Error::Client)?;
-        Ok(Self { http, url })
+            .user_agent(concat!("eventpipeline-cli/", env!("CARGO_PKG_VERSION")));
+        let builder = if way == Way::Direct { builder.no_proxy() } else { builder };
+        Ok(Self { http: builder.build().map_err(Error::Client)?, url, way })
     }
 
     pub(crate) async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Answer, Error> {
@@ -113,27 +118,26 @@ impl Client {
     async fn answer(&self, response: Response) -> Result<Answer, Error> {
         let status = response.status();
         if status.is_success() {
-            let body = response.json().await.map_err(|_| self.not_a_pipeline())?;
-            return Ok(Answer { status, body });
+            return Ok(Answer { status, body: self.document(response).await? });
         }
         let (problem, detail) = self.detail(response).await?;
-        let id = problem["id"].as_u64();
-        match (status, id) {
-            (StatusCode::NOT_FOUND, _) => Err(Error::NotFound { detail }),
-            // A create-sync whose event ended otherwise.
-            (_, Some(id)) => {
-                Err(Error::NoValue { id, state: "without a value".to_owned(), why: Some(detail) })
-            }
-            _ => Err(Error::Refused { detail }),
+        match status {
+            StatusCode::NOT_FOUND => Err(Error::NotFound { detail }),
+            _ => Err(Error::Refused { detail, line: problem.get("line") }),
         }
     }
 
     /// A problem document and what it says.
-    async fn detail(&self, response: Response) -> Result<(Value, String), Error> {
-        let problem: Value = response.json().await.map_err(|_| self.not_a_pipeline())?;
-        let detail = problem["detail"].as_str().or_else(|| problem["message"].as_str());
-        let detail = detail.ok_or_else(|| self.not_a_pipeline())?.to_owned();
+    async fn detail(&self, response: Response) -> Result<(Document, String), Error> {
+        let problem = self.document(response).await?;
+        let detail = problem.get("detail").or_else(|| problem.get("message"));
+        let detail = detail.ok_or_else(|| self.not_a_pipeline())?;
         Ok((problem, detail))
+    }
+
+    async fn document(&self, response: Response) -> Result<Document, Error> {
+        let text = response.text().await.ok();
+        text.and_then(Document::parse).ok_or_else(|| self.not_a_pipeline())
     }
 
     /// What to say of an answer that no pipeline gives.
@@ -141,10 +145,10 @@ impl Client {
         Error::NotAPipeline { host: self.host() }
     }
 
-    /// Without user and password.
+    /// Without user and password, and with the proxy that is asked for it.
     pub(crate) fn host(&self) -> String {
         let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        format!("{}{port}", self.url.host_str().unwrap_or_default())
+        format!("{}{port}{}", self.url.host_str().unwrap_or_default(), self.way)
     }
 }
 
@@ -155,6 +159,6 @@ fn reasons(text: &str) -> String {
 }
 
 fn pause(response: &Response) -> Duration {
-    let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(1)).min(LONGEST_PAUSE)
+    let asked = retry_after(response.headers(), SystemTime::now());
+    asked.unwrap_or(Duration::from_secs(1)).min(LONGEST_PAUSE)
 }

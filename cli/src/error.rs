@@ -12,7 +12,11 @@ use crate::duration::rounded_up;
 pub(crate) enum Error {
     /// The pipeline says no; the text says what is wrong and what would be right.
     #[error("{detail}")]
-    Refused { detail: String },
+    Refused {
+        detail: String,
+        /// The line of the request's body that is wrong, from 1.
+        line: Option<u64>,
+    },
     #[error("{detail}")]
     NotFound { detail: String },
     #[error("{many} of {all} events were not changed; the first: {first}")]
@@ -33,6 +37,21 @@ pub(crate) enum Error {
     NotReady { host: String, waited: Duration, why: String },
     #[error("event {id} was answered {answered:?}, but is read as {read:?}")]
     Differs { id: u64, answered: String, read: String },
+    /// A file of events of which some may be created.
+    #[error(
+        "{place}: {}; {created} events are created, those of the lines before line {next}: repeat the command with \
+         --idempotency-key {key} to create the rest and none of them again",
+        chain(why)
+    )]
+    Batch {
+        /// The file and the line that is at fault.
+        place: String,
+        why: Box<Self>,
+        created: u64,
+        /// The first line that may not be created.
+        next: u64,
+        key: String,
+    },
     #[error("failed to read {path:?}")]
     Read { path: PathBuf, source: std::io::Error },
     #[error("nothing was removed: confirm with --yes")]
@@ -48,6 +67,7 @@ pub(crate) enum Error {
 impl Error {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
+            Self::Batch { why, .. } => return why.exit_code(),
             Self::Refused { .. }
             | Self::NotAll { .. }
             | Self::NoValue { .. }

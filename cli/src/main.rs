@@ -3,9 +3,11 @@
 mod args;
 mod client;
 mod commands;
+mod document;
 mod duration;
 mod error;
 mod output;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -25,7 +27,7 @@ fn main() -> ExitCode {
         Err(error) => {
             #[expect(clippy::print_stderr, reason = "the one place where errors are shown")]
             {
-                eprintln!("eventpipeline: {}", error::chain(&error));
+                eprintln!("eventpipeline: {}", terminal::escaped(&error::chain(&error)));
             }
             error.exit_code()
         }

@@ -1,16 +1,19 @@
 //! Results on standard output: tables, or JSON a document a line; progress on standard error.
 
+use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::args::Format;
+use crate::document::Document;
 use crate::duration::rounded_up;
 use crate::error::Error;
+use crate::terminal::{escaped, one_line};
 
 pub(crate) struct Output {
     format: Format,
@@ -21,37 +24,39 @@ impl Output {
         Self { format }
     }
 
-    /// A plain line for people; a document for programs.
-    pub(crate) fn line(&self, text: &str, json: &Value) -> Result<(), Error> {
+    /// A plain line for people; a document for programs. Scripts take a value from the plain line, which is as it is unless a
+    /// terminal shows it.
+    pub(crate) fn line(&self, text: &str, json: &impl Display) -> Result<(), Error> {
         match self.format {
+            Format::Table if std::io::stdout().is_terminal() => write(&escaped(text)),
             Format::Table => write(text),
-            Format::Json => write(&json.to_string()),
+            Format::Json => document(json),
         }
     }
 
     /// The fields of an object, below each other.
-    pub(crate) fn fields(&self, object: &Value) -> Result<(), Error> {
+    pub(crate) fn fields(&self, object: &Document) -> Result<(), Error> {
         if self.format == Format::Json {
-            return write(&object.to_string());
+            return document(object);
         }
         let mut table = Table::new();
         table.load_style(NOTHING);
-        for (name, value) in object.as_object().into_iter().flatten() {
+        for (name, value) in object.members() {
             table.add_row(field(name, value));
         }
         write(&table.to_string())
     }
 
     /// Objects below each other, these fields of them beside each other.
-    pub(crate) fn rows(&self, objects: &[Value], fields: &[&str]) -> Result<(), Error> {
+    pub(crate) fn rows(&self, objects: &[Document], fields: &[&str]) -> Result<(), Error> {
         if self.format == Format::Json {
-            return objects.iter().try_for_each(|object| write(&object.to_string()));
+            return objects.iter().try_for_each(document);
         }
         let mut table = Table::new();
         table.load_style(NOTHING);
         table.set_header(fields.iter().map(|field| field.to_uppercase()));
         for object in objects {
-            table.add_row(fields.iter().map(|field| cell(&object[*field])));
+            table.add_row(fields.iter().map(|field| object.member(field).map_or("-".to_owned(), cell)));
         }
         write(&table.to_string())
     }
@@ -74,21 +79,27 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 /// Seconds are shown as people say them: that something waits must be seen, however short it does.
-fn field(name: &str, value: &Value) -> [String; 2] {
-    let duration = name.strip_suffix("Seconds").zip(value.as_f64());
+fn field(name: &str, value: &RawValue) -> [String; 2] {
+    let duration = name.strip_suffix("Seconds").zip(serde_json::from_str(value.get()).ok());
     match duration.and_then(|(name, seconds)| Some((name, Duration::try_from_secs_f64(seconds).ok()?))) {
-        Some((name, duration)) => [name.to_owned(), rounded_up(duration).to_string()],
-        None => [name.to_owned(), cell(value)],
+        Some((name, duration)) => [escaped(name).into_owned(), rounded_up(duration).to_string()],
+        None => [escaped(name).into_owned(), cell(value)],
     }
 }
 
-fn cell(value: &Value) -> String {
-    match value {
-        Value::Null => "-".to_owned(),
-        Value::String(text) if text.is_empty() => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+/// A text without its quotes, and anything else as it is written.
+fn cell(value: &RawValue) -> String {
+    let json = value.get();
+    match serde_json::from_str::<Option<String>>(json) {
+        Ok(None) => "-".to_owned(),
+        Ok(Some(text)) if text.is_empty() => "-".to_owned(),
+        Ok(Some(text)) => escaped(&text).into_owned(),
+        Err(_) => escaped(&one_line(json, true)).into_owned(),
     }
+}
+
+fn document(json: &impl Display) -> Result<(), Error> {
+    write(&one_line(&json.to_string(), std::io::stdout().is_terminal()))
 }
 
 fn write(text: &str) -> Result<(), Error> {

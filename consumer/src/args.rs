@@ -8,6 +8,7 @@ use eventpipeline_database::{DatabaseArgs, MaxAttempts};
 use eventpipeline_service::{HintArgs, ServiceArgs};
 
 use crate::handlers::HandlerArgs;
+use crate::journal::JournalArgs;
 use crate::retry::RetryPolicy;
 
 /// The longest that anything may be told to take: a day.
@@ -26,7 +27,7 @@ struct Given {
     #[arg(long, env = "LEASE_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=DAY))]
     lease_seconds: u32,
     /// How often an event is tried before it is dead
-    #[arg(long, env = "MAX_ATTEMPTS", default_value = "10", value_parser = max_attempts)]
+    #[arg(long, env = "MAX_ATTEMPTS", default_value = "25", value_parser = max_attempts)]
     max_attempts: MaxAttempts,
     /// Seconds until an event whose first attempt failed is tried again; each further attempt doubles them
     #[arg(long, env = "BACKOFF_SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=DAY))]
@@ -39,6 +40,8 @@ struct Given {
     handler_timeout_seconds: Option<u32>,
     #[command(flatten)]
     handler: HandlerArgs,
+    #[command(flatten)]
+    journal: JournalArgs,
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
@@ -62,6 +65,7 @@ pub(crate) struct ServeArgs {
     /// Less than the lease.
     pub(crate) handler_limit: Duration,
     pub(crate) handler: HandlerArgs,
+    pub(crate) journal: JournalArgs,
     pub(crate) database: DatabaseArgs,
     pub(crate) hints: HintArgs,
     pub(crate) service: ServiceArgs,
@@ -97,6 +101,7 @@ impl Given {
             },
             handler_limit,
             handler: self.handler,
+            journal: self.journal,
             database: self.database,
             hints: self.hints,
             service: self.service,

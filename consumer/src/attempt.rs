@@ -1,15 +1,16 @@
 //! One attempt at an event: through its handler, to what is to be written down.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eventpipeline_database::{Claimed, Next, TraceParent, Value};
 use eventpipeline_service::{KeyValue, Span, Tracer};
 use futures::FutureExt as _;
-use tracing::{debug, warn};
 
 use crate::handlers::{Handler, HandlerError};
 use crate::holdings::Held;
+use crate::journal::{Failed, Journal};
 use crate::metrics::{Metrics, Outcome};
 use crate::retry::{RetryPolicy, Verdict};
 
@@ -21,6 +22,7 @@ pub(crate) struct Attempts {
     pub(crate) limit: Duration,
     pub(crate) retry: RetryPolicy,
     pub(crate) metrics: Metrics,
+    pub(crate) journal: Arc<Journal>,
     pub(crate) tracer: Tracer,
 }
 
@@ -39,6 +41,8 @@ pub(crate) enum End {
         value: Value,
         /// When the event came from the database.
         arrived: Instant,
+        /// How long the attempt took.
+        took: Duration,
     },
     /// The attempt failed.
     Failure { error: String, next: Next },
@@ -74,17 +78,17 @@ impl Attempts {
         }
         let end = match within(self.limit, self.handler.handle(&claim)).await {
             Ok(value) => {
-                self.metrics.handled(Outcome::Done, begun.elapsed());
-                let trace_id = claim.trace.as_ref().map(TraceParent::trace_id);
-                debug!(event.id = %claim.id, trace_id, "event {} has its answer", claim.id);
-                End::Answer { value, arrived }
+                let took = begun.elapsed();
+                self.metrics.handled(Outcome::Done, took);
+                End::Answer { value, arrived, took }
             }
             Err(failure) => {
-                self.metrics.handled(Outcome::Failed, begun.elapsed());
+                let took = begun.elapsed();
+                self.metrics.handled(Outcome::Failed, took);
                 if let Some(span) = &mut span {
                     span.failed(failure.kind());
                 }
-                self.failed(&claim, &failure)
+                self.failed(&claim, took, &failure)
             }
         };
         // Up to 64 KiB that nobody needs any more.
@@ -106,20 +110,10 @@ impl Attempts {
         })
     }
 
-    fn failed(&self, claim: &Claimed, failure: &Failure) -> End {
-        let (id, attempt) = (claim.id, claim.attempt);
-        let next = self.retry.next(attempt, failure.verdict(), rand::random());
+    fn failed(&self, claim: &Claimed, took: Duration, failure: &Failure) -> End {
+        let next = self.retry.next(claim.attempt, failure.verdict(), rand::random());
         let error = eventpipeline_service::chain(failure);
-        let trace_id = claim.trace.as_ref().map(TraceParent::trace_id);
-        match &next {
-            Next::Retry { after } => {
-                let after_ms = after.as_millis();
-                warn!(event.id = %id, attempt, error, after_ms, trace_id, "attempt {attempt} at event {id} failed");
-            }
-            Next::Dead => {
-                warn!(event.id = %id, attempt, error, trace_id, "attempt {attempt} at event {id} failed and was the last");
-            }
-        }
+        self.journal.failed(&Failed { claim, took, error: &error, next: &next });
         let error = match failure.detail() {
             Some(detail) => format!("{error}: {detail}"),
             None => error,

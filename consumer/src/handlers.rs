@@ -1,9 +1,11 @@
 //! What happens to an event: the handlers, and their settings.
 
+mod connections;
 mod endpoint;
+mod final_statuses;
 mod headers;
 mod http;
-mod retry_after;
+mod round_robin;
 mod transport;
 mod word_api;
 mod words;
@@ -16,6 +18,7 @@ use eventpipeline_database::{Claimed, InvalidValue, Value};
 
 use crate::retry::Verdict;
 use endpoint::Endpoint;
+use final_statuses::FinalStatuses;
 use headers::Headers;
 use http::Http;
 use transport::Limits;
@@ -36,6 +39,10 @@ pub(crate) struct HandlerArgs {
     /// File with lines `Name: value`, sent with each request of the handler `http`; may hold secrets
     #[arg(long, env = "HANDLER_HEADERS_FILE", value_parser = Headers::read)]
     handler_headers_file: Option<Headers>,
+    /// Statuses by which the handler `http` ends an event for good, with commas; after any other of 3xx, 4xx and 5xx the event is
+    /// tried again
+    #[arg(long, env = "HANDLER_FINAL_STATUSES", default_value = FinalStatuses::DEFAULT)]
+    handler_final_statuses: FinalStatuses,
 }
 
 /// An address, or what is wrong with it: that is for [`HandlerArgs::check`] to say, which does not show the address.
@@ -96,10 +103,11 @@ impl Handler {
     pub(crate) fn new(args: HandlerArgs, limit: Duration, connections: usize) -> anyhow::Result<Self> {
         let limits = Limits { limit, connections };
         let headers = args.handler_headers_file.unwrap_or_default();
+        let last = args.handler_final_statuses;
         match (args.handler, args.word_api_url, args.handler_url) {
             (Kind::Words, ..) => Ok(Self::Words),
-            (Kind::WordApi, Some(Ok(url)), _) => Ok(Self::WordApi(WordApi::new(url, &limits)?)),
-            (Kind::Http, _, Some(Ok(url))) => Ok(Self::Http(Http::new(url, headers, &limits)?)),
+            (Kind::WordApi, Some(Ok(url)), _) => Ok(Self::WordApi(WordApi::new(url, limits)?)),
+            (Kind::Http, _, Some(Ok(url))) => Ok(Self::Http(Http::new(url, headers, last, limits)?)),
             (Kind::WordApi, ..) => anyhow::bail!("WORD_API_URL must be an address with the handler word-api"),
             (Kind::Http, ..) => anyhow::bail!("HANDLER_URL must be an address with the handler http"),
         }

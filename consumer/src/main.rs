@@ -18,6 +18,7 @@ mod heartbeat;
 mod holdings;
 mod ids;
 mod instruments;
+mod journal;
 mod keeper;
 mod metrics;
 mod prefetch;

@@ -6,6 +6,9 @@ use eventpipeline_database::{MaxAttempts, Next};
 
 use crate::backoff::{doubled, jittered};
 
+/// The longest pause that a handler may ask for.
+const DAY: Duration = Duration::from_hours(24);
+
 /// What a failure says about further attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -34,20 +37,23 @@ impl RetryPolicy {
         if attempts >= self.max_attempts.get() {
             return Next::Dead;
         }
+        let own = jittered(doubled(self.first, self.most, attempts.saturating_sub(1)), chance);
         match verdict {
             Verdict::GiveUp => Next::Dead,
-            Verdict::Retry => {
-                let pause = doubled(self.first, self.most, attempts.saturating_sub(1));
-                Next::Retry { after: jittered(pause, chance) }
+            Verdict::Retry => Next::Retry { after: own },
+            // Never earlier than asked for, nor than without being asked; and never later than in a day.
+            Verdict::RetryAfter(asked) => {
+                let spread = asked.saturating_add(asked.mul_f64(chance / 10.0));
+                Next::Retry { after: spread.min(DAY).max(own) }
             }
-            // Never earlier than asked for.
-            Verdict::RetryAfter(after) => Next::Retry { after: after + after.mul_f64(chance / 10.0) },
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const POLICY: fn() -> RetryPolicy = || RetryPolicy {
@@ -81,5 +87,34 @@ mod tests {
         assert!(pause(1, Verdict::RetryAfter(asked), 1.0).unwrap() > asked);
         assert_eq!(pause(10, Verdict::RetryAfter(asked), 0.0), None);
         assert_eq!(pause(1, Verdict::GiveUp, 0.0), None);
+        assert_eq!(pause(1, Verdict::RetryAfter(DAY), 1.0), Some(DAY));
+    }
+
+    /// With the defaults: see `BACKOFF_SECONDS`, `BACKOFF_MAX_SECONDS` and `MAX_ATTEMPTS`.
+    #[test]
+    fn an_event_outlives_an_hour_without_a_handler() {
+        let policy = RetryPolicy {
+            first: Duration::from_secs(1),
+            most: Duration::from_mins(10),
+            max_attempts: MaxAttempts::new(25).unwrap(),
+        };
+        let pause = |attempt| match policy.next(attempt, Verdict::Retry, 0.0) {
+            Next::Retry { after } => after,
+            Next::Dead => panic!("attempt {attempt} was the last"),
+        };
+        let all: Duration = (1..25).map(pause).sum();
+        assert!(all > Duration::from_hours(1), "{all:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_asked_for_makes_a_pause_shorter_or_endless(
+            attempt in 1..10_i32, seconds in 0..u64::MAX, chance in 0.0..1.0_f64
+        ) {
+            let asked = Duration::from_secs(seconds).min(DAY);
+            let own = pause(attempt, Verdict::Retry, chance).unwrap();
+            let after = pause(attempt, Verdict::RetryAfter(asked), chance).unwrap();
+            prop_assert!(own <= after && asked <= after && after <= DAY, "{own:?} {asked:?} {after:?}");
+        }
     }
 }

@@ -22,6 +22,7 @@ use crate::handlers::Handler;
 use crate::heartbeat::Heartbeat;
 use crate::holdings::Holdings;
 use crate::instruments::{Instruments, NAME};
+use crate::journal::Journal;
 use crate::keeper::Keeper;
 use crate::metrics::Metrics;
 use crate::prefetch::Prefetch;
@@ -44,6 +45,7 @@ struct Shared {
     announcer: Announcer,
     work: Arc<Work>,
     metrics: Metrics,
+    journal: Arc<Journal>,
 }
 
 async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
@@ -55,6 +57,7 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         announcer,
         work: Arc::default(),
         metrics: instruments.loops,
+        journal: Arc::new(Journal::new(&args.journal)),
     };
     let holdings = Arc::clone(&shared.holdings);
     service.pages.add("/work", move || std::future::ready(Ok::<_, Infallible>(holdings.work())));
@@ -98,6 +101,7 @@ fn claim_and_handle(
         limit: args.handler_limit,
         retry: args.retry,
         metrics: shared.metrics,
+        journal: shared.journal,
         tracer: service.tracer.clone(),
     };
     let dispatcher = Dispatcher {
@@ -130,6 +134,7 @@ fn settle_and_keep(
         holdings: Arc::clone(&shared.holdings),
         announcer: shared.announcer.clone(),
         metrics: shared.metrics.clone(),
+        journal: Arc::clone(&shared.journal),
         tries: Tries::default(),
         aside: Aside::default(),
         retry: args.retry,
@@ -156,6 +161,11 @@ fn settle_and_keep(
     // The heart beats until the last claim is settled.
     let settled = CancellationToken::new();
     lifecycle.spawn("heartbeat", heartbeat.run(settled.clone()));
+    let (journal, until) = (Arc::clone(&shared.journal), settled.clone());
+    lifecycle.spawn("journal", async move {
+        journal.run(until).await;
+        Ok(())
+    });
     let last_settler = Arc::new(settled.drop_guard());
     for _ in 0..SETTLERS {
         let (settler, last_settler) = (settler(), Arc::clone(&last_settler));

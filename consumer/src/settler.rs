@@ -17,6 +17,7 @@ use crate::attempt::Settlement;
 use crate::backoff::Tries;
 use crate::holdings::{Holdings, key};
 use crate::ids::shown;
+use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::retry::RetryPolicy;
 use batch::Batch;
@@ -41,6 +42,7 @@ pub(crate) struct Settler {
     pub(crate) holdings: Arc<Holdings>,
     pub(crate) announcer: Announcer,
     pub(crate) metrics: Metrics,
+    pub(crate) journal: Arc<Journal>,
     pub(crate) tries: Tries,
     pub(crate) aside: Aside,
     pub(crate) retry: RetryPolicy,
@@ -118,11 +120,14 @@ impl Settler {
         };
         self.announcer.finished(accepted.iter().map(|id| id.get()));
         self.metrics.completed(completions.len(), accepted.len());
-        for (completion, arrived) in completions.iter().zip(&batch.arrivals) {
-            if accepted.contains(&completion.claim.id) {
-                self.metrics.created_to_value(completion.claim.age + arrived.elapsed());
-            }
+        let written = || {
+            let all = completions.iter().zip(&batch.times);
+            all.filter(|(completion, _)| accepted.contains(&completion.claim.id))
+        };
+        for (completion, (arrived, _)) in written() {
+            self.metrics.created_to_value(completion.claim.age + arrived.elapsed());
         }
+        self.journal.done(written().map(|(completion, (_, took))| (completion, *took)), accepted.len());
         self.fenced("answers", ids, &accepted, obstacles);
     }
 

@@ -70,7 +70,8 @@ pub struct ConsumerGroup {
     #[schemars(range(min = 2, max = 86_400))]
     pub lease_seconds: i32,
 
-    /// How often an event is tried before it is dead.
+    /// How often an event is tried before it is dead. With the default and that of `backoff`, an event outlives more than an hour
+    /// without a handler.
     #[serde(default = "ConsumerGroup::default_max_attempts")]
     #[schemars(range(min = 1, max = 1000))]
     pub max_attempts: i32,
@@ -133,7 +134,7 @@ impl ConsumerGroup {
     }
 
     fn default_max_attempts() -> i32 {
-        10
+        25
     }
 
     fn default_grace() -> i64 {

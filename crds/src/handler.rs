@@ -73,4 +73,19 @@ pub struct HttpHandler {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
     pub headers_secret_name: Option<String>,
+
+    /// Statuses by which your server ends an event for good, from 300 to 599. After any other that is none of success the event is
+    /// tried again: a route, a token or a deployment that is wrong for a moment ends no event.
+    #[serde(default = "HttpHandler::default_final_statuses")]
+    #[schemars(length(max = 64), inner(range(min = 300, max = 599)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub final_statuses: Vec<i32>,
+}
+
+impl HttpHandler {
+    /// A request that makes no sense, a resource that is gone for good, and a payload that is too large, of the wrong type, or
+    /// refused by what it says.
+    fn default_final_statuses() -> Vec<i32> {
+        vec![400, 410, 413, 415, 422]
+    }
 }

@@ -32,7 +32,23 @@ pub struct NewEvent {
     /// How urgent it is.
     pub priority: Priority,
     /// When it may be claimed at the earliest; `None` and times in the past are at once.
-    pub not_before: Option<Timestamp>,
+    pub not_before: Option<NotBefore>,
+}
+
+/// A time before which an event is not to be claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotBefore {
+    /// This time.
+    At(Timestamp),
+    /// So many seconds after the event's creation, by the database's clock. Unlike a time, it is the same in each repetition of a
+    /// request.
+    Delay(u32),
+}
+
+impl From<Timestamp> for NotBefore {
+    fn from(time: Timestamp) -> Self {
+        Self::At(time)
+    }
 }
 
 /// Events that are created together, all or none, with consecutive ids.

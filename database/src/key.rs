@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::create::NewEvent;
+use crate::create::{NewEvent, NotBefore};
 
 /// A name for a creation, chosen by the client, as in `Idempotency-Key`
 /// (draft-ietf-httpapi-idempotency-key-header).
@@ -44,7 +44,13 @@ pub(crate) fn fingerprint(events: &[NewEvent]) -> [u8; 32] {
         hash.update(payload.map_or(u64::MAX, |payload| payload.len() as u64).to_be_bytes());
         hash.update(payload.unwrap_or_default());
         hash.update([event.priority.get()]);
-        hash.update(event.not_before.map_or(i64::MIN, jiff::Timestamp::as_microsecond).to_be_bytes());
+        // No time is so far in the past.
+        let not_before = match event.not_before {
+            None => i64::MIN,
+            Some(NotBefore::Delay(seconds)) => i64::MIN + 1 + i64::from(seconds),
+            Some(NotBefore::At(time)) => time.as_microsecond(),
+        };
+        hash.update(not_before.to_be_bytes());
     }
     hash.finalize().into()
 }
@@ -74,7 +80,9 @@ mod tests {
             vec![event(Some("1")), event(Some("2"))],
             vec![event(Some("12")), event(Some(""))],
             vec![NewEvent { priority: crate::Priority::MAX, ..NewEvent::default() }],
-            vec![NewEvent { not_before: Some(jiff::Timestamp::UNIX_EPOCH), ..NewEvent::default() }],
+            vec![NewEvent { not_before: Some(jiff::Timestamp::UNIX_EPOCH.into()), ..NewEvent::default() }],
+            vec![NewEvent { not_before: Some(NotBefore::Delay(0)), ..NewEvent::default() }],
+            vec![NewEvent { not_before: Some(NotBefore::Delay(1)), ..NewEvent::default() }],
         ];
         let distinct: std::collections::HashSet<_> = lists.iter().map(|events| fingerprint(events)).collect();
         assert_eq!(distinct.len(), lists.len());

@@ -26,7 +26,7 @@ use axum::Router;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use eventpipeline_database::{Created, EventId};
-use eventpipeline_service::{Announcer, Tracer};
+use eventpipeline_service::{Announcer, Sampler, Tracer};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::Server;
@@ -37,6 +37,7 @@ pub(crate) use crate::api::openapi::{Answer, answers};
 use crate::api::problem::Problem;
 pub(crate) use crate::api::reach::Reach;
 pub(crate) use crate::api::refusals::refusals;
+pub(crate) use crate::api::trace::Trust;
 pub(crate) use crate::api::v1::stats::StatsBody;
 use crate::changer::Changes;
 use crate::mailbox::Mailbox;
@@ -65,6 +66,9 @@ pub(crate) struct Api {
     pub(crate) metrics: Metrics,
     pub(crate) served_by: HeaderValue,
     pub(crate) tracer: Tracer,
+    pub(crate) trust: Trust,
+    /// Which creations have a log line.
+    pub(crate) lines: Arc<Sampler>,
 }
 
 /// The same for every port.
@@ -103,7 +107,10 @@ pub(crate) fn router(api: &Shared, reach: Reach, base: &BasePath) -> anyhow::Res
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .with_state(Arc::clone(api))
         // In one layer: each is a box that a waiting request holds.
-        .layer((Mark(Arc::clone(api)), CatchPanicLayer::custom(panicked)));
+        .layer((
+            Mark { api: Arc::clone(api), trust: reach.trust(api.trust) },
+            CatchPanicLayer::custom(panicked),
+        ));
     Ok(base.serve(routes))
 }
 

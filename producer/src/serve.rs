@@ -12,9 +12,11 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use axum::Router;
 use axum::http::HeaderValue;
-use clap::Args;
+use clap::{ArgAction, Args};
 use eventpipeline_database::{Database, DatabaseArgs};
-use eventpipeline_service::{HintArgs, Hints, HttpLimits, Lifecycle, Service, ServiceArgs, listen};
+use eventpipeline_service::{
+    HintArgs, Hints, HttpLimits, Lifecycle, SamplerArgs, Service, ServiceArgs, listen,
+};
 use futures::FutureExt as _;
 use futures::future::join_all;
 use tokio::net::TcpListener;
@@ -22,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 use url::Url;
 
-use crate::api::{self, Api, BasePath, Limits, Reach, StatsBody};
+use crate::api::{self, Api, BasePath, Limits, Reach, StatsBody, Trust};
 use crate::instruments::{Instruments, NAME};
 use crate::memory::Memory;
 use crate::retention::RetentionArgs;
@@ -60,6 +62,12 @@ pub(crate) struct ServeArgs {
     volume_url: Option<Url>,
     #[command(flatten)]
     retention: RetentionArgs,
+    /// Whether requests are part of the trace that their `traceparent` names; if not, they only link to it. Strangers could
+    /// otherwise have each request recorded
+    #[arg(long, env = "TRUST_TRACEPARENT", action = ArgAction::Set, default_value_t = true)]
+    trust_traceparent: bool,
+    #[command(flatten)]
+    lines: SamplerArgs,
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
@@ -93,6 +101,8 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         max_wait_seconds,
         volume_url,
         retention,
+        trust_traceparent,
+        lines,
         database,
         hints,
         service: _,
@@ -134,6 +144,8 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         metrics,
         served_by: pod_name,
         tracer: service.tracer.clone(),
+        trust: if trust_traceparent { Trust::Everybody } else { Trust::Nobody },
+        lines: tasks::tell(&mut service.lifecycle, lines, api_ended.clone()),
     };
     let api = Arc::new(api);
     let router = |port: Port| Ok((api::router(&api, port.reach, &base_path)?, port));

@@ -14,6 +14,7 @@ mod lifecycle;
 mod listen;
 mod metrics;
 mod pages;
+mod sampler;
 mod telemetry;
 mod traces;
 
@@ -39,7 +40,8 @@ pub use listen::listen;
 pub use metrics::{Budget, Label, Maker, metrics_reference, registered, registry};
 pub use opentelemetry::KeyValue;
 pub use pages::Pages;
-pub use traces::{Span, Tracer};
+pub use sampler::{Sampler, SamplerArgs};
+pub use traces::{Caller, Span, Tracer};
 
 /// How long a look-up of a name, or another call that blocks a thread, may keep a process from ending.
 const BLOCKED_LIMIT: Duration = Duration::from_secs(1);

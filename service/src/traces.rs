@@ -74,19 +74,26 @@ impl Tracer {
         self.0.is_some()
     }
 
-    /// The span of a request that is served: part of the caller's trace, where the caller has one. `None` where it is not
-    /// recorded.
+    /// The span of a request that is served. `None` where it is not recorded.
     pub fn serve(
         &self,
         name: impl FnOnce() -> String,
-        traceparent: Option<&str>,
+        caller: Caller<'_>,
         attributes: impl FnOnce() -> Vec<KeyValue>,
     ) -> Option<Span> {
         let tracer = self.0.as_ref()?;
         let builder = tracer.span_builder(name()).with_kind(SpanKind::Server).with_attributes(attributes());
-        let context = traceparent
-            .and_then(parse)
-            .map_or_else(Context::new, |caller| Context::new().with_remote_span_context(caller));
+        let (builder, context) = match caller {
+            Caller::Trusted(traceparent) => {
+                let caller = traceparent.and_then(parse);
+                let remote = |caller| Context::new().with_remote_span_context(caller);
+                (builder, caller.map_or_else(Context::new, remote))
+            }
+            Caller::Stranger(traceparent) => {
+                let links = traceparent.and_then(parse).into_iter().map(Link::with_context).collect();
+                (builder.with_links(links), Context::new())
+            }
+        };
         Span::recorded(builder.start_with_context(tracer, &context))
     }
 
@@ -110,6 +117,15 @@ impl Tracer {
             .with_links(creation.into_iter().map(Link::with_context).collect());
         Span::recorded(builder.start_with_context(tracer, &Context::new()))
     }
+}
+
+/// The W3C `traceparent` of a request's client.
+#[derive(Debug, Clone, Copy)]
+pub enum Caller<'a> {
+    /// The request is part of the client's trace, and recorded if that is.
+    Trusted(Option<&'a str>),
+    /// The request is a trace of its own with a link to the client's, which decides nothing.
+    Stranger(Option<&'a str>),
 }
 
 /// A span that is recorded until it is dropped. In a box, because what waits with it should be small.
@@ -171,7 +187,7 @@ mod tests {
     #[test]
     fn a_request_is_part_of_its_callers_trace() {
         let (tracer, exporter) = tracer();
-        let span = tracer.serve(|| "GET /".to_owned(), Some(SAMPLED), Vec::new).unwrap();
+        let span = tracer.serve(|| "GET /".to_owned(), Caller::Trusted(Some(SAMPLED)), Vec::new).unwrap();
         assert!(
             span.traceparent().starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"),
             "{}",
@@ -180,9 +196,23 @@ mod tests {
         assert!(span.traceparent().ends_with("-01"));
         drop(span);
         assert_eq!(exporter.get_finished_spans().unwrap()[0].parent_span_id.to_string(), "00f067aa0ba902b7");
-        assert!(tracer.serve(|| "GET /".to_owned(), Some(NOT_SAMPLED), Vec::new).is_none());
-        assert!(tracer.serve(|| "GET /".to_owned(), Some("nonsense"), Vec::new).is_some());
-        assert!(Tracer::default().serve(|| "GET /".to_owned(), Some(SAMPLED), Vec::new).is_none());
+        assert!(tracer.serve(|| "GET /".to_owned(), Caller::Trusted(Some(NOT_SAMPLED)), Vec::new).is_none());
+        assert!(tracer.serve(|| "GET /".to_owned(), Caller::Trusted(Some("nonsense")), Vec::new).is_some());
+        assert!(
+            Tracer::default()
+                .serve(|| "GET /".to_owned(), Caller::Trusted(Some(SAMPLED)), Vec::new)
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn a_stranger_decides_neither_the_trace_nor_whether_it_is_recorded() {
+        let (tracer, exporter) = tracer();
+        drop(tracer.serve(|| "GET /".to_owned(), Caller::Stranger(Some(NOT_SAMPLED)), Vec::new).unwrap());
+        let span = &exporter.get_finished_spans().unwrap()[0];
+        assert_eq!(span.parent_span_id, SpanId::INVALID);
+        assert_eq!(span.links[0].span_context.trace_id().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_ne!(span.span_context.trace_id(), span.links[0].span_context.trace_id());
     }
 
     #[test]

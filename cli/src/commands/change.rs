@@ -26,7 +26,7 @@ pub(super) async fn each(change: &str, ids: &[u64], client: &Client, output: &Ou
 pub(super) async fn retry_dead(client: &Client, output: &Output) -> Result<(), Error> {
     let (mut pages, mut ids) = (Pages::new(Some(State::Dead), PAGE), Vec::new());
     while let Some(events) = pages.next(client).await? {
-        ids.extend(events.iter().filter_map(|event| event["id"].as_u64()));
+        ids.extend(events.iter().filter_map(|event| event.get::<u64>("id")));
     }
     all("retry", &ids, client, output).await.map(drop)
 }
@@ -38,12 +38,10 @@ async fn all(change: &str, ids: &[u64], client: &Client, output: &Output) -> Res
     for id in ids {
         match client.post(&format!("/v1/events/{id}/{change}")).await {
             Ok(answer) => {
-                let state = answer.body["state"].as_str().unwrap_or_default();
+                let state = answer.body.text("state");
                 progress.suspend(|| output.line(&format!("event {id} is {state}"), &answer.body))?;
             }
-            Err(error @ (Error::Refused { .. } | Error::NotFound { .. } | Error::NoValue { .. })) => {
-                refused.push(error);
-            }
+            Err(error @ (Error::Refused { .. } | Error::NotFound { .. })) => refused.push(error),
             Err(error) => return Err(error),
         }
         progress.inc(1);

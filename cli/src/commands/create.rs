@@ -1,17 +1,16 @@
 //! `create`: one event, or a file of them.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Lines, Read as _};
 use std::path::Path;
 use std::time::Instant;
 
-use jiff::{SignedDuration, Timestamp};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::args::Create;
-use crate::client::Client;
+use crate::client::{Answer, Client};
 use crate::duration::whole_seconds;
 use crate::error::Error;
 use crate::output::Output;
@@ -37,17 +36,15 @@ pub(super) fn random_key() -> String {
 /// Creates an event without a payload, once for each key, and gives its id.
 pub(super) async fn plain(key: &str, client: &Client) -> Result<u64, Error> {
     let request = client.request(Method::POST, "/create-async", &[]).header("idempotency-key", key);
-    client.send(request).await?.body["id"].as_u64().ok_or_else(|| client.not_a_pipeline())
+    client.send(request).await?.body.get("id").ok_or_else(|| client.not_a_pipeline())
 }
 
 async fn one(create: Create, key: &str, client: &Client, output: &Output) -> Result<(), Error> {
     let payload = payload(&create)?;
     let mut query = Vec::new();
     query.extend(create.priority.map(|priority| ("priority", priority.to_string())));
-    let delayed = create
-        .delay
-        .and_then(|delay| Timestamp::now().checked_add(SignedDuration::try_from(delay).ok()?).ok());
-    query.extend(create.not_before.or(delayed).map(|time| ("notBefore", time.to_string())));
+    query.extend(create.not_before.map(|time| ("notBefore", time.to_string())));
+    query.extend(create.delay.map(|delay| ("delaySeconds", whole_seconds(delay).to_string())));
     let path = if create.sync { "/create-sync" } else { "/create-async" };
     let mut request = client.request(Method::POST, path, &query).header("idempotency-key", key);
     if let Some(payload) = payload {
@@ -59,9 +56,9 @@ async fn one(create: Create, key: &str, client: &Client, output: &Output) -> Res
     let begun = Instant::now();
     let answer = client.send(request).await?;
     if answer.status == StatusCode::CREATED {
-        return output.line(answer.body["valor"].as_str().unwrap_or_default(), &answer.body);
+        return output.line(&answer.body.text("valor"), &answer.body);
     }
-    let id = answer.body["id"].as_u64().ok_or_else(|| client.not_a_pipeline())?;
+    let id = answer.body.get("id").ok_or_else(|| client.not_a_pipeline())?;
     if create.sync {
         return Err(Error::WaitOver { id, waited: begun.elapsed() });
     }
@@ -89,32 +86,86 @@ fn open(path: &Path) -> Result<File, Error> {
 /// The file's lines in requests of at most [`EVENTS`], each with a key of its own. The ids are printed as they come.
 async fn batch(path: &Path, key: &str, client: &Client, output: &Output) -> Result<(), Error> {
     let progress = output.progress(None);
-    let mut lines = BufReader::new(open(path)?).lines();
+    let mut lines = Numbered { lines: BufReader::new(open(path)?).lines(), next: 1 };
+    let mut created = 0;
     for number in 0.. {
-        let (mut body, mut events) = (String::new(), 0);
-        while events < EVENTS && body.len() < BYTES {
-            let Some(line) = lines.next() else { break };
-            let line = line.map_err(|source| Error::Read { path: path.to_owned(), source })?;
-            if !line.trim().is_empty() {
-                body.push_str(&line);
-                body.push('\n');
-                events += 1;
+        let first = lines.next;
+        let part = match lines.take() {
+            Ok(part) if part.events == 0 => break,
+            Ok(part) => {
+                send(part, format!("{key}-{number}"), client).await.map_err(|why| at(path, first, why))
             }
-        }
-        if events == 0 {
-            break;
-        }
-        let request = client.request(Method::POST, "/v1/events", &[]);
-        let request = request
-            .header("idempotency-key", format!("{key}-{number}"))
-            .header(CONTENT_TYPE, "application/x-ndjson")
-            .body(body);
-        let answer = client.send(request).await?;
-        for id in answer.body["ids"].as_array().into_iter().flatten() {
+            Err(source) => {
+                Err((line_of(path, lines.next - 1), Error::Read { path: path.to_owned(), source }))
+            }
+        };
+        let ids: Vec<u64> = match part.map(|answer| answer.body.get("ids")) {
+            Ok(ids) => ids.ok_or_else(|| client.not_a_pipeline())?,
+            Err((place, why)) => {
+                let (why, key) = (Box::new(why), key.to_owned());
+                return Err(Error::Batch { place, why, created, next: first, key });
+            }
+        };
+        for id in &ids {
             output.line(&id.to_string(), &json!({ "id": id }))?;
         }
-        progress.inc(u64::try_from(events).unwrap_or(u64::MAX));
+        created += u64::try_from(ids.len()).unwrap_or(u64::MAX);
+        progress.set_position(created);
     }
     progress.finish_and_clear();
     Ok(())
+}
+
+async fn send(part: Part, key: String, client: &Client) -> Result<Answer, Error> {
+    let request = client.request(Method::POST, "/v1/events", &[]);
+    let request = request.header("idempotency-key", key).header(CONTENT_TYPE, "application/x-ndjson");
+    client.send(request.body(part.body)).await
+}
+
+/// The lines of a file, counted.
+struct Numbered {
+    lines: Lines<BufReader<File>>,
+    /// The number of the next line, from 1.
+    next: u64,
+}
+
+/// Lines of a file that go with one request.
+struct Part {
+    body: String,
+    events: usize,
+}
+
+impl Numbered {
+    /// As many lines as a request takes; without events at the end of the file. Empty ones go along, so that the API counts the
+    /// lines as the file has them.
+    fn take(&mut self) -> Result<Part, std::io::Error> {
+        let mut part = Part { body: String::new(), events: 0 };
+        while part.events < EVENTS
+            && part.body.len() < BYTES
+            && let Some(line) = self.lines.next()
+        {
+            self.next += 1;
+            let line = line?;
+            part.events += usize::from(!line.trim().is_empty());
+            part.body.push_str(&line);
+            part.body.push('\n');
+        }
+        Ok(part)
+    }
+}
+
+fn line_of(path: &Path, line: u64) -> String {
+    format!("{}, line {line}", path.display())
+}
+
+/// Where in the file the fault is that the API found in a request whose first line is `first`, and what it is.
+fn at(path: &Path, first: u64, why: Error) -> (String, Error) {
+    match why {
+        Error::Refused { detail, line: Some(line) } => {
+            let named = format!("the event in line {line}: ");
+            let detail = detail.strip_prefix(&named).map_or(detail.clone(), str::to_owned);
+            (line_of(path, first + line - 1), Error::Refused { detail, line: None })
+        }
+        other => (format!("{} from line {first} on", path.display()), other),
+    }
 }

@@ -23,15 +23,15 @@ pub(super) async fn run(
         return Err(Error::NotConfirmed);
     }
     // How many of them are old enough is not known before.
-    let at_most = client.get("/v1/stats", &[]).await?.body[&state].as_u64().unwrap_or_default();
+    let at_most = client.get("/v1/stats", &[]).await?.body.get(&state).unwrap_or_default();
     let query = [("state", state), ("olderThanSeconds", whole_seconds(older_than).to_string())];
     let progress = output.progress(Some(at_most));
     let mut purged = 0;
     loop {
         let step = client.delete("/v1/events", &query).await?.body;
-        purged += step["purged"].as_u64().unwrap_or_default();
+        purged += step.get("purged").unwrap_or(0);
         progress.set_position(purged);
-        if !step["more"].as_bool().unwrap_or_default() {
+        if !step.get("more").unwrap_or(false) {
             break;
         }
     }

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-
 use crate::args::{State, name};
 use crate::client::Client;
+use crate::document::Document;
 use crate::error::Error;
 use crate::output::Output;
 
@@ -29,7 +28,7 @@ pub(super) async fn watch(
     let progress = output.progress(None);
     let event = wait(id, Instant::now(), timeout, client, || progress.inc(1)).await?;
     progress.finish_and_clear();
-    output.line(event["valor"].as_str().unwrap_or_default(), &event)
+    output.line(&event.text("valor"), &event)
 }
 
 /// The event once it has its value. `looked`: called each time that it has none yet.
@@ -39,14 +38,13 @@ pub(super) async fn wait(
     timeout: Option<Duration>,
     client: &Client,
     looked: impl Fn(),
-) -> Result<Value, Error> {
+) -> Result<Document, Error> {
     loop {
         let event = client.get(&format!("/v1/events/{id}"), &[]).await?.body;
-        match event["state"].as_str().unwrap_or_default() {
+        match event.text("state").as_str() {
             "done" => return Ok(event),
             state @ ("dead" | "cancelled") => {
-                let why = event["error"].as_str().map(str::to_owned);
-                return Err(Error::NoValue { id, state: state.to_owned(), why });
+                return Err(Error::NoValue { id, state: state.to_owned(), why: event.get("error") });
             }
             _ => {}
         }
@@ -103,18 +101,15 @@ impl Pages {
         Self { query, cursor: None, over: false }
     }
 
-    pub(super) async fn next(&mut self, client: &Client) -> Result<Option<Vec<Value>>, Error> {
+    pub(super) async fn next(&mut self, client: &Client) -> Result<Option<Vec<Document>>, Error> {
         if self.over {
             return Ok(None);
         }
         let mut query = self.query.clone();
         query.extend(self.cursor.take().map(|cursor| ("cursor", cursor)));
-        let mut page = client.get("/v1/events", &query).await?.body;
-        self.cursor = page["next"].as_str().map(str::to_owned);
+        let page = client.get("/v1/events", &query).await?.body;
+        self.cursor = page.get("next");
         self.over = self.cursor.is_none();
-        match page["events"].take() {
-            Value::Array(events) => Ok(Some(events)),
-            _ => Ok(Some(vec![json!({})])),
-        }
+        page.list("events").map(Some).ok_or_else(|| client.not_a_pipeline())
     }
 }

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::client::Client;
 use crate::commands::{create, read};
+use crate::document::Document;
 use crate::duration::rounded_up;
 use crate::error::Error;
 use crate::output::Output;
@@ -23,7 +24,7 @@ pub(super) async fn run(timeout: Duration, client: &Client, output: &Output) -> 
             ended => break ended?,
         }
     };
-    let (id, valor) = (&event["id"], &event["valor"]);
+    let [id, valor] = ["id", "valor"].map(|name| event.member(name).map_or("", RawValue::get));
     output.line(&format!("event {id} was answered {valor} after {}", rounded_up(begun.elapsed())), &event)
 }
 
@@ -39,12 +40,11 @@ fn is_early(error: &Error) -> bool {
 }
 
 /// The event that was created, answered and read back.
-async fn proof(key: &str, begun: Instant, timeout: Duration, client: &Client) -> Result<Value, Error> {
+async fn proof(key: &str, begun: Instant, timeout: Duration, client: &Client) -> Result<Document, Error> {
     let id = create::plain(key, client).await?;
     let event = read::wait(id, begun, Some(timeout), client, || {}).await?;
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let (answered, read) =
-        (text(&event["valor"]), text(&client.get(&format!("/{id}"), &[]).await?.body["valor"]));
+    let answered = event.text("valor");
+    let read = client.get(&format!("/{id}"), &[]).await?.body.text("valor");
     if answered.is_empty() || answered != read {
         return Err(Error::Differs { id, answered, read });
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod pipeline;
+mod printed;
 mod selftest;
 mod server;
 
@@ -81,6 +82,12 @@ async fn a_program_that_is_ready_is_waited_for() {
     assert!(waiting.err.contains("after 1s: claims: failed to connect[2J; serving: starting"), "{waiting:?}");
     let nobody = pipeline::tool("http://127.0.0.1:9", &["ready", "http://127.0.0.1:9", "--timeout", "1s"]);
     assert_eq!(nobody.code, 4, "{nobody:?}");
+    let waiting = server(|_| {
+        "HTTP/1.1 503 No\r\ncontent-length: 31\r\n\r\ndatabase: access denied\nserving".to_owned()
+    })
+    .await;
+    let unready = pipeline::tool("http://127.0.0.1:9", &["ready", &waiting, "--timeout", "1s"]);
+    assert!(unready.err.contains("database: access denied, serving"), "{unready:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,6 +99,53 @@ async fn the_same_key_creates_once() {
     assert_eq!(other.code, 1, "{other:?}");
     assert!(other.err.contains("key"), "{other:?}");
     assert_eq!(pipeline.run(&["stats", "-o", "json"]).json()["created"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_key_and_delay_create_once() {
+    let pipeline = Pipeline::start().await;
+    let create = ["create", "--delay", "90s", "--idempotency-key", "cron-1", "-o", "json"];
+    let first = pipeline.run(&create);
+    // A time that is computed by the clock would be another one now.
+    std::thread::sleep(Duration::from_millis(5));
+    assert_eq!((first.code, first.out), (0, pipeline.run(&create).out));
+    let event = pipeline.run(&["get", "1", "-o", "json"]).json();
+    assert!(event["notBefore"].is_string(), "{event}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_fails_names_the_line_and_goes_on_by_its_key() {
+    let pipeline = Pipeline::start().await;
+    let file = |wrong: &str| {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        for line in 1..=1600 {
+            // Every tenth line is empty.
+            let text = if line == 1505 {
+                wrong
+            } else if line % 10 == 0 {
+                ""
+            } else {
+                "{}"
+            };
+            writeln!(file, "{text}").unwrap();
+        }
+        file
+    };
+    let wrong = file(r#"{"prio":1}"#);
+    let path = wrong.path().to_str().unwrap();
+    let failed = pipeline.run(&["create", "--batch", path]);
+    assert_eq!((failed.code, failed.out.lines().count()), (1, 1000), "{}", failed.err);
+    assert!(failed.err.contains(&format!("{path}, line 1505: unknown field `prio`")), "{}", failed.err);
+    assert!(
+        failed.err.contains("1000 events are created, those of the lines before line 1112"),
+        "{}",
+        failed.err
+    );
+    let key = failed.err.split("--idempotency-key ").nth(1).unwrap().split(' ').next().unwrap();
+    let mended = file("{}");
+    let all = pipeline.run(&["create", "--batch", mended.path().to_str().unwrap(), "--idempotency-key", key]);
+    assert_eq!((all.code, all.out.lines().count()), (0, 1440), "{}", all.err);
+    assert_eq!(pipeline.run(&["stats", "-o", "json"]).json()["created"], 1440);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,6 +178,11 @@ async fn events_are_cancelled_tried_again_and_removed() {
     assert_eq!(twice.code, 1, "{twice:?}");
     assert_eq!(pipeline.run(&["watch", "1"]).code, 1);
     assert_eq!(pipeline.run(&["retry", "1"]).code, 0);
+    let pending = pipeline.run(&["retry", "1"]);
+    assert_eq!(
+        pending.err,
+        "eventpipeline: event 1 is pending; this can be done while it is dead or cancelled\n"
+    );
     let some = pipeline.run(&["cancel", "1", "9"]);
     assert_eq!(some.code, 1);
     assert!(some.err.contains("1 of 2"), "{some:?}");
@@ -198,6 +257,17 @@ async fn a_pipeline_that_is_not_there_is_said_so_without_secrets() {
     assert_eq!(tool.err.lines().count(), 1);
     let wrong = pipeline::tool("http://127.0.0.1:9", &["create", "--priority", "10"]);
     assert_eq!(wrong.code, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_is_named_and_is_not_asked_for_this_machine() {
+    let proxy = ("HTTP_PROXY", "http://me:S3CRET@127.0.0.1:9");
+    let failed = pipeline::tool_with(&[proxy], "http://pipeline.example", &["stats"]);
+    assert_eq!(failed.code, 4, "{failed:?}");
+    assert!(failed.err.contains("pipeline.example through the proxy http://127.0.0.1:9:"), "{failed:?}");
+    assert!(!failed.err.contains("S3CRET"), "{failed:?}");
+    let own = answering(|_| r#"{"created": 1}"#).await;
+    assert_eq!(pipeline::tool_with(&[proxy], &own, &["stats"]).code, 0);
 }
 
 #[tokio::test]

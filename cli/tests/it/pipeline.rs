@@ -29,7 +29,14 @@ impl Run {
 
 /// Runs the tool on this address.
 pub(crate) fn tool(url: &str, arguments: &[&str]) -> Run {
-    let output = Command::new(TOOL).env_clear().args(["--url", url]).args(arguments).output().unwrap();
+    tool_with(&[], url, arguments)
+}
+
+/// The same in this environment.
+pub(crate) fn tool_with(environment: &[(&str, &str)], url: &str, arguments: &[&str]) -> Run {
+    let mut command = Command::new(TOOL);
+    command.env_clear().envs(environment.iter().copied());
+    let output = command.args(["--url", url]).args(arguments).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Run { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
 }

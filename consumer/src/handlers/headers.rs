@@ -1,7 +1,8 @@
 //! Headers of one's own for a handler's requests, from a file, because most of them are secrets.
 
 use reqwest::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    TRANSFER_ENCODING,
 };
 
 /// Headers whose values are shown nowhere.
@@ -9,7 +10,8 @@ use reqwest::header::{
 pub(crate) struct Headers(HeaderMap);
 
 /// What the client sets itself.
-const RESERVED: [HeaderName; 5] = [CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, TRACEPARENT];
+const RESERVED: [HeaderName; 6] =
+    [ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, TRACEPARENT];
 
 /// Where the event comes from, as W3C has it.
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");

@@ -1,25 +1,29 @@
 //! Whatever an HTTP server answers that the event is posted to. The contract is in docs/handlers.md.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use eventpipeline_database::Claimed;
+use eventpipeline_database::{Claimed, json_of};
+use eventpipeline_outbound::{Way, retry_after};
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Response, StatusCode};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use url::Url;
 
+use super::connections::Connections;
 use super::endpoint::Endpoint;
+use super::final_statuses::FinalStatuses;
 use super::headers::{Headers, TRACEPARENT};
-use super::retry_after::retry_after;
 use super::transport::{self, Limits};
 use crate::retry::Verdict;
 
 /// A client of the handler.
 #[derive(Debug)]
 pub(crate) struct Http {
-    client: Client,
+    connections: Connections,
     url: Url,
+    last: FinalStatuses,
     limit: Duration,
 }
 
@@ -30,11 +34,11 @@ pub(crate) enum Error {
     #[error("failed to post the event")]
     Transport(#[from] transport::Error),
     /// The handler cannot do it now.
-    #[error("the handler answered {status}")]
-    Busy { status: StatusCode, after: Option<Duration>, body: String },
+    #[error("the handler answered {status}{way}")]
+    Busy { status: StatusCode, way: String, after: Option<Duration>, body: String },
     /// The handler will never do it.
-    #[error("the handler answered {status}")]
-    Refused { status: StatusCode, body: String },
+    #[error("the handler answered {status}{way}")]
+    Refused { status: StatusCode, way: String, body: String },
     /// JSON that is no value.
     #[error("the handler must answer {{\"valor\": \"...\"}}")]
     Json(#[source] serde_json::Error),
@@ -52,15 +56,22 @@ struct Answer {
 }
 
 impl Http {
-    pub(super) fn new(url: Endpoint, headers: Headers, limits: &Limits) -> anyhow::Result<Self> {
-        let client = transport::client(limits, headers.into_map())?;
-        Ok(Self { client, url: url.into_url(), limit: limits.limit })
+    pub(super) fn new(
+        url: Endpoint,
+        headers: Headers,
+        last: FinalStatuses,
+        limits: Limits,
+    ) -> anyhow::Result<Self> {
+        let url = url.into_url();
+        let connections = Connections::new(limits, headers.into_map(), Way::to(&url))?;
+        Ok(Self { connections, url, last, limit: limits.limit })
     }
 
     /// Posts the event and gives the value that is answered.
     pub(super) async fn handle(&self, event: &Claimed) -> Result<String, Error> {
         let mut request = self
-            .client
+            .connections
+            .builder()
             .post(self.url.clone())
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json, text/plain")
@@ -71,22 +82,47 @@ impl Http {
         if let Some(trace) = event.trace {
             request = request.header(TRACEPARENT, trace.as_str());
         }
-        let response = transport::send(request).await?;
-        match response.status() {
-            status if status.is_success() => value(response).await,
-            status if may_pass(status) => {
-                let after = retry_after(response.headers(), Timestamp::now());
-                Err(Error::Busy { status, after, body: transport::beginning(response).await })
+        let response = transport::send(&self.connections, request).await?;
+        if response.status().is_success() {
+            self.value(response).await
+        } else {
+            Err(self.refusal(response).await)
+        }
+    }
+
+    /// What the handler says by a status that is none of success.
+    async fn refusal(&self, response: Response) -> Error {
+        let (status, way) = (response.status(), self.connections.way().to_string());
+        if self.last.has(status) {
+            return Error::Refused { status, way, body: transport::beginning(response).await };
+        }
+        let after = retry_after(response.headers(), SystemTime::now());
+        Error::Busy { status, way, after, body: transport::beginning(response).await }
+    }
+
+    async fn value(&self, response: Response) -> Result<String, Error> {
+        let format = Format::of(response.headers());
+        let body = transport::body(&self.connections, response).await?;
+        match format? {
+            Format::Json => {
+                let answer: Answer = serde_json::from_slice(&body).map_err(Error::Json)?;
+                Ok(answer.valor)
             }
-            status => Err(Error::Refused { status, body: transport::beginning(response).await }),
+            Format::Text => {
+                let text = String::from_utf8(body).map_err(Error::Text)?;
+                // Shells and templates end their output with a line break.
+                Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+            }
         }
     }
 }
 
-/// The event, with its payload as it was created: JSON text is not read and written again.
+/// The event, with its payload as it was created: JSON text is not read and written again. What another program has stored and is
+/// no JSON is a text, as in the API: it must not add members of its own.
 fn body(event: &Claimed) -> String {
     let Claimed { id, attempt, payload, .. } = event;
-    let payload = payload.as_deref().unwrap_or("null");
+    let payload = payload.as_deref().map(json_of);
+    let payload = payload.as_deref().map_or("null", RawValue::get);
     format!(r#"{{"id":{id},"attempt":{attempt},"payload":{payload}}}"#)
 }
 
@@ -94,28 +130,6 @@ fn body(event: &Claimed) -> String {
 fn deadline(now: Timestamp, limit: Duration) -> String {
     let at = now.checked_add(limit).unwrap_or(Timestamp::MAX);
     format!("{at:.3}")
-}
-
-/// Whether another attempt may be answered otherwise.
-fn may_pass(status: StatusCode) -> bool {
-    let of_the_client = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
-    status.is_server_error() || of_the_client.contains(&status)
-}
-
-async fn value(response: Response) -> Result<String, Error> {
-    let format = Format::of(response.headers())?;
-    let body = transport::body(response).await?;
-    match format {
-        Format::Json => {
-            let answer: Answer = serde_json::from_slice(&body).map_err(Error::Json)?;
-            Ok(answer.valor)
-        }
-        Format::Text => {
-            let text = String::from_utf8(body).map_err(Error::Text)?;
-            // Shells and templates end their output with a line break.
-            Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,7 +175,10 @@ impl Error {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use eventpipeline_database::EventId;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -191,13 +208,19 @@ mod tests {
     }
 
     #[test]
-    fn answers_that_may_pass_are_told_from_those_that_do_not() {
-        for (status, passes) in [(500, true), (503, true), (599, true), (429, true), (408, true), (425, true)]
-        {
-            assert_eq!(may_pass(StatusCode::from_u16(status).unwrap()), passes, "{status}");
+    fn what_is_no_json_is_posted_as_a_text() {
+        for stored in ["1,\"id\":999,\"attempt\":0", "not json", "", "{\"a\":1}}", "\u{0}"] {
+            let body: serde_json::Value = serde_json::from_str(&body(&event(Some(stored)))).unwrap();
+            assert_eq!(body, serde_json::json!({"id": 7, "attempt": 2, "payload": stored}));
         }
-        for status in [301, 304, 400, 401, 404, 409, 410, 422] {
-            assert!(!may_pass(StatusCode::from_u16(status).unwrap()), "{status}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_payload_changes_the_other_members(stored in ".{0,60}") {
+            let text = body(&event(Some(&stored)));
+            let members: HashMap<String, &RawValue> = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!((members["id"].get(), members["attempt"].get(), members.len()), ("7", "2", 3));
         }
     }
 

@@ -1,17 +1,19 @@
 //! A word from an HTTP API that answers `GET` with `[{"word": "..."}]`.
 
+use eventpipeline_outbound::Way;
+use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
+use super::connections::Connections;
 use super::endpoint::Endpoint;
 use super::transport::{self, Limits};
 
 /// A client of the API.
 #[derive(Debug)]
 pub(crate) struct WordApi {
-    client: Client,
+    connections: Connections,
     url: Url,
 }
 
@@ -22,8 +24,8 @@ pub(crate) enum Error {
     #[error("failed to ask the word API")]
     Transport(#[from] transport::Error),
     /// The API says that something is wrong.
-    #[error("the word API answered {0}, not 200 OK")]
-    Status(StatusCode),
+    #[error("the word API answered {status}{way}, not 200 OK")]
+    Status { status: StatusCode, way: String },
     /// Something else.
     #[error("the word API must answer [{{\"word\": \"...\"}}]")]
     Nonsense(#[source] serde_json::Error),
@@ -38,17 +40,20 @@ struct Word {
 }
 
 impl WordApi {
-    pub(super) fn new(url: Endpoint, limits: &Limits) -> anyhow::Result<Self> {
-        Ok(Self { client: transport::client(limits, HeaderMap::new())?, url: url.into_url() })
+    pub(super) fn new(url: Endpoint, limits: Limits) -> anyhow::Result<Self> {
+        let url = url.into_url();
+        Ok(Self { connections: Connections::new(limits, HeaderMap::new(), Way::to(&url))?, url })
     }
 
     /// Asks for a word.
     pub(super) async fn word(&self) -> Result<String, Error> {
-        let response = transport::send(self.client.get(self.url.clone())).await?;
+        let request = self.connections.builder().get(self.url.clone());
+        let response = transport::send(&self.connections, request).await?;
         if response.status() != StatusCode::OK {
-            return Err(Error::Status(response.status()));
+            let way = self.connections.way().to_string();
+            return Err(Error::Status { status: response.status(), way });
         }
-        let body = transport::body(response).await?;
+        let body = transport::body(&self.connections, response).await?;
         let words: Vec<Word> = serde_json::from_slice(&body).map_err(Error::Nonsense)?;
         words.into_iter().next().map(|word| word.word).ok_or(Error::Empty)
     }

@@ -1,6 +1,6 @@
 //! Settlements by what is done with them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use eventpipeline_database::{Claimed, Completion, Failure};
 
@@ -10,8 +10,8 @@ use crate::attempt::{End, Settlement};
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) completions: Vec<Completion>,
-    /// When the event of each completion came from the database.
-    pub(super) arrivals: Vec<Instant>,
+    /// Of each completion, when its event came from the database, and how long the attempt took.
+    pub(super) times: Vec<(Instant, Duration)>,
     pub(super) failures: Vec<Failure>,
     pub(super) releases: Vec<Claimed>,
 }
@@ -21,9 +21,9 @@ impl FromIterator<Settlement> for Batch {
         let mut batch = Self::default();
         for Settlement { claim, end } in settlements {
             match end {
-                End::Answer { value, arrived } => {
+                End::Answer { value, arrived, took } => {
                     batch.completions.push(Completion { claim, value });
-                    batch.arrivals.push(arrived);
+                    batch.times.push((arrived, took));
                 }
                 End::Failure { error, next } => batch.failures.push(Failure { claim, error, next }),
                 End::GiveBack => batch.releases.push(claim),
@@ -42,9 +42,8 @@ impl Batch {
 
     /// What it was made from, in another order.
     pub(super) fn into_settlements(self) -> impl Iterator<Item = Settlement> {
-        let answers = self.completions.into_iter().zip(self.arrivals).map(|(done, arrived)| Settlement {
-            claim: done.claim,
-            end: End::Answer { value: done.value, arrived },
+        let answers = self.completions.into_iter().zip(self.times).map(|(done, (arrived, took))| {
+            Settlement { claim: done.claim, end: End::Answer { value: done.value, arrived, took } }
         });
         let failures = self.failures.into_iter().map(|failed| Settlement {
             claim: failed.claim,

@@ -51,7 +51,7 @@ async fn what_the_handler_refuses_is_dead_at_once_with_its_answer() {
     let handler = Server::start(|asked| async move {
         match asked.headers["x-event-id"].to_str().unwrap() {
             "1" => (StatusCode::UNPROCESSABLE_ENTITY, "no such customer").into_response(),
-            "2" => (StatusCode::SEE_OTHER, [("location", "/elsewhere")]).into_response(),
+            "2" => StatusCode::GONE.into_response(),
             _ => (StatusCode::BAD_REQUEST, "x".repeat(100_000)).into_response(),
         }
     })
@@ -65,12 +65,119 @@ async fn what_the_handler_refuses_is_dead_at_once_with_its_answer() {
         errors.push(dead.error.unwrap());
     }
     assert_eq!(errors[0], "the handler answered 422 Unprocessable Entity: no such customer");
-    assert_eq!(errors[1], "the handler answered 303 See Other");
+    assert_eq!(errors[1], "the handler answered 410 Gone");
     assert!(errors[2].starts_with("the handler answered 400 Bad Request: xxx") && errors[2].len() <= 1000);
-    // Redirects are not followed, refusals not repeated, and bodies not logged.
+    // Refusals are not repeated, and bodies not logged.
     assert_eq!(handler.asked().len(), 3);
     consumer.line("the handler answered 422").await;
     assert!(!consumer.log().contains("no such customer"), "{}", consumer.log());
+}
+
+#[tokio::test]
+async fn what_a_route_or_a_deployment_answers_for_a_moment_ends_no_event() {
+    let passing = [301, 303, 401, 403, 404, 405, 408, 409, 421, 425, 429, 431, 500, 502, 503, 504];
+    let mut pipeline = Pipeline::new().await;
+    let handler = Server::start(move |asked| async move {
+        // Each event is refused by another status, once. Redirects are not followed.
+        let id: usize = asked.headers["x-event-id"].to_str().unwrap().parse().unwrap();
+        match asked.headers["x-event-attempt"].to_str().unwrap() {
+            "1" => {
+                (StatusCode::from_u16(passing[id - 1]).unwrap(), [("location", "/elsewhere")]).into_response()
+            }
+            _ => "de volta".into_response(),
+        }
+    })
+    .await;
+    let _consumer = pipeline.consumer(&http(&handler.url(), &[]));
+    let ids = pipeline.create(passing.len()).await;
+    assert!(pipeline.values(&ids).await.values().all(|value| value == "de volta"));
+    assert_eq!(handler.asked().len(), 2 * passing.len());
+}
+
+#[tokio::test]
+async fn which_statuses_are_final_is_a_setting() {
+    let mut pipeline = Pipeline::new().await;
+    let handler = Server::start(|asked| async move {
+        match asked.headers["x-event-id"].to_str().unwrap() {
+            "1" => StatusCode::NOT_FOUND.into_response(),
+            _ if asked.headers["x-event-attempt"] == "1" => StatusCode::UNPROCESSABLE_ENTITY.into_response(),
+            _ => "afinal".into_response(),
+        }
+    })
+    .await;
+    let _consumer = pipeline.consumer(&http(&handler.url(), &[("HANDLER_FINAL_STATUSES", "404, 410")]));
+    let ids = pipeline.create(2).await;
+    assert_eq!(pipeline.in_state(ids[0], State::Dead).await.attempts, 1);
+    assert_eq!(pipeline.values(&ids[1..]).await[&ids[1]], "afinal");
+}
+
+#[tokio::test]
+async fn what_is_no_json_reaches_the_handler_as_a_text() {
+    let mut pipeline = Pipeline::new().await;
+    let handler = Server::start(|_| async { "lido".into_response() }).await;
+    let _consumer = pipeline.consumer(&http(&handler.url(), &[]));
+    // As a program in another language may store it.
+    let stored = ["1,\"id\":999,\"attempt\":0", "not json", ""];
+    let event = |payload: &&str| NewEvent { payload: Some((*payload).to_owned()), ..NewEvent::default() };
+    let ids = pipeline.create_all(stored.iter().map(event).collect()).await;
+    pipeline.values(&ids).await;
+    let mut bodies: Vec<String> = handler.asked().into_iter().map(|asked| asked.body).collect();
+    bodies.sort();
+    assert_eq!(
+        bodies,
+        [
+            r#"{"id":1,"attempt":1,"payload":"1,\"id\":999,\"attempt\":0"}"#,
+            r#"{"id":2,"attempt":1,"payload":"not json"}"#,
+            r#"{"id":3,"attempt":1,"payload":""}"#,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_pause_that_is_asked_for_is_never_shorter_than_the_own_one() {
+    let mut pipeline = Pipeline::new().await;
+    let handler = Server::start(|asked| async move {
+        let past = "Sun, 06 Nov 1994 08:49:37 GMT";
+        match (
+            asked.headers["x-event-id"].to_str().unwrap(),
+            asked.headers["x-event-attempt"].to_str().unwrap(),
+        ) {
+            ("1", "1") => (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "0")]).into_response(),
+            ("2", "1") => (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", past)]).into_response(),
+            _ => "depois".into_response(),
+        }
+    })
+    .await;
+    let further = [("BACKOFF_SECONDS", "6"), ("BACKOFF_MAX_SECONDS", "6")];
+    let _consumer = pipeline.consumer(&http(&handler.url(), &further));
+    let ids = pipeline.create(2).await;
+    pipeline.values(&ids).await;
+    for id in ["1", "2"] {
+        let asked = handler.asked().into_iter().filter(|asked| asked.headers["x-event-id"] == id);
+        let times: Vec<_> = asked.map(|asked| asked.at).collect();
+        // Half of it is by chance; and the pause is by the database's clock.
+        assert!(times[1].duration_since(times[0]) > Duration::from_millis(2900), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_in_a_content_coding_is_refused_by_name() {
+    let mut pipeline = Pipeline::new().await;
+    let handler = Server::start(|asked| async move {
+        match asked.before {
+            0 => ([("content-encoding", "gzip")], vec![0x1f, 0x8b, 0x08]).into_response(),
+            1 => (StatusCode::SERVICE_UNAVAILABLE, [("content-encoding", "br")], "busy").into_response(),
+            _ => "simples".into_response(),
+        }
+    })
+    .await;
+    let consumer = pipeline.consumer(&http(&handler.url(), &[("BACKOFF_MAX_SECONDS", "1")]));
+    let ids = pipeline.create(1).await;
+    assert_eq!(pipeline.values(&ids).await[&ids[0]], "simples");
+    consumer.line("must answer without a content coding").await;
+    assert!(consumer.log().contains("gzip"), "{}", consumer.log());
+    assert!(handler.asked().iter().all(|asked| asked.headers["accept-encoding"] == "identity"));
+    assert!(pipeline.event(ids[0]).await.attempts == 3);
 }
 
 #[tokio::test]

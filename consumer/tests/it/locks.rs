@@ -134,7 +134,7 @@ async fn an_idle_consumer_takes_whatever_becomes_due_within_a_second() {
         tokio::time::sleep(Duration::from_millis(u64::from(turn) * 13)).await;
         let event = match turn % 3 {
             0 => NewEvent { priority: eventpipeline_database::Priority::MAX, ..NewEvent::default() },
-            1 => NewEvent { not_before: Some(Timestamp::UNIX_EPOCH), ..NewEvent::default() },
+            1 => NewEvent { not_before: Some(Timestamp::UNIX_EPOCH.into()), ..NewEvent::default() },
             _ => NewEvent::default(),
         };
         let created = Instant::now();

@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod connections;
 mod crash;
 mod drain;
 mod failures;
 mod hints;
 mod http;
 mod idle;
+mod journal;
 mod locks;
 mod metrics;
 mod outage;

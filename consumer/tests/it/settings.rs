@@ -16,6 +16,7 @@ async fn a_wrong_setting_is_named() {
         ("HANDLER_TIMEOUT_SECONDS", &[("HANDLER_TIMEOUT_SECONDS", "60")]),
         ("HANDLER_URL", &[("HANDLER", "http")]),
         ("HANDLER_HEADERS_FILE", &[("HANDLER_HEADERS_FILE", "/nowhere")]),
+        ("HANDLER_FINAL_STATUSES", &[("HANDLER_FINAL_STATUSES", "404,200")]),
         ("MAX_ATTEMPTS", &[("MAX_ATTEMPTS", "0")]),
         ("BACKOFF_SECONDS", &[("BACKOFF_SECONDS", "601")]),
     ] {

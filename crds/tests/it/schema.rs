@@ -127,6 +127,7 @@ fn defaults_of_the_schema_are_those_of_the_types() {
         json!({"database": {"external": {"secretName": "a"}}, "retention": {"doneSeconds": 60}}),
         json!({"database": {"managed": {"storage": {"className": "fast"}}}, "route": {"ingress": {"host": "a"}, "operations": true}}),
         json!({"producers": [{"name": "a"}], "consumers": [{"name": "b", "handler": {"words": {}}}]}),
+        json!({"consumers": [{"name": "b", "handler": {"http": {"url": "http://a"}}}]}),
         json!({
             "producers": [{"name": "a", "autoscaling": {"cpu": {"maxReplicas": 9}}, "resources": {}}],
             "consumers": [

@@ -1,10 +1,12 @@
 //! The statements that store new events.
 
+use std::time::Duration;
+
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
-use crate::create::NewEvent;
 use crate::create::plan::{NewKey, Plan};
+use crate::create::{NewEvent, NotBefore};
 use crate::event::EventId;
 use crate::script::{COMMIT, HOLD, Script};
 use crate::trace_parent::TraceParent;
@@ -139,13 +141,23 @@ fn values(script: &mut Script, event: &NewEvent) {
         // Hidden from classic programs, who know no time before which an event is not to be taken.
         Some(time) => script
             .sql("IF(")
-            .time(time)
+            .not_before(time)
             .sql(" > UTC_TIMESTAMP(6), 2, 0),GREATEST(")
-            .time(time)
+            .not_before(time)
             .sql(", UTC_TIMESTAMP(6) - INTERVAL ")
             .number(priority)
             .sql(" MINUTE)"),
     };
+}
+
+impl Script {
+    /// Adds the time before which an event is not to be claimed.
+    fn not_before(&mut self, time: NotBefore) -> &mut Self {
+        match time {
+            NotBefore::At(time) => self.time(time),
+            NotBefore::Delay(seconds) => self.in_future(Duration::from_secs(seconds.into())),
+        }
+    }
 }
 
 fn traceparent(script: &mut Script, trace: Option<&TraceParent>) {

@@ -74,7 +74,8 @@ async fn the_figures_add_up() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         let time = Timestamp::now() + SignedDuration::from_hours(1);
-        create_all(&mut session, vec![NewEvent { not_before: Some(time), ..NewEvent::default() }]).await;
+        create_all(&mut session, vec![NewEvent { not_before: Some(time.into()), ..NewEvent::default() }])
+            .await;
         create(&mut session, 9).await;
         let claims = claim(&mut session, 3).await;
         let dead = Failure { claim: claims[0].clone(), error: String::new(), next: Next::Dead };

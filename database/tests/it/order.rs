@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use eventpipeline_database::{ClaimLimit, Lease, LowWaterMark, NewEvent, Priority};
+use eventpipeline_database::{
+    ClaimLimit, Created, Creation, IdempotencyKey, Lease, LowWaterMark, NewEvent, NotBefore, Priority,
+};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::support::{LONG, claim, claimer, create, create_all, has_due, ids, on_each};
@@ -13,7 +15,7 @@ fn event(priority: u8) -> NewEvent {
 
 fn later(seconds: i64) -> NewEvent {
     let time = Timestamp::now() + SignedDuration::from_secs(seconds);
-    NewEvent { not_before: Some(time), ..NewEvent::default() }
+    NewEvent { not_before: Some(time.into()), ..NewEvent::default() }
 }
 
 #[tokio::test]
@@ -24,6 +26,28 @@ async fn a_point_of_priority_is_worth_a_minute_of_waiting() {
         // As if the first had waited for 100 seconds.
         fixture.sql("UPDATE Events SET due = due - INTERVAL 100 SECOND WHERE id = 1").await;
         assert_eq!(ids(&claim(&mut session, 10).await), [2, 1, 3, 4]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_delay_ends_by_the_clock_of_the_database_and_may_be_repeated_under_its_key() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        let delayed = |seconds| NewEvent { not_before: Some(NotBefore::Delay(seconds)), ..NewEvent::default() };
+        let creation = |seconds| {
+            let key = IdempotencyKey::new("cron-1").unwrap();
+            Creation::one(delayed(seconds)).with_key(Some(key))
+        };
+        let mut create = async |seconds| session.create(&[creation(seconds)]).await.unwrap()[0];
+        let Created::New(first) = create(3600).await else { panic!("it is new") };
+        let within = "SELECT due BETWEEN UTC_TIMESTAMP(6) + INTERVAL 3000 SECOND AND UTC_TIMESTAMP(6) + INTERVAL 3600 SECOND \
+                      AND processing = 2 FROM Events WHERE id = 1";
+        assert!(fixture.value::<bool>(within).await);
+        assert_eq!(create(3600).await, Created::Replayed(first));
+        assert_eq!(create(3601).await, Created::KeyReused);
+        create_all(&mut session, vec![delayed(0)]).await;
+        assert_eq!(ids(&claim(&mut session, 10).await), [2]);
     })
     .await;
 }

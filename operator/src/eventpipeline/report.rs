@@ -8,9 +8,9 @@ use eventpipeline_crds::{EventPipeline, EventPipelineStatus};
 use eventpipeline_service::chain;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::{Resource as _, ResourceExt as _};
 use kube::core::DeserializeGuard;
 use kube::runtime::events::{Event, EventType};
+use kube::{Resource as _, ResourceExt as _};
 use tracing::warn;
 
 use super::apply::PutRight;

@@ -36,7 +36,7 @@ async fn an_empty_spec_is_stored_with_its_defaults() {
                 "handler": {"words": {}},
                 "concurrency": 16,
                 "leaseSeconds": 60,
-                "maxAttempts": 10,
+                "maxAttempts": 25,
                 "backoff": {"initialSeconds": 1, "maxSeconds": 600},
                 "resources": resources(["50m", "1"], ["64Mi", "256Mi"]),
                 "terminationGracePeriodSeconds": 60,

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use eventpipeline_database::{Created, EventId, Ids};
 use serde::Serialize;
+use tracing::info;
 use utoipa::ToSchema;
 
 use crate::api::openapi::{AnyJson, EventOptions, Failures, Invalid, Key, Preference, Unstorable};
@@ -43,12 +44,25 @@ impl Api {
     pub(super) async fn store(&self, order: Order) -> Result<Stored, Problem> {
         self.storage.admit().map_err(Unavailable::Full)?;
         match self.requests.create.ask(order).await? {
-            Created::New(ids) => Ok(Stored { ids, before: false }),
+            Created::New(ids) => {
+                self.tell_of(ids);
+                Ok(Stored { ids, before: false })
+            }
             Created::Replayed(ids) => Ok(Stored { ids, before: true }),
             Created::KeyReused => Err(Problem::key_reused()),
             Created::TooLarge { limit } => {
                 Err(Problem::too_large("a payload that this database takes", limit))
             }
+        }
+    }
+
+    /// A line for what was created, as long as that is little.
+    fn tell_of(&self, ids: Ids) {
+        let (first, events) = (ids.first(), ids.len());
+        match self.lines.take(events) {
+            0 => {}
+            _ if events == 1 => info!(event.id = %first, "event {first} is created"),
+            _ => info!(event.id = %first, events, "{events} events are created, from event {first} on"),
         }
     }
 }

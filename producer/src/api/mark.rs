@@ -16,18 +16,22 @@ use axum::response::{IntoResponse, Response};
 use eventpipeline_service::Span;
 use tower::{Layer, Service};
 
-use crate::api::{SERVED_BY, SERVICE_LANGUAGE, Shared, cors, trace};
+use crate::api::{SERVED_BY, SERVICE_LANGUAGE, Shared, Trust, cors, trace};
 use crate::metrics::ActiveRequest;
 
 /// Measures each request, and marks its answer.
 #[derive(Debug, Clone)]
-pub(super) struct Mark(pub(super) Shared);
+pub(super) struct Mark {
+    pub(super) api: Shared,
+    /// Whose trace contexts are taken.
+    pub(super) trust: Trust,
+}
 
 impl<S> Layer<S> for Mark {
     type Service = Marked<S>;
 
     fn layer(&self, inner: S) -> Marked<S> {
-        Marked { inner, api: Arc::clone(&self.0) }
+        Marked { inner, api: Arc::clone(&self.api), trust: self.trust }
     }
 }
 
@@ -36,6 +40,7 @@ impl<S> Layer<S> for Mark {
 pub(super) struct Marked<S> {
     inner: S,
     api: Shared,
+    trust: Trust,
 }
 
 impl<S> Service<Request> for Marked<S>
@@ -62,7 +67,7 @@ where
         };
         let active = Some(self.api.metrics.active_request());
         let route = request.extensions().get::<MatchedPath>().cloned();
-        let span = trace::begin(&self.api.tracer, &mut request, method, route.as_ref());
+        let span = trace::begin(&self.api.tracer, self.trust, &mut request, method, route.as_ref());
         let (api, begun) = (Arc::clone(&self.api), Instant::now());
         let open = cors::is_open(route.as_ref().map(MatchedPath::as_str));
         let preflight = open && *request.method() == Method::OPTIONS;

@@ -127,6 +127,9 @@ pub(super) struct EventOptions {
     /// When the event is processed at the earliest
     #[param(rename = "notBefore", format = DateTime)]
     not_before: Option<String>,
+    /// Instead of `notBefore`: how many seconds after its creation
+    #[param(rename = "delaySeconds", minimum = 0, maximum = 4_294_967_295_u32)]
+    delay_seconds: Option<u32>,
 }
 
 #[derive(IntoParams)]

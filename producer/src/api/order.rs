@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderName};
-use eventpipeline_database::{Creation, IdempotencyKey, NewEvent, Priority};
+use eventpipeline_database::{Creation, IdempotencyKey, NewEvent, NotBefore, Priority};
 use jiff::Timestamp;
 
 use crate::api::body::{Limit, Received, content_type, is_json, not_encoded};
@@ -41,11 +41,25 @@ impl One {
         let event = NewEvent {
             payload: single_payload(&parts.headers, bytes)?,
             priority: query.take("priority", "a whole number from 0 to 9", priority)?.unwrap_or_default(),
-            not_before: query.take("notBefore", RFC_3339, timestamp)?,
+            not_before: not_before(&mut query)?,
         };
         let creation = Creation::one(event).with_key(key(&parts.headers)?).with_trace(trace::context(&parts));
         Ok(Self(Order { creation, held }))
     }
+}
+
+/// By a time or a delay.
+fn not_before(query: &mut Query) -> Result<Option<NotBefore>, Problem> {
+    let time = query.take("notBefore", RFC_3339, timestamp)?.map(NotBefore::At);
+    let delay =
+        query.take(DELAY, "a whole number of seconds, at most 4294967295", number)?.map(NotBefore::Delay);
+    if time.is_some() && delay.is_some() {
+        return Err(Problem::invalid_parameter(
+            DELAY,
+            "it must not be beside notBefore: each says when the event begins",
+        ));
+    }
+    Ok(time.or(delay))
 }
 
 fn single_payload(headers: &HeaderMap, bytes: Vec<u8>) -> Result<Option<String>, Problem> {
@@ -94,6 +108,7 @@ fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
     IdempotencyKey::new(text).map(Some).map_err(|error| Problem::invalid_key(&error.to_string()))
 }
 
+const DELAY: &str = "delaySeconds";
 const RFC_3339: &str = "a time as in RFC 3339, such as 2027-01-31T08:00:00Z (in a query, + is written %2B)";
 
 fn priority(text: &str) -> Option<Priority> {

@@ -27,6 +27,8 @@ pub(super) struct Problem {
     event: Option<EventId>,
     /// The room that there is for events, where it is about that.
     room: Option<Box<Room>>,
+    /// The line of the body that it is about, from 1, when there is one.
+    line: Option<usize>,
 }
 
 /// A problem document (RFC 9457).
@@ -57,6 +59,10 @@ pub(super) struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     required_bytes: Option<u64>,
+    /// The line of the request's body that it is about, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1)]
+    line: Option<usize>,
 }
 
 /// How much of a detail is shown, in bytes: it may quote the request, which may be large.
@@ -72,11 +78,15 @@ impl Problem {
             detail.truncate(detail.floor_char_boundary(LONGEST_DETAIL));
             detail.push('…');
         }
-        Self { status, kind, title, message: None, detail, event: None, room: None }
+        Self { status, kind, title, message: None, detail, event: None, line: None, room: None }
     }
 
     fn about(self, event: EventId) -> Self {
         Self { event: Some(event), ..self }
+    }
+
+    pub(super) fn in_line(self, line: usize) -> Self {
+        Self { line: Some(line), ..self }
     }
 
     /// Of what is not an event. Any text is an id to ask for; most are no event's.
@@ -168,7 +178,7 @@ impl Problem {
     /// `which` of the events, and what is wrong with it.
     pub(super) fn invalid_event(which: &str, why: &str) -> Self {
         let detail = format!(
-            "{which}: {why}; an event is {{\"payload\": any JSON, \"priority\": 0 to 9, \"notBefore\": RFC 3339}}, \
+            "{which}: {why}; an event is {{\"payload\": any JSON, \"priority\": 0 to 9, \"notBefore\": RFC 3339 or \"delaySeconds\": seconds}}, \
              each optional, and a request has 1 to 1000 of them"
         );
         Self::new(StatusCode::BAD_REQUEST, "invalid-event", "Invalid event", detail)
@@ -269,6 +279,7 @@ impl IntoResponse for Problem {
             id: self.event.map(EventId::get),
             free_bytes: self.room.as_ref().map(|room| room.available()),
             required_bytes: self.room.as_ref().map(|room| room.required),
+            line: self.line,
         };
         let mut response = (self.status, axum::Json(body)).into_response();
         let headers = response.headers_mut();

@@ -4,8 +4,8 @@ use axum::Router;
 use axum::routing::MethodRouter;
 use utoipa::openapi::OpenApi as Document;
 
-use crate::api::Shared;
 use crate::api::problem::Problem;
+use crate::api::{Shared, Trust};
 
 /// Which operations a port serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,16 @@ pub(crate) enum Reach {
     Everything,
     /// Those that create events and read their values: for clients that are not trusted with more.
     Public,
+}
+
+impl Reach {
+    /// Whose trace contexts a port takes, where the producer's setting is `trust`. Strangers decide nothing.
+    pub(super) fn trust(self, trust: Trust) -> Trust {
+        match self {
+            Self::Everything => trust,
+            Self::Public => Trust::Nobody,
+        }
+    }
 }
 
 /// Routes that refuse the operations of a description, and say where they are served.

@@ -4,17 +4,32 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use eventpipeline_database::TraceParent;
-use eventpipeline_service::{KeyValue, Span, Tracer};
+use eventpipeline_service::{Caller, KeyValue, Span, Tracer};
 
 const TRACEPARENT: &str = "traceparent";
+
+/// Whose `traceparent` counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// Every client's: its requests and their events are part of its trace, and recorded if that is.
+    Everybody,
+    /// Nobody's: requests are traces of their own, with a link to the client's where there are spans.
+    Nobody,
+}
 
 /// The span of a request. What the request makes is told to be made in it.
 pub(super) fn begin(
     tracer: &Tracer,
+    trust: Trust,
     request: &mut Request,
     method: &'static str,
     route: Option<&MatchedPath>,
 ) -> Option<Span> {
+    let traceparent = header(request.headers());
+    if trust == Trust::Nobody {
+        // Nothing behind this sees it.
+        request.headers_mut().remove(TRACEPARENT);
+    }
     if !tracer.is_on() {
         return None;
     }
@@ -28,7 +43,12 @@ pub(super) fn begin(
             .chain([method, KeyValue::new("url.path", request.uri().path().to_owned())])
             .collect()
     };
-    let span = tracer.serve(name, header(request.headers()).as_ref().map(TraceParent::as_str), attributes)?;
+    let traceparent = traceparent.as_ref().map(TraceParent::as_str);
+    let caller = match trust {
+        Trust::Everybody => Caller::Trusted(traceparent),
+        Trust::Nobody => Caller::Stranger(traceparent),
+    };
+    let span = tracer.serve(name, caller, attributes)?;
     if let Some(trace) = TraceParent::new(&span.traceparent()) {
         request.extensions_mut().insert(trace);
     }
@@ -43,7 +63,7 @@ pub(super) fn end(mut span: Span, status: StatusCode) {
     }
 }
 
-/// The context that a request creates events in: its span, or that of its client.
+/// The context that a request creates events in: its span, or that of a client that is trusted.
 pub(super) fn context(parts: &Parts) -> Option<TraceParent> {
     parts.extensions.get().copied().or_else(|| header(&parts.headers))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use eventpipeline_database::{Database, Error, EventId, Role};
-use eventpipeline_service::{Announcer, Check, Hint, Hints, Lifecycle, Service, chain};
+use eventpipeline_service::{Announcer, Check, Hint, Hints, Lifecycle, Sampler, SamplerArgs, Service, chain};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 use url::Url;
@@ -125,4 +125,19 @@ pub(super) fn hear(lifecycle: &mut Lifecycle, hints: Hints, waiters: Waiters) {
         Hint::Work => {}
     };
     lifecycle.spawn_until_end("hints", hints.run(CancellationToken::new(), heard));
+}
+
+/// The log lines of creations, until the API has ended.
+pub(super) fn tell(
+    lifecycle: &mut Lifecycle,
+    args: SamplerArgs,
+    api_ended: CancellationToken,
+) -> Arc<Sampler> {
+    let lines = Arc::new(Sampler::new(args));
+    let task = Arc::clone(&lines);
+    lifecycle.spawn("log of creations", async move {
+        task.run(api_ended, |events| info!(events, "{events} more events are created")).await;
+        Ok(())
+    });
+    lines
 }

@@ -54,6 +54,7 @@ async fn a_wrong_event_is_named_and_none_is_created() {
         let post = producer.posting("/v1/events").header("content-type", content_type).body(body.to_owned());
         let problem = problem(post.send().await.unwrap(), status, kind).await;
         assert!(problem["detail"].as_str().unwrap().contains(named), "{problem}");
+        assert_eq!(problem["line"].as_u64(), named.strip_prefix("line ").map(|line| line.parse().unwrap()));
     }
     let huge =
         producer.posting("/v1/events").header("content-type", LINES).body("\n".repeat(4 * 1024 * 1024 + 1));

@@ -72,6 +72,25 @@ async fn a_request_without_a_trace_begins_one_and_one_that_is_not_sampled_is_no_
     assert!(!collector.spans().iter().any(|span| span.name == "POST /create-async"));
 }
 
+#[tokio::test]
+async fn the_trace_of_a_stranger_is_linked_to_and_decides_nothing() {
+    let collector = Collector::start().await;
+    let producer = with(&collector, &[("TRUST_TRACEPARENT", "false")]).await;
+    let not_sampled = CLIENT.replace("-01", "-00");
+    producer.posting("/create-async").header("traceparent", &not_sampled).send().await.unwrap();
+    let span = collector.span(|span| span.name == "POST /create-async").await;
+    assert_eq!(
+        (span.parent.as_str(), span.links.as_slice()),
+        ("", &[(TRACE.to_owned(), "00f067aa0ba902b7".to_owned())][..])
+    );
+    assert_ne!(span.trace, TRACE);
+    assert_eq!(traces(&producer, 1).await, [Some(format!("00-{}-{}-01", span.trace, span.id))]);
+
+    let without_spans = Producer::with(&[("TRUST_TRACEPARENT", "false")]).await;
+    without_spans.posting("/create-async").header("traceparent", CLIENT).send().await.unwrap();
+    assert_eq!(traces(&without_spans, 1).await, [None]);
+}
+
 /// Also one that was sent in a moment in which nobody else had one.
 #[tokio::test]
 async fn without_a_collector_the_clients_trace_is_kept() {

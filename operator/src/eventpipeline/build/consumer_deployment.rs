@@ -59,8 +59,14 @@ fn handler(handler: &Handler) -> Vec<EnvVar> {
         Handler::WordApi { url, timeout_seconds } => {
             (vec![variable("HANDLER", "word-api"), variable("WORD_API_URL", url)], *timeout_seconds)
         }
-        Handler::Http { url, timeout_seconds, headers_secret: _ } => {
-            (vec![variable("HANDLER", "http"), variable("HANDLER_URL", url)], *timeout_seconds)
+        Handler::Http { url, timeout_seconds, headers_secret: _, final_statuses } => {
+            let statuses = final_statuses.iter().map(i32::to_string).collect::<Vec<_>>().join(",");
+            let variables = vec![
+                variable("HANDLER", "http"),
+                variable("HANDLER_URL", url),
+                variable("HANDLER_FINAL_STATUSES", statuses),
+            ];
+            (variables, *timeout_seconds)
         }
     };
     variables.extend(timeout.map(|timeout| variable("HANDLER_TIMEOUT_SECONDS", timeout.to_string())));

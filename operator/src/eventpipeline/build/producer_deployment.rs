@@ -55,7 +55,8 @@ fn environment(pipeline: &Pipeline, is_ours: bool) -> Vec<EnvVar> {
         ("RETAIN_DONE_SECONDS", pipeline.retention.done_seconds),
         ("RETAIN_DEAD_SECONDS", pipeline.retention.dead_seconds),
     ];
-    variables.extend(kept.into_iter().filter_map(|(name, seconds)| Some(variable(name, seconds?.to_string()))));
+    variables
+        .extend(kept.into_iter().filter_map(|(name, seconds)| Some(variable(name, seconds?.to_string()))));
     variables.extend(volume_url(pipeline).map(|url| variable("VOLUME_URL", url)));
     variables
 }

@@ -29,7 +29,7 @@ pub(super) const FULL: &str = r#"{
     {name: api, autoscaling: {external: {}}, image: "registry.example/python:9", command: [python, -m, consumer],
       handler: {wordApi: {url: "http://words/api", timeoutSeconds: 5}}},
     {name: http, autoscaling: {backlog: {minReplicas: 0, maxReplicas: 40, targetAgeSeconds: 30}},
-      handler: {http: {url: "https://handler.example/events", timeoutSeconds: 45, headersSecretName: handler-token}},
+      handler: {http: {url: "https://handler.example/events", timeoutSeconds: 45, headersSecretName: handler-token, finalStatuses: [400, 404]}},
       concurrency: 64, leaseSeconds: 90, maxAttempts: 3, backoff: {initialSeconds: 5, maxSeconds: 60},
       terminationGracePeriodSeconds: 180,
       pod: {

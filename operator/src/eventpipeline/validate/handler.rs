@@ -8,8 +8,16 @@ use super::Error;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::eventpipeline) enum Handler {
     Words,
-    WordApi { url: String, timeout_seconds: Option<i32> },
-    Http { url: String, timeout_seconds: Option<i32>, headers_secret: Option<String> },
+    WordApi {
+        url: String,
+        timeout_seconds: Option<i32>,
+    },
+    Http {
+        url: String,
+        timeout_seconds: Option<i32>,
+        headers_secret: Option<String>,
+        final_statuses: Vec<i32>,
+    },
 }
 
 impl Handler {
@@ -21,8 +29,9 @@ impl Handler {
                 Self::WordApi { url, timeout_seconds }
             }
             crd::Handler { words: None, word_api: None, http: Some(http) } => {
-                let crd::HttpHandler { url, timeout_seconds, headers_secret_name } = http.clone();
-                Self::Http { url, timeout_seconds, headers_secret: headers_secret_name }
+                let crd::HttpHandler { url, timeout_seconds, headers_secret_name, final_statuses } =
+                    http.clone();
+                Self::Http { url, timeout_seconds, headers_secret: headers_secret_name, final_statuses }
             }
             _ => {
                 return Err(Error::Union { union: "handler", members: "`words`, `wordApi` and `http`" });

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
-use eventpipeline_database::{Creation, NewEvent, Priority};
+use eventpipeline_database::{Creation, NewEvent, NotBefore, Priority};
 use serde::de::{Error as _, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -39,9 +39,9 @@ pub(in crate::api) fn parse(
         }
         _ => documents_of(body)?,
     };
-    let events = texts.into_iter().map(|Text { which, json }| {
-        event(json, payload_bytes).map_err(|why| Problem::invalid_event(&which.to_string(), &why))
-    });
+    let events = texts
+        .into_iter()
+        .map(|Text { which, json }| event(json, payload_bytes).map_err(|why| which.problem(&why)));
     let creation = Creation::many(events.collect::<Result<_, _>>()?);
     creation.ok_or_else(|| Problem::invalid_event("the body", "it has no event"))
 }
@@ -60,6 +60,17 @@ enum Which {
     Place(usize),
     /// From 1.
     Line(usize),
+}
+
+impl Which {
+    /// What is wrong with it.
+    fn problem(self, why: &str) -> Problem {
+        let problem = Problem::invalid_event(&self.to_string(), why);
+        match self {
+            Self::Line(line) => problem.in_line(line),
+            Self::Only | Self::Place(_) => problem,
+        }
+    }
 }
 
 impl fmt::Display for Which {
@@ -137,6 +148,10 @@ pub(in crate::api) struct EventBody<'a> {
     #[serde(default)]
     #[schema(format = DateTime)]
     not_before: Option<String>,
+    /// Instead of `notBefore`: how many seconds after its creation.
+    #[serde(default, deserialize_with = "delay")]
+    #[schema(value_type = u32, minimum = 0)]
+    delay_seconds: Option<u32>,
 }
 
 /// One event, or an array of them, as the description shows it.
@@ -187,12 +202,33 @@ fn priority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Priority, D::E
     deserializer.deserialize_u8(ZeroToNine)
 }
 
+fn delay<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    struct Seconds;
+    impl Visitor<'_> for Seconds {
+        type Value = u32;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(formatter, "a delay from 0 to {} seconds", u32::MAX)
+        }
+
+        fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<u32, E> {
+            u32::try_from(number).map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
+        }
+
+        /// Whole ones alone are written without a point.
+        fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<u32, E> {
+            (number + 0.0).to_string().parse().map_err(|_| E::invalid_value(Unexpected::Float(number), &self))
+        }
+    }
+    deserializer.deserialize_u32(Seconds).map(Some)
+}
+
 fn event(json: &str, payload_bytes: usize) -> Result<NewEvent, String> {
     // What serde derives would take an array of the fields' values, too.
     if !json.trim_start().starts_with('{') {
         return Err("it is not an object".to_owned());
     }
-    let EventBody { payload, priority, not_before } =
+    let EventBody { payload, priority, not_before, delay_seconds } =
         serde_json::from_str(json).map_err(|error| error.to_string())?;
     let payload = payload.map(RawValue::get);
     if let Some(payload) = payload {
@@ -201,10 +237,15 @@ fn event(json: &str, payload_bytes: usize) -> Result<NewEvent, String> {
         }
         payload::check_depth(payload)?;
     }
-    let not_before = not_before.map(|text| {
+    let time = |text: String| {
         timestamp(&text).ok_or_else(|| format!("its notBefore is not a time as in RFC 3339: {text:?}"))
-    });
-    Ok(NewEvent { payload: payload.map(str::to_owned), priority, not_before: not_before.transpose()? })
+    };
+    let not_before = match (not_before, delay_seconds) {
+        (Some(_), Some(_)) => return Err("it has both notBefore and delaySeconds".to_owned()),
+        (Some(text), None) => Some(NotBefore::At(time(text)?)),
+        (None, delay) => delay.map(NotBefore::Delay),
+    };
+    Ok(NewEvent { payload: payload.map(str::to_owned), priority, not_before })
 }
 
 #[cfg(test)]
@@ -225,7 +266,15 @@ mod tests {
         let [NewEvent { payload, priority, not_before }] = parsed(None, body).unwrap().try_into().unwrap();
         assert_eq!(payload.as_deref(), Some(r#"{"a":  1e400}"#));
         assert_eq!(priority.get(), 9);
-        assert_eq!(not_before.unwrap().to_string(), "2027-01-31T07:00:00Z");
+        assert_eq!(not_before, Some(NotBefore::At("2027-01-31T07:00:00Z".parse().unwrap())));
+    }
+
+    #[test]
+    fn a_delay_is_a_whole_number_of_seconds() {
+        for (text, seconds) in [("90", 90), ("90.0", 90), ("-0.0", 0), ("4294967295", u32::MAX)] {
+            let events = parsed(None, &format!("{{\"delaySeconds\":{text}}}")).unwrap();
+            assert_eq!(events[0].not_before, Some(NotBefore::Delay(seconds)), "{text}");
+        }
     }
 
     #[test]
@@ -255,6 +304,14 @@ mod tests {
             ("{\"priority\":1,\"priority\":1}", "duplicate field"),
             ("{\"notBefore\":\"tomorrow\"}", "RFC 3339"),
             ("{\"notBefore\":7}", "expected a string"),
+            ("{\"delaySeconds\":-1}", "a delay from 0 to 4294967295 seconds"),
+            ("{\"delaySeconds\":1.5}", "a delay from 0"),
+            ("{\"delaySeconds\":4294967296}", "a delay from 0"),
+            ("{\"delaySeconds\":null}", "a delay from 0"),
+            (
+                "{\"delaySeconds\":1,\"notBefore\":\"2027-01-31T08:00:00Z\"}",
+                "both notBefore and delaySeconds",
+            ),
             ("{\"payload\":\"0123456789abcdef\"}", "more than 16 bytes"),
             ("{} {}", "trailing"),
             ("[{},", "EOF"),

@@ -1,0 +1,95 @@
+//! Texts of others on a terminal: whoever creates an event, or refuses one, must not move the cursor, set the title or turn the
+//! direction of what is read.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// The text with every character that a terminal obeys as JSON would escape it.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    replaced(text, |character| match character {
+        '\n' => Some("\\n".to_owned()),
+        '\r' => Some("\\r".to_owned()),
+        '\t' => Some("\\t".to_owned()),
+        other => code(other),
+    })
+}
+
+/// A JSON document in one line. A line break in it is between its parts, as strings have none; other characters that a terminal obeys
+/// are in strings, where they may be escaped, which is done `for_terminal`.
+pub(crate) fn one_line(json: &str, for_terminal: bool) -> Cow<'_, str> {
+    replaced(json, |character| match character {
+        '\n' | '\r' => Some(" ".to_owned()),
+        '\t' => None,
+        other => code(other).filter(|_| for_terminal),
+    })
+}
+
+fn replaced(text: &str, replacement: impl Fn(char) -> Option<String>) -> Cow<'_, str> {
+    if !text.contains(obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let mut replaced = String::with_capacity(text.len());
+    for character in text.chars() {
+        match replacement(character) {
+            Some(instead) => replaced.push_str(&instead),
+            None => replaced.push(character),
+        }
+    }
+    Cow::Owned(replaced)
+}
+
+fn code(character: char) -> Option<String> {
+    obeyed(character).then(|| {
+        let mut code = String::new();
+        // Writing to a string does not fail.
+        let _ = write!(code, "\\u{:04x}", u32::from(character));
+        code
+    })
+}
+
+/// Control characters (C0, DEL, C1), and those that turn the direction of a text.
+fn obeyed(character: char) -> bool {
+    let turns = matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    character.is_control() || turns
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_obeys_is_shown() {
+        assert_eq!(escaped("olá, 世界 👩‍🚀 \\u001b"), "olá, 世界 👩‍🚀 \\u001b");
+        assert_eq!(escaped("\u{1b}]0;owned\u{7}"), "\\u001b]0;owned\\u0007");
+        assert_eq!(escaped("a\nb\r\tc\0"), "a\\nb\\r\\tc\\u0000");
+        assert_eq!(escaped("\u{7f}\u{9b}31m\u{202e}\u{2066}"), "\\u007f\\u009b31m\\u202e\\u2066");
+    }
+
+    #[test]
+    fn a_document_is_one_line_and_stays_the_same() {
+        let json = "{\n\t\"a\": \"\u{9b}\u{7f}\"\r\n}";
+        assert_eq!(one_line(json, false), "{ \t\"a\": \"\u{9b}\u{7f}\"  }");
+        assert_eq!(one_line(json, true), "{ \t\"a\": \"\\u009b\\u007f\"  }");
+        assert_eq!(one_line("{\"a\": \"ç\"}", true), "{\"a\": \"ç\"}");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_a_terminal_obeys_is_left(text in any::<String>()) {
+            prop_assert!(!escaped(&text).contains(obeyed));
+        }
+
+        #[test]
+        fn an_escaped_document_is_the_same_document(text in any::<String>()) {
+            let json = serde_json::to_string(&text).unwrap();
+            let line = one_line(&json, true);
+            prop_assert!(!line.contains(obeyed));
+            prop_assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! A log line for each event that was handled, sampled under load.
+
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+use eventpipeline_database::{Completion, Next, TraceParent};
+use eventpipeline_service::{Sampler, SamplerArgs};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// What is logged of events.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct JournalArgs {
+    #[command(flatten)]
+    lines: SamplerArgs,
+    /// Whether the line of an event that is done has its value, which may be private
+    #[arg(long, env = "LOG_VALUES", action = ArgAction::Set, default_value_t = false)]
+    log_values: bool,
+}
+
+/// Writes the lines.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    done: Sampler,
+    failed: Sampler,
+    values: bool,
+}
+
+impl Journal {
+    pub(crate) fn new(args: &JournalArgs) -> Self {
+        let sampler = || Sampler::new(args.lines);
+        Self { done: sampler(), failed: sampler(), values: args.log_values }
+    }
+
+    /// These answers, so many, are written down.
+    pub(crate) fn done<'a>(&self, written: impl Iterator<Item = (&'a Completion, Duration)>, many: usize) {
+        for (Completion { claim, value }, took) in written.take(self.done.take(many)) {
+            let (id, attempt, duration_ms) = (claim.id, claim.attempt, milliseconds(took));
+            let trace_id = claim.trace.as_ref().map(TraceParent::trace_id);
+            let valor = self.values.then(|| tracing::field::debug(value.as_str()));
+            info!(event.id = %id, attempt, duration_ms, outcome = "done", valor, trace_id, "event {id} is done");
+        }
+    }
+
+    /// An attempt failed.
+    pub(crate) fn failed(&self, failed: &Failed<'_>) {
+        if self.failed.take(1) == 0 {
+            return;
+        }
+        let Failed { claim, took, error, next } = failed;
+        let (id, attempt, duration_ms) = (claim.id, claim.attempt, milliseconds(*took));
+        let trace_id = claim.trace.as_ref().map(TraceParent::trace_id);
+        match next {
+            Next::Retry { after } => {
+                let after_ms = milliseconds(*after);
+                warn!(event.id = %id, attempt, duration_ms, outcome = "failed", error, after_ms, trace_id, "attempt {attempt} at event {id} failed");
+            }
+            Next::Dead => {
+                warn!(event.id = %id, attempt, duration_ms, outcome = "dead", error, trace_id, "attempt {attempt} at event {id} failed and was the last");
+            }
+        }
+    }
+
+    /// Says each second what had no line of its own, until `end`.
+    pub(crate) async fn run(&self, end: CancellationToken) {
+        tokio::join!(
+            self.done.run(end.clone(), |events| info!(
+                events,
+                outcome = "done",
+                "{events} more events are done"
+            )),
+            self.failed.run(end, |attempts| warn!(
+                attempts,
+                outcome = "failed",
+                "{attempts} more attempts failed"
+            )),
+        );
+    }
+}
+
+/// As a number of JSON.
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// An attempt that failed.
+#[derive(Debug)]
+pub(crate) struct Failed<'a> {
+    pub(crate) claim: &'a eventpipeline_database::Claimed,
+    pub(crate) took: Duration,
+    /// Without the details that are stored alone.
+    pub(crate) error: &'a str,
+    pub(crate) next: &'a Next,
+}

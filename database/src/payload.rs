@@ -1,0 +1,39 @@
+//! Payloads as they are passed on.
+
+use std::borrow::Cow;
+
+use serde_json::value::{RawValue, to_raw_value};
+
+/// A payload as a JSON document, as it is stored: it is not read and written again. What another program has stored may be no
+/// JSON; it is passed on as a text.
+pub fn json_of(payload: &str) -> Cow<'_, RawValue> {
+    match serde_json::from_str::<&RawValue>(payload) {
+        Ok(document) => Cow::Borrowed(document),
+        Err(_) => to_raw_value(payload).map_or(Cow::Borrowed(RawValue::NULL), Cow::Owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_document_stays_as_it_is_and_anything_else_is_a_text() {
+        for document in [r#"{"a":  1e400}"#, r#""\ud83d""#, r#"{"a":1,"a":2}"#, "-0", "1.10", r#""\u0000""#] {
+            assert_eq!(json_of(document).get(), document);
+        }
+        assert_eq!(json_of("olá, \"mundo\"").get(), r#""olá, \"mundo\"""#);
+        assert_eq!(json_of("1,\"id\":999").get(), r#""1,\"id\":999""#);
+        assert_eq!(json_of("").get(), r#""""#);
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_is_passed_on_as_one_document(payload in ".{0,40}") {
+            let json = json_of(&payload);
+            prop_assert!(serde_json::from_str::<serde::de::IgnoredAny>(json.get()).is_ok());
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `Retry-After` (RFC 9110, 10.2.3): seconds, or a date in one of the three forms of RFC 9110, 5.6.7.
+
+use std::time::{Duration, SystemTime};
+
+use http::HeaderMap;
+use http::header::RETRY_AFTER;
+
+/// The longest pause that is granted. A server that asks for more is asked again after a day.
+const MOST: Duration = Duration::from_hours(24);
+
+/// The pause that the headers ask for, up to a day. A date in the past asks for none. What is neither seconds nor a date is
+/// ignored; of several values the longest counts.
+pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let pauses = headers.get_all(RETRY_AFTER).iter().filter_map(|value| pause(value.to_str().ok()?, now));
+    pauses.max()
+}
+
+fn pause(text: &str, now: SystemTime) -> Option<Duration> {
+    let text = text.trim_matches([' ', '\t']);
+    let pause = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // Digits alone fail to be a number only if it is too large.
+        text.parse().map_or(MOST, Duration::from_secs)
+    } else {
+        httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()
+    };
+    Some(pause.min(MOST))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Sun, 06 Nov 1994 08:49:07 GMT.
+    const NOW: Duration = Duration::from_secs(784_111_747);
+
+    fn of(lines: &[&str]) -> Option<Duration> {
+        let lines = lines.iter().map(|line| (RETRY_AFTER, HeaderValue::from_str(line).unwrap()));
+        retry_after(&lines.collect(), SystemTime::UNIX_EPOCH + NOW)
+    }
+
+    #[track_caller]
+    fn assert_pause(text: &str, seconds: Option<u64>) {
+        assert_eq!(of(&[text]), seconds.map(Duration::from_secs), "{text:?}");
+    }
+
+    #[test]
+    fn seconds_and_all_three_forms_of_a_date_are_understood() {
+        assert_pause("120", Some(120));
+        assert_pause("  120\t", Some(120));
+        assert_pause("0", Some(0));
+        assert_pause("00000000000000000000000000060", Some(60));
+        assert_pause("Sun, 06 Nov 1994 08:49:37 GMT", Some(30));
+        assert_pause("Sunday, 06-Nov-94 08:49:37 GMT", Some(30));
+        assert_pause("Sun Nov  6 08:49:37 1994", Some(30));
+    }
+
+    #[test]
+    fn a_past_date_is_no_pause_and_a_long_one_is_a_day() {
+        assert_pause("Sun, 06 Nov 1994 08:00:00 GMT", Some(0));
+        assert_pause("Sat, 06 Nov 2094 08:00:00 GMT", Some(86_400));
+        assert_pause("99999999999999", Some(86_400));
+        assert_pause("99999999999999999999999", Some(86_400));
+    }
+
+    #[test]
+    fn what_is_neither_is_ignored() {
+        for nonsense in ["", "soon", "-5", "+5", "1.5", "3600.0", "1e3", "60, 60", "0x10", "Sun, 06 Nov"] {
+            assert_pause(nonsense, None);
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), SystemTime::UNIX_EPOCH), None);
+        assert_eq!(of(&["soon", "5", "60"]), Some(Duration::from_secs(60)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_number_of_digits_is_a_pause_of_at_most_a_day(digits in "[0-9]{1,60}") {
+            let expected = digits.parse::<u128>().unwrap_or(u128::MAX).min(86_400);
+            prop_assert_eq!(of(&[&digits]).map(|pause| u128::from(pause.as_secs())), Some(expected));
+        }
+
+        #[test]
+        fn a_date_asks_for_the_time_until_then(seconds in 0_u64..86_400) {
+            let at = SystemTime::UNIX_EPOCH + NOW + Duration::from_secs(seconds);
+            prop_assert_eq!(of(&[&httpdate::fmt_http_date(at)]), Some(Duration::from_secs(seconds)));
+        }
+
+        #[test]
+        fn no_text_is_too_odd(text in "[ -~\t]{0,40}") {
+            prop_assert!(of(&[&text]).is_none_or(|pause| pause <= MOST));
+        }
+    }
+}
