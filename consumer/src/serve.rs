@@ -84,7 +84,7 @@ fn claim_and_handle(
     let claimer = ClaimLoop {
         session: shared.database.session(),
         mark: LowWaterMark::default(),
-        claimer: Claimer::new(&args.pod_name),
+        claimer: Claimer::new(&args.pod_name, args.retry.max_attempts),
         lease: Lease::new(args.lease),
         prefetch: Prefetch::new(args.concurrency, args.retry.max_attempts),
         holdings: Arc::clone(&shared.holdings),
@@ -93,6 +93,7 @@ fn claim_and_handle(
         metrics: shared.metrics.clone(),
         tries: Tries::default(),
         last: Instant::now(),
+        alone: false,
     };
     let attempts = Attempts {
         handler: Handler::new(args.handler, args.handler_limit, args.concurrency)?,
@@ -109,6 +110,7 @@ fn claim_and_handle(
         holdings: shared.holdings,
         settle,
         handling: JoinSet::new(),
+        alone: None,
     };
     let lifecycle = &mut service.lifecycle;
     // What is not handled by then is released, and the rest of the drain's time is for writing that down.
@@ -132,7 +134,7 @@ fn settle_and_keep(
         announcer: shared.announcer.clone(),
         metrics: shared.metrics.clone(),
         journal: Arc::clone(&shared.journal),
-        tries: Tries::default(),
+        tries: Tries::prompt(),
     };
     let heartbeat = Heartbeat {
         session: shared.database.session(),
@@ -140,6 +142,7 @@ fn settle_and_keep(
         holdings: Arc::clone(&shared.holdings),
         settle,
         metrics: shared.metrics.clone(),
+        tries: Tries::prompt(),
     };
     let keeper = Keeper {
         session: shared.database.session(),

@@ -10,9 +10,10 @@ use crate::error::Error;
 use crate::event::EventId;
 use crate::mark::LowWaterMark;
 use crate::operations::OperationName;
+use crate::reclaim::MaxAttempts;
 use crate::script::Script;
 use crate::session::{Operation, Session};
-use crate::time::duration;
+use crate::time::{duration, milliseconds};
 use crate::trace_parent::TraceParent;
 
 /// The most events that one claim takes.
@@ -47,14 +48,17 @@ impl Lease {
     }
 }
 
-/// Who claims, as `Events.owner` and log lines name it: a pod's name, usually.
+/// Who claims, as `Events.owner` and log lines name it (a pod's name, usually), and how often it tries an event.
 #[derive(Debug, Clone)]
-pub struct Claimer(String);
+pub struct Claimer {
+    name: String,
+    max_attempts: MaxAttempts,
+}
 
 impl Claimer {
     /// The first 255 characters of `name`, the width of the column.
-    pub fn new(name: &str) -> Self {
-        Self(name.chars().take(255).collect())
+    pub fn new(name: &str, max_attempts: MaxAttempts) -> Self {
+        Self { name: name.chars().take(255).collect(), max_attempts }
     }
 }
 
@@ -73,12 +77,16 @@ pub struct Claimed {
     pub age: Duration,
     /// The trace that it was created in.
     pub trace: Option<TraceParent>,
+    /// Whether its last claim was not settled, so that it may be the one that its consumer died of: it is to be handled while
+    /// nothing else is, or it takes others with it.
+    pub alone: bool,
 }
 
 impl Session {
     /// Claims the events that are first in line, up to `limit`, skipping those that others are claiming at this moment.
     ///
-    /// Where no limit ended it, no more are due behind the mark; those before it are found soon. No transaction stays
+    /// An event whose last claim was not settled ([`Claimed::alone`]) comes alone. Where no limit and no such event ended it,
+    /// no more are due behind the mark; those before it are found soon. No transaction stays
     /// open.
     pub async fn claim(
         &mut self,
@@ -122,7 +130,7 @@ const DUE: &str = " FROM Events FORCE INDEX (state_due) WHERE state = 0 AND due 
 /// computes nothing, instead of at their defaults.
 pub(crate) fn select_due(script: &mut Script, from: Option<i64>, limit: usize) {
     script.sql(
-        "SELECT id, token, attempts, LENGTH(payload) AS bytes, traceparent, \
+        "SELECT id, token, attempts, lost_claims > 0 AS alone, LENGTH(payload) AS bytes, traceparent, \
          COALESCE(TIMESTAMPDIFF(MICROSECOND, created_at, UTC_TIMESTAMP(6)), 0) AS age, \
          COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), 0) AS place",
     );
@@ -157,6 +165,7 @@ impl Operation for Claim<'_> {
         let took = begun.elapsed();
         let found = rows.len();
         rows.truncate(within(self.limit.bytes, &rows)?);
+        rows.truncate(together(&rows)?);
         let more = found == self.limit.events || rows.len() < found;
         let mut events = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
         let last_due = rows.last().map(|row| row.try_get("place")).transpose()?;
@@ -172,9 +181,13 @@ impl Claim<'_> {
         let mut script = Script::default();
         if !events.is_empty() {
             script
-                .sql("UPDATE Events SET processing = 1, token = token + 1, attempts = attempts + 1, due = ");
+                .sql("UPDATE Events SET processing = 1, token = token + 1, attempts = LEAST(attempts, 2147483646) + 1, due = ");
             script.in_future(self.lease.0).sql(", lease_until = ").in_future(self.lease.0);
-            script.sql(", owner = ").text(&self.claimer.0);
+            script.sql(", owner = ").text(&self.claimer.name);
+            script.sql(", lease_milliseconds = ").number(milliseconds(self.lease.0));
+            script
+                .sql(", max_attempts = ")
+                .number(self.claimer.max_attempts.get().min(i32::MAX.unsigned_abs()));
             script.sql(" WHERE id IN (");
             script.ids(events.iter().map(|event| &event.id)).sql("); ");
         }
@@ -211,6 +224,16 @@ fn within(limit: usize, rows: &[MySqlRow]) -> Result<usize, sqlx::Error> {
     Ok(rows.len())
 }
 
+/// How many of the events may be handled together: those before the first that is to be alone, or that one.
+fn together(rows: &[MySqlRow]) -> Result<usize, sqlx::Error> {
+    for (index, row) in rows.iter().enumerate() {
+        if row.try_get("alone")? {
+            return Ok(index.max(1));
+        }
+    }
+    Ok(rows.len())
+}
+
 fn add_payloads(events: &mut [Claimed], rows: &[MySqlRow]) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
         return Ok(());
@@ -234,6 +257,7 @@ fn claimed(row: &MySqlRow) -> Result<Claimed, sqlx::Error> {
         payload: None,
         age: duration(row.try_get("age")?),
         trace: row.try_get::<Option<&str>, _>("traceparent")?.and_then(TraceParent::new),
+        alone: row.try_get("alone")?,
     })
 }
 

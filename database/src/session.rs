@@ -8,6 +8,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tracing::debug;
 
 use crate::args::DatabaseArgs;
+use crate::clock::Clock;
 use crate::error::{Error, number, number_of};
 use crate::metrics::{Metrics, Open};
 use crate::operations::OperationName;
@@ -38,13 +39,15 @@ const SETTINGS: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; 
 #[derive(Debug, Clone)]
 pub struct Database {
     args: DatabaseArgs,
-    metrics: Metrics,
+    pub(crate) metrics: Metrics,
+    /// What this process has seen of the server's clock.
+    pub(crate) clock: Clock,
 }
 
 impl Database {
     /// Nothing is connected yet.
     pub fn new(args: DatabaseArgs, metrics: Metrics) -> Self {
-        Self { args, metrics }
+        Self { args, metrics, clock: Clock::default() }
     }
 
     /// A session of its own for a task. It connects at its first operation, and again after each failure.
@@ -126,7 +129,7 @@ pub(crate) trait Operation: Sync {
 /// One connection with the queue's operations. It belongs to one task.
 #[derive(Debug)]
 pub struct Session {
-    database: Database,
+    pub(crate) database: Database,
     connection: Option<Connected>,
 }
 
