@@ -121,12 +121,18 @@ impl FromArgMatches for ServeArgs {
     }
 }
 
+/// So long by default that an event may take the longest time that it may take by default, half of the lease's default: handlers
+/// have four fifths of it.
+fn draining(command: Command) -> Command {
+    command.mut_arg("drain_seconds", |argument| argument.default_value("50"))
+}
+
 impl Args for ServeArgs {
     fn augment_args(command: Command) -> Command {
-        Given::augment_args(command)
+        draining(Given::augment_args(command))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
-        Given::augment_args_for_update(command)
+        draining(Given::augment_args_for_update(command))
     }
 }

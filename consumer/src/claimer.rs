@@ -31,6 +31,8 @@ pub(crate) struct ClaimLoop {
     pub(crate) tries: Tries,
     /// When the last claim came back.
     pub(crate) last: Instant,
+    /// Whether the last claim was of an event that is to be handled alone.
+    pub(crate) alone: bool,
 }
 
 /// What is left after a claim.
@@ -47,7 +49,7 @@ impl ClaimLoop {
         // Nothing may end an operation half-way, so that this is asked for only between them.
         while !draining.is_cancelled() {
             self.prefetch.waited(self.holdings.take_longest_wait());
-            let Some(room) = self.prefetch.room(self.holdings.load()) else {
+            let Some(room) = self.room() else {
                 tokio::select! {
                     () = draining.cancelled() => {}
                     () = self.holdings.changed() => {}
@@ -67,6 +69,13 @@ impl ClaimLoop {
         Ok(())
     }
 
+    /// How much to claim now. Nothing beside an event that is to be alone: if the consumer dies of it, nothing else is claimed.
+    fn room(&mut self) -> Option<ClaimLimit> {
+        let load = self.holdings.load();
+        self.alone &= load.buffered + load.handling > 0;
+        if self.alone { None } else { self.prefetch.room(load) }
+    }
+
     async fn claim(&mut self, room: ClaimLimit) -> Result<Left, Error> {
         if self.work.take() {
             self.mark.doubt();
@@ -81,6 +90,7 @@ impl ClaimLoop {
         }
         self.learn(claims.more, since);
         self.holdings.claimed(&claims.events, since);
+        self.alone = claims.events.iter().any(|claim| claim.alone);
         let arrived = Instant::now();
         for claim in claims.events {
             // The dispatcher goes on until this sender is dropped; if it died, the process ends.

@@ -25,6 +25,8 @@ pub(crate) struct Dispatcher {
     pub(crate) settle: mpsc::Sender<Settlement>,
     /// The tasks that handle events.
     pub(crate) handling: JoinSet<Settlement>,
+    /// Waits until nothing else is handled: a consumer may have died of it. Nothing is claimed until it is handled.
+    pub(crate) alone: Option<Held>,
 }
 
 impl Dispatcher {
@@ -32,6 +34,11 @@ impl Dispatcher {
     pub(crate) async fn run(mut self, draining: CancellationToken, grace: Duration) -> anyhow::Result<()> {
         let mut batch = Vec::with_capacity(BATCH);
         while !draining.is_cancelled() {
+            if self.handling.is_empty()
+                && let Some(held) = self.alone.take()
+            {
+                self.begin(held).await;
+            }
             let places = if self.attempts.are_immediate() {
                 BATCH
             } else {
@@ -48,7 +55,11 @@ impl Dispatcher {
                 }
             }
             for held in batch.drain(..) {
-                self.begin(held).await;
+                if held.claim.alone {
+                    self.alone = Some(held);
+                } else {
+                    self.begin(held).await;
+                }
             }
         }
         self.drain(grace).await
@@ -87,16 +98,36 @@ impl Dispatcher {
         }
     }
 
+    /// The claimer ends with what it is doing, which may take longer than `grace`: what it still claims goes back as well.
     async fn drain(mut self, grace: Duration) -> anyhow::Result<()> {
-        let deadline = tokio::time::Instant::now() + grace;
-        while let Ok(Some(held)) = tokio::time::timeout_at(deadline, self.buffer.recv()).await {
-            if self.holdings.begin(&held) {
-                self.give_back(held.claim).await;
+        let deadline = tokio::time::sleep(grace);
+        tokio::pin!(deadline);
+        let mut claims_may_come = true;
+        let alone = self.alone.take();
+        self.give_back_unbegun(alone).await;
+        while claims_may_come || !self.handling.is_empty() {
+            tokio::select! {
+                held = self.buffer.recv(), if claims_may_come => {
+                    claims_may_come = held.is_some();
+                    self.give_back_unbegun(held).await;
+                }
+                Some(ended) = self.handling.join_next() => self.ended(ended).await?,
+                () = &mut deadline, if !self.handling.is_empty() => self.cut_off().await?,
             }
         }
-        while let Ok(Some(ended)) = tokio::time::timeout_at(deadline, self.handling.join_next()).await {
-            self.ended(ended).await?;
+        Ok(())
+    }
+
+    async fn give_back_unbegun(&self, held: Option<Held>) {
+        if let Some(held) = held
+            && self.holdings.begin(&held)
+        {
+            self.give_back(held.claim).await;
         }
+    }
+
+    /// Gives back what is unfinished.
+    async fn cut_off(&mut self) -> anyhow::Result<()> {
         self.handling.abort_all();
         // Some may have ended by themselves in this moment.
         while let Some(ended) = self.handling.join_next().await {

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::attempt::{End, Settlement};
+use crate::backoff::Tries;
 use crate::holdings::{Holdings, Overdue, key};
 use crate::ids::shown;
 use crate::metrics::Metrics;
@@ -23,20 +24,23 @@ pub(crate) struct Heartbeat {
     pub(crate) holdings: Arc<Holdings>,
     pub(crate) settle: mpsc::WeakSender<Settlement>,
     pub(crate) metrics: Metrics,
+    pub(crate) tries: Tries,
 }
 
 impl Heartbeat {
     /// Beats until `end`.
     pub(crate) async fn run(mut self, end: CancellationToken) -> anyhow::Result<()> {
+        let mut pause = self.lease / 6;
         loop {
             tokio::select! {
                 () = end.cancelled() => break,
-                () = tokio::time::sleep(self.lease / 6) => {}
+                () = tokio::time::sleep(pause) => {}
             }
+            pause = self.lease / 6;
             let Overdue { buffered, begun } = self.holdings.overdue(self.lease / 3);
             self.give_back(buffered);
-            if !begun.is_empty() {
-                self.extend(begun).await;
+            if !begun.is_empty() && !self.extend(begun).await {
+                pause = pause.min(self.tries.failed());
             }
         }
         self.session.close().await;
@@ -55,7 +59,8 @@ impl Heartbeat {
         }
     }
 
-    async fn extend(&mut self, mut claims: Vec<Claimed>) {
+    /// Whether the database has said which claims hold.
+    async fn extend(&mut self, mut claims: Vec<Claimed>) -> bool {
         let sent = Instant::now();
         let held = match self.session.extend(&claims, Lease::new(self.lease)).await {
             Ok(held) => held,
@@ -73,9 +78,11 @@ impl Heartbeat {
             }
             Err(failure) => {
                 let (events, error) = (claims.len(), chain(&failure));
-                return warn!(events, error, "failed to extend leases; trying again");
+                warn!(events, error, "failed to extend leases; trying again");
+                return false;
             }
         };
+        self.tries.succeeded();
         let held: std::collections::HashSet<EventId> = held.into_iter().collect();
         let (kept, lost): (Vec<_>, Vec<_>) = claims.iter().map(key).partition(|(id, _)| held.contains(id));
         self.holdings.renewed(kept, sent);
@@ -85,5 +92,6 @@ impl Heartbeat {
             let (events, ids) = (dropped.len(), shown(&dropped));
             warn!(events, ids, "{events} claims ran out of their lease and were dropped: events {ids}");
         }
+        true
     }
 }

@@ -283,7 +283,15 @@ impl State {
 
 /// The claim without the payload, which no statement about it needs.
 fn stub((id, token): Key, entry: &Entry) -> Claimed {
-    Claimed { id, token, attempt: entry.attempt, payload: None, age: Duration::ZERO, trace: None }
+    Claimed {
+        id,
+        token,
+        attempt: entry.attempt,
+        payload: None,
+        age: Duration::ZERO,
+        trace: None,
+        alone: false,
+    }
 }
 
 #[cfg(test)]

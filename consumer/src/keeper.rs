@@ -31,7 +31,8 @@ pub(crate) struct Keeper {
 impl Keeper {
     /// Frees now and then, until `end`.
     pub(crate) async fn run(mut self, end: CancellationToken) -> anyhow::Result<()> {
-        let mut pause = self.look_period();
+        // At once: the pulse of a consumer that ended a moment ago goes on without a gap.
+        let mut pause = Duration::ZERO;
         loop {
             tokio::select! {
                 () = end.cancelled() => break,
@@ -49,7 +50,7 @@ impl Keeper {
 
     /// Frees what is abandoned. Whether there may be more.
     async fn reclaim(&mut self) -> bool {
-        let Reclaimed { freed, dead } =
+        let Reclaimed { renewed, freed, dead } =
             match self.session.reclaim(&mut self.mark, Lease::new(self.lease), self.max_attempts).await {
                 Ok(reclaimed) => reclaimed,
                 Err(failure) => {
@@ -57,6 +58,17 @@ impl Keeper {
                     return false;
                 }
             };
+        if let Some(events) = renewed {
+            self.metrics.began_leases_anew();
+            let lease_seconds = self.lease.as_secs_f64();
+            warn!(
+                events,
+                lease_seconds,
+                "the database was away, its clock stepped or no consumer has looked after it: {events} claims have their whole lease \
+                 again, and none is freed before that ends"
+            );
+            return false;
+        }
         self.metrics.reclaimed(freed.len(), dead.len());
         if !freed.is_empty() {
             self.work.came_back();

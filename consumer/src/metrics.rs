@@ -61,7 +61,7 @@ pub(crate) struct Metrics {
     waiting_aside: IntGauge,
     /// By `freed` and `dead`.
     reclaimed: IntCounterVec,
-    /// By state.
+    leases_begun_anew: IntCounter,
     woken: IntCounterVec,
     buffered: IntGauge,
     in_flight: IntGauge,
@@ -117,6 +117,11 @@ impl Metrics {
                 "eventpipeline_events_reclaimed_total",
                 "Events whose claim was not settled in its lease, by what became of them.",
                 ("outcome", &["freed", "dead"]),
+            )?,
+            leases_begun_anew: make.counter(
+                "eventpipeline_lease_renewals_total",
+                "How often this process began the leases of all claims anew, because the database was away, its clock stepped, or no \
+                 keeper had looked.",
             )?,
             woken: make.counters(
                 "eventpipeline_consumer_wakeups_total",
@@ -181,6 +186,10 @@ impl Metrics {
     pub(crate) fn reclaimed(&self, freed: usize, dead: usize) {
         self.reclaimed.with_label_values(&["freed"]).inc_by(many(freed));
         self.reclaimed.with_label_values(&["dead"]).inc_by(many(dead));
+    }
+
+    pub(crate) fn began_leases_anew(&self) {
+        self.leases_begun_anew.inc();
     }
 
     pub(crate) fn woken(&self, by: WakeUp) {

@@ -85,7 +85,7 @@ fn claim_and_handle(
     let claimer = ClaimLoop {
         session: shared.database.session(),
         mark: LowWaterMark::default(),
-        claimer: Claimer::new(&args.pod_name),
+        claimer: Claimer::new(&args.pod_name, args.retry.max_attempts),
         lease: Lease::new(args.lease),
         prefetch: Prefetch::new(args.concurrency, args.retry.max_attempts),
         holdings: Arc::clone(&shared.holdings),
@@ -95,6 +95,7 @@ fn claim_and_handle(
         metrics: shared.metrics.clone(),
         tries: Tries::default(),
         last: Instant::now(),
+        alone: false,
     };
     let attempts = Attempts {
         handler: Handler::new(args.handler, args.handler_limit, args.concurrency)?,
@@ -111,6 +112,7 @@ fn claim_and_handle(
         holdings: shared.holdings,
         settle,
         handling: JoinSet::new(),
+        alone: None,
     };
     let lifecycle = &mut service.lifecycle;
     // What is not handled by then is released, and the rest of the drain's time is for writing that down.
@@ -135,7 +137,7 @@ fn settle_and_keep(
         announcer: shared.announcer.clone(),
         metrics: shared.metrics.clone(),
         journal: Arc::clone(&shared.journal),
-        tries: Tries::default(),
+        tries: Tries::prompt(),
         aside: Aside::default(),
         retry: args.retry,
         lease: args.lease,
@@ -147,6 +149,7 @@ fn settle_and_keep(
         holdings: Arc::clone(&shared.holdings),
         settle,
         metrics: shared.metrics.clone(),
+        tries: Tries::prompt(),
     };
     let keeper = Keeper {
         session: shared.database.session(),

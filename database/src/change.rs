@@ -25,7 +25,7 @@ pub enum Change {
 }
 
 impl Session {
-    /// Has a dead or cancelled event tried again, as if it had never been.
+    /// Has a dead or cancelled event tried again, as if it had never been; not before the time that it was created with.
     pub async fn retry(&mut self, id: EventId) -> Result<Change, Error> {
         self.run(&Retry(id)).await
     }
@@ -45,8 +45,11 @@ impl Operation for Retry {
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Change, sqlx::Error> {
         let mut update = Script::new(
-            "UPDATE Events SET processing = 0, attempts = 0, token = token + 1, done_at = NULL, \
-             due = UTC_TIMESTAMP(6) - INTERVAL priority MINUTE WHERE state IN (3, 4) AND id = ",
+            // 2, where it has to wait: classic programs know no time before which an event is not to be taken.
+            "UPDATE Events SET processing = IF(COALESCE(not_before > UTC_TIMESTAMP(6), FALSE), 2, 0), attempts = 0, \
+             lost_claims = 0, token = token + 1, done_at = NULL, freed_at = UTC_TIMESTAMP(6), \
+             due = GREATEST(COALESCE(not_before, '1000-01-01'), UTC_TIMESTAMP(6) - INTERVAL priority MINUTE) \
+             WHERE state IN (3, 4) AND id = ",
         );
         update.number(self.0.get());
         outcome(update, self.0, connection).await
@@ -62,7 +65,9 @@ impl Operation for Cancel {
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Change, sqlx::Error> {
         let mut update = Script::new(
-            "UPDATE Events SET processing = 4, token = token + 1, due = UTC_TIMESTAMP(6), \
+            // A program of the version before has not written down what it was created with.
+            "UPDATE Events SET not_before = IF(attempts = 0 AND processing = 2 AND due > UTC_TIMESTAMP(6), due, not_before), \
+             processing = 4, token = token + 1, due = UTC_TIMESTAMP(6), \
              done_at = UTC_TIMESTAMP(6) WHERE state = 0 AND id = ",
         );
         update.number(self.0.get());

@@ -11,9 +11,10 @@ use crate::event::EventId;
 use crate::look::{self, DUE, Look, LookForDue, Seen};
 use crate::mark::LowWaterMark;
 use crate::operations::OperationName;
+use crate::reclaim::MaxAttempts;
 use crate::script::{COMMIT, HOLD, Script};
 use crate::session::{Operation, Session};
-use crate::time::duration;
+use crate::time::{duration, milliseconds};
 use crate::trace_parent::TraceParent;
 
 /// The most events that one claim takes.
@@ -48,14 +49,17 @@ impl Lease {
     }
 }
 
-/// Who claims, as `Events.owner` and log lines name it: a pod's name, usually.
+/// Who claims, as `Events.owner` and log lines name it (a pod's name, usually), and how often it tries an event.
 #[derive(Debug, Clone)]
-pub struct Claimer(String);
+pub struct Claimer {
+    name: String,
+    max_attempts: MaxAttempts,
+}
 
 impl Claimer {
     /// The first 255 characters of `name`, the width of the column.
-    pub fn new(name: &str) -> Self {
-        Self(name.chars().take(255).collect())
+    pub fn new(name: &str, max_attempts: MaxAttempts) -> Self {
+        Self { name: name.chars().take(255).collect(), max_attempts }
     }
 }
 
@@ -74,13 +78,17 @@ pub struct Claimed {
     pub age: Duration,
     /// The trace that it was created in.
     pub trace: Option<TraceParent>,
+    /// Whether its last claim was not settled, so that it may be the one that its consumer died of: it is to be handled while
+    /// nothing else is, or it takes others with it.
+    pub alone: bool,
 }
 
 impl Session {
     /// Claims the events that are first in line, up to `limit`, skipping those that others are claiming at this moment; first
     /// of all those that [`Session::has_due`] saw, if it did.
     ///
-    /// Where no limit ended it, no more are due behind the mark; those before it are found soon.
+    /// An event whose last claim was not settled ([`Claimed::alone`]) comes alone. Where no limit and no such event ended it,
+    /// no more are due behind the mark; those before it are found soon.
     pub async fn claim(
         &mut self,
         mark: &mut LowWaterMark,
@@ -147,7 +155,7 @@ impl Session {
 ///
 /// `COALESCE`, because of `INSERT INTO Events VALUES (1, '', 0)`: MySQL (9.7.4) leaves the times of such a row at zero, of which it
 /// computes nothing, instead of at their defaults.
-const COLUMNS: &str = "SELECT id, token, attempts, LENGTH(payload) AS bytes, traceparent, \
+const COLUMNS: &str = "SELECT id, token, attempts, lost_claims > 0 AS alone, LENGTH(payload) AS bytes, traceparent, \
      COALESCE(TIMESTAMPDIFF(MICROSECOND, created_at, UTC_TIMESTAMP(6)), 0) AS age, \
      COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), 0) AS place";
 
@@ -201,7 +209,8 @@ impl Operation for Claim<'_> {
             rows.sort_by_cached_key(|row| id(row).ok().and_then(|id| places.get(&id).copied()));
         }
         let found = rows.len();
-        let rest = rows.split_off(within(self.limit.bytes, &rows)?);
+        let mut rest = rows.split_off(within(self.limit.bytes, &rows)?);
+        rest.splice(0..0, rows.split_off(together(&rows)?));
         let more = found == self.limit.events || !rest.is_empty();
         let mut events = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
         let cut = rows.last().filter(|_| more).map(|row| row.try_get("place")).transpose()?;
@@ -234,9 +243,13 @@ impl Claim<'_> {
         let mut script = Script::default();
         if !events.is_empty() {
             script
-                .sql("UPDATE Events SET processing = 1, token = token + 1, attempts = attempts + 1, due = ");
+                .sql("UPDATE Events SET processing = 1, token = token + 1, attempts = LEAST(attempts, 2147483646) + 1, due = ");
             script.in_future(self.lease.0).sql(", lease_until = ").in_future(self.lease.0);
-            script.sql(", owner = ").text(&self.claimer.0);
+            script.sql(", owner = ").text(&self.claimer.name);
+            script.sql(", lease_milliseconds = ").number(milliseconds(self.lease.0));
+            script
+                .sql(", max_attempts = ")
+                .number(self.claimer.max_attempts.get().min(i32::MAX.unsigned_abs()));
             script.sql(" WHERE id IN (");
             script.ids(events.iter().map(|event| &event.id)).sql("); ");
         }
@@ -273,6 +286,16 @@ fn within(limit: usize, rows: &[MySqlRow]) -> Result<usize, sqlx::Error> {
     Ok(rows.len())
 }
 
+/// How many of the events may be handled together: those before the first that is to be alone, or that one.
+fn together(rows: &[MySqlRow]) -> Result<usize, sqlx::Error> {
+    for (index, row) in rows.iter().enumerate() {
+        if row.try_get("alone")? {
+            return Ok(index.max(1));
+        }
+    }
+    Ok(rows.len())
+}
+
 fn add_payloads(events: &mut [Claimed], rows: &[MySqlRow]) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
         return Ok(());
@@ -296,5 +319,6 @@ fn claimed(row: &MySqlRow) -> Result<Claimed, sqlx::Error> {
         payload: None,
         age: duration(row.try_get("age")?),
         trace: row.try_get::<Option<&str>, _>("traceparent")?.and_then(TraceParent::new),
+        alone: row.try_get("alone")?,
     })
 }

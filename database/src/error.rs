@@ -86,6 +86,21 @@ pub enum Error {
     /// The database holds an `Events` table that this program did not make.
     #[error("the database has a table Events of another origin; give the pipeline a database of its own")]
     ForeignTables,
+    /// The database's clock has stepped a moment ago: nobody knows how old an event is.
+    #[error("the database's clock has stepped: nothing is removed for {} s", quiet.as_secs())]
+    ClockStepped {
+        /// How long after a step.
+        quiet: Duration,
+    },
+    /// The database's clock is another one than this program's: nobody knows how old an event is.
+    #[error(
+        "the database's clock is {seconds} s ahead of this program's: nothing is removed until they agree to five minutes; \
+         synchronize the clocks of the machines (NTP)"
+    )]
+    ClockDisagrees {
+        /// How far it is ahead; less than 0 where it is behind.
+        seconds: i64,
+    },
     /// A migration could not be applied.
     #[error("failed to migrate the schema")]
     Migrate(#[source] sqlx::migrate::MigrateError),

@@ -5,6 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
+use crate::list::Place;
+
 /// The id of an event: positive, distinct, without gaps while only well-behaved producers create events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(i64);
@@ -196,6 +198,8 @@ pub struct Event {
     /// When it is to be looked at next: pending, its place in line or when it may be claimed; claimed, the end of the
     /// lease; else when it ended.
     pub due: Timestamp,
+    /// The same as the table has it, for the next page.
+    pub(crate) place: Place,
     /// When it was done, dead or cancelled; `None` also where a classic program did it.
     pub finished_at: Option<Timestamp>,
 }

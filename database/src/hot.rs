@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use strum::{Display, VariantArray};
 
-use crate::claim::{Claimed, LARGEST_CLAIM, select_due};
+use crate::claim::{Claimed, LARGEST_CLAIM, Lease, select_due};
 use crate::event::{EventId, Finished, State};
 use crate::fenced::Item;
-use crate::list::{Cursor, Listing};
+use crate::list::{Cursor, Listing, Place};
 use crate::look::{Look, LookForDue};
 use crate::reclaim::{LARGEST_RECLAIM, overdue};
 use crate::remove::{LARGEST_REMOVAL, Remove};
@@ -27,6 +27,8 @@ pub enum HotStatement {
     Remove,
     /// A page of [`crate::Session::list`], of events that are done.
     List,
+    /// The part of such a page that is of the same moment as the end of the page before.
+    ListBeside,
     /// The update of [`crate::Session::complete`].
     Complete,
 }
@@ -42,7 +44,7 @@ impl HotStatement {
             Self::LookForDue => LARGEST_CLAIM,
             Self::Reclaim => LARGEST_RECLAIM,
             Self::Remove => LARGEST_REMOVAL,
-            Self::List => 100,
+            Self::List | Self::ListBeside => 100,
         }
     }
 
@@ -56,13 +58,19 @@ impl HotStatement {
                 script
             }
             Self::LookForDue => LookForDue(look(from)).select(),
-            Self::Reclaim => overdue(from),
+            Self::Reclaim => overdue(from, Lease::new(Duration::from_mins(1))),
             Self::Remove => {
-                Remove { from, finished: Finished::Done, older_than: Duration::from_hours(1), limit }.select()
+                let before = jiff::Timestamp::now().as_microsecond() - 3_600_000_000;
+                Remove { from, finished: Finished::Done, before, limit }.select()
             }
             Self::List => {
-                let after = from.map(|due| Cursor { due, id: EventId::from_row(1) });
-                Listing { state: Some(State::Done), after, limit }.select()
+                let after = from.map(|place| Cursor { place: Place(place), id: EventId::from_row(1) });
+                Listing { state: Some(State::Done), after, limit }.behind()
+            }
+            Self::ListBeside => {
+                let after = Cursor { place: Place(from.unwrap_or_default()), id: EventId::from_row(1) };
+                let page = Listing { state: Some(State::Done), after: Some(after), limit };
+                page.beside().unwrap_or_default()
             }
             Self::Complete => return complete(limit),
         };
@@ -83,6 +91,7 @@ fn complete(many: usize) -> String {
         payload: None,
         age: Duration::ZERO,
         trace: None,
+        alone: false,
     };
     let items: Vec<Item<'_>> = (1..).take(many).map(|id| Item::new(&claim(id), "palavra", 0)).collect();
     let list = serde_json::to_string(&items).unwrap_or_default();

@@ -8,9 +8,9 @@
 //! | [`Session::create`] | `create.rs` | distinct ids without gaps, committed in order, counted in the same transaction; a key creates once |
 //! | [`Session::claim`] | `claim.rs` | an event is claimed by one consumer at a time; its fence token grows |
 //! | [`Session::complete`], [`Session::fail`], [`Session::release`], [`Session::extend`] | `settle.rs` | accepted only with the token of the last claim |
-//! | [`Session::reclaim`] | `reclaim.rs` | what a crashed consumer left locked becomes free again, or is given up |
+//! | [`Session::reclaim`] | `reclaim.rs`, `pulse.rs` | what a crashed consumer left locked becomes free again, or is given up; not because the database was away or its clock stepped |
 //! | [`Session::retry`], [`Session::cancel`] | `change.rs` | what people ask for, where the event's state allows it |
-//! | [`Session::remove`] | `remove.rs` | finished events go, in short transactions, and stay counted |
+//! | [`Session::remove`] | `remove.rs`, `clock.rs` | finished events go, in short transactions, and stay counted; not by a clock that is wrong |
 //! | [`Session::reusable_bytes`], [`Error::is_storage_full`] | `full.rs` | what is left for events, and that nothing is |
 //! | [`Session::read`], [`Session::event`], [`Session::list`], [`Session::stats`] | `read.rs`, `list.rs`, `stats.rs` | what is committed |
 //! | [`Database::migrate`], [`Session::check_schema`] | `schema.rs` | a schema that this version can use, and no other |
@@ -26,6 +26,7 @@ mod caution;
 mod change;
 mod claim;
 mod classic;
+mod clock;
 mod create;
 mod error;
 mod event;
@@ -41,6 +42,7 @@ mod mark;
 mod metrics;
 mod operations;
 mod payload;
+mod pulse;
 mod read;
 mod reclaim;
 mod remove;

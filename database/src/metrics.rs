@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, exponential_buckets,
+    Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    exponential_buckets,
 };
 use strum::{AsRefStr, VariantArray};
 
@@ -19,6 +20,8 @@ pub struct Metrics {
     most_connections: IntGauge,
     usable: IntGauge,
     counter_held: IntCounter,
+    clock_offset: Gauge,
+    clock_steps: IntCounter,
 }
 
 /// How an operation ended, as OpenTelemetry's `error.type` says it.
@@ -59,12 +62,22 @@ impl Metrics {
                 "Creations that were given up because another transaction held the counter's row for too long; the log \
                  says whose, where it may be seen.",
             )?,
+            clock_offset: Gauge::new(
+                "eventpipeline_database_clock_offset_seconds",
+                "How far the database's clock was ahead of this process's when it was last compared; 0 before that.",
+            )?,
+            clock_steps: IntCounter::new(
+                "eventpipeline_database_clock_steps_total",
+                "How often the database's clock was seen to step, by more than 30 s against this process's monotonic clock.",
+            )?,
         };
         registry.register(Box::new(metrics.durations.clone()))?;
         registry.register(Box::new(metrics.lock_retries.clone()))?;
         registry.register(Box::new(metrics.connections.clone()))?;
         registry.register(Box::new(metrics.most_connections.clone()))?;
         registry.register(Box::new(metrics.usable.clone()))?;
+        registry.register(Box::new(metrics.clock_offset.clone()))?;
+        registry.register(Box::new(metrics.clock_steps.clone()))?;
         Ok(metrics)
     }
 
@@ -102,6 +115,12 @@ impl Metrics {
 
     pub(crate) fn retried(&self, operation: OperationName) {
         self.lock_retries.with_label_values(&[operation.as_ref()]).inc();
+    }
+
+    /// The database's clock was compared with the process's.
+    pub(crate) fn clock(&self, offset_seconds: f64, stepped: bool) {
+        self.clock_offset.set(offset_seconds);
+        self.clock_steps.inc_by(stepped.into());
     }
 
     /// Counts a connection until the guard is dropped.

@@ -25,6 +25,10 @@ pub(crate) enum OperationName {
     Extend,
     #[strum(serialize = "reclaim events")]
     Reclaim,
+    #[strum(serialize = "keep the pulse")]
+    KeepPulse,
+    #[strum(serialize = "read the clock")]
+    ReadClock,
     #[strum(serialize = "remove events")]
     Remove,
     #[strum(serialize = "read events")]
@@ -74,6 +78,7 @@ impl Role {
             | OperationName::Count
             | OperationName::CountByState
             | OperationName::Remove
+            | OperationName::ReadClock
             | OperationName::ReadReusable
             | OperationName::Retry
             | OperationName::Cancel => self == Self::Producer,
@@ -83,7 +88,8 @@ impl Role {
             | OperationName::Fail
             | OperationName::Release
             | OperationName::Extend
-            | OperationName::Reclaim => self == Self::Consumer,
+            | OperationName::Reclaim
+            | OperationName::KeepPulse => self == Self::Consumer,
             OperationName::LookForDemotion
             | OperationName::LookForRows
             | OperationName::ReadVersion

@@ -11,11 +11,22 @@ use crate::error::Error;
 use crate::event::EventId;
 use crate::mark::LowWaterMark;
 use crate::operations::OperationName;
+use crate::pulse::{KeepPulse, steady};
 use crate::script::{COMMIT, HOLD, Script};
 use crate::session::{Operation, Session};
 
 /// The most claims that one call frees or gives up.
 pub const LARGEST_RECLAIM: usize = 512;
+
+/// Where an event stands in line that was given back: where it stood before, by its creation or its own time. `GREATEST` of
+/// NULL is NULL.
+macro_rules! place {
+    () => {
+        "COALESCE(GREATEST(created_at - INTERVAL priority MINUTE, \
+         COALESCE(not_before, created_at - INTERVAL priority MINUTE)), UTC_TIMESTAMP(6))"
+    };
+}
+pub(crate) use place;
 
 /// How often an event is tried before it is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +47,9 @@ impl MaxAttempts {
 /// What became of claims whose lease has run out.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Reclaimed {
+    /// How many claims got a whole lease anew instead, because their owners may have had no way to extend it: the database
+    /// was away, or its clock has stepped, or no keeper has looked. Nothing was reclaimed then.
+    pub renewed: Option<usize>,
     /// Free again.
     pub freed: Vec<EventId>,
     /// Given up: whoever claims them dies or freezes.
@@ -44,16 +58,24 @@ pub struct Reclaimed {
 
 impl Session {
     /// Frees claimed events whose lease has run out, up to [`LARGEST_RECLAIM`] at a time, and gives up those that were tried
-    /// `max_attempts` times.
+    /// as often as their claim allows, or `max_attempts` times where it does not say.
     ///
     /// A claim without a lease is one of a program that knows only the classic columns. Nobody knows when it was made,
     /// so that its lease, `unknown_age`, begins the first time it is seen here.
+    ///
+    /// A keeper calls this each quarter of its lease, `unknown_age`, at least. Longer pauses count as ones in which the
+    /// database was away, after which all leases begin anew (`pulse.rs`).
     pub async fn reclaim(
         &mut self,
         mark: &mut LowWaterMark,
         unknown_age: Lease,
         max_attempts: MaxAttempts,
     ) -> Result<Reclaimed, Error> {
+        let pulse = self.run(&KeepPulse { lease: unknown_age }).await?;
+        self.saw_clock(pulse.now);
+        if pulse.renewed.is_some() {
+            return Ok(Reclaimed { renewed: pulse.renewed, ..Reclaimed::default() });
+        }
         let begun = Instant::now();
         let from = mark.start(begun);
         let reclaimed = self.run(&Reclaim { from, unknown_age, max_attempts }).await;
@@ -80,12 +102,16 @@ struct Found {
 }
 
 /// The claims whose lease is over. The order is the index's; rows in use are skipped.
-pub(crate) fn overdue(from: Option<i64>) -> Script {
+///
+/// The pulse is a condition of the same statement: one that a frozen server executes after its pause finds nothing.
+pub(crate) fn overdue(from: Option<i64>, lease: Lease) -> Script {
     let mut select = Script::new(
-        "START TRANSACTION; SELECT id, attempts, lease_until IS NULL AS unleased, \
+        "START TRANSACTION; SELECT id, attempts, max_attempts, lease_until IS NULL AS unleased, \
          COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), 0) AS place \
-         FROM Events FORCE INDEX (state_due) WHERE state = 1 AND due < UTC_TIMESTAMP(6)",
+         FROM Events FORCE INDEX (state_due) WHERE state = 1 AND due < UTC_TIMESTAMP(6) \
+         AND (SELECT COUNT(*) FROM KeeperPulse WHERE ",
     );
+    steady(&mut select, lease).sql(") > 0");
     select.behind(from).sql(" ORDER BY due, id LIMIT ").count(LARGEST_RECLAIM).sql(" FOR UPDATE SKIP LOCKED");
     select
 }
@@ -96,7 +122,7 @@ impl Operation for Reclaim {
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Found, sqlx::Error> {
         let begun = Instant::now();
-        let mut select = overdue(self.from);
+        let mut select = overdue(self.from, self.unknown_age);
         select.sql("; ").sql(HOLD);
         let rows = select.rows(connection).await?;
         let took = begun.elapsed();
@@ -105,9 +131,11 @@ impl Operation for Reclaim {
         let mut reclaimed = Reclaimed::default();
         for row in rows {
             let id = EventId::from_row(row.try_get("id")?);
+            let most: Option<i32> = row.try_get("max_attempts")?;
+            let most = most.map_or_else(|| i64::from(self.max_attempts.get()), i64::from);
             if row.try_get("unleased")? {
                 unleased.push(id);
-            } else if i64::from(row.try_get::<i32, _>("attempts")?) >= i64::from(self.max_attempts.get()) {
+            } else if i64::from(row.try_get::<i32, _>("attempts")?) >= most {
                 reclaimed.dead.push(id);
             } else {
                 reclaimed.freed.push(id);
@@ -124,21 +152,25 @@ impl Reclaim {
         let mut script = Script::default();
         if !reclaimed.freed.is_empty() {
             script.sql(
-                "UPDATE Events SET processing = 0, lease_until = NULL, token = token + 1, \
-                 due = COALESCE(created_at - INTERVAL priority MINUTE, UTC_TIMESTAMP(6)) WHERE id IN (",
+                "UPDATE Events SET processing = 0, lease_until = NULL, lease_milliseconds = NULL, max_attempts = NULL, \
+                 token = token + 1, \
+                 lost_claims = lost_claims + 1, freed_at = UTC_TIMESTAMP(6), due = ",
             );
+            script.sql(place!()).sql(" WHERE id IN (");
             script.ids(&reclaimed.freed).sql("); ");
         }
         if !reclaimed.dead.is_empty() {
             script.sql(
                 "UPDATE Events SET processing = 3, lease_until = NULL, token = token + 1, \
                  due = UTC_TIMESTAMP(6), done_at = UTC_TIMESTAMP(6), error = CONCAT('claimed ', attempts, \
-                 ' times, the last time by ', owner, ', which did not settle it in its lease') WHERE id IN (",
+                 ' times, the last time by ', COALESCE(owner, 'a program without leases'), ', which did not settle it in its lease') WHERE id IN (",
             );
             script.ids(&reclaimed.dead).sql("); ");
         }
         if !unleased.is_empty() {
-            script.sql("UPDATE Events SET lease_until = ").in_future(self.unknown_age.0);
+            // Whoever has claimed it knows no owner either: the one that stands there claimed it before.
+            script.sql("UPDATE Events SET owner = NULL, max_attempts = NULL, lease_milliseconds = NULL, lease_until = ");
+            script.in_future(self.unknown_age.0);
             script.sql(", due = ").in_future(self.unknown_age.0).sql(" WHERE id IN (");
             script.ids(unleased).sql("); ");
         }

@@ -11,7 +11,6 @@ use crate::mark::LowWaterMark;
 use crate::operations::OperationName;
 use crate::script::{COMMIT, HOLD, Script};
 use crate::session::{Operation, Session};
-use crate::time::microseconds;
 
 /// The most events that one call removes: its locks are short.
 pub const LARGEST_REMOVAL: usize = 512;
@@ -32,6 +31,10 @@ impl Session {
     /// What a classic program has done carries no time; its age begins the first time it is met here.
     ///
     /// `mark` belongs to one kind of `finished`.
+    ///
+    /// # Errors
+    /// [`Error::ClockStepped`] and [`Error::ClockDisagrees`] where the database's clock can't be trusted to tell how old an
+    /// event is.
     pub async fn remove(
         &mut self,
         mark: &mut LowWaterMark,
@@ -39,9 +42,10 @@ impl Session {
         older_than: Duration,
         limit: usize,
     ) -> Result<Removal, Error> {
+        let before = self.cutoff(older_than).await?;
         let begun = Instant::now();
         let from = mark.start(begun);
-        let remove = Remove { from, finished, older_than, limit: limit.min(LARGEST_REMOVAL) };
+        let remove = Remove { from, finished, before, limit: limit.min(LARGEST_REMOVAL) };
         let removed = self.run(&remove).await;
         match &removed {
             Ok(removed) => mark.walked(from, removed.took, removed.last_due),
@@ -62,7 +66,8 @@ pub(crate) struct Removed {
 pub(crate) struct Remove {
     pub(crate) from: Option<i64>,
     pub(crate) finished: Finished,
-    pub(crate) older_than: Duration,
+    /// Microseconds since 1970.
+    pub(crate) before: i64,
     pub(crate) limit: usize,
 }
 
@@ -92,11 +97,11 @@ impl Remove {
     pub(crate) fn select(&self) -> Script {
         let mut select = Script::new(
             "START TRANSACTION; SELECT id, done_at IS NULL AS untimed, \
-             TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due) AS place \
+             COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), 0) AS place \
              FROM Events FORCE INDEX (state_due) WHERE state = ",
         );
-        select.number(State::from(self.finished).number()).sql(" AND due < UTC_TIMESTAMP(6) - INTERVAL ");
-        select.number(microseconds(self.older_than)).sql(" MICROSECOND").behind(self.from);
+        select.number(State::from(self.finished).number()).sql(" AND due < ");
+        select.time_at(self.before).behind(self.from);
         select.sql(" ORDER BY due, id LIMIT ").count(self.limit).sql(" FOR UPDATE SKIP LOCKED");
         select
     }

@@ -192,7 +192,7 @@ async fn forget_unfinished(connection: &mut MySqlConnection) -> Result<(), Error
 async fn refuse_foreign_tables(connection: &mut MySqlConnection) -> Result<(), Error> {
     let foreign: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM information_schema.tables \
-         WHERE table_schema = DATABASE() AND table_name IN ('Events', 'DBStatus', 'IdempotencyKeys', 'Ledger')",
+         WHERE table_schema = DATABASE() AND table_name IN ('Events', 'DBStatus', 'IdempotencyKeys', 'Ledger', 'KeeperPulse')",
     )
     .fetch_one(connection)
     .await

@@ -14,6 +14,7 @@ use tracing::debug;
 
 use crate::args::DatabaseArgs;
 use crate::caution::Caution;
+use crate::clock::Clock;
 use crate::error::{Error, number, number_of};
 use crate::metrics::Metrics;
 use crate::operations::OperationName;
@@ -39,18 +40,21 @@ const MOVE_PAUSE: Duration = Duration::from_millis(200);
 #[derive(Debug, Clone)]
 pub struct Database {
     args: DatabaseArgs,
-    metrics: Metrics,
+    pub(crate) metrics: Metrics,
     epoch: Epoch,
     /// What the server takes at once, in bytes, as the last connection was told.
     packet: Arc<AtomicUsize>,
     caution: Caution,
+    /// What this process has seen of the server's clock.
+    pub(crate) clock: Clock,
 }
 
 impl Database {
     /// Nothing is connected yet.
     pub fn new(args: DatabaseArgs, metrics: Metrics) -> Self {
         let packet = Arc::new(AtomicUsize::new(settings::SMALLEST_PACKET));
-        Self { args, metrics, epoch: Epoch::default(), packet, caution: Caution::default() }
+        let (epoch, caution, clock) = (Epoch::default(), Caution::default(), Clock::default());
+        Self { args, metrics, epoch, packet, caution, clock }
     }
 
     /// A session of its own for a task. It connects at its first operation, and again after each failure.

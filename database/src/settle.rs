@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::event::{EventId, Value};
 use crate::fenced::{Applied, Change, Item, batches};
 use crate::operations::OperationName;
+use crate::reclaim::place;
 use crate::session::{Operation, Session};
 use crate::time::microseconds;
 
@@ -201,7 +202,8 @@ impl Kind for Fail {
     // The token grows, so that the claim is over also where a classic program, which moves no token, takes the event next.
     const CHANGE: Change = Change {
         set: "e.processing = IF(item.number < 0, 3, 2), e.error = item.text, e.token = e.token + 1, \
-              e.lease_until = NULL, \
+              e.lease_until = NULL, e.lease_milliseconds = NULL, e.max_attempts = NULL, \
+              e.lost_claims = 0, \
               e.due = UTC_TIMESTAMP(6) + INTERVAL GREATEST(item.number, 0) MICROSECOND, \
               e.done_at = IF(item.number < 0, UTC_TIMESTAMP(6), NULL)",
         happened: "e.token = item.token + 1 AND e.state <> 1 AND e.error = item.text COLLATE utf8mb4_bin",
@@ -213,8 +215,12 @@ struct Release;
 impl Kind for Release {
     const NAME: OperationName = OperationName::Release;
     const CHANGE: Change = Change {
-        set: "e.processing = 0, e.token = e.token + 1, e.attempts = e.attempts - 1, e.lease_until = NULL, \
-              e.due = COALESCE(e.created_at - INTERVAL e.priority MINUTE, UTC_TIMESTAMP(6))",
+        set: concat!(
+            "e.processing = 0, e.token = e.token + 1, e.attempts = e.attempts - 1, e.lease_until = NULL, \
+             e.lease_milliseconds = NULL, e.max_attempts = NULL, \
+             e.freed_at = UTC_TIMESTAMP(6), e.due = ",
+            place!()
+        ),
         happened: "e.token = item.token + 1 AND e.state = 0",
     };
 }
@@ -243,6 +249,7 @@ mod tests {
             payload: None,
             age: Duration::ZERO,
             trace: None,
+            alone: false,
         };
         let failure = |error: String| Failure { claim: claim.clone(), error, next: Next::Dead };
         assert_eq!(failure("ç".repeat(1001)).kept(), "ç".repeat(1000));

@@ -30,7 +30,8 @@ pub struct Stats {
     pub cancelled: i64,
     /// Finished, and removed since.
     pub removed: i64,
-    /// How long the oldest of the pending ones has waited since its creation or the time it was scheduled for.
+    /// For how long the one of the pending ones could be claimed that could be for the longest time: since its creation, the
+    /// time that it was scheduled for, the end of its pause, or since it was given back.
     pub oldest_pending: Option<Duration>,
 }
 
@@ -77,8 +78,8 @@ const OTHERS: &str = " AS done, \
        (SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state = 1) AS processing, \
        (SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state = 3) AS dead, \
        (SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state = 4) AS cancelled, \
-       (SELECT TIMESTAMPDIFF(MICROSECOND, MIN(due + INTERVAL priority MINUTE), UTC_TIMESTAMP(6)) \
-        FROM (SELECT due, priority FROM Events FORCE INDEX (state_due) \
+       (SELECT MAX(TIMESTAMPDIFF(MICROSECOND, GREATEST(created_at, due, COALESCE(freed_at, due)), UTC_TIMESTAMP(6))) \
+        FROM (SELECT due, created_at, freed_at FROM Events FORCE INDEX (state_due) \
               WHERE state = 0 AND due <= UTC_TIMESTAMP(6) ORDER BY due, id LIMIT 1000) AS first) AS oldest \
      FROM DBStatus, Ledger; COMMIT";
 

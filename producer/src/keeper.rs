@@ -73,9 +73,9 @@ impl Keeper {
                     self.metrics.removed(*finished, removal.events);
                     more |= removal.more;
                 }
+                // The other rules go on.
                 Err(failure) => {
-                    warn!(error = chain(&failure), "failed to remove old events");
-                    return period;
+                    warn!(error = chain(&failure), "failed to remove old events that are {finished}")
                 }
             }
         }

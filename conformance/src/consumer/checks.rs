@@ -100,7 +100,8 @@ async fn beside_ours(scratch: &mut Scratch) -> Checked {
     scratch.clear().await?;
     let program = scratch.consumer()?;
     let (mut ours, mut mark) = (scratch.ours.session(), LowWaterMark::default());
-    let (claimer, value) = (Claimer::new("conformance"), Value::new("nosso").map_err(anyhow::Error::from)?);
+    let (claimer, value) =
+        (Claimer::new("conformance", many_attempts()?), Value::new("nosso").map_err(anyhow::Error::from)?);
     let limit = ClaimLimit { events: 4, bytes: usize::MAX };
     for turn in 0..TRIES {
         scratch.add(turn * MANY, MANY).await?;
@@ -263,7 +264,7 @@ async fn dies(scratch: &mut Scratch) -> Checked {
     let all = scratch.number("SELECT COUNT(*) FROM Events").await?;
     let mut ours = scratch.ours.session();
     let mut mark = LowWaterMark::default();
-    let attempts = MaxAttempts::new(100).ok_or_else(|| anyhow::anyhow!("an event is tried at least once"))?;
+    let attempts = many_attempts()?;
     within(scratch.patience, "every event to get its value from another program", async || {
         ours.reclaim(&mut mark, Lease::new(LEASE), attempts).await?;
         let done = scratch.number(DONE).await?;
@@ -271,4 +272,8 @@ async fn dies(scratch: &mut Scratch) -> Checked {
     })
     .await?;
     program.drain().await
+}
+
+fn many_attempts() -> anyhow::Result<MaxAttempts> {
+    MaxAttempts::new(100).ok_or_else(|| anyhow::anyhow!("an event is tried at least once"))
 }

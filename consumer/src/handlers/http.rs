@@ -190,6 +190,7 @@ mod tests {
             payload: payload.map(str::to_owned),
             age: Duration::ZERO,
             trace: None,
+            alone: false,
         }
     }
 

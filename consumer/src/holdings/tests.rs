@@ -21,6 +21,7 @@ impl Hands {
             payload: None,
             age: Duration::ZERO,
             trace: None,
+            alone: false,
         };
         self.0.claimed(std::slice::from_ref(&claim), since);
         Held { claim, arrived: Instant::now() }

@@ -1,9 +1,13 @@
 //! Consumers that die, freeze or take long: each event is done once.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::response::IntoResponse as _;
 use eventpipeline_database::State;
 use eventpipeline_testkit::{Database, Engine, eventually};
 
-use crate::server::{Server, word, word_api};
+use crate::server::{Server, http, word, word_api};
 use crate::support::{Pipeline, until_metric};
 
 /// A lease that ends soon, and time for a handler that is not over before a busy machine takes the next step.
@@ -71,6 +75,50 @@ async fn events_that_are_tried_once_and_were_not_begun_outlive_the_consumer() {
     let finished = pipeline.session.read_finished(&ids).await.unwrap();
     let dead = finished.iter().filter(|event| event.state == State::Dead).count();
     assert!(dead <= 8, "{dead} are dead, 8 had been begun: {}", heir.log());
+}
+
+/// Nobody knows which of its events a consumer died of. Those beside the one outlive it.
+#[tokio::test]
+async fn an_event_that_kills_its_consumers_takes_no_other_with_it() {
+    const POISON: &str = "1";
+    let mut pipeline = Pipeline::new().await;
+    let rounds: [(&str, &str); 3] =
+        [("LEASE_SECONDS", "6"), ("HANDLER_TIMEOUT_SECONDS", "5"), ("MAX_ATTEMPTS", "3")];
+    let ids = pipeline.create(16).await;
+    for round in 1..=3 {
+        // What is asked after it hangs beside it, and is there at the consumer's death.
+        let hangs = Arc::new(AtomicBool::new(false));
+        let handler = Server::start(move |asked| {
+            let hangs = Arc::clone(&hangs);
+            async move {
+                if asked.headers["x-event-id"] == POISON {
+                    hangs.store(true, Ordering::SeqCst);
+                }
+                if hangs.load(Ordering::SeqCst) {
+                    std::future::pending::<()>().await;
+                }
+                "feito".into_response()
+            }
+        })
+        .await;
+        let victim = pipeline.consumer(&http(&handler.url(), &rounds));
+        eventually(async || {
+            let asked = handler.asked();
+            asked.iter().any(|asked| asked.headers["x-event-id"] == POISON).then_some(())
+        })
+        .await;
+        if round == 1 {
+            handler.until_asked(16).await;
+        }
+        victim.kill9();
+    }
+    let handler = Server::start(|_| async { "feito".into_response() }).await;
+    let _heir = pipeline.consumer(&http(&handler.url(), &rounds));
+    pipeline.values(&ids).await;
+    let finished = pipeline.session.read_finished(&ids).await.unwrap();
+    let dead: Vec<_> =
+        finished.iter().filter(|event| event.state == State::Dead).map(|event| event.id).collect();
+    assert_eq!(dead, [ids[0]]);
 }
 
 #[tokio::test]

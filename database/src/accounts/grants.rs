@@ -6,12 +6,12 @@ use super::Role::{self, Consumer, Producer};
 /// that has its answer, and a consumer can't change what was posted.
 ///
 /// A locking read needs `UPDATE` or `DELETE` beside `SELECT`.
-pub(super) const GRANTS: [(Role, &str, &str); 9] = [
+pub(super) const GRANTS: [(Role, &str, &str); 10] = [
     (Producer, "SELECT, UPDATE", "DBStatus"),
     (
         Producer,
-        "SELECT, INSERT (id, payload, priority, processing, due, traceparent), DELETE, \
-         UPDATE (processing, due, token, attempts, lease_until, error, done_at)",
+        "SELECT, INSERT (id, payload, priority, processing, due, traceparent, not_before), DELETE, \
+         UPDATE (processing, due, token, attempts, lease_until, error, done_at, not_before, freed_at, lost_claims)",
         "Events",
     ),
     (Producer, "SELECT, INSERT, DELETE", "IdempotencyKeys"),
@@ -21,9 +21,11 @@ pub(super) const GRANTS: [(Role, &str, &str); 9] = [
     // Nothing that a consumer does removes an event: retention is the producers'.
     (
         Consumer,
-        "SELECT, UPDATE (valor, processing, due, token, attempts, owner, lease_until, error, done_at)",
+        "SELECT, UPDATE (valor, processing, due, token, attempts, owner, lease_until, error, done_at, freed_at, \
+         lease_milliseconds, max_attempts, lost_claims)",
         "Events",
     ),
+    (Consumer, "SELECT, INSERT, UPDATE", "KeeperPulse"),
     (Consumer, "SELECT", "SchemaCompatibility"),
     (Consumer, "SELECT", "_sqlx_migrations"),
 ];

@@ -108,18 +108,24 @@ fn pieces<'a>(mut events: &'a [&'a NewEvent], limit: usize) -> impl Iterator<Ite
 }
 
 /// The statement for a piece; `after` counts down how many events come behind the one that is added. Without a trace it is the one that it would be
-/// if there were no traces.
+/// if there were no traces, and likewise without a time before which an event is not to be claimed.
 fn rows(script: &mut Script, plan: &Plan<'_>, piece: &[&NewEvent], after: &mut usize) {
-    script.sql(match plan.traces.as_slice() {
-        [] => "INSERT INTO Events (id, payload, priority, processing, due) VALUES ",
-        _ => "INSERT INTO Events (id, payload, priority, processing, due, traceparent) VALUES ",
-    });
+    let scheduled = piece.iter().any(|event| event.not_before.is_some());
+    script.sql("INSERT INTO Events (id, payload, priority, processing, due");
+    script.sql(if scheduled { ", not_before" } else { "" });
+    script.sql(if plan.traces.is_empty() { "" } else { ", traceparent" }).sql(") VALUES ");
     script.list(piece, |script, event| {
         let trace = plan.traces.get(plan.events.len() - *after);
         let last = if *after == plan.events.len() { COUNTED } else { LAST };
         *after -= 1;
         script.sql("(").sql(last).sql("-").count(*after).sql(",");
         values(script, event);
+        if scheduled {
+            match event.not_before {
+                Some(time) => script.sql(",").not_before(time),
+                None => script.sql(",NULL"),
+            };
+        }
         if let Some(trace) = trace {
             traceparent(script, trace.as_ref());
         }

@@ -6,6 +6,7 @@ use eventpipeline_database::{
     Change, Cursor, EventId, Failure, Finished, Listing, LowWaterMark, NewEvent, Next, Removal, State, Stats,
 };
 use jiff::{SignedDuration, Timestamp};
+use sqlx::{AssertSqlSafe, Executor as _};
 
 use crate::support::{claim, create, create_all, on_each};
 
@@ -31,6 +32,80 @@ async fn lists_are_turned_page_by_page() {
             }
             assert_eq!(seen, expected, "{state:?}");
         }
+    })
+    .await;
+}
+
+/// Another program's rows have times that are none, or beyond those that others know.
+#[tokio::test]
+async fn pages_of_events_of_one_moment_of_no_time_and_of_the_last_day_are_complete() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        fixture.sql("INSERT INTO Events VALUES (1, 'x', 0), (2, 'x', 0), (3, 'x', 0)").await;
+        create(&mut session, 20).await;
+        let ids = "UPDATE Events SET valor = 'x', due = ";
+        for (due, from) in [("'2026-01-01'", 4), ("'9999-12-31 23:59:59.999999'", 15)] {
+            let sql =
+                AssertSqlSafe(format!("{ids}{due}, created_at = due, done_at = due WHERE id >= {from}"));
+            fixture.other.execute(sql).await.unwrap();
+        }
+        for (state, limit) in [(Some(State::Done), 2), (Some(State::Done), 5), (None, 7)] {
+            let (mut seen, mut after) = (Vec::new(), None);
+            loop {
+                let page = session.list(&Listing { state, after, limit }).await.unwrap();
+                let Some(last) = page.last() else { break };
+                assert!(page.len() <= limit);
+                after = Some(Cursor::from(last).to_string().parse().unwrap());
+                seen.extend(page.iter().map(|event| event.id.get()));
+            }
+            // MariaDB gives the first three a time.
+            seen.sort_unstable();
+            assert_eq!(seen, (1..=23).collect::<Vec<_>>(), "{state:?} {limit}");
+        }
+        assert_eq!(session.event(EventId::new(23).unwrap()).await.unwrap().unwrap().due, Timestamp::MAX);
+    })
+    .await;
+}
+
+/// BC-25: what backlog alerts go by.
+#[tokio::test]
+async fn an_event_is_as_late_as_it_could_be_claimed() {
+    const MINUTE: u64 = 60;
+    let cases = [
+        (
+            "created_at = UTC_TIMESTAMP(6) - INTERVAL 1 MINUTE, priority = 9, due = created_at - INTERVAL 9 MINUTE",
+            1,
+        ),
+        (
+            "created_at = UTC_TIMESTAMP(6) - INTERVAL 1 DAY, priority = 9, processing = 2, \
+          not_before = UTC_TIMESTAMP(6) - INTERVAL 2 MINUTE, due = not_before",
+            2,
+        ),
+        (
+            "created_at = UTC_TIMESTAMP(6) - INTERVAL 1 DAY, attempts = 3, processing = 2, \
+          due = UTC_TIMESTAMP(6) - INTERVAL 3 MINUTE",
+            3,
+        ),
+        (
+            "created_at = UTC_TIMESTAMP(6) - INTERVAL 1 DAY, due = created_at, attempts = 1, \
+          freed_at = UTC_TIMESTAMP(6) - INTERVAL 4 MINUTE",
+            4,
+        ),
+    ];
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        for (number, (set, minutes)) in (1..).zip(cases) {
+            assert_eq!(create(&mut session, 1).await, [number]);
+            let sql = AssertSqlSafe(format!("UPDATE Events SET {set} WHERE id = {number}"));
+            fixture.other.execute(sql).await.unwrap();
+            let age = session.stats().await.unwrap().oldest_pending.unwrap().as_secs();
+            assert!((minutes * MINUTE..minutes * MINUTE + MINUTE).contains(&age), "{set}: {age} s");
+        }
+        // As they come: created, claimed, and given back a moment ago.
+        fixture.sql("UPDATE Events SET freed_at = NULL, due = created_at, processing = 0").await;
+        let claims = claim(&mut session, 10).await;
+        session.release(&claims).await.unwrap();
+        assert!(session.stats().await.unwrap().oldest_pending.unwrap().as_secs() < MINUTE);
     })
     .await;
 }
@@ -87,7 +162,7 @@ async fn the_figures_add_up() {
             .remove(&mut LowWaterMark::default(), Finished::Done, Duration::from_mins(1), 10)
             .await
             .unwrap();
-        fixture.sql("UPDATE Events SET due = due - INTERVAL 100 SECOND WHERE id = 8").await;
+        fixture.sql("UPDATE Events SET due = due - INTERVAL 100 SECOND, created_at = due WHERE id = 8").await;
         let stats = session.stats().await.unwrap();
         assert!(stats.oldest_pending.unwrap() >= Duration::from_secs(100), "{stats:?}");
         let expected = Stats {

@@ -5,6 +5,7 @@
 mod accounts;
 mod claim;
 mod classic;
+mod clock;
 mod create;
 mod crowds;
 mod faults;

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    Change, Claimed, Completion, EventId, Failure, Lease, LowWaterMark, MaxAttempts, Next, State, Value,
+    Change, Claimed, Completion, EventId, Failure, Lease, NewEvent, Next, NotBefore, Priority, State, Value,
 };
 use eventpipeline_testkit::eventually;
 
-use crate::support::{LONG, claim, claim_for, create, has_due, ids, on_each, reclaim};
+use crate::support::{
+    LONG, MAX_ATTEMPTS, claim, claim_for, claim_to_try, create, create_all, has_due, ids, on_each, reclaim,
+    watch,
+};
 
 fn failure(claim: &Claimed, next: Next) -> Failure {
     Failure { claim: claim.clone(), error: "sem palavra".to_owned(), next }
@@ -105,6 +108,7 @@ async fn an_extended_lease_holds_and_a_lost_one_is_not_extended() {
     on_each(async |fixture| {
         let mut session = fixture.session();
         create(&mut session, 2).await;
+        watch(&mut session).await;
         let claims = claim_for(&mut session, Duration::from_millis(1), 2).await;
         assert_eq!(session.extend(&claims[..1], Lease::new(LONG)).await.unwrap(), [id(1)]);
         let freed = eventually(async || {
@@ -123,27 +127,70 @@ async fn an_extended_lease_holds_and_a_lost_one_is_not_extended() {
 async fn an_event_whose_consumers_die_is_given_up() {
     on_each(async |fixture| {
         let mut session = fixture.session();
+        watch(&mut session).await;
         create(&mut session, 1).await;
-        for attempt in 1..=2 {
+        for attempt in 1..=i32::try_from(MAX_ATTEMPTS).unwrap() {
             let claims = eventually(async || {
-                let claims = claim_for(&mut session, Duration::from_millis(1), 1).await;
+                let claims = claim_to_try(&mut session, Duration::from_millis(1), 1).await;
                 (!claims.is_empty()).then_some(claims)
             })
             .await;
             assert_eq!(claims[0].attempt, attempt);
             let reclaimed = eventually(async || {
-                let max = MaxAttempts::new(2).unwrap();
-                let reclaimed =
-                    session.reclaim(&mut LowWaterMark::default(), Lease::new(LONG), max).await.unwrap();
+                let reclaimed = reclaim(&mut session, LONG).await;
                 (reclaimed != eventpipeline_database::Reclaimed::default()).then_some(reclaimed)
             })
             .await;
-            assert_eq!(reclaimed.dead.len(), usize::from(attempt == 2));
+            assert_eq!(reclaimed.dead.len(), usize::from(attempt == 3));
             assert_eq!(session.complete(&[answer(&claims[0])]).await.unwrap(), []);
         }
         let dead = session.event(id(1)).await.unwrap().unwrap();
-        assert_eq!((dead.state, dead.attempts), (State::Dead, 2));
-        assert!(dead.error.unwrap().contains("claimed 2 times, the last time by test"));
+        assert_eq!((dead.state, dead.attempts), (State::Dead, 3));
+        assert!(dead.error.unwrap().contains("claimed 3 times, the last time by test"));
+    })
+    .await;
+}
+
+/// I1: "takes that back", says the API of a retry.
+#[tokio::test]
+async fn what_is_cancelled_and_retried_still_waits_for_its_time() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        let later = NewEvent {
+            not_before: Some(NotBefore::At("2090-01-01T00:00:00Z".parse().unwrap())),
+            priority: Priority::MAX,
+            ..NewEvent::default()
+        };
+        create_all(&mut session, vec![later.clone(), later, NewEvent::default()]).await;
+        // As a program of the version before creates it.
+        fixture.sql("UPDATE Events SET not_before = NULL WHERE id = 2").await;
+        for event in [1, 2, 3].map(id) {
+            assert_eq!(session.cancel(event).await.unwrap(), Change::Changed);
+            assert_eq!(session.retry(event).await.unwrap(), Change::Changed);
+        }
+        assert_eq!(ids(&claim(&mut session, 10).await), [3]);
+        let free = "SELECT COUNT(*) FROM Events WHERE valor = '' AND processing = 0";
+        assert_eq!(fixture.value::<i64>(free).await, 0, "a classic consumer would not wait");
+        let event = session.event(id(2)).await.unwrap().unwrap();
+        assert_eq!(event.due.to_string(), "2090-01-01T00:00:00Z");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_scheduled_event_that_is_given_back_stands_where_its_time_has_put_it() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 2).await;
+        let minutes = ["UPDATE Events SET created_at = UTC_TIMESTAMP(6) - INTERVAL 30 MINUTE, due = created_at WHERE id = 1",
+            "UPDATE Events SET created_at = UTC_TIMESTAMP(6) - INTERVAL 1 DAY, \
+             not_before = UTC_TIMESTAMP(6) - INTERVAL 20 MINUTE, due = not_before WHERE id = 2"];
+        for statement in minutes {
+            fixture.sql(statement).await;
+        }
+        let claims = claim(&mut session, 2).await;
+        session.release(&claims).await.unwrap();
+        assert_eq!(ids(&claim(&mut session, 2).await), [1, 2]);
     })
     .await;
 }

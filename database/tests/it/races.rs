@@ -6,7 +6,7 @@ use std::time::Duration;
 use eventpipeline_database::{Change, Failure, Finished, Lease, LowWaterMark, Next, State};
 
 use crate::support::{
-    LONG, answer, claim, claim_for, create, event_id as id, has_due, ids, on_each, reclaim,
+    LONG, answer, claim, claim_for, create, event_id as id, has_due, ids, on_each, reclaim, watch,
 };
 
 /// A lease that is over when it begins.
@@ -82,6 +82,7 @@ async fn claim_against_claim() {
 async fn complete_against_reclaim() {
     on_each(async |fixture| {
         let (mut holder, mut keeper) = (fixture.session(), fixture.session());
+        watch(&mut keeper).await;
         let mut ends = Ends::default();
         while ends.go_on() {
             create(&mut holder, 1).await;
@@ -109,6 +110,7 @@ async fn complete_against_reclaim() {
 async fn heartbeat_against_expiry() {
     on_each(async |fixture| {
         let (mut holder, mut keeper) = (fixture.session(), fixture.session());
+        watch(&mut keeper).await;
         let mut ends = Ends::default();
         while ends.go_on() {
             create(&mut holder, 1).await;
@@ -139,6 +141,7 @@ async fn heartbeat_against_expiry() {
 async fn fail_against_reclaim() {
     on_each(async |fixture| {
         let (mut holder, mut keeper) = (fixture.session(), fixture.session());
+        watch(&mut keeper).await;
         let mut ends = Ends::default();
         while ends.go_on() {
             create(&mut holder, 1).await;

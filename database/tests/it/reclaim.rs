@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use eventpipeline_database::{Completion, Value};
+use eventpipeline_database::{
+    Completion, Failure, HotStatement, Lease, LowWaterMark, MaxAttempts, Next, State, Value,
+};
 use eventpipeline_testkit::eventually;
+use sqlx::{AssertSqlSafe, Executor as _};
 
-use crate::support::{LONG, claim, claim_for, create, ids, on_each, reclaim};
+use crate::support::{LONG, answer, claim, claim_for, create, event_id, ids, on_each, reclaim, watch};
 
 const SHORT: Duration = Duration::from_millis(1);
 
@@ -23,7 +26,9 @@ async fn only_claims_past_their_lease_are_freed() {
         .await;
         assert_eq!(freed.iter().map(|id| id.get()).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(reclaim(&mut session, LONG).await.freed, []);
-        assert_eq!(ids(&claim(&mut session, 10).await), [1, 2, 4]);
+        for next in [1, 2, 4] {
+            assert_eq!(ids(&claim(&mut session, 10).await), [next]);
+        }
     })
     .await;
 }
@@ -33,6 +38,7 @@ async fn a_classic_claim_gets_a_lease_when_it_is_first_seen() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 1).await;
+        watch(&mut session).await;
         fixture.sql("UPDATE Events SET processing = 1 WHERE id = 1").await;
         assert_eq!(reclaim(&mut session, SHORT).await.freed, []);
         eventually(async || (reclaim(&mut session, SHORT).await.freed.len() == 1).then_some(())).await;
@@ -45,6 +51,7 @@ async fn a_classic_claim_gets_a_lease_when_it_is_first_seen() {
 async fn a_claim_in_the_hands_of_a_transaction_is_left_alone() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
+        watch(&mut session).await;
         create(&mut session, 1).await;
         fixture
             .sql("UPDATE Events SET processing = 1, due = '2020-01-01', lease_until = due WHERE id = 1")
@@ -70,6 +77,153 @@ async fn the_holder_of_a_freed_event_is_fenced_off_also_when_a_classic_consumer_
         fixture.sql("UPDATE Events SET processing = 1 WHERE id = 1").await;
         let late = Completion { claim: frozen, value: Value::new("tarde").unwrap() };
         assert_eq!(session.complete(&[late]).await.unwrap(), []);
+    })
+    .await;
+}
+
+/// While the database is away nobody can extend a lease, and a clock that steps ends or prolongs all of them.
+#[tokio::test]
+async fn after_an_outage_or_a_step_of_the_clock_owners_have_a_whole_lease_to_come_back() {
+    const AWAY: [&str; 3] = [
+        "UPDATE KeeperPulse SET seen_at = seen_at - INTERVAL 1 HOUR",
+        "UPDATE KeeperPulse SET seen_at = seen_at + INTERVAL 1 HOUR",
+        "DELETE FROM KeeperPulse",
+    ];
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        for away in AWAY {
+            create(&mut session, 3).await;
+            let claims = claim(&mut session, 3).await;
+            watch(&mut session).await;
+            fixture.sql("UPDATE Events SET due = '2020-01-01', lease_until = due WHERE state = 1 AND id % 3 = 1").await;
+            fixture.sql("UPDATE Events SET due = due + INTERVAL 10 DAY, lease_until = due WHERE state = 1 AND id % 3 = 2").await;
+            fixture.sql(away).await;
+            // Any keeper finds it, also one that was started a moment ago; but each gap once.
+            let mut keeper = fixture.session();
+            assert_eq!(reclaim(&mut keeper, LONG).await.renewed, Some(3), "{away}");
+            let next = reclaim(&mut session, LONG).await;
+            assert_eq!((next.renewed, next.freed, next.dead), (None, vec![], vec![]));
+            let leases = "SELECT COUNT(*) FROM Events WHERE state = 1 AND lease_until = due \
+                 AND due BETWEEN UTC_TIMESTAMP(6) + INTERVAL 5 MINUTE AND UTC_TIMESTAMP(6) + INTERVAL 10 MINUTE";
+            assert_eq!(fixture.value::<i64>(leases).await, 3, "{away}");
+            let answers: Vec<_> = claims.iter().map(|claim| answer(claim, "guardada")).collect();
+            assert_eq!(session.complete(&answers).await.unwrap().len(), 3);
+            fixture.sql("DELETE FROM KeeperPulse").await;
+        }
+    })
+    .await;
+}
+
+/// A server that was frozen executes what it was sent before. The look at the pulse and the reclaim are two statements.
+#[tokio::test]
+async fn what_a_server_executes_after_a_pause_frees_nothing() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 1).await;
+        claim(&mut session, 1).await;
+        watch(&mut session).await;
+        fixture.sql("UPDATE Events SET due = '2020-01-01'").await;
+        let text = HotStatement::Reclaim.text(None);
+        let mut found = async |sql| {
+            fixture.sql(sql).await;
+            let rows = sqlx::raw_sql(AssertSqlSafe(text.clone()));
+            fixture.other.fetch_all(rows).await.unwrap().len()
+        };
+        assert_eq!(found("DO 0").await, 1);
+        assert_eq!(found("UPDATE KeeperPulse SET seen_at = UTC_TIMESTAMP(6) - INTERVAL 40 SECOND").await, 0);
+        assert_eq!(found("UPDATE KeeperPulse SET seen_at = UTC_TIMESTAMP(6) + INTERVAL 40 SECOND").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn keepers_with_a_long_lease_notice_what_endangers_those_with_a_short_one() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        let [short, long] = [60, 600].map(Duration::from_secs);
+        assert!(reclaim(&mut session, long).await.renewed.is_some());
+        fixture.sql("UPDATE KeeperPulse SET seen_at = seen_at - INTERVAL 4 SECOND").await;
+        assert_eq!(reclaim(&mut session, short).await.renewed, None);
+        fixture.sql("UPDATE KeeperPulse SET seen_at = seen_at - INTERVAL 40 SECOND").await;
+        assert_eq!(reclaim(&mut session, long).await.renewed, Some(0));
+        // The one with the short lease has gone.
+        fixture.sql("UPDATE KeeperPulse SET seen_at = seen_at - INTERVAL 40 SECOND").await;
+        assert_eq!(reclaim(&mut session, long).await.renewed, None);
+    })
+    .await;
+}
+
+/// Whoever looks first may be of another group, with other limits.
+#[tokio::test]
+async fn the_limits_of_a_claim_are_those_of_its_consumer() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        watch(&mut session).await;
+        create(&mut session, 2).await;
+        claim(&mut session, 2).await;
+        fixture.sql("UPDATE Events SET due = '2020-01-01', lease_until = due WHERE id = 1").await;
+        let once = MaxAttempts::new(1).unwrap();
+        let reclaimed = session.reclaim(&mut LowWaterMark::default(), Lease::new(LONG), once).await.unwrap();
+        assert_eq!((reclaimed.freed, reclaimed.dead), (vec![event_id(1)], vec![]));
+        // A program that does not say.
+        fixture.sql("UPDATE Events SET due = '2020-01-01', max_attempts = NULL WHERE id = 2").await;
+        let reclaimed = session.reclaim(&mut LowWaterMark::default(), Lease::new(LONG), once).await.unwrap();
+        assert_eq!((reclaimed.freed, reclaimed.dead), (vec![], vec![event_id(2)]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_that_a_classic_consumer_died_of_has_an_error() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        watch(&mut session).await;
+        create(&mut session, 1).await;
+        // Ours had it before, and is not to blame.
+        let claims = claim(&mut session, 1).await;
+        session.release(&claims).await.unwrap();
+        fixture.sql("UPDATE Events SET processing = 1, attempts = 1").await;
+        assert_eq!(reclaim(&mut session, SHORT).await.dead, []);
+        let once = MaxAttempts::new(1).unwrap();
+        eventually(async || {
+            let mark = &mut LowWaterMark::default();
+            let reclaimed = session.reclaim(mark, Lease::new(SHORT), once).await.unwrap();
+            (!reclaimed.dead.is_empty()).then_some(())
+        })
+        .await;
+        let dead = session.event(event_id(1)).await.unwrap().unwrap();
+        assert_eq!((dead.state, dead.owner), (State::Dead, None));
+        let error = "claimed 1 times, the last time by a program without leases, which did not settle it in its lease";
+        assert_eq!(dead.error.as_deref(), Some(error));
+    })
+    .await;
+}
+
+/// Any of those that a dead consumer held may be the one that it died of. Handled together again, they would die together.
+#[tokio::test]
+async fn what_was_not_settled_in_its_lease_comes_alone() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        watch(&mut session).await;
+        create(&mut session, 3).await;
+        claim(&mut session, 2).await;
+        fixture.sql("UPDATE Events SET due = '2020-01-01', lease_until = due WHERE state = 1").await;
+        assert_eq!(reclaim(&mut session, LONG).await.freed.len(), 2);
+        create(&mut session, 1).await;
+        let first = claim(&mut session, 10).await;
+        assert_eq!((ids(&first), first[0].alone), (vec![1], true));
+        // It was not the one, and need not be alone any more.
+        let retry = Next::Retry { after: Duration::ZERO };
+        let failure = Failure { claim: first[0].clone(), error: String::new(), next: retry };
+        session.fail(&[failure]).await.unwrap();
+        let second = claim(&mut session, 10).await;
+        assert_eq!((ids(&second), second[0].alone), (vec![2], true));
+        // Given back, it still is.
+        session.release(&second).await.unwrap();
+        assert_eq!(ids(&claim(&mut session, 10).await), [2]);
+        let rest = claim(&mut session, 10).await;
+        assert_eq!(ids(&rest), [3, 4, 1]);
+        assert!(rest.iter().all(|claim| !claim.alone));
     })
     .await;
 }

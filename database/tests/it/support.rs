@@ -102,8 +102,19 @@ pub(crate) async fn on_each<F: Future<Output = ()>>(test: impl Fn(Fixture) -> F)
 
 pub(crate) const LONG: Duration = Duration::from_mins(10);
 
+pub(crate) const MAX_ATTEMPTS: u32 = 3;
+
+/// One that tries an event often.
 pub(crate) fn claimer() -> Claimer {
-    Claimer::new("test")
+    Claimer::new("test", MaxAttempts::new(1000).unwrap())
+}
+
+/// Claims, looking from the start, what is tried [`MAX_ATTEMPTS`] times.
+pub(crate) async fn claim_to_try(session: &mut Session, lease: Duration, limit: usize) -> Vec<Claimed> {
+    let claimer = Claimer::new("test", MaxAttempts::new(MAX_ATTEMPTS).unwrap());
+    let limit = ClaimLimit { events: limit, bytes: usize::MAX };
+    let mark = &mut LowWaterMark::default();
+    session.claim(mark, &claimer, Lease::new(lease), limit).await.unwrap().events
 }
 
 /// Claims with a lease that does not end.
@@ -123,10 +134,16 @@ pub(crate) async fn has_due(session: &mut Session) -> bool {
     session.has_due(&mut LowWaterMark::default()).await.unwrap()
 }
 
-/// Reclaims what may be tried often.
+/// Reclaims; what does not say how often it may be tried, may be tried often.
 pub(crate) async fn reclaim(session: &mut Session, unknown_age: Duration) -> Reclaimed {
     let (mark, max_attempts) = (&mut LowWaterMark::default(), MaxAttempts::new(1000).unwrap());
     session.reclaim(mark, Lease::new(unknown_age), max_attempts).await.unwrap()
+}
+
+/// Leaves a keeper's first pulse: from now on nothing begins leases anew while nothing happens for [`LONG`].
+pub(crate) async fn watch(session: &mut Session) {
+    assert!(reclaim(session, LONG).await.renewed.is_some());
+    assert_eq!(reclaim(session, LONG).await.renewed, None);
 }
 
 /// Creates `many` events without payload.

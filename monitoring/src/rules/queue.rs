@@ -10,6 +10,7 @@ const EVENTS: &str = "namespace_eventpipeline_state:eventpipeline_events:max";
 const DIFFERENCE: &str = "namespace_eventpipeline:eventpipeline_events_missing:max";
 const READ: &str = "namespace_eventpipeline:eventpipeline_events_read_timestamp_seconds:max";
 const DEAD: &str = "namespace_eventpipeline:eventpipeline_events_dead:increase15m";
+const CLOCK: &str = "namespace_eventpipeline:eventpipeline_database_clock_offset_seconds:max";
 const FAILED: &str = "namespace_eventpipeline:eventpipeline_events_failed:ratio_rate5m";
 
 pub(super) fn group(settings: &Settings) -> Group {
@@ -17,7 +18,7 @@ pub(super) fn group(settings: &Settings) -> Group {
     rules.extend(
         [backlog_late(settings), consumers_absent(), dead_letters(), handler_fails()].map(Rule::Alert),
     );
-    rules.extend([ledger_broken(), figures_stale()].map(Rule::Alert));
+    rules.extend([ledger_broken(), figures_stale(), clock_wrong()].map(Rule::Alert));
     Group { name: "eventpipeline.queue".to_owned(), rules }
 }
 
@@ -33,6 +34,7 @@ fn records() -> Vec<Rule> {
             max("abs(sum without (state) (eventpipeline_events) - eventpipeline_events_counted)"),
         ),
         record(READ, max("eventpipeline_events_read_timestamp_seconds")),
+        record(CLOCK, max("abs(eventpipeline_database_clock_offset_seconds)")),
         record(
             DEAD,
             format!(
@@ -121,5 +123,17 @@ fn figures_stale() -> super::Alert {
         "Nobody knows how the queue is.",
         "No producer of {{ $labels.namespace }}/{{ $labels.eventpipeline }} has read the queue's figures for \
          {{ $value | humanizeDuration }}: alerts about its backlog see the past.",
+    )
+}
+
+/// Programs refuse to remove events by a clock that is five minutes wrong: this is earlier.
+fn clock_wrong() -> super::Alert {
+    alert(
+        "EventPipelineClockWrong",
+        (Severity::Warning, Duration::from_mins(5)),
+        format!("{CLOCK} > 60"),
+        "The clocks of the database and of a program differ.",
+        "The clock of the database of {{ $labels.namespace }}/{{ $labels.eventpipeline }} and that of one of its pods differ by \
+         {{ $value | humanizeDuration }}. From 5 minutes on that pod removes no finished events.",
     )
 }

@@ -1,7 +1,8 @@
 //! Finished events go after the time that they are kept, while no consumer runs; others stay.
 
 use eventpipeline_database::{
-    ClaimLimit, Claimer, Completion, Creation, Failure, Lease, LowWaterMark, NewEvent, Next, Value,
+    ClaimLimit, Claimer, Completion, Creation, Failure, Lease, LowWaterMark, MaxAttempts, NewEvent, Next,
+    Value,
 };
 use eventpipeline_testkit::{Database as Server, Engine, eventually};
 use sqlx::{Connection as _, Executor as _, MySqlConnection};
@@ -24,7 +25,8 @@ async fn old_events_are_removed_by_any_producer_and_young_and_dead_ones_are_kept
         let dead = claim(&mut session).await;
         let failure = Failure { claim: dead.clone(), error: "no".to_owned(), next: Next::Dead };
         session.fail(&[failure]).await.unwrap();
-        let (claimer, lease) = (Claimer::new("test"), Lease::new(Duration::from_mins(10)));
+        let claimer = Claimer::new("test", MaxAttempts::new(10).unwrap());
+        let lease = Lease::new(Duration::from_mins(10));
         let limit = ClaimLimit { events: 400, bytes: usize::MAX };
         let mut completed = 0;
         while completed < OLD - 1 {

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use eventpipeline_database::{ClaimLimit, Claimer, Completion, Lease, LowWaterMark, Session, Value};
+use eventpipeline_database::{
+    ClaimLimit, Claimer, Completion, Lease, LowWaterMark, MaxAttempts, Session, Value,
+};
 use eventpipeline_testkit::{Database as Server, Engine};
 
 use crate::support::Producer;
@@ -44,7 +46,8 @@ fn arguments(api: &str) -> Vec<String> {
 
 /// A consumer, so that create-sync has its answers.
 async fn consume(mut session: Session) {
-    let (claimer, lease) = (Claimer::new("test"), Lease::new(Duration::from_mins(1)));
+    let (claimer, lease) =
+        (Claimer::new("test", MaxAttempts::new(10).unwrap()), Lease::new(Duration::from_mins(1)));
     let (mut mark, limit) = (LowWaterMark::default(), ClaimLimit { events: 100, bytes: usize::MAX });
     loop {
         let claims = session.claim(&mut mark, &claimer, lease, limit).await.unwrap().events;

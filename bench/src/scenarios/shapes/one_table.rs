@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    ClaimLimit, Claimer, Completion, Database, DatabaseArgs, Lease, LowWaterMark, Metrics, Session, Tls,
-    Value,
+    ClaimLimit, Claimer, Completion, Database, DatabaseArgs, Lease, LowWaterMark, MaxAttempts, Metrics,
+    Session, Tls, Value,
 };
 use eventpipeline_testkit::Database as Server;
 use prometheus::Registry;
@@ -63,7 +63,9 @@ impl Shape for OneTable {
     async fn worker(&self, look: Look) -> anyhow::Result<Claims> {
         let mut session = self.database.session();
         session.ping().await?;
-        let (mark, claimer) = (LowWaterMark::default(), Claimer::new("bench"));
+        let attempts =
+            MaxAttempts::new(10).ok_or_else(|| anyhow::anyhow!("an event is tried at least once"))?;
+        let (mark, claimer) = (LowWaterMark::default(), Claimer::new("bench", attempts));
         Ok(Claims { session, mark, look, claimer, value: Value::new(VALUE)? })
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Model {
     pub(super) priority: i64,
     /// Whether classic programs take it for one that somebody works on: it had to wait for its time.
     pub(super) hidden: bool,
+    /// How many claims in a row were not settled.
+    pub(super) lost: u32,
     /// Whether it is known when it ended.
     pub(super) timed: bool,
 }
@@ -37,7 +39,7 @@ impl Model {
         let priority = i64::from(points) * MINUTE;
         let place = now - priority;
         let row = Row { state: State::Pending, attempts: 0, token: 0, valor: String::new(), error: None };
-        Self { row, due: place, place, priority, hidden: false, timed: true }
+        Self { row, due: place, place, priority, hidden: false, lost: 0, timed: true }
     }
 
     pub(super) fn is_held_by(&self, claim: &Claimed) -> bool {
@@ -56,6 +58,9 @@ impl Model {
     /// What becomes of an event whose claim held.
     pub(super) fn settle(&mut self, settlement: &Settlement, error: String, now: i64) {
         let kept = |error: String| Some(error.chars().take(Failure::MAX_CHARS).collect());
+        if !matches!(settlement, Settlement::Release | Settlement::Extend) {
+            self.lost = 0;
+        }
         match settlement {
             Settlement::Complete(text) => {
                 self.row.state = State::Done;
