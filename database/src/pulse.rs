@@ -13,7 +13,7 @@ use sqlx::mysql::MySqlConnection;
 use crate::claim::Lease;
 use crate::event::EventId;
 use crate::operations::OperationName;
-use crate::script::Script;
+use crate::script::{COMMIT, HOLD, Script};
 use crate::session::Operation;
 use crate::time::{NOW, milliseconds};
 
@@ -89,10 +89,10 @@ impl KeepPulse {
         let mut pulse = Script::new(
             "START TRANSACTION; UPDATE KeeperPulse SET seen_at = UTC_TIMESTAMP(6), tolerance_milliseconds = ",
         );
-        steady(pulse.number(tolerance(self.lease)).sql(" WHERE NOT ("), self.lease).sql(")");
+        steady(pulse.number(tolerance(self.lease)).sql(" WHERE NOT ("), self.lease).sql("); ").sql(HOLD);
         if pulse.execute(connection).await?.rows_affected() == 0 {
             // Another keeper was faster, and has committed.
-            return Script::new("COMMIT").execute(connection).await.map(|_| None);
+            return Script::new(COMMIT).execute(connection).await.map(|_| None);
         }
         let claims = Script::new(
             "SELECT id FROM Events FORCE INDEX (state_due) WHERE state = 1 FOR UPDATE SKIP LOCKED",
@@ -103,7 +103,7 @@ impl KeepPulse {
         for piece in ids.chunks(PIECE) {
             self.renew(piece).execute(connection).await?;
         }
-        Script::new("COMMIT").execute(connection).await?;
+        Script::new(COMMIT).execute(connection).await?;
         Ok(Some(ids.len()))
     }
 

@@ -147,7 +147,7 @@ fn watch(context: &Arc<Context>, scope: &Scope) -> (Store<Guarded>, Controller<G
     let routes = context.inventory.follow_once_served::<HTTPRoute>(scope.api(client.clone()));
     let places = [INGRESSES, HTTP_ROUTES].map(|kind| {
         let api = scope.dynamic(client.clone(), &kind.resource());
-        context.routes.follow(kind, api).boxed()
+        context.routes.follow(&context.inventory, kind, api).boxed()
     });
     let mut controller = Controller::for_stream(pipelines, store.clone())
         .reconcile_on(in_line(context, routes))
@@ -232,7 +232,6 @@ fn reference(PipelineKey { namespace, name }: PipelineKey) -> ObjectRef<Guarded>
 async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, eventpipeline::Error> {
     // What is not listed yet would look as if it were not there.
     context.inventory.watches().all_listed().await;
-    context.routes.listed().await;
     let _active = context.metrics.begun(context::key(&object));
     let started = Instant::now();
     let result =

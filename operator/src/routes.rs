@@ -12,12 +12,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
-use tokio::sync::watch;
-
 pub(crate) use claim::Claim;
 use claim::Place;
 pub(crate) use follow::{HTTP_ROUTES, INGRESSES};
+use jiff::Timestamp;
 
 use crate::inventory::PipelineKey;
 
@@ -61,26 +59,12 @@ struct Table {
 }
 
 /// Hosts and paths, and who has them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Routes {
     table: Mutex<Table>,
-    /// Kinds whose first list is not there yet.
-    unlisted: watch::Sender<HashSet<&'static str>>,
-}
-
-impl Default for Routes {
-    fn default() -> Self {
-        Self { table: Mutex::default(), unlisted: watch::Sender::new(HashSet::new()) }
-    }
 }
 
 impl Routes {
-    /// Returns once every followed kind has been listed.
-    pub(crate) async fn listed(&self) {
-        // The sender lives as long as this does.
-        let _ = self.unlisted.subscribe().wait_for(HashSet::is_empty).await;
-    }
-
     /// A pipeline asks for this.
     pub(crate) fn wish(&self, pipeline: PipelineKey, created: Timestamp, claims: Vec<Claim>) {
         let mut table = self.lock();

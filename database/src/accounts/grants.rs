@@ -31,8 +31,8 @@ pub(super) const GRANTS: [(Role, &str, &str); 10] = [
 ];
 
 /// What producers need that name no columns: MySQL asks for those that they see, MariaDB for all.
-pub(super) const CLASSIC_INSERT: &str =
-    "INSERT (valor, token, attempts, owner, lease_until, error, created_at, done_at, state)";
+pub(super) const CLASSIC_INSERT: &str = "INSERT (valor, token, attempts, owner, lease_until, error, created_at, done_at, state, freed_at, \
+     lease_milliseconds, max_attempts, lost_claims)";
 
 /// What shows who holds the counter: no texts of statements.
 pub(super) const DIAGNOSES: [(Role, &str, &str); 2] = [

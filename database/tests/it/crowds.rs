@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use eventpipeline_database::{EventId, Failure, Finished, Lease, LowWaterMark, Next, Session, State};
+use eventpipeline_database::{Error, EventId, Failure, Finished, Lease, LowWaterMark, Next, Session, State};
 
 use crate::support::{LONG, answer, claim, claim_for, create, event_id as id, ids, on_each, reclaim};
 
@@ -107,15 +107,28 @@ async fn consume(session: &mut Session, consumer: usize) -> Vec<EventId> {
             .map(|claim| Failure { claim: claim.clone(), error: "x".to_owned(), next: retry })
             .collect();
         match turn % 4 {
-            0 => session.release(rest).await.unwrap(),
-            1 => drop(session.fail(&failures).await.unwrap()),
-            2 => drop(session.extend(rest, Lease::new(SHORT)).await.unwrap()),
+            0 => drop(done(session.release(rest).await.map(|()| Vec::new()))),
+            1 => drop(done(session.fail(&failures).await)),
+            2 => drop(done(session.extend(rest, Lease::new(SHORT)).await)),
             _ => {}
         }
         // What is left of the rest is settled too, late: it may have been freed, or claimed by somebody else.
-        let completions: Vec<_> =
+        let mut completions: Vec<_> =
             work.iter().chain(rest).map(|claim| answer(claim, &format!("token {}", claim.token))).collect();
-        accepted.extend(session.complete(&completions).await.unwrap());
+        while !completions.is_empty() {
+            let (settled, locked) = done(session.complete(&completions).await);
+            accepted.extend(settled);
+            completions.retain(|completion| locked.contains(&completion.claim.id));
+        }
     }
     accepted
+}
+
+/// Which events were settled, and which others hold locked at this moment.
+fn done(settled: Result<Vec<EventId>, Error>) -> (Vec<EventId>, Vec<EventId>) {
+    match settled {
+        Ok(settled) => (settled, Vec::new()),
+        Err(Error::Partly(partly)) if partly.refused.is_empty() => (partly.accepted, partly.locked),
+        Err(failure) => unreachable!("{failure:?}"),
+    }
 }

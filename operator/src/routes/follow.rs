@@ -11,23 +11,26 @@ use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, ResourceExt as _};
 use serde_json::Value;
-use tracing::{debug, warn};
+use tracing::warn;
 
 use super::{Claim, Holder, Routes};
 use crate::gateway::HTTPRoute;
-use crate::inventory::PipelineKey;
+use crate::inventory::{Inventory, Need, PipelineKey, Watches};
 
 /// Small pages: what is kept of an object is a hundredth of what is read.
 const PAGE: u32 = 100;
 /// How often to ask for a kind that the API server does not serve, or not to us.
 const SERVED_YET: Duration = Duration::from_mins(1);
-/// How long to wait after another failure.
-const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How long an answer to that may take.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// A kind of objects that have hosts and paths.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kind {
     name: &'static str,
+    /// How the watch of all of them is called.
+    all: &'static str,
+    need: Need,
     resource: fn() -> ApiResource,
     claims: fn(&Value) -> Vec<Claim>,
 }
@@ -35,12 +38,16 @@ pub(crate) struct Kind {
 /// Those of every cluster.
 pub(crate) const INGRESSES: Kind = Kind {
     name: "Ingress",
+    all: "Ingress of others",
+    need: Need::Always,
     resource: || ApiResource::erase::<k8s_openapi::api::networking::v1::Ingress>(&()),
     claims: Claim::of_ingress_object,
 };
 /// Those of a cluster with the Gateway API.
 pub(crate) const HTTP_ROUTES: Kind = Kind {
     name: "HTTPRoute",
+    all: "HTTPRoute of others",
+    need: Need::IfServed,
     resource: || ApiResource::erase::<HTTPRoute>(&()),
     claims: Claim::of_http_route_object,
 };
@@ -56,30 +63,24 @@ impl Routes {
     /// Watches the objects of a kind, whoever made them. Each pipeline that it gives may have got or lost a place.
     pub(crate) fn follow(
         self: &Arc<Self>,
+        inventory: &Arc<Inventory>,
         kind: Kind,
         api: Api<DynamicObject>,
     ) -> impl Stream<Item = PipelineKey> + Send + use<> {
-        self.unlisted.send_modify(|unlisted| {
-            unlisted.insert(kind.name);
-        });
-        let routes = Arc::clone(self);
+        inventory.watches().begun(kind.all, kind.need);
+        let (routes, inventory) = (Arc::clone(self), Arc::clone(inventory));
         let served = async move {
-            while let Err(error) = api.list_metadata(&ListParams::default().limit(1)).await {
-                debug!(error = chain(&error), "{} objects can't be listed", kind.name);
-                let never = matches!(&error, kube::Error::Api(status) if [403, 404].contains(&status.code));
-                if never {
-                    // A cluster without the Gateway API serves no HTTPRoutes, which is no reason to wait.
-                    routes.is_listed(kind.name);
-                }
-                tokio::time::sleep(if never { SERVED_YET } else { AFTER_FAILURE }).await;
+            if kind.need == Need::IfServed {
+                served(&api).await;
             }
-            routes.watch(kind, api)
+            routes.watch(inventory, kind, api)
         };
         stream::once(served).flatten()
     }
 
     fn watch(
         self: &Arc<Self>,
+        inventory: Arc<Inventory>,
         kind: Kind,
         api: Api<DynamicObject>,
     ) -> impl Stream<Item = PipelineKey> + Send + use<> {
@@ -87,18 +88,22 @@ impl Routes {
         let mut listing = HashSet::new();
         watcher(api, watcher::Config::default().page_size(PAGE))
             .default_backoff()
-            .map(move |event| stream::iter(routes.take(kind, event, &mut listing)))
+            .map(move |event| stream::iter(routes.take(inventory.watches(), kind, event, &mut listing)))
             .flatten()
     }
 
     fn take(
         &self,
+        watches: &Watches,
         kind: Kind,
         event: watcher::Result<Event<DynamicObject>>,
         listing: &mut HashSet<Holder>,
     ) -> Vec<PipelineKey> {
         match event {
-            Ok(Event::Init) => listing.clear(),
+            Ok(Event::Init) => {
+                watches.lists(kind.all);
+                listing.clear();
+            }
             Ok(Event::InitApply(object)) => {
                 let (holder, claims) = claims_of(kind, &object);
                 listing.insert(holder.clone());
@@ -108,7 +113,7 @@ impl Routes {
                 let gone =
                     self.published_of(kind.name).into_iter().filter(|holder| !listing.contains(holder));
                 let concerned = gone.flat_map(|holder| self.publish(&holder, Vec::new())).collect();
-                self.is_listed(kind.name);
+                watches.listed(kind.all);
                 return concerned;
             }
             Ok(Event::Apply(object)) => {
@@ -117,18 +122,25 @@ impl Routes {
             }
             Ok(Event::Delete(object)) => return self.publish(&claims_of(kind, &object).0, Vec::new()),
             Err(error) => {
-                let error = chain(&error);
+                let why = chain(&error);
+                watches.interrupted(kind.all, &why);
                 warn!(
                     kind = kind.name,
-                    error, "the watch of all {} objects is interrupted; it goes on by itself", kind.name
+                    error = why,
+                    "the watch of {} is interrupted; it goes on by itself",
+                    kind.all
                 );
             }
         }
         Vec::new()
     }
+}
 
-    fn is_listed(&self, kind: &'static str) {
-        self.unlisted.send_if_modified(|unlisted| unlisted.remove(kind));
+/// Ends once the API server lists them to us.
+async fn served(api: &Api<DynamicObject>) {
+    let one = ListParams::default().limit(1);
+    while !matches!(tokio::time::timeout(LIMIT, api.list_metadata(&one)).await, Ok(Ok(_))) {
+        tokio::time::sleep(SERVED_YET).await;
     }
 }
 

@@ -55,7 +55,6 @@ fn second() -> Value {
     json!({
         "producers": [{"name": "default", "autoscaling": {"cpu": {"maxReplicas": 5}}}, {"name": "more"}],
         "consumers": [{"name": "default", "replicas": 4, "maxAttempts": 7}],
-        "route": {"none": {}},
     })
 }
 
@@ -351,8 +350,7 @@ fn specs() -> impl Strategy<Value = Value> {
     let producers = prop_oneof![scale.clone(), Just(json!({"autoscaling": {"cpu": {"maxReplicas": 4}}}))];
     let backlog = Just(json!({"autoscaling": {"backlog": {"minReplicas": 0, "maxReplicas": 3}}}));
     let consumers = prop_oneof![scale, backlog];
-    let route =
-        prop_oneof![Just(json!({"none": {}})), Just(json!({"ingress": {"host": "other.example.com"}}))];
+    let route = prop_oneof![Just(None), Just(Some(json!({"ingress": {"host": "other.example.com"}})))];
     let policy = prop_oneof![Just("Enabled"), Just("Disabled")].prop_map(|mode| json!({"mode": mode}));
     let more = proptest::bool::ANY;
     (producers, consumers, route, policy, more, proptest::bool::ANY).prop_map(
@@ -366,10 +364,14 @@ fn specs() -> impl Strategy<Value = Value> {
             if more {
                 groups.push(named("more", &producers));
             }
-            json!({
-                "producers": groups, "consumers": [named("default", &consumers)], "route": route, "networkPolicy": policy,
+            let mut spec = json!({
+                "producers": groups, "consumers": [named("default", &consumers)], "networkPolicy": policy,
                 "suspend": suspend,
-            })
+            });
+            if let Some(route) = route {
+                spec["route"] = route;
+            }
+            spec
         },
     )
 }

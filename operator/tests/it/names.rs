@@ -115,11 +115,11 @@ fn cases() -> Vec<(Value, &'static str, Option<&'static str>)> {
     ]
 }
 
-fn spec() -> Value {
+fn spec(pipeline: &str) -> Value {
     let cpu = json!({"cpu": {"maxReplicas": 3}});
     json!({
         "producers": [{"name": "default", "autoscaling": cpu}],
-        "route": {"ingress": {"host": "shop.example.com"}},
+        "route": {"ingress": {"host": format!("{pipeline}.example.com")}},
     })
 }
 
@@ -135,7 +135,7 @@ async fn a_name_of_somebody_else_is_reported_and_the_rest_goes_on() {
             if suffix.contains('P') { suffix.replace('P', &pipeline) } else { format!("{pipeline}{suffix}") };
         object["metadata"]["name"] = json!(name);
         let foreign = Foreign::create(&cluster, object).await;
-        cluster.apply(&pipeline, spec()).await.unwrap();
+        cluster.apply(&pipeline, spec(&pipeline)).await.unwrap();
         all.push((pipeline, foreign, there, absent));
     }
     for (pipeline, foreign, there, absent) in &all {

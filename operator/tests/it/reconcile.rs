@@ -355,10 +355,10 @@ async fn a_name_that_is_taken_stalls_the_pipeline_with_an_event_until_it_is_free
     cluster.condition_is("demo", "Ready", "False/NameTaken").await;
     until("a failed reconcile", async || (operator.reconciles("error") > 0).then_some(())).await;
     let event = until("an Event", async || {
-        cluster.api::<Event>().list(&ListParams::default()).await.unwrap().items.pop()
+        let events = cluster.api::<Event>().list(&ListParams::default()).await.unwrap().items;
+        events.into_iter().find(|event| event.reason.as_deref() == Some("NameTaken"))
     })
     .await;
-    assert_eq!(event.reason.as_deref(), Some("NameTaken"));
     assert!(event.note.unwrap().contains("demo-mysql"));
 
     cluster.delete::<StatefulSet>("demo-mysql").await;

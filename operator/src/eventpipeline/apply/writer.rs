@@ -296,6 +296,7 @@ impl<'a> Writer<'a> {
     async fn delete<K: Kind>(&mut self, key: &ObjectKey, uid: &str) {
         let resource = kube::core::ApiResource::erase::<K>(&());
         let namespace = &self.existing.key.namespace;
+        self.memory.removed(&self.existing.key, key);
         if let Err(error) = self.cluster.delete(&resource, namespace, &key.1, uid).await {
             self.failed(key, Some(<&str>::from(Component::Schema).to_owned()), Why::Call(error));
         }

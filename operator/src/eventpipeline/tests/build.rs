@@ -127,8 +127,7 @@ fn addresses(spec: &str) -> Vec<(Vec<(String, i32)>, Vec<String>)> {
 fn producers_have_a_port_for_what_a_route_leads_to() {
     let both = vec![("http".to_owned(), 8080), ("public".to_owned(), 8081)];
     let one = vec![("public".to_owned(), 8080)];
-    let (listen, public) =
-        ("LISTEN_ADDRESS=0.0.0.0:8080".to_owned(), "PUBLIC_ADDRESS=0.0.0.0:8081".to_owned());
+    let (listen, public) = ("LISTEN_ADDRESS=[::]:8080".to_owned(), "PUBLIC_ADDRESS=[::]:8081".to_owned());
     let groups = "producers: [{name: ours}, {name: theirs, image: other:1}]";
     assert_eq!(
         addresses(&format!("{{{groups}, route: {{ingress: {{host: a.example, path: /orders/}}}}}}")),
@@ -137,11 +136,7 @@ fn producers_have_a_port_for_what_a_route_leads_to() {
             // An image that is ours by another name serves no more on the route.
             (
                 one.clone(),
-                vec![
-                    listen.clone(),
-                    "PUBLIC_ADDRESS=0.0.0.0:8080".to_owned(),
-                    "BASE_PATH=/orders".to_owned()
-                ]
+                vec![listen.clone(), "PUBLIC_ADDRESS=[::]:8080".to_owned(), "BASE_PATH=/orders".to_owned()]
             ),
         ]
     );
