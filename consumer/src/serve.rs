@@ -50,7 +50,7 @@ struct Shared {
 
 async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
     let instruments = Instruments::new(&service.registry)?;
-    let (hints, announcer) = Hints::bind(&args.hints, instruments.hints).await?;
+    let (hints, announcer) = Hints::bind(&args.hints, instruments.hints)?;
     let shared = Shared {
         database: Database::new(args.database.clone(), instruments.database),
         holdings: Arc::new(Holdings::new(instruments.loops.clone())),

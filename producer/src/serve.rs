@@ -115,7 +115,7 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         Limits { payload_bytes: usize::try_from(payload_max_bytes)?, wait_seconds: max_wait_seconds };
     // Ends after the API has: its last clients still need the tasks that serve them.
     let api_ended = CancellationToken::new();
-    let (hints, announcer) = Hints::bind(&hints, instruments.hints).await?;
+    let (hints, announcer) = Hints::bind(&hints, instruments.hints)?;
     let waiters = Waiters::new(metrics.clone());
     tasks::hear(&mut service.lifecycle, hints, waiters.clone());
     let storage = Storage::new(instruments.storage);

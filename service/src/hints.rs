@@ -102,7 +102,7 @@ impl Announcer {
 
 impl Hints {
     /// Binds the socket, so that a port in use is an error at start. Nothing is bound where hints are switched off.
-    pub async fn bind(args: &HintArgs, metrics: HintMetrics) -> anyhow::Result<(Self, Announcer)> {
+    pub fn bind(args: &HintArgs, metrics: HintMetrics) -> anyhow::Result<(Self, Announcer)> {
         if args.wake_peers.is_empty() {
             return Ok((Self { wire: None, metrics: metrics.clone() }, Announcer { outbox: None, metrics }));
         }
@@ -226,7 +226,7 @@ mod tests {
     ) -> (Announcer, mpsc::UnboundedReceiver<Hint>, Registry) {
         let registry = Registry::new();
         let args = HintArgs { wake_address: own, wake_peers: peers };
-        let (hints, announcer) = Hints::bind(&args, HintMetrics::new(&registry).unwrap()).await.unwrap();
+        let (hints, announcer) = Hints::bind(&args, HintMetrics::new(&registry).unwrap()).unwrap();
         let (heard, hearing) = mpsc::unbounded_channel();
         tokio::spawn(hints.run(CancellationToken::new(), move |hint| {
             let _ = heard.send(hint);
@@ -280,7 +280,7 @@ mod tests {
     async fn without_peers_nothing_is_bound() {
         let args = HintArgs { wake_address: free_udp(), wake_peers: Vec::new() };
         let (hints, announcer) =
-            Hints::bind(&args, HintMetrics::new(&Registry::new()).unwrap()).await.unwrap();
+            Hints::bind(&args, HintMetrics::new(&Registry::new()).unwrap()).unwrap();
         announcer.work();
         announcer.finished([1]);
         assert!(UdpSocket::bind(args.wake_address).await.is_ok());

@@ -76,7 +76,7 @@ pub fn serve(
 ) -> ExitCode {
     let capacity = Capacity::raised();
     run(name, &args.log, async |tracer| {
-        let mut service = Service::new(name, args, tracer, capacity).await?;
+        let mut service = Service::new(name, args, tracer, capacity)?;
         start(&mut service).await?;
         service.run().await
     })
@@ -84,7 +84,7 @@ pub fn serve(
 
 impl Service {
     /// With an admin server that answers, and not ready until [`Service::run`].
-    async fn new(
+    fn new(
         name: &'static str,
         args: &ServiceArgs,
         tracer: Tracer,
@@ -177,7 +177,7 @@ mod tests {
     #[tokio::test]
     async fn a_service_that_starts_is_not_ready_whoever_asks() {
         let args = Args::parse_from(["test", "--admin-address=127.0.0.1:0"]).service;
-        let service = Service::new("test", &args, Tracer::default(), Capacity::raised()).await.unwrap();
+        let service = Service::new("test", &args, Tracer::default(), Capacity::raised()).unwrap();
         let readiness = service.readiness.clone();
         assert_eq!(readiness.report(), (false, "serving: starting\n".to_owned()));
         let running = tokio::spawn(service.run());

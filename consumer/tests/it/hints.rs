@@ -16,7 +16,7 @@ use crate::support::{Pipeline, metric, until_metric};
 /// A process that gives and hears hints, as a producer does.
 async fn producer(own: &str, peer: String) -> (Announcer, mpsc::UnboundedReceiver<Hint>) {
     let args = HintArgs { wake_address: own.parse().unwrap(), wake_peers: vec![peer] };
-    let (hints, announcer) = Hints::bind(&args, HintMetrics::new(&Registry::new()).unwrap()).await.unwrap();
+    let (hints, announcer) = Hints::bind(&args, HintMetrics::new(&Registry::new()).unwrap()).unwrap();
     let (told, hearing) = mpsc::unbounded_channel();
     tokio::spawn(hints.run(CancellationToken::new(), move |hint| {
         let _ = told.send(hint);

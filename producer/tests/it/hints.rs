@@ -18,7 +18,7 @@ const BY_LOOK: &str = "eventpipeline_waited_events_total{noticed_by=\"look\"}";
 /// A process that gives and hears hints, as a consumer does.
 async fn consumer(own: &str, peer: &str) -> (Announcer, UnboundedReceiver<Hint>) {
     let args = HintArgs { wake_address: own.parse().unwrap(), wake_peers: vec![peer.to_owned()] };
-    let (hints, announcer) = Hints::bind(&args, HintMetrics::new(&Registry::new()).unwrap()).await.unwrap();
+    let (hints, announcer) = Hints::bind(&args, HintMetrics::new(&Registry::new()).unwrap()).unwrap();
     let (heard, hearing) = unbounded_channel();
     tokio::spawn(hints.run(CancellationToken::new(), move |hint| {
         let _ = heard.send(hint);

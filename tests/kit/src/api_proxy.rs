@@ -38,9 +38,12 @@ pub enum CallFault {
     SilenceAfter,
 }
 
+/// Whether a call, by its method and path, is one of those that are meant.
+type IsMeant = Box<dyn Fn(&Method, &str) -> bool + Send>;
+
 /// Which calls fail, and how.
 struct Plan {
-    is_meant: Box<dyn Fn(&Method, &str) -> bool + Send>,
+    is_meant: IsMeant,
     /// Calls that are meant and still go well.
     before: usize,
     /// Calls that fail then.
