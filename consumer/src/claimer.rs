@@ -84,9 +84,9 @@ impl ClaimLoop {
         let claims = self.session.claim(&mut self.mark, &self.claimer, self.lease, room).await?;
         self.metrics.claimed(claims.events.len());
         if claims.events.is_empty() {
-            self.idle.claimed_nothing()
+            self.idle.claimed_nothing();
         } else {
-            self.idle.over()
+            self.idle.over();
         }
         self.learn(claims.more, since);
         self.holdings.claimed(&claims.events, since);

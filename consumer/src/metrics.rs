@@ -73,6 +73,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
+    #[expect(clippy::too_many_lines, reason = "a list of the metrics")]
     pub(crate) fn new(registry: &Registry) -> anyhow::Result<Self> {
         let make = Maker(registry);
         let handled = make.histograms(

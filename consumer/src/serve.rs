@@ -35,7 +35,7 @@ const CONNECTIONS: usize = 4 + SETTLERS;
 /// Serves until SIGTERM.
 pub(crate) fn run(args: ServeArgs) -> ExitCode {
     let service = args.service.clone();
-    eventpipeline_service::serve(NAME, &service, async move |service| start(args, service).await)
+    eventpipeline_service::serve(NAME, &service, async move |service| start(args, service))
 }
 
 /// What the tasks share.
@@ -48,7 +48,7 @@ struct Shared {
     journal: Arc<Journal>,
 }
 
-async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
+fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
     let instruments = Instruments::new(&service.registry)?;
     let (hints, announcer) = Hints::bind(&args.hints, instruments.hints)?;
     let shared = Shared {

@@ -67,13 +67,13 @@ impl Settler {
         let mut settlements = Vec::with_capacity(LARGEST_BATCH);
         loop {
             tokio::select! {
-                taken = self.next(&mut settlements) => match taken {
-                    0 => break,
-                    _ => {
-                        let left = self.settle(settlements.drain(..).collect()).await;
-                        self.set_aside(left).await;
+                taken = self.next(&mut settlements) => {
+                    if taken == 0 {
+                        break;
                     }
-                },
+                    let left = self.settle(settlements.drain(..).collect()).await;
+                    self.set_aside(left).await;
+                }
                 () = self.aside.is_due() => self.try_again().await,
             }
         }
@@ -113,9 +113,8 @@ impl Settler {
         let ids = completions.iter().map(|completion| completion.claim.id);
         let accepted = loop {
             let result = self.session.complete(completions).await;
-            match self.written("write answers down", ids.clone(), result, obstacles).await {
-                Some(accepted) => break accepted,
-                None => continue,
+            if let Some(accepted) = self.written("write answers down", ids.clone(), result, obstacles).await {
+                break accepted;
             }
         };
         self.announcer.finished(accepted.iter().map(|id| id.get()));
@@ -138,9 +137,9 @@ impl Settler {
         let ids = failures.iter().map(|failure| failure.claim.id);
         let accepted = loop {
             let result = self.session.fail(failures).await;
-            match self.written("write failures down", ids.clone(), result, obstacles).await {
-                Some(accepted) => break accepted,
-                None => continue,
+            if let Some(accepted) = self.written("write failures down", ids.clone(), result, obstacles).await
+            {
+                break accepted;
             }
         };
         self.count_failures(failures, &accepted);

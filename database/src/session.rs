@@ -158,7 +158,7 @@ impl Session {
             }
             Ok(Err(source)) => {
                 if number_of(&source).is_some_and(number::leaves_connection_well) {
-                    self.connection = rolled_back(connected).await;
+                    self.connection = Box::pin(rolled_back(connected)).await;
                 } else if leaves(&source) {
                     self.database.epoch.end(connected.epoch);
                 }
@@ -169,7 +169,7 @@ impl Session {
                 if O::NAME.is_quick() {
                     self.database.epoch.end(connected.epoch);
                 }
-                self.database.end_abandoned(connected).await;
+                Box::pin(self.database.end_abandoned(connected)).await;
                 Err(Error::Timeout { operation, limit: OPERATION_LIMIT })
             }
         }
@@ -178,12 +178,15 @@ impl Session {
     /// The connection, a new one where there is none that can be trusted. It is put back when an operation has succeeded.
     async fn take_connection(&mut self) -> Result<Connected, Error> {
         match self.connection.take() {
-            Some(connected) if !connected.is_fit(self.database.epoch.now()) => connected.close().await,
-            Some(connected) if connected.is_old() => return self.renew(connected).await,
+            Some(connected) if !connected.is_fit(self.database.epoch.now()) => {
+                Box::pin(connected.close()).await;
+            }
+            Some(connected) if connected.is_old() => return Box::pin(self.renew(connected)).await,
             Some(connected) => return Ok(connected),
             None => {}
         }
-        self.open(dial::LIMIT).await
+        // In a box, as all that is rare: what is hot stays small.
+        Box::pin(self.open(dial::LIMIT)).await
     }
 
     /// Moves to where the database's name leads now, before the old connection is given up: a server that has no connection

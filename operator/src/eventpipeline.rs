@@ -37,8 +37,10 @@ use crate::routes::Routes;
 use apply::Memory;
 pub(crate) use build::MAX_CONNECTIONS;
 pub(crate) use build::meta::{COMPONENT, Component, GROUP, INSTANCE};
+use dereference::Existing;
 pub(crate) use rendered::{Rendered, render};
 use report::Report;
+use resources::{Prepared, Resources};
 pub(crate) use rollouts::Rollouts;
 use status::Withheld;
 pub(crate) use validate::bytes;
@@ -169,6 +171,7 @@ impl Error {
 /// A pipeline that must be changed by its author first is no error: it is reported, and its change will wake us.
 ///
 /// `failures`: how often that has failed in a row.
+#[expect(clippy::too_many_lines, reason = "the steps, one after the other")]
 pub(crate) async fn reconcile(
     object: &DeserializeGuard<EventPipeline>,
     operator: &Operator,
@@ -204,13 +207,8 @@ pub(crate) async fn reconcile(
     let decisions =
         scale::scale(operator, &mut validated, &existing, observation.as_ref(), Timestamp::now()).await;
     let mut prepared = build::build(&validated);
-    let Operator { cluster, inventory, memory, rollouts, .. } = operator;
-    // What the author has changed is wanted now.
-    let is_old = pipeline.meta().generation == pipeline.status.as_ref().and_then(|it| it.observed_generation);
-    if is_old && rollouts::would_restart(&existing, memory, &prepared) && !rollouts.begin(&key) {
-        debug!(name = key.name, "EventPipeline {} waits for its turn to restart its pods", key.name);
-        rollouts::hold(&existing, &mut prepared);
-    }
+    let Operator { cluster, inventory, memory, .. } = operator;
+    wait_for_turn(operator, pipeline, &existing, &mut prepared);
     let applied = Box::pin(apply::apply(cluster, inventory, memory, prepared, &existing)).await;
     report.put_right(memory.take_put_right(&key)).await;
     let (applied, unwritten) = applied.map_err(Error::Apply)?;
@@ -238,18 +236,45 @@ pub(crate) async fn reconcile(
     report.scaling(&decisions).await;
     let status =
         status::of(&applied, &seen, pipeline.status.as_ref(), pipeline.meta().generation, Timestamp::now());
-    if status::condition(&status, types::READY).as_deref() == Some("True") && !rollouts.waits(&key) {
-        rollouts.end(&key);
+    if status::condition(&status, types::READY).as_deref() == Some("True") && !operator.rollouts.waits(&key) {
+        operator.rollouts.end(&key);
     }
     let reported = report.status(status).await;
-    if reported.as_ref().is_err_and(report::Error::is_outdated) && unwritten.all().is_empty() {
-        return Ok(Outcome::Outdated);
+    outcome(reported, unwritten, awaited)
+}
+
+/// Keeps the pods' templates as they are while it is not the pipeline's turn to restart its pods. What the author has changed is
+/// wanted now.
+fn wait_for_turn(
+    Operator { memory, rollouts, .. }: &Operator,
+    pipeline: &EventPipeline,
+    existing: &Existing,
+    prepared: &mut Resources<Prepared>,
+) {
+    let seen = pipeline.status.as_ref().and_then(|status| status.observed_generation);
+    if pipeline.meta().generation != seen || !rollouts::would_restart(existing, memory, prepared) {
+        return;
     }
-    reported.map_err(Error::Report)?;
-    match (unwritten.all().is_empty(), awaited) {
-        (true, true) => Ok(Outcome::Awaiting),
-        (true, false) => Ok(Outcome::Done),
-        (false, _) => Err(Error::Apply(apply::Error::Objects(unwritten))),
+    let key = &existing.key;
+    if !rollouts.begin(key) {
+        debug!(name = key.name, "EventPipeline {} waits for its turn to restart its pods", key.name);
+        rollouts::hold(existing, prepared);
+    }
+}
+
+/// What was done, of a pipeline whose status was `reported`; `awaited`: whether an object waits for what only Events tell.
+fn outcome(
+    reported: Result<(), report::Error>,
+    unwritten: apply::Failures,
+    awaited: bool,
+) -> Result<Outcome, Error> {
+    let all_written = unwritten.all().is_empty();
+    match reported {
+        Err(error) if error.is_outdated() && all_written => Ok(Outcome::Outdated),
+        Err(error) => Err(Error::Report(error)),
+        Ok(()) if !all_written => Err(Error::Apply(apply::Error::Objects(unwritten))),
+        Ok(()) if awaited => Ok(Outcome::Awaiting),
+        Ok(()) => Ok(Outcome::Done),
     }
 }
 

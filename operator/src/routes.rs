@@ -219,7 +219,7 @@ mod tests {
         let routes = Routes::default();
         let (old, new) = (key("x", "old"), key("y", "new"));
         routes.wish(new.clone(), at(9), claims("h.example", "/"));
-        assert_eq!(routes.publish(&holder("y", "new"), claims("h.example", "/")), [new.clone()]);
+        assert_eq!(routes.publish(&holder("y", "new"), claims("h.example", "/")), std::slice::from_ref(&new));
         routes.wish(old.clone(), at(1), claims("h.example", "/"));
         assert_eq!(by(&routes, &old).as_deref(), Some("Ingress y/new"));
         assert_eq!(by(&routes, &new), None);

@@ -71,7 +71,7 @@ mod tests {
             assert_pause(nonsense, None);
         }
         assert_eq!(retry_after(&HeaderMap::new(), SystemTime::UNIX_EPOCH), None);
-        assert_eq!(of(&["soon", "5", "60"]), Some(Duration::from_secs(60)));
+        assert_eq!(of(&["soon", "5", "60"]), Some(Duration::from_mins(1)));
     }
 
     proptest! {

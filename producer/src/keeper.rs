@@ -75,7 +75,7 @@ impl Keeper {
                 }
                 // The other rules go on.
                 Err(failure) => {
-                    warn!(error = chain(&failure), "failed to remove old events that are {finished}")
+                    warn!(error = chain(&failure), "failed to remove old events that are {finished}");
                 }
             }
         }

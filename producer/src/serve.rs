@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 use url::Url;
 
-use crate::api::{self, Api, BasePath, Limits, Reach, StatsBody, Trust};
+use crate::api::{self, Api, BasePath, Limits, Reach, Requests, StatsBody, Trust};
 use crate::instruments::{Instruments, NAME};
 use crate::memory::Memory;
 use crate::retention::RetentionArgs;
@@ -88,10 +88,10 @@ fn http_url(text: &str) -> Result<Url, String> {
 /// Serves until SIGTERM.
 pub(crate) fn run(args: ServeArgs) -> ExitCode {
     let service = args.service.clone();
-    eventpipeline_service::serve(NAME, &service, async move |service| start(args, service).await)
+    eventpipeline_service::serve(NAME, &service, async move |service| start(args, service))
 }
 
-async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
+fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
     let ServeArgs {
         listen_address,
         public_address,
@@ -124,14 +124,7 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
     let keeping = Keeping { rules: retention.rules(), watches: volume_url.is_some() };
     let requests = tasks::spawn(service, &database, instruments.ledger, &common, keeping, &api_ended);
     let Common { limits, answers, waiters, announcer, storage, metrics } = common;
-    let told = storage.clone();
-    service.pages.add("/storage", move || ready(Ok::<_, Infallible>(told.page())));
-    // Weak: the surveyor ends when the API has, and the pages do not end before.
-    let queue = requests.surveys.queue.downgrade();
-    service.pages.add("/queue", move || {
-        let queue = queue.clone();
-        async move { queue.ask(()).await.map(StatsBody::from) }
-    });
+    add_pages(service, &storage, &requests);
     let api = Api {
         requests,
         waiters,
@@ -158,6 +151,18 @@ async fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
     };
     spawn_api(&mut service.lifecycle, ports, limits, api_ended);
     Ok(())
+}
+
+/// The figures that the operator asks for.
+fn add_pages(service: &Service, storage: &Storage, requests: &Requests) {
+    let told = storage.clone();
+    service.pages.add("/storage", move || ready(Ok::<_, Infallible>(told.page())));
+    // Weak: the surveyor ends when the API has, and the pages do not end before.
+    let queue = requests.surveys.queue.downgrade();
+    service.pages.add("/queue", move || {
+        let queue = queue.clone();
+        async move { queue.ask(()).await.map(StatsBody::from) }
+    });
 }
 
 /// A port that is taken, and what is served there.

@@ -183,11 +183,11 @@ async fn metrics(State(registry): State<Registry>) -> Response {
 mod tests {
     use super::*;
 
-    async fn start(readiness: &Readiness) -> String {
-        start_with(readiness, Pages::default()).await
+    fn start(readiness: &Readiness) -> String {
+        start_with(readiness, Pages::default())
     }
 
-    async fn start_with(readiness: &Readiness, pages: Pages) -> String {
+    fn start_with(readiness: &Readiness, pages: Pages) -> String {
         let admin = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = admin.listener.local_addr().unwrap();
         let registry = crate::metrics::registry("test").unwrap();
@@ -204,7 +204,7 @@ mod tests {
     async fn ready_when_every_check_is_and_says_which_is_not() {
         let readiness = Readiness::default();
         let (database, schema) = (readiness.check("database"), readiness.check("schema"));
-        let url = start(&readiness).await;
+        let url = start(&readiness);
         assert_eq!(ask(format!("{url}/readyz")).await.0, 503);
 
         database.ready();
@@ -224,13 +224,13 @@ mod tests {
     async fn alive_while_not_ready() {
         let readiness = Readiness::default();
         readiness.check("database").not_ready("away");
-        let url = start(&readiness).await;
+        let url = start(&readiness);
         assert_eq!(ask(format!("{url}/livez")).await, (200, "ok\n".to_owned()));
     }
 
     #[tokio::test]
     async fn metrics_show_the_process_and_the_build() {
-        let url = start(&Readiness::default()).await;
+        let url = start(&Readiness::default());
         let (status, text) = ask(format!("{url}/metrics")).await;
         assert_eq!(status, 200);
         assert!(text.contains("eventpipeline_build_info{binary=\"test\""), "{text}");
@@ -242,7 +242,7 @@ mod tests {
         let pages = Pages::default();
         pages.add("/load", async || Ok::<_, String>([1, 2]));
         pages.add("/queue", async || Err::<(), _>("the database is not available"));
-        let url = start_with(&Readiness::default(), pages).await;
+        let url = start_with(&Readiness::default(), pages);
         assert_eq!(ask(format!("{url}/load")).await, (200, "[1,2]".to_owned()));
         assert_eq!(ask(format!("{url}/queue")).await, (503, "the database is not available\n".to_owned()));
         assert_eq!(ask(format!("{url}/other")).await.0, 404);

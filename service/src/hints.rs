@@ -220,10 +220,7 @@ mod tests {
 
     use super::*;
 
-    async fn start(
-        own: SocketAddr,
-        peers: Vec<String>,
-    ) -> (Announcer, mpsc::UnboundedReceiver<Hint>, Registry) {
+    fn start(own: SocketAddr, peers: Vec<String>) -> (Announcer, mpsc::UnboundedReceiver<Hint>, Registry) {
         let registry = Registry::new();
         let args = HintArgs { wake_address: own, wake_peers: peers };
         let (hints, announcer) = Hints::bind(&args, HintMetrics::new(&registry).unwrap()).unwrap();
@@ -237,8 +234,8 @@ mod tests {
     #[tokio::test]
     async fn hints_reach_the_peer_and_many_ids_go_in_several_datagrams() {
         let (one, other) = (free_udp(), free_udp());
-        let (announcer, _, _) = start(one, vec![other.to_string()]).await;
-        let (_, mut hearing, _) = start(other, vec![one.to_string()]).await;
+        let (announcer, _, _) = start(one, vec![other.to_string()]);
+        let (_, mut hearing, _) = start(other, vec![one.to_string()]);
         let all: Vec<i64> = (1..=1000).collect();
         // Lost while the peer's name is not resolved yet: a hint is lossy, so that it is given again until it is heard.
         let first = eventpipeline_testkit::eventually(async || {
@@ -261,7 +258,7 @@ mod tests {
     #[tokio::test]
     async fn garbage_is_counted_and_ignored() {
         let own = free_udp();
-        let (_, mut hearing, registry) = start(own, vec!["127.0.0.1:9".to_owned()]).await;
+        let (_, mut hearing, registry) = start(own, vec!["127.0.0.1:9".to_owned()]);
         let stranger = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         for garbage in [&b""[..], b"hello", &[0xE1, 1, 9], &[0xE1, 1, 2, 0]] {
             stranger.send_to(garbage, own).await.unwrap();
@@ -279,8 +276,7 @@ mod tests {
     #[tokio::test]
     async fn without_peers_nothing_is_bound() {
         let args = HintArgs { wake_address: free_udp(), wake_peers: Vec::new() };
-        let (hints, announcer) =
-            Hints::bind(&args, HintMetrics::new(&Registry::new()).unwrap()).unwrap();
+        let (hints, announcer) = Hints::bind(&args, HintMetrics::new(&Registry::new()).unwrap()).unwrap();
         announcer.work();
         announcer.finished([1]);
         assert!(UdpSocket::bind(args.wake_address).await.is_ok());

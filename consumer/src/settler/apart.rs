@@ -89,7 +89,7 @@ impl Settler {
                     error!(event.id = %id, "what became of event {id} is dropped, its lease is over");
                 }
                 (Why::Refused(refusal), None) => {
-                    still.extend(self.give_back_refused(settlement, &refusal).await)
+                    still.extend(self.give_back_refused(settlement, &refusal).await);
                 }
                 (_, until) => still.push(Waiting { settlement, until }),
             }

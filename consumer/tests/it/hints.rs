@@ -14,7 +14,7 @@ use crate::server::{Server, http};
 use crate::support::{Pipeline, metric, until_metric};
 
 /// A process that gives and hears hints, as a producer does.
-async fn producer(own: &str, peer: String) -> (Announcer, mpsc::UnboundedReceiver<Hint>) {
+fn producer(own: &str, peer: String) -> (Announcer, mpsc::UnboundedReceiver<Hint>) {
     let args = HintArgs { wake_address: own.parse().unwrap(), wake_peers: vec![peer] };
     let (hints, announcer) = Hints::bind(&args, HintMetrics::new(&Registry::new()).unwrap()).unwrap();
     let (told, hearing) = mpsc::unbounded_channel();
@@ -29,7 +29,7 @@ async fn a_hint_wakes_the_consumer_which_tells_what_it_has_finished() {
     let mut pipeline = Pipeline::new().await;
     let (ours, theirs) = (free_udp().to_string(), free_udp().to_string());
     let consumer = pipeline.consumer(&[("WAKE_ADDRESS", &theirs), ("WAKE_PEERS", &ours)]);
-    let (announcer, mut hearing) = producer(&ours, theirs).await;
+    let (announcer, mut hearing) = producer(&ours, theirs);
     // Hints are lossy, and a poll may be faster: it is tried until one is seen at work.
     let woken = "eventpipeline_consumer_wakeups_total{kind=\"hint\"}";
     let mut ids: Vec<EventId> = Vec::new();
@@ -58,7 +58,7 @@ async fn no_place_is_idle_while_there_is_work() {
     let patience = [("HANDLER_TIMEOUT_SECONDS", "500"), ("LEASE_SECONDS", "600"), ("CONCURRENCY", "40")];
     let variables = http(&url, &[&hints[..], &patience[..]].concat());
     let consumer = pipeline.consumer(&variables);
-    let (announcer, _hearing) = producer(&ours, theirs.clone()).await;
+    let (announcer, _hearing) = producer(&ours, theirs.clone());
     consumer.line("database is ready").await;
     let flood = tokio::spawn(async move {
         loop {

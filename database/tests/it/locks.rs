@@ -16,6 +16,7 @@ fn failures(claims: &[Claimed]) -> Vec<Failure> {
 }
 
 #[track_caller]
+#[expect(clippy::panic, reason = "a test that cannot go on fails")]
 fn partly<T: std::fmt::Debug>(result: Result<T, Error>) -> Partly {
     match result {
         Err(Error::Partly(partly)) => *partly,

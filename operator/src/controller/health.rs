@@ -21,15 +21,12 @@ pub(super) async fn watch(context: Arc<Context>, check: Check) {
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
-        match trouble(&context) {
-            Some(why) => {
-                check.not_ready(why);
-                context.metrics.works.set(0);
-            }
-            None => {
-                check.ready();
-                context.metrics.works.set(1);
-            }
+        if let Some(why) = trouble(&context) {
+            check.not_ready(why);
+            context.metrics.works.set(0);
+        } else {
+            check.ready();
+            context.metrics.works.set(1);
         }
     }
 }

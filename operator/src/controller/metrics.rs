@@ -36,6 +36,31 @@ pub(crate) struct Metrics {
     registry: Registry,
 }
 
+/// Whether the operator works, and the pipelines that it leaves to others, that restart their pods, and that wait to do so.
+fn gauges(registry: &Registry) -> anyhow::Result<[IntGauge; 4]> {
+    let make = Maker(registry);
+    let works = make.gauge(
+        "eventpipeline_operator_working",
+        "0 while the operator that leads can't do its work, and its readiness says why; 1 otherwise.",
+    )?;
+    works.set(1);
+    Ok([
+        works,
+        make.gauge(
+            "eventpipeline_operator_left_pipelines",
+            "Pipelines in the operator's scope that another installation of it looks after.",
+        )?,
+        make.gauge(
+            "eventpipeline_operator_active_rollouts",
+            "Pipelines that restart their pods although nobody has changed their spec.",
+        )?,
+        make.gauge(
+            "eventpipeline_operator_waiting_rollouts",
+            "Pipelines that wait for their turn to restart their pods.",
+        )?,
+    ])
+}
+
 impl Metrics {
     /// Registers the metrics, all series at zero.
     pub(crate) fn new(registry: &Registry) -> anyhow::Result<Self> {
@@ -70,25 +95,7 @@ impl Metrics {
                 &["controller"],
             ),
         )?;
-        let works = Maker(registry).gauge(
-            "eventpipeline_operator_working",
-            "0 while the operator that leads can't do its work, and its readiness says why; 1 otherwise.",
-        )?;
-        works.set(1);
-        let left = Maker(registry).gauge(
-            "eventpipeline_operator_left_pipelines",
-            "Pipelines in the operator's scope that another installation of it looks after.",
-        )?;
-        let rollouts = [
-            Maker(registry).gauge(
-                "eventpipeline_operator_active_rollouts",
-                "Pipelines that restart their pods although nobody has changed their spec.",
-            )?,
-            Maker(registry).gauge(
-                "eventpipeline_operator_waiting_rollouts",
-                "Pipelines that wait for their turn to restart their pods.",
-            )?,
-        ];
+        let [works, left, active_rollouts, waiting_rollouts] = gauges(registry)?;
         most.with_label_values(&[CONTROLLER]).set(CONCURRENCY.into());
         let buckets = vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
         let seconds = registered(
@@ -107,7 +114,7 @@ impl Metrics {
             active: active.with_label_values(&[CONTROLLER]),
             works,
             left,
-            rollouts,
+            rollouts: [active_rollouts, waiting_rollouts],
             queue: WorkQueue::new(registry)?,
             registry: registry.clone(),
         })

@@ -107,6 +107,7 @@ async fn look<'a>(
 /// needs it.
 ///
 /// Taken apart without `..`: an object that is added to [`Resources`] is forgotten nowhere.
+#[expect(clippy::too_many_lines, reason = "a list of the objects, in their order")]
 pub(super) async fn apply(
     cluster: &Cluster,
     inventory: &Inventory,

@@ -73,7 +73,7 @@ mod tests {
 
     use super::*;
 
-    fn whose_is(labels: Value, owner: Value) -> Whose {
+    fn whose_is(labels: &Value, owner: &Value) -> Whose {
         let metadata = json!({"name": "shop-mysql", "labels": labels, "ownerReferences": owner});
         let pipeline = PipelineKey { namespace: "a".to_owned(), name: "shop".to_owned() };
         whose(&serde_json::from_value(metadata).unwrap(), &pipeline, Some("1"))
@@ -90,12 +90,12 @@ mod tests {
 
     #[test]
     fn labels_and_the_controller_together_say_whose_it_is() {
-        assert_eq!(whose_is(ours(), owner("EventPipeline", "shop", "1")), Whose::Ours);
-        assert_eq!(whose_is(ours(), owner("EventPipeline", "shop", "0")), Whose::LeftBehind);
-        assert_eq!(whose_is(ours(), Value::Null), Whose::LeftBehind);
-        assert_eq!(whose_is(ours(), owner("EventPipeline", "other", "2")), Whose::Foreign);
-        assert_eq!(whose_is(ours(), owner("Shop", "shop", "2")), Whose::Foreign);
-        assert_eq!(whose_is(json!({}), owner("EventPipeline", "shop", "1")), Whose::Foreign);
-        assert_eq!(whose_is(json!({"app.kubernetes.io/instance": "shop"}), Value::Null), Whose::Foreign);
+        assert_eq!(whose_is(&ours(), &owner("EventPipeline", "shop", "1")), Whose::Ours);
+        assert_eq!(whose_is(&ours(), &owner("EventPipeline", "shop", "0")), Whose::LeftBehind);
+        assert_eq!(whose_is(&ours(), &Value::Null), Whose::LeftBehind);
+        assert_eq!(whose_is(&ours(), &owner("EventPipeline", "other", "2")), Whose::Foreign);
+        assert_eq!(whose_is(&ours(), &owner("Shop", "shop", "2")), Whose::Foreign);
+        assert_eq!(whose_is(&json!({}), &owner("EventPipeline", "shop", "1")), Whose::Foreign);
+        assert_eq!(whose_is(&json!({"app.kubernetes.io/instance": "shop"}), &Value::Null), Whose::Foreign);
     }
 }

@@ -16,7 +16,7 @@ const BY_HINT: &str = "eventpipeline_waited_events_total{noticed_by=\"hint\"}";
 const BY_LOOK: &str = "eventpipeline_waited_events_total{noticed_by=\"look\"}";
 
 /// A process that gives and hears hints, as a consumer does.
-async fn consumer(own: &str, peer: &str) -> (Announcer, UnboundedReceiver<Hint>) {
+fn consumer(own: &str, peer: &str) -> (Announcer, UnboundedReceiver<Hint>) {
     let args = HintArgs { wake_address: own.parse().unwrap(), wake_peers: vec![peer.to_owned()] };
     let (hints, announcer) = Hints::bind(&args, HintMetrics::new(&Registry::new()).unwrap()).unwrap();
     let (heard, hearing) = unbounded_channel();
@@ -46,7 +46,7 @@ async fn until_looked(producer: &Producer, many: f64) {
 async fn a_new_event_is_announced_and_a_hint_brings_its_answer() {
     let (own, peer) = (free_udp().to_string(), free_udp().to_string());
     let producer = Producer::with(&[("WAKE_ADDRESS", &own), ("WAKE_PEERS", &peer)]).await;
-    let (announcer, mut hearing) = consumer(&peer, &own).await;
+    let (announcer, mut hearing) = consumer(&peer, &own);
     // Until names are resolved, hints are lost.
     eventually(async || {
         producer.post("/create-async").await;
@@ -94,7 +94,7 @@ async fn without_hints_there_are_answers() {
 async fn a_hint_that_is_wrong_answers_nobody() {
     let (own, peer) = (free_udp().to_string(), free_udp().to_string());
     let producer = Producer::with(&[("WAKE_ADDRESS", &own), ("WAKE_PEERS", &peer)]).await;
-    let (announcer, _hearing) = consumer(&peer, &own).await;
+    let (announcer, _hearing) = consumer(&peer, &own);
     let received = "eventpipeline_hints_received_total{kind=\"finished\"}";
     create_sync(&producer, "verdade", async || {}).await;
     let create = producer.posting("/create-sync").timeout(Duration::from_mins(1));
@@ -117,7 +117,7 @@ async fn a_flood_of_hints_keeps_nobody_from_an_answer() {
     let proxy = Proxy::start(Server::shared(Engine::MySql).await.port()).await;
     let producer = Producer::behind(&proxy, &[("WAKE_ADDRESS", &own), ("WAKE_PEERS", &peer)]).await;
     proxy.set(Fault::Slow(Duration::from_millis(20)));
-    let (announcer, _hearing) = consumer(&peer, &own).await;
+    let (announcer, _hearing) = consumer(&peer, &own);
     // From here on there is a connection that looks.
     create_sync(&producer, "primeiro", async || {}).await;
     let others: Vec<_> = (0..20).map(|_| tokio::spawn(producer.posting("/create-sync").send())).collect();

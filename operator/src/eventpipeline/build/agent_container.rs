@@ -9,8 +9,8 @@ use super::meta::mysql_name;
 use super::mysql_stateful_set::{DATA, MYSQL};
 use super::pod::{LAST_WORDS, container_security, http_probe, mount, resources};
 
-/// CPU, memory and ephemeral storage that it asks for, and that it may use at most. Ten times as much is what a LimitRange usually
-/// allows at most.
+/// CPU, memory and ephemeral storage that it asks for, and that it may use at most. A `LimitRange` usually allows ten times as
+/// much at most.
 const REQUESTS: [&str; 3] = ["10m", "16Mi", "4Mi"];
 const LIMITS: [&str; 3] = ["100m", "64Mi", "32Mi"];
 const DATA_FOLDER: &str = "/var/lib/mysql";

@@ -103,8 +103,11 @@ fn a_route_leads_to_what_was_asked_for() {
     assert_eq!((route.spec.rules[0].backend_refs[0].port, route.spec.hostnames), (80, None));
 }
 
-/// The ports and addresses of each group of producers.
-fn addresses(spec: &str) -> Vec<(Vec<(String, i32)>, Vec<String>)> {
+/// The ports of a group of producers, and the variables about its addresses.
+type Addresses = (Vec<(String, i32)>, Vec<String>);
+
+/// Those of each group of producers.
+fn addresses(spec: &str) -> Vec<Addresses> {
     let deployments = prepared(&with_spec(spec)).producer_deployments;
     deployments
         .into_iter()

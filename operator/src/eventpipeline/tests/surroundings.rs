@@ -30,7 +30,7 @@ fn the_schema_job_runs_where_the_database_may() {
     assert_eq!(limits["memory"].0, "1.5Gi");
 }
 
-/// LimitRanges bound how much more a container may use than it asks for; what nobody can set must keep to that.
+/// A `LimitRange` bounds how much more a container may use than it asks for; what nobody can set must keep to that.
 #[test]
 fn what_the_operator_decides_keeps_to_a_ratio_of_ten() {
     let resources = prepared(&minimal());

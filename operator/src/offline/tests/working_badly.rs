@@ -24,6 +24,7 @@ fn a_sound_pipeline_is_left_alone() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn what_would_work_badly_is_told_where_it_stands() {
     for (spec, field, said) in [
         (
