@@ -14,12 +14,12 @@ use crate::program::Program;
 const AUDIT: [&str; 2] = [
     "CREATE TABLE Audit (n BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, event BIGINT NOT NULL, session BIGINT NOT NULL, \
      before_processing INT NOT NULL, after_processing INT NOT NULL, had_value BOOLEAN NOT NULL, \
-     wrote_value BOOLEAN NOT NULL, same_claim BOOLEAN NOT NULL)",
+     wrote_value BOOLEAN NOT NULL, same_claim BOOLEAN NOT NULL, new_token BOOLEAN NOT NULL)",
     "CREATE TRIGGER Events_audit AFTER UPDATE ON Events FOR EACH ROW INSERT INTO Audit \
-     (event, session, before_processing, after_processing, had_value, wrote_value, same_claim) VALUES \
+     (event, session, before_processing, after_processing, had_value, wrote_value, same_claim, new_token) VALUES \
      (OLD.id, CONNECTION_ID(), COALESCE(OLD.processing, 0), COALESCE(NEW.processing, 0), \
      COALESCE(LENGTH(OLD.valor), 0) > 0, NOT (CAST(OLD.valor AS BINARY) <=> CAST(NEW.valor AS BINARY)), \
-     OLD.token = NEW.token AND OLD.due <> NEW.due)",
+     OLD.token = NEW.token AND OLD.due <> NEW.due, OLD.token <> NEW.token)",
 ];
 
 /// The database, and the command that works in it.
