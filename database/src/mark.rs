@@ -63,6 +63,14 @@ impl LowWaterMark {
         }
     }
 
+    /// A look that began at `from` took so long and failed. Where the database was away or hung, what came back meanwhile is to be
+    /// found soon.
+    pub(crate) fn not_walked(&mut self, from: Option<i64>, took: Duration, error: &Error) {
+        if from.is_none() && matches!(error, Error::Timeout { .. }) {
+            self.last_walk = Some((Instant::now(), took / SHARE));
+        }
+    }
+
     fn walk_is_due(&self, now: Instant) -> bool {
         self.last_walk
             .is_none_or(|(ended, took)| now.saturating_duration_since(ended) >= (took * SHARE).min(LONGEST))

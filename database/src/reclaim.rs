@@ -81,7 +81,7 @@ impl Session {
         let reclaimed = self.run(&Reclaim { from, unknown_age, max_attempts }).await;
         match &reclaimed {
             Ok(found) => mark.walked(from, found.took, found.last_due),
-            Err(_) => mark.walked(from, begun.elapsed(), None),
+            Err(error) => mark.not_walked(from, begun.elapsed(), error),
         }
         reclaimed.map(|found| found.reclaimed)
     }

@@ -49,7 +49,7 @@ impl Session {
         let removed = self.run(&remove).await;
         match &removed {
             Ok(removed) => mark.walked(from, removed.took, removed.last_due),
-            Err(_) => mark.walked(from, begun.elapsed(), None),
+            Err(error) => mark.not_walked(from, begun.elapsed(), error),
         }
         removed.map(|removed| removed.removal)
     }

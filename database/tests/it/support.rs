@@ -109,9 +109,14 @@ pub(crate) fn claimer() -> Claimer {
     Claimer::new("test", MaxAttempts::new(1000).unwrap())
 }
 
+/// One whose events are tried [`MAX_ATTEMPTS`] times.
+pub(crate) fn claimer_to_try() -> Claimer {
+    Claimer::new("test", MaxAttempts::new(MAX_ATTEMPTS).unwrap())
+}
+
 /// Claims, looking from the start, what is tried [`MAX_ATTEMPTS`] times.
 pub(crate) async fn claim_to_try(session: &mut Session, lease: Duration, limit: usize) -> Vec<Claimed> {
-    let claimer = Claimer::new("test", MaxAttempts::new(MAX_ATTEMPTS).unwrap());
+    let claimer = claimer_to_try();
     let limit = ClaimLimit { events: limit, bytes: usize::MAX };
     let mark = &mut LowWaterMark::default();
     session.claim(mark, &claimer, Lease::new(lease), limit).await.unwrap().events
