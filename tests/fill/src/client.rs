@@ -73,7 +73,8 @@ impl Client {
                 match self.create().await? {
                     Answer::Accepted(id) => ids.push(id),
                     Answer::Refused => return Ok(ids),
-                    Answer::Unavailable => bail!("a creation was not refused and failed"),
+                    // On a busy machine a commit may take longer than a client waits.
+                    Answer::Unavailable => {}
                 }
             }
             bail!("{} events and no refusal after {} s", ids.len(), within.as_secs())
