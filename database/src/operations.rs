@@ -80,6 +80,7 @@ impl Role {
             | OperationName::Remove
             | OperationName::ReadClock
             | OperationName::ReadReusable
+            | OperationName::LookForRows
             | OperationName::Retry
             | OperationName::Cancel => self == Self::Producer,
             OperationName::Claim
@@ -91,7 +92,6 @@ impl Role {
             | OperationName::Reclaim
             | OperationName::KeepPulse => self == Self::Consumer,
             OperationName::LookForDemotion
-            | OperationName::LookForRows
             | OperationName::ReadVersion
             | OperationName::ReadCompatibility => true,
             // By tests and tools.
