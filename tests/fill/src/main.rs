@@ -2,8 +2,8 @@
 //!
 //! mysqld has the arguments that the operator gives it, as far as they are about files. In each round clients create events
 //! until they are refused (507). Reads must go on then, everything that was accepted must be there and be completed, retention must
-//! remove it while no consumer runs, and events must be taken again by themselves. In every third round a foreign file takes
-//! what is left of the volume in between, and in every sixth mysqld is killed while there is nothing left.
+//! remove it while no consumer runs, and events must be taken again by themselves. In every second round a foreign file takes
+//! what is left of the volume in between, and in every fourth mysqld is killed while there is nothing left.
 
 #![expect(clippy::print_stdout, reason = "the report is what the program is for")]
 
@@ -70,7 +70,7 @@ async fn fill_and_recover(
     client.can_read(last).await?;
     pipeline.holds(&accepted).await?;
 
-    if round.is_multiple_of(3) {
+    if round.is_multiple_of(2) {
         suffer_a_foreign_file(round, pipeline, client, volume).await?;
     }
 
@@ -100,11 +100,11 @@ async fn suffer_a_foreign_file(
         client.is_refused().await?;
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    if round.is_multiple_of(6) {
+    if round.is_multiple_of(4) {
         pipeline.kill_mysql();
     }
     drop(filler);
-    if round.is_multiple_of(6) {
+    if round.is_multiple_of(4) {
         pipeline.restart_mysql().await;
     }
     pipeline.end_consumer().await;

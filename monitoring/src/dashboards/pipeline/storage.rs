@@ -33,7 +33,8 @@ pub(super) fn storage() -> Vec<Panel> {
                 (
                     "in a day",
                     format!(
-                        "predict_linear(namespace_eventpipeline:eventpipeline_storage_free_bytes:max{{{CHOSEN}}}[1h], 86400)"
+                        "predict_linear((max(eventpipeline_volume_free_bytes{{{CHOSEN}}}) + \
+                         max(eventpipeline_storage_reusable_bytes{{{CHOSEN}}}))[1h:1m], 86400)"
                     ),
                 ),
                 ("required", required),
