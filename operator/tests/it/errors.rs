@@ -98,7 +98,8 @@ async fn too_many_requests_are_no_refusal() {
     cluster.condition_is("demo", "DatabaseReady", "False/PodsStarting").await;
     let events = cluster.api::<Event>().list(&ListParams::default()).await.unwrap();
     let ours = |event: &Event| {
-        event.regarding.as_ref().is_some_and(|of| of.kind.as_deref() == Some("EventPipeline"))
+        let of = event.regarding.as_ref().and_then(|of| of.kind.as_deref());
+        of == Some("EventPipeline") && event.type_.as_deref() == Some("Warning")
     };
     assert!(!events.items.iter().any(ours), "{:?}", events.items);
 }

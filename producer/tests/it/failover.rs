@@ -88,25 +88,14 @@ async fn what_may_have_been_done_is_not_said_to_have_failed() {
     let producer = Producer::behind(&proxy, &[]).await;
     assert_eq!(producer.post("/create-async").await.status(), 202);
     let mut session = producer.database.session();
-    for path in ["/create-async", "/create-sync", "/v1/events/1/cancel"] {
-        // Both who create and who change are connected before their answers get lost.
+    for path in ["/create-async", "/create-sync"] {
+        // The writer is connected before its answers get lost.
         eventually(async || (producer.post("/create-async").await.status() == 202).then_some(())).await;
-        eventually(async || (producer.post("/v1/events/999/cancel").await.status() == 404).then_some(()))
-            .await;
         let before = session.count().await.unwrap();
         proxy.set(Fault::Mute);
         let request = producer.posting(path);
         let asking = tokio::spawn(async move { request.send().await.unwrap() });
-        if path.starts_with("/create") {
-            eventually(async || (session.count().await.unwrap() > before).then_some(())).await;
-        }
-        if path.ends_with("cancel") {
-            eventually(async || {
-                let event = session.event(eventpipeline_database::EventId::new(1)?).await.unwrap()?;
-                (event.state == eventpipeline_database::State::Cancelled).then_some(())
-            })
-            .await;
-        }
+        eventually(async || (session.count().await.unwrap() > before).then_some(())).await;
         proxy.set(Fault::Cut);
         let problem = problem(asking.await.unwrap(), 503, "no-answer-in-time").await;
         assert!(problem["detail"].as_str().unwrap().contains("may or may not"), "{problem}");
