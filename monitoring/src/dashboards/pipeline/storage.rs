@@ -34,7 +34,7 @@ pub(super) fn storage() -> Vec<Panel> {
                     "in a day",
                     format!(
                         "predict_linear((max(eventpipeline_volume_free_bytes{{{CHOSEN}}}) + \
-                         max(eventpipeline_storage_reusable_bytes{{{CHOSEN}}}))[1h:1m], 86400)"
+                         max(eventpipeline_storage_reusable_bytes{{{CHOSEN}}}))[1h:15s], 86400)"
                     ),
                 ),
                 ("required", required),
