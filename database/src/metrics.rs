@@ -58,7 +58,7 @@ impl Metrics {
                 "1 while the database answers, takes writes and has the schema that this process needs, else 0.",
             )?,
             counter_held: IntCounter::new(
-                "eventpipeline_counter_held_total",
+                "eventpipeline_blocked_creations_total",
                 "Creations that were given up because another transaction held the counter's row for too long; the log \
                  says whose, where it may be seen.",
             )?,

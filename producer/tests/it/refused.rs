@@ -56,7 +56,7 @@ async fn a_held_counter_is_named_to_clients_and_operators() {
     }
     let problem = problem(producer.post("/create-async").await, 503, "database-unavailable").await;
     assert!(problem["detail"].as_str().unwrap().contains("locked the counter"), "{problem}");
-    assert!(producer.metric("eventpipeline_counter_held_total").await.unwrap() >= 1.0);
+    assert!(producer.metric("eventpipeline_blocked_creations_total").await.unwrap() >= 1.0);
     assert!(producer.program.log().contains(" of root@"), "{}", producer.program.log());
     drop(holder);
     assert_eq!(producer.post("/create-async").await.status(), 202);
