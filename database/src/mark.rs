@@ -26,7 +26,7 @@ const REACH: Duration = Duration::from_hours(24 * 8);
 /// succeeded.
 /// Source of the technique: the "checkpoint" of FOQS, Facebook's queue on MySQL.
 ///
-/// Of events that wait to be claimed, urgent ones come in before the mark all the time, at places that are known: see [`Look`].
+/// Of events that wait to be claimed, urgent ones come in before the mark all the time, at places that are known: see `Look`.
 /// What a look has seen to be due is remembered until a claim has asked for it, so that no claim looks elsewhere.
 #[derive(Debug, Default)]
 pub struct LowWaterMark {
