@@ -140,21 +140,20 @@ impl Session {
         if creations.is_empty() {
             return Ok(Vec::new());
         }
+        let mut skip_taken = false;
         for _ in 1..TRIES {
-            match self.create_once(creations).await {
-                Err(failure) if failure.refusal() == Some(number::DUPLICATE_ENTRY) => {
-                    // A program that reads the counter, inserts and then moves the counter, without a lock, was faster.
-                    self.run(&SkipTaken).await?;
-                }
+            match self.create_once(creations, skip_taken).await {
+                // A program that reads the counter, inserts and then moves the counter, without a lock, was faster.
+                Err(failure) if failure.refusal() == Some(number::DUPLICATE_ENTRY) => skip_taken = true,
                 other => return other,
             }
         }
-        self.create_once(creations).await
+        self.create_once(creations, skip_taken).await
     }
 
-    async fn create_once(&mut self, creations: &[Creation]) -> Result<Vec<Created>, Error> {
+    async fn create_once(&mut self, creations: &[Creation], skip_taken: bool) -> Result<Vec<Created>, Error> {
         let database = self.database.clone();
-        let failure = match self.run(&Create { creations, database: &database }).await {
+        let failure = match self.run(&Create { creations, skip_taken, database: &database }).await {
             Ok(created) => return Ok(created),
             Err(failure) => failure,
         };
@@ -172,6 +171,9 @@ impl Session {
 
 struct Create<'a> {
     creations: &'a [Creation],
+    /// Moves the counter past ids that other programs inserted without counting them. This happens in the transaction of the
+    /// creation: between two transactions such a program writes the old value back, again and again if it is as fast.
+    skip_taken: bool,
     database: &'a Database,
 }
 
@@ -186,9 +188,13 @@ impl Operation for Create<'_> {
         let keys: Vec<&str> =
             self.creations.iter().filter_map(|creation| Some(creation.key.as_ref()?.as_str())).collect();
         let (script, remembered) = if keys.is_empty() {
-            (Script::new("START TRANSACTION; "), Vec::new())
+            let mut begin = Script::new("START TRANSACTION; ");
+            if self.skip_taken {
+                skip_taken(&mut begin);
+            }
+            (begin, Vec::new())
         } else {
-            (Script::default(), look_up(&keys, connection).await?)
+            (Script::default(), look_up(&keys, self.skip_taken, connection).await?)
         };
         let plan = Plan::new(self.creations, remembered, largest_payload(packet));
         let first = match plan.events.len() {
@@ -205,8 +211,15 @@ impl Operation for Create<'_> {
 
 /// Locks the counter, behind which all creations queue, and then reads what is known of the keys: nobody can add to it
 /// before the commit.
-async fn look_up(keys: &[&str], connection: &mut MySqlConnection) -> Result<Vec<Remembered>, sqlx::Error> {
+async fn look_up(
+    keys: &[&str],
+    skip: bool,
+    connection: &mut MySqlConnection,
+) -> Result<Vec<Remembered>, sqlx::Error> {
     let mut lock = Script::new("START TRANSACTION; SELECT id FROM DBStatus FOR UPDATE; ");
+    if skip {
+        skip_taken(&mut lock);
+    }
     lock.sql(HOLD);
     lock.rows(connection).await?;
     let mut script =
@@ -219,23 +232,15 @@ async fn look_up(keys: &[&str], connection: &mut MySqlConnection) -> Result<Vec<
     rows.iter().map(Remembered::from_row).collect()
 }
 
-/// Moves the counter past the events that others have put right before it.
-struct SkipTaken;
-
-impl Operation for SkipTaken {
-    const NAME: OperationName = OperationName::SkipTaken;
-    const PATIENT: bool = true;
-    type Output = ();
-
-    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
-        let mut skip = Script::new(
+/// Adds a statement that moves the counter past the events that other programs inserted right after it.
+fn skip_taken(script: &mut Script) {
+    script
+        .sql(
             "UPDATE DBStatus SET id = GREATEST(id, COALESCE((SELECT MAX(taken.id) FROM Events AS taken \
              WHERE taken.id > DBStatus.id AND taken.id <= DBStatus.id + ",
-        );
-        skip.number(TAKEN_AHEAD).sql("), 0))");
-        skip.execute(connection).await?;
-        Ok(())
-    }
+        )
+        .number(TAKEN_AHEAD)
+        .sql("), 0)); ");
 }
 
 #[cfg(test)]
@@ -263,7 +268,7 @@ mod tests {
             let database = Database::new(args, Metrics::new(&prometheus::Registry::new()).unwrap());
             database.migrate().await.unwrap();
             let mut frozen = database.connect().await.unwrap();
-            look_up(&["key"], &mut frozen).await.unwrap();
+            look_up(&["key"], false, &mut frozen).await.unwrap();
             let created = database.session().create(&[Creation::one(NewEvent::default())]).await.unwrap();
             assert!(matches!(created[0], Created::New(_)), "{engine:?}: {created:?}");
         }

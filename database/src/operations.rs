@@ -9,8 +9,6 @@ use crate::accounts::Role;
 pub(crate) enum OperationName {
     #[strum(serialize = "create events")]
     Create,
-    #[strum(serialize = "move the counter past the events")]
-    SkipTaken,
     #[strum(serialize = "claim events")]
     Claim,
     #[strum(serialize = "look for due events")]
@@ -71,7 +69,6 @@ impl Role {
     pub(crate) fn operations(self) -> impl Iterator<Item = OperationName> {
         OperationName::VARIANTS.iter().copied().filter(move |name| match name {
             OperationName::Create
-            | OperationName::SkipTaken
             | OperationName::ReadEvents
             | OperationName::ReadEvent
             | OperationName::List

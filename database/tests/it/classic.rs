@@ -157,6 +157,34 @@ async fn a_classic_producer_without_locks_takes_nothing_from_ours() {
     .await;
 }
 
+/// Such a producer writes an old value to the counter whenever it gets the chance. Each of our creations succeeds nevertheless.
+#[tokio::test]
+async fn a_counter_that_is_written_back_all_the_time_stops_no_creation() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        create(&mut session, 1).await;
+        fixture.sql("INSERT INTO Events (id) VALUES (2), (3)").await;
+        let write_back = async {
+            loop {
+                sqlx::query("UPDATE DBStatus SET id = 1").execute(&mut fixture.other).await.unwrap();
+            }
+        };
+        let ours = async {
+            let mut ids = Vec::new();
+            for _ in 0..100 {
+                ids.extend(create(&mut session, 1).await);
+            }
+            ids
+        };
+        let ids = tokio::select! {
+            ids = ours => ids,
+            () = write_back => unreachable!("it never ends"),
+        };
+        assert_eq!(ids, (4..104).collect::<Vec<i64>>());
+    })
+    .await;
+}
+
 /// The ids that were inserted, of so many tries.
 async fn unlocked_creations(connection: &mut MySqlConnection, tries: usize) -> BTreeSet<i64> {
     let mut inserted = BTreeSet::new();
