@@ -35,13 +35,13 @@ bench-operator: ## Figures of the operator with 1,000 pipelines before a real ku
 images: ## Build EventPipeline's image; REGISTRY=... pushes it there
 	@dev/images.sh
 
-crds: ## Write the generated files anew: the resource definition, and the chart's copy of it
+crds: ## Regenerate the CRD, the chart's copies, references, openapi.json, dashboards and rules
 	@dev/generate.sh
 
 fmt: ## Format the code
 	@dev/fmt.sh
 
-lint: ## Check formatting and lints of Rust, shell and Go
+lint: ## Check formatting, lints and language: Rust, shell, Go, docs
 	@dev/lint.sh
 
 deny: ## Check licences and advisories of the dependencies

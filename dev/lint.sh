@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatting and lints of everything, warnings as errors: Rust, shell, Go.
+# Checks formatting and lints, with warnings as errors: prose, shell, Go, Rust.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 go_formatted() {
@@ -12,6 +12,8 @@ cd "$ROOT"
 need_command shellcheck shellcheck
 mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh' dev/runc-bounded .ci/run)
 step "shellcheck" shellcheck "${scripts[@]}"
+need_command perl perl
+step "prose" "$DEV/prose.sh"
 if have gofmt; then step "gofmt" go_formatted; fi
 step "cargo fmt" cargo fmt --all --check
 step "cargo clippy" cargo clippy --locked --workspace --all-targets -- --deny warnings
