@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The operator's benchmark: release builds, then a run with a kube-apiserver and etcd of its own.
+# Runs the operator's benchmark on release builds, with a dedicated kube-apiserver and etcd.
 #   dev/bench-operator.sh [PIPELINES]
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A pipeline under faults of every kind, and whether it kept its promises.
-#   dev/chaos.sh [--seconds N] [--seed N]     60 seconds and a random seed if not given
+# Runs a pipeline under faults of every kind and checks its guarantees.
+#   dev/chaos.sh [--seconds N] [--seed N]     default: 60 seconds and a random seed
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 cd "$ROOT"

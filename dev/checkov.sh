@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checkov, which knows what Kubernetes objects should not do: the test that runs it is that of the chart.
+# Installs Checkov, with which a test of the chart checks Kubernetes objects.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 python_tool checkov "$CHECKOV_VERSION"

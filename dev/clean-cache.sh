@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Frees what was built and downloaded, after `make down`. The next `make up` builds all of it again.
+# Runs `make down` and deletes everything built and downloaded. The next `make up` builds all of it again.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 CLUSTER=kind "$DEV/down.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The kind cluster: `cluster.sh up` creates it, or repairs it where it is broken; `cluster.sh down` deletes it.
+# The kind cluster: `cluster.sh up` creates or repairs it, `cluster.sh down` deletes it.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 config=$CACHE/work/kind-config.yaml
@@ -7,15 +7,15 @@ node=$CLUSTER_NAME-control-plane
 
 exists() { kind get clusters 2>/dev/null | grep -qx "$CLUSTER_NAME"; }
 
-# kind-config.yaml is what everybody can use; a machine that needs more gets it in a copy.
+# kind-config.yaml works on every machine. A machine that needs more gets a copy with additions.
 write_config() {
   cp "$ROOT/kind-config.yaml" "$config"
   if [ "$(docker info -f '{{.CgroupVersion}}')" = 1 ]; then
-    # Kubelets refuse cgroup v1 since Kubernetes 1.35, unless told otherwise.
+    # Kubelets refuse cgroup v1 by default since Kubernetes 1.35.
     printf '%s\n' 'kubeadmConfigPatches:' '  - |' '    kind: KubeletConfiguration' '    failCgroupV1: false' >>"$config"
   fi
   if ! has_capability_sys_resource; then
-    # The node may not protect its pods from the kernel's memory killer more than itself is.
+    # The node cannot lower its pods' OOM scores below its own.
     printf '%s\n' 'containerdConfigPatches:' '  - |-' '    [plugins."io.containerd.grpc.v1.cri"]' \
       '      restrict_oom_score_adj = true' >>"$config"
   fi
@@ -28,7 +28,7 @@ create() {
   kind create cluster --config "$config" "${image[@]}" --wait 180s
 }
 
-# A node that was stopped, by a reboot for example, keeps its data.
+# A stopped node (after a reboot, for example) keeps its data.
 start_node() {
   [ "$(docker inspect -f '{{.State.Running}}' "$node" 2>/dev/null)" = true ] || docker start "$node"
   kind export kubeconfig --name "$CLUSTER_NAME"
@@ -47,13 +47,13 @@ up() {
   if exists; then
     if (start_node && healthy) >"$CACHE/logs/cluster-check.log" 2>&1; then
       pulls_images || [ "$(cluster_image)" = "$(node_image)" ] ||
-        warn "the cluster runs an earlier node image; make down and make up replace it, with the data in it"
+        warn "the cluster runs an earlier node image; make down and make up replace it and delete its data"
       return
     fi
-    warn "the cluster does not answer and is replaced, with the data in it (see $CACHE/logs/cluster-check.log)"
+    warn "the cluster does not answer; replacing it and deleting its data (see $CACHE/logs/cluster-check.log)"
     step "removal of the broken cluster" kind delete cluster --name "$CLUSTER_NAME"
   fi
-  pulls_images || "$DEV/node-image.sh"
+  pulls_images || "$OFFLINE/node-image.sh"
   step "kind cluster $CLUSTER_NAME" create
   kind get kubeconfig --name "$CLUSTER_NAME" >"$CACHE/kubeconfig"
 }

@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# The databases that the tests start: MySQL (mysql-rootfs.sh) and Debian's MariaDB, both as plain processes.
+# Installs the servers that tests start as plain processes: MySQL from Debian sid, and this distribution's MariaDB.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# The core packages hold the programs alone: nothing is started, and no server of this machine is configured.
-# The client's holds what mariadb-install-db calls.
+# The core packages contain only programs: no server is configured or started. mariadb-install-db needs the client's.
 if ! [ -x /usr/sbin/mariadbd ] || ! have my_print_defaults; then
   need_packages mariadb-server-core mariadb-client-core
 fi
-"$DEV/mysql-rootfs.sh"
+"$OFFLINE/mysql-rootfs.sh"

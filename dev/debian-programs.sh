@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# debian-programs.sh PACKAGE FILE...: programs into the cache, from a package of this Debian or Ubuntu: unpacked, so that no
-# service is installed or started.
+# debian-programs.sh PACKAGE FILE...: unpacks programs of a Debian or Ubuntu package into the cache. Nothing is installed,
+# and no service is started.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 package=${1:?usage: debian-programs.sh PACKAGE FILE...}
 files=("${@:2}")
 
-# The version that apt would take; none on a machine that has no lists of packages yet.
+# Prints the version that apt would install, or nothing on a machine without package lists.
 candidate() { apt-cache policy "$package" 2>/dev/null | sed -n 's/^ *Candidate: //p' | grep -v '(none)'; }
 
-# apt's own user may not write into the home folder of who runs this.
+# apt's sandbox user cannot write to this user's home folder.
 download() { apt-get download -q -o Acquire::Retries=5 -o APT::Sandbox::User=root "$package"; }
 
 unpack() {
@@ -17,7 +17,7 @@ unpack() {
   rm -rf "$folder"
   mkdir -p "$folder"
   cd "$folder"
-  # Lists that are old may name what the mirror has no more.
+  # Old lists may name a version that the mirror no longer has.
   download || { again apt_get update && again download; }
   dpkg-deb -x "$folder/${package}"_*.deb "$folder"
   install "${files[@]/#/$folder/}" "$CACHE/bin/"

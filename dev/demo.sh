@@ -1,27 +1,27 @@
 #!/usr/bin/env bash
-# demo.sh URL: talks to the pipeline through the ingress and prints each command with its answer.
+# demo.sh URL: sends requests to the pipeline through the ingress and prints each command with its response.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 url=${1:?usage: demo.sh http://ADDRESS}
 requests=20
 
-# The ingress controller learns of the route a moment after the pipeline is ready.
+# The ingress controller programs the route shortly after the pipeline is ready.
 wait_for_route() {
   local deadline=$((SECONDS + 180))
   until curl -fsS --max-time 5 "$url/" >/dev/null 2>&1; do
-    [ $SECONDS -lt $deadline ] || die "no answer from $url/ after 180 s: $(curl -sS --max-time 5 -i "$url/" 2>&1)"
+    [ $SECONDS -lt $deadline ] || die "no response from $url/ after 180 s: $(curl -sS --max-time 5 -i "$url/" 2>&1)"
     sleep 0.5
   done
 }
 
-# show CURL_ARGUMENT...: the command as one would type it, and what it prints.
+# show CURL_ARGUMENT...: prints the command and its output.
 show() {
   say "" "\$ curl $*"
   answer=$(curl -sS --fail-with-body --max-time 60 "$@") || die "that failed: $answer"
   say "$answer"
 }
 
-# What was created asynchronously has its value a moment later.
+# An event that was created asynchronously has its value a moment later.
 wait_for_value() {
   local deadline=$((SECONDS + 120))
   while [ "$(curl -fsS --max-time 5 "$1")" = '{"valor":""}' ]; do
@@ -30,7 +30,7 @@ wait_for_value() {
   done
 }
 
-# One connection, so that what takes turns is the proxy and not the connections.
+# All requests use one connection, so that the proxy balances requests rather than connections.
 served_by() {
   curl -fsS --max-time 30 -o /dev/null -D - "$url/?request=[1-$requests]" | tr -d '\r' |
     sed -n 's/^x-served-by: //Ip' | sort | uniq -c
@@ -38,14 +38,14 @@ served_by() {
 
 fair() { [ "$(awk '{ print $1 }' <<<"$1")" = "$(printf '%s\n' $((requests / 2)) $((requests / 2)))" ]; }
 
-# Right after a rollout the proxy may still know a pod that has gone.
+# Right after a rollout the proxy may still use a terminated pod.
 round_robin() {
   local deadline=$((SECONDS + 120)) turns
   until turns=$(served_by) && fair "$turns"; do
     [ $SECONDS -lt $deadline ] || die "$requests requests were not split evenly over two producers:"$'\n'"$turns"
     sleep 1
   done
-  say "" "$requests requests over one connection were answered by:" "$turns"
+  say "" "$requests requests over one connection were served by:" "$turns"
 }
 
 wait_for_route

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What to look at when `make up` or a test on the cluster fails: conditions, pods, events, the operator's last words.
+# Prints conditions, pods, events and logs after `make up` or a test on the cluster has failed.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 if [ -z "${CLUSTER:-}" ] || [ "$CLUSTER" = kind ]; then export KUBECONFIG=$CACHE/kubeconfig; fi

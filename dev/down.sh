@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Takes away what `make up` has put on this machine: the cluster with its data, and the Docker daemon if it was ours.
-# The cache stays. With CLUSTER=current: the pipeline and the operator; the database's volume stays.
+# Removes the cluster of `make up` with its data, and the Docker daemon if `make up` started it. The cache stays.
+# With CLUSTER=current it removes the pipeline and the operator; the database's volume stays.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 from_current_cluster() {
@@ -9,11 +9,11 @@ from_current_cluster() {
 }
 
 own_cluster() {
-  # A daemon of ours that died, by a reboot for example, is needed once more to clean up.
-  if [ -f "$CACHE/docker/settings" ]; then "$DEV/dockerd.sh" start; fi
+  # Our own daemon is needed to clean up, even if it ended (after a reboot, for example).
+  if [ -f "$CACHE/docker/settings" ]; then "$OFFLINE/dockerd.sh" start; fi
   if docker_answers && have kind; then "$DEV/cluster.sh" down; fi
   rm -f "$CACHE/kubeconfig"
-  "$DEV/dockerd.sh" stop
+  "$OFFLINE/dockerd.sh" stop
 }
 
 case ${CLUSTER:-kind} in

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# A pipeline on a small volume that is filled and recovers, again and again. Root may mount that volume, which is in a mount
-# namespace of its own.
-#   dev/fill.sh [--rounds N]     20 rounds if not given
+# Fills the small volume of a pipeline and lets it recover, repeatedly. The volume is mounted in a separate mount namespace.
+#   dev/fill.sh [--rounds N]     default: 20 rounds
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 cd "$ROOT"

@@ -1,14 +1,12 @@
 #!/usr/bin/env bash
-# Writes the generated files anew: the resource definition from its Rust types, the chart's copy of it, its
-# reference, that of the chart's values from their comments, the description of the HTTP API from its routes, the
-# reference of the metrics from the registries, and dashboards and rules from monitoring/.
-# With --check it changes nothing and fails when one differs.
+# Regenerates the CRD from its Rust types, the chart's copies, the references, openapi.json from the routes, and dashboards
+# and rules from monitoring/. With --check it changes nothing, and fails if a file is out of date.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 cd "$ROOT"
 outdated=()
 
-# generated FILE: takes its content from standard input.
+# generated FILE: writes standard input to the file, or compares them.
 generated() {
   cat >"$scratch/new"
   cmp -s "$scratch/new" "$1" && return
@@ -29,7 +27,7 @@ esac
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# As the tests build them, which come next: with other features each would compile what they share anew.
+# Built as `make test` builds them: other features would compile the dependencies again.
 cargo test --quiet --locked --workspace --exclude eventpipeline-e2e --no-run
 
 # run PROGRAM ARGUMENT...
@@ -68,4 +66,4 @@ generated charts/eventpipeline/files/rules.yaml <"$scratch/rules.yaml"
 run monitoring alerts >"$scratch/alerts.md"
 generated docs/reference/alerts.md <"$scratch/alerts.md"
 
-[ ${#outdated[@]} -eq 0 ] || die "not up to date: ${outdated[*]} (run dev/generate.sh)"
+[ ${#outdated[@]} -eq 0 ] || die "out of date: ${outdated[*]} (run dev/generate.sh)"

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Builds EventPipeline's image and prints its name. The tag is a hash of the contents, so that a cluster rolls out what
-# has changed. With REGISTRY set (`registry.example.com/team`) the image is pushed there, as REGISTRY/eventpipeline.
+# Builds EventPipeline's image and prints its name. The tag is a hash of the contents, so that a cluster rolls out changes. With REGISTRY set (`registry.example.com/team`) the image is pushed there, as REGISTRY/eventpipeline.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 target=$(uname -m)-unknown-linux-gnu
@@ -8,13 +7,13 @@ context=$CACHE/work/image
 packages=(eventpipeline-producer eventpipeline-consumer eventpipeline-operator eventpipeline-agent eventpipeline-cli)
 programs=(eventpipeline-producer eventpipeline-consumer eventpipeline-operator eventpipeline-agent eventpipeline)
 
-# Static, so that they need no base image; they still resolve names as glibc does, search domains included.
+# Static programs need no base image. They still resolve names as glibc does, including search domains.
 compile() {
   cd "$ROOT"
   RUSTFLAGS='-C target-feature=+crt-static' cargo build --locked --release --target "$target" "${packages[@]/#/--package=}"
 }
 
-# Mozilla's certificates where the distribution keeps them apart: those that this machine adds are its own affair.
+# Mozilla's certificates, without those that this machine adds, if the distribution keeps them separately.
 certificates() {
   local mozilla=/usr/share/ca-certificates/mozilla
   if [ -d "$mozilla" ]; then cat "$mozilla"/*.crt; else cat /etc/ssl/certs/ca-certificates.crt; fi
@@ -31,7 +30,7 @@ fill_context() {
 build() {
   docker image inspect "$1" >/dev/null 2>&1 || docker build -t "$1" "$context"
   docker tag "$1" eventpipeline:dev
-  # Earlier ones would pile up, one a change. Tags that are no hash are somebody else's.
+  # Removes earlier images, which would accumulate. Only tags that are a hash are ours.
   docker image ls --format '{{.Repository}}:{{.Tag}}' eventpipeline | sed -nE '/:[0-9a-f]{12}$/p' |
     awk -v image="$1" '$0 != image' | xargs -r docker image rm
 }
@@ -41,7 +40,7 @@ push() {
   docker push "$2"
 }
 
-[ "$(uname -s)" = Linux ] || die "the image's programs are built on Linux: run this in a Linux machine"
+[ "$(uname -s)" = Linux ] || die "the image's programs are built on Linux: run this on a Linux machine"
 need_rust
 use_docker
 lock image

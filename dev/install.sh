@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# install.sh IMAGE: the operator by Helm, then the example pipeline, until all of it is ready and runs that image.
+# install.sh IMAGE: installs the operator with Helm and the example pipeline, and waits until both are ready with that image.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 image=${1:?usage: install.sh IMAGE}
 namespace=eventpipeline-system
 
-# An upgrade that was cut short would block every later one.
+# An interrupted upgrade would block every later one.
 forget_interrupted_releases() {
   kubectl -n "$namespace" delete secret --ignore-not-found \
     -l 'owner=helm,name=eventpipeline,status in (pending-install,pending-upgrade,pending-rollback)'
@@ -17,17 +17,16 @@ install_operator() {
     --set-string "image.repository=${image%:*}" --set-string "image.tag=${image##*:}" --wait --timeout 300s
 }
 
-# Its route takes every host that nobody else has. In a cluster of somebody else's that is only done for who says where the
-# ingress controller is.
+# The example's route takes every host that no other route has. On an existing cluster it is left out unless URL is set.
 example() {
   if [ "${CLUSTER:-kind}" = current ] && [ -z "${URL:-}" ]; then
-    sed '/^  # The way in from outside/,$d' "$ROOT/examples/eventpipeline.yaml"
+    sed '/^  route:$/,$d' "$ROOT/examples/eventpipeline.yaml"
   else
     cat "$ROOT/examples/eventpipeline.yaml"
   fi
 }
 
-# Ready may still be that of the image before: first see the operator hand the new one on.
+# The condition may still describe the previous image: wait first until the operator has applied the new one.
 pipeline_ready() {
   example | kubectl apply -f -
   kubectl wait --for=create deployment/demo-producer-default --timeout=240s

@@ -1,35 +1,37 @@
 # shellcheck shell=bash
-# What every script here shares: strict mode, where things are kept, progress, packages.
+# Shared by all scripts: strict mode, folders, progress, packages.
 # Source it first: . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 set -euo pipefail
 
 DEV=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck disable=SC2034  # read by the scripts
 ROOT=$(dirname "$DEV")
+# Images for machines that can pull none.
+OFFLINE=$DEV/offline
 # shellcheck source=versions.sh
 . "$DEV/versions.sh"
 
-# Outside the checkout: a fresh clone finds what an earlier one has built.
+# The cache is outside the checkout, so that a fresh clone reuses it.
 CACHE=${EVENTPIPELINE_CACHE:-$HOME/.cache/eventpipeline}
 [[ $CACHE = /* ]] || CACHE=$PWD/$CACHE
 if [ ! -e "$CACHE/CACHEDIR.TAG" ]; then
-  # `make clean-cache` deletes the folder: it may never be one that holds something else.
+  # `make clean-cache` deletes the folder, so it must not hold anything else.
   if [ -n "$(ls -A "$CACHE" 2>/dev/null)" ]; then
     echo "error: EVENTPIPELINE_CACHE: $CACHE is neither empty nor a cache of EventPipeline; name another folder" >&2
     exit 1
   fi
   mkdir -p "$CACHE"
-  # A signature that backup programs know, too.
+  # Backup programs know this signature.
   printf '%s\n' 'Signature: 8a477f597d28d172789f06886806bc55' '# EventPipeline: make clean-cache' >"$CACHE/CACHEDIR.TAG"
 fi
 mkdir -p "$CACHE"/{bin,logs,stamps,work}
 
-# Our tools go before those of the machine, which may be of any age.
+# The cache's tools precede the machine's, which may be of any age.
 export PATH=$CACHE/bin:$PATH
 export GOCACHE=$CACHE/go/build GOMODCACHE=$CACHE/go/mod GOFLAGS=-modcacherw CGO_ENABLED=0
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CACHE/target}
 
-# One line an argument.
+# Prints one line per argument.
 say() { printf '%s\n' "$@"; }
 warn() { printf 'warning: %s\n' "$*" >&2; }
 die() {
@@ -38,14 +40,14 @@ die() {
 }
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# step LABEL COMMAND...: says what is being done and how long it took. The output goes to a log, whose end is shown
-# when the command fails. It speaks on standard error: standard output is for results.
+# step LABEL COMMAND...: runs the command and prints the label and the time it took. The output goes to a log, whose end
+# is printed if the command fails. It prints to standard error: standard output is for results.
 step() {
   local label=$1 started=$SECONDS status=0 log
   shift
   log=$CACHE/logs/$(printf '%s' "$label" | tr -cs '[:alnum:].\n' -).log
   printf -- '-- %s ... ' "$label" >&2
-  # Not `if ! ...`: a condition would switch off errexit inside the command.
+  # `if ! ...` would disable errexit inside the command.
   set +e
   (
     set -e
@@ -64,25 +66,24 @@ step() {
   exit 1
 }
 
-# again COMMAND...: up to five times: mirrors and networks fail for a moment, and apt's lists are locked while somebody else
-# updates them. For a program, or a function of one command: errexit is off inside.
+# again COMMAND...: tries up to five times, because mirrors fail for a moment and apt's lists may be locked. The command is a
+# program, or a function of one command: errexit is off inside.
 again() {
   local pause
   for pause in 5 10 20 40; do
     "$@" && return
-    warn "failed, and is tried again in $pause s: $*"
+    warn "failed, retrying in $pause s: $*"
     sleep "$pause"
   done
   "$@"
 }
 
-# A stamp remembers what a result was made from: build it again only when that changes.
+# A stamp records the inputs of a result, which is rebuilt only when they change.
 stamped() { [ "$(cat "$CACHE/stamps/$1" 2>/dev/null)" = "$2" ]; }
 stamp() { printf '%s\n' "$2" >"$CACHE/stamps/$1"; }
 
-# Cargo tells from times of files what is fresh. Of two checkouts that take turns here, one would get the other's programs:
-# what comes from this repository is compiled again when another checkout takes over, once its last build has ended (cargo
-# holds the same lock while it builds).
+# Cargo decides by modification times what is fresh, so two checkouts that share the cache would get each other's programs.
+# When another checkout takes over, this repository's crates are compiled again. Cargo holds the same lock while it builds.
 take_over_target() {
   local profile
   for profile in "$CACHE"/target/{,*/}{debug,release}; do
@@ -97,21 +98,23 @@ take_over_target() {
 }
 if [ "$CARGO_TARGET_DIR" = "$CACHE/target" ] && ! stamped target-of "$ROOT"; then take_over_target; fi
 
-# fingerprint FILE_OR_FOLDER...: a short hash of the contents, whatever the paths.
+# fingerprint FILE_OR_FOLDER...: a short hash of the contents. Paths only decide their order.
 fingerprint() { find "$@" -type f -print0 | sort -z | xargs -0 cat | sha256sum | cut -c1-12; }
 
-# Two builds of the same thing at a time would overwrite each other. Held until the script ends.
+# lock NAME: keeps two concurrent builds from overwriting each other. The lock is held until the script ends.
 lock() {
   have flock || return 0
   exec 9>"$CACHE/$1.lock"
   flock 9
 }
 
-# go_module_folder MODULE VERSION: where its source lies.
+# go_module_folder MODULE VERSION: downloads the module and prints the folder of its source.
 go_module_folder() { (cd "$CACHE/work" && again go mod download -json "$1@$2") | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'; }
 
-# python_tool NAME VERSION: a program from PyPI as $CACHE/bin/NAME, in an environment of its own with the packages that its
-# release asks for.
+# contour_manifests: prints the folder of Contour's manifests.
+contour_manifests() { echo "$(go_module_folder github.com/projectcontour/contour "$CONTOUR_VERSION")/examples/contour"; }
+
+# python_tool NAME VERSION: installs a program from PyPI as $CACHE/bin/NAME, in a separate environment.
 python_tool() {
   lock "$1"
   if stamped "$1" "$2" && "$CACHE/bin/$1" --version >/dev/null 2>&1; then return; fi
@@ -141,7 +144,7 @@ as_root() {
 
 have_package() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
-# need_packages PACKAGE...: installs those that are missing (Debian, Ubuntu), or names what to install.
+# need_packages PACKAGE...: installs missing packages on Debian and Ubuntu. Elsewhere it prints their names and fails.
 need_packages() {
   local package missing=()
   have dpkg-query || die "this needs Debian or Ubuntu; elsewhere install the equivalent of: $*"
@@ -152,7 +155,7 @@ need_packages() {
   step "apt-get install ${missing[*]}" apt_install "${missing[@]}"
 }
 
-# apt_get ARGUMENT...: waits for who installs packages meanwhile, such as the machine's own updates.
+# apt_get ARGUMENT...: waits while another program, such as automatic updates, installs packages.
 apt_get() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=600 -o Acquire::Retries=5 "$@"
 }
@@ -162,15 +165,14 @@ apt_install() {
   again apt_get install -y --no-install-recommends "$@"
 }
 
-# need_command COMMAND PACKAGE: the same for a command that may also come from elsewhere.
+# need_command COMMAND PACKAGE: installs the package unless the command exists.
 need_command() {
   have "$1" && return
   have dpkg-query || die "$1 is missing: please install it"
   need_packages "$2"
 }
 
-# Debian 13, Ubuntu 24.04 and later have rustup, which fetches the pinned toolchain by itself; Rust of the distribution is
-# too old.
+# Debian 13, Ubuntu 24.04 and later have rustup, which fetches the pinned toolchain. The distribution's Rust is too old.
 need_rust() {
   have cargo && return
   if have apt-get; then
@@ -180,7 +182,7 @@ need_rust() {
       return
     fi
   fi
-  die "Rust is missing, and there is no package of rustup here: install it from https://rustup.rs"
+  die "Rust is missing, and this distribution has no package of rustup: install it from https://rustup.rs"
 }
 
 # shellcheck source=docker.sh

@@ -4,13 +4,13 @@
 
 go_formatted() {
   local files
-  files=$(gofmt -l "$DEV/nodekit" "$ROOT/examples/polyglot")
+  files=$(gofmt -l "$OFFLINE/nodekit" "$ROOT/examples/polyglot")
   [ -z "$files" ] || die "gofmt would change: $files"
 }
 
 cd "$ROOT"
 need_command shellcheck shellcheck
-mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh' dev/runc-bounded .ci/run)
+mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh' dev/offline/runc-bounded .ci/run)
 step "shellcheck" shellcheck "${scripts[@]}"
 need_command perl perl
 step "prose" "$DEV/prose.sh"

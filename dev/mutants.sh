@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Breaks the guards of the queue's statements (mutants.txt), one at a time, in a copy, and says which the tests of database/
-# do not notice. They are texts of SQL, which tools that change Rust leave alone.
-#   dev/mutants.sh [WORD]      only those with WORD in their line
+# Removes the guards of the queue's SQL statements (mutants.txt) one at a time, in a copy, and reports those that the tests of
+# database/ do not notice. Mutation testing tools for Rust do not change SQL.
+#   dev/mutants.sh [WORD]      only lines that contain WORD
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# The longest that the tests may take: a guard that is broken may leave them waiting.
+# Timeout of the tests in seconds: with a broken guard they may wait forever.
 limit=240
 copy=$CACHE/work/mutants
 log=$CACHE/logs/mutants.log
@@ -17,22 +17,22 @@ mkdir -p "$copy"
 (cd "$ROOT" && git ls-files -z | xargs -0 cp --parents -t "$copy")
 cd "$copy"
 
-# The tests that know nothing of accounts and certificates, which no guard here is about.
+# Skips the tests of accounts, certificates and the schema, which no guard concerns.
 tests() {
   timeout "$limit" cargo test --locked --offline -p eventpipeline-database --lib --test it -- \
     --skip accounts --skip tls --skip schema >"$log" 2>&1
 }
 
-# broken FILE SUBSTITUTION: whether the tests fail with it. A substitution that changes nothing, or does not compile, is an
-# error of the list.
+# noticed FILE SUBSTITUTION: returns whether the tests fail with it. A substitution that changes nothing or does not compile is
+# an error in the list.
 noticed() {
   local file=database/src/$1 status=0
   cp "$ROOT/$file" "$file"
   perl -0pi -e "$2" "$file"
-  if cmp -s "$file" "$ROOT/$file"; then die "mutants.txt: $1 has nothing that $2 changes"; fi
+  if cmp -s "$file" "$ROOT/$file"; then die "mutants.txt: $2 changes nothing in $1"; fi
   tests || status=$?
   cp "$ROOT/$file" "$file"
-  # Cargo goes by times.
+  # Cargo compares modification times.
   touch "$file"
   if grep -q '^error.*could not compile' "$log"; then die "mutants.txt: $1 does not compile with $2: see $log"; fi
   [ "$status" -ne 0 ]

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Builds the images that examples/polyglot/eventpipeline.yaml names, and prints their names: from their Dockerfiles, or,
-# where the images that these begin with can't be pulled, from the Node.js and the Python of this machine.
+# Builds the images of examples/polyglot/eventpipeline.yaml and prints their names. They are built from their Dockerfiles, or
+# from this machine's Node.js and Python if the base images cannot be pulled.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-. "$DEV/rootfs.sh"
+# shellcheck source=offline/rootfs.sh
+. "$OFFLINE/rootfs.sh"
 
 sources=$ROOT/examples/polyglot
 programs=$CACHE/polyglot
 user='USER 65532:65532'
 
-# images: their names, as the example has them.
+# images: their names in the example.
 images() { sed -n 's/^ *image: \(eventpipeline-.*\)$/\1/p' "$sources/eventpipeline.yaml"; }
 
 nodejs_image() {
@@ -16,13 +17,13 @@ nodejs_image() {
   node=$(realpath "$(command -v node)")
   copy_programs '' "$folder" "$node"
   [ "$node" = /usr/bin/node ] || mv "$folder$node" "$folder/usr/bin/node"
-  # Debian's package keeps a part of Node.js's own library here.
+  # Debian's package keeps a part of Node.js's library here.
   if [ -d /usr/share/nodejs ]; then cp -a --parents /usr/share/nodejs "$folder"; fi
   cp -a "$programs/$program" "$folder/app"
   import_image "$image" "$folder" "$user" 'WORKDIR /app' 'CMD ["node", "main.js"]' "$(label_made_from "$version")"
 }
 
-# The distribution's Python, wherever else there is one: its library is where its package puts it.
+# The distribution's Python: the location of its library is known.
 python_image() {
   local image=$1 program=$2 folder=$3 python=/usr/bin/python3 library
   library=$($python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
@@ -53,7 +54,7 @@ from_dockerfile() { docker build -q --label "eventpipeline.dev/made-from=$versio
 
 use_docker
 pulls_images || "$DEV/polyglot.sh"
-version=$(fingerprint "$sources" "$DEV"/{polyglot,polyglot-images,rootfs}.sh)
+version=$(fingerprint "$sources" "$DEV"/{polyglot,polyglot-images}.sh "$OFFLINE/rootfs.sh")
 for image in $(images); do
   # eventpipeline-PROGRAM:TAG
   program=${image#eventpipeline-}

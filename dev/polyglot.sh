@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts the programs of examples/polyglot into the cache, with their drivers, once a change: conformance/tests/it/examples.rs
-# proves each with the conformance kit.
+# Builds the programs of examples/polyglot into the cache, with their drivers. conformance/tests/it/examples.rs tests each
+# with the conformance kit.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 folder=$CACHE/polyglot
@@ -12,7 +12,7 @@ node_programs() {
   (cd "$folder/producer-nodejs" && again npm ci --omit=dev --ignore-scripts)
 }
 
-# One environment for both: they ask for the same driver.
+# Both programs use the same driver, so they share an environment.
 python_programs() {
   local program
   cmp "$sources"/{producer,consumer}-python/requirements.txt

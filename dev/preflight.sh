@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What `make up` needs of this machine: installs what is missing where it can, and says plainly what it can't.
+# Checks the requirements of `make up`: installs missing ones, or fails and names what to install.
 # Source it after lib.sh and call preflight.
 
 preflight() {
@@ -36,30 +36,30 @@ check_docker() {
       die "Docker is missing or does not run: install and start it (https://docs.docker.com/engine/install/)"
     fi
   fi
-  # Newer Debian has the client in a package of its own.
+  # Newer Debian has the client in a separate package.
   have docker || need_packages docker-cli
   use_docker
 }
 
-# A port is fine when nobody has it, or the cluster of an earlier run.
+# A port must be free, or be used by the cluster of an earlier run.
 check_ports() {
   local port node=$CLUSTER_NAME-control-plane
   if [ "$(docker inspect -f '{{.State.Running}}' "$node" 2>/dev/null)" = true ]; then return; fi
   while read -r port; do
     if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-      die "port $port of 127.0.0.1 is in use: stop what listens there, or change hostPort in kind-config.yaml"
+      die "port $port of 127.0.0.1 is in use: stop the program that listens there, or change hostPort in kind-config.yaml"
     fi
   done < <(sed -n 's/.*hostPort: \([0-9]*\).*/\1/p' "$ROOT/kind-config.yaml")
 }
 
-# Contour's manifests come in its Go module; kind, helm and kubectl are built where the machine has none.
+# Contour's manifests are part of its Go module. kind, helm and kubectl are built unless the machine has them.
 check_tools() {
   check_go
   if have kind && have helm && have kubectl; then return; fi
   "$DEV/binaries.sh" tools
 }
 
-# Since 1.21 Go fetches by itself the release that a module asks for.
+# Go 1.21 and later fetch the release that a module requires.
 check_go() {
   local minor
   have go || die "Go is missing: install 1.21 or newer from https://go.dev/dl/"
@@ -67,16 +67,16 @@ check_go() {
   [ "$minor" -ge 21 ] || die "$(go version) is too old: install 1.21 or newer from https://go.dev/dl/"
 }
 
-# No registry: the node image and all that goes into the cluster is made here, of Go modules and Debian packages.
+# Without a registry, all images are built from Go modules and Debian packages: see offline/README.md.
 check_building() {
-  [ "$(uname -m)" = x86_64 ] || die "no image can be pulled here, and building them is only known to work on x86_64"
-  [ "$(id -u)" -eq 0 ] || die "no image can be pulled here; to build them from packages, run this as root"
+  [ "$(uname -m)" = x86_64 ] || die "no image can be pulled, and building them is only supported on x86_64"
+  [ "$(id -u)" -eq 0 ] || die "no image can be pulled; run make up as root to build them from packages"
   check_go
   need_packages mmdebstrap debian-archive-keyring gcc libc6-dev
   python3 -m pip --version >/dev/null 2>&1 || need_packages python3-pip
   if ! docker image inspect "$(node_image)" >/dev/null 2>&1; then
-    say "No image can be pulled here: building all from packages, once. On 2 cores this takes about half an hour."
-    [ "$(df --output=avail -k "$CACHE" | tail -n 1)" -ge 25000000 ] || warn "less than 25 GB are free for $CACHE"
+    say "No image can be pulled: building all of them from packages, once. This takes about 30 minutes on 2 cores."
+    [ "$(df --output=avail -k "$CACHE" | tail -n 1)" -ge 25000000 ] || warn "less than 25 GB of disk space for $CACHE"
   fi
   "$DEV/binaries.sh" tools
 }

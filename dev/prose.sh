@@ -6,21 +6,25 @@ set -euo pipefail
 
 DEV=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 rules=$DEV/prose-rules.txt
-# Where people write text. Snapshots and other generated files are checked by their sources.
+# Files with text for people.
 names=('*.rs' '*.md' '*.sh' '*.pl' '*.yaml' '*.yml' '*.tpl' '*.txt' '*.toml' '*.sql' '*.py' '*.go' '*.js' '*.conf'
-  '*Dockerfile' Makefile .ci/run)
+  '*.awk' '*Dockerfile' '*Makefile' .ci/run)
 
 # section NAME: the lines of that section of the rules.
 section() { sed -n "/^\[$1\]\$/,/^\[/ { /^[^#[]/p }" "$rules"; }
 
-cd "$DEV/.."
+# list PATHSPEC...: tracked and new files, with their paths in the repository.
+list() { git ls-files --full-name --cached --others --exclude-standard -- "$@"; }
+
 perl "$DEV/prose.pl" "$rules" --self-test
+asked=''
+if [ $# -gt 0 ]; then asked=$(list "$@"); fi
+cd "$DEV/.."
 mapfile -t without < <(section generated)
-# A path with a slash at its end is a folder.
 if [ $# -eq 0 ]; then mapfile -t -O "${#without[@]}" without < <(section unfinished); fi
-mapfile -t files < <(git ls-files --cached --others --exclude-standard -- "${names[@]}" "${without[@]/#/:(exclude)}" |
-  if [ $# -eq 0 ]; then cat; else grep -Fx -f <(git ls-files --cached --others --exclude-standard -- "$@") || true; fi |
-  sort -u)
-existing=()
-for file in "${files[@]}"; do [ ! -f "$file" ] || existing+=("$file"); done
-[ ${#existing[@]} -eq 0 ] || perl "$DEV/prose.pl" "$rules" "${existing[@]}"
+files=()
+while read -r file; do
+  # A deleted file is listed until the deletion is staged.
+  [ ! -f "$file" ] || files+=("$file")
+done < <(list "${names[@]}" "${without[@]/#/:(exclude)}" | if [ $# -eq 0 ]; then cat; else grep -Fxf <(echo "$asked"); fi | sort -u)
+[ ${#files[@]} -eq 0 ] || perl "$DEV/prose.pl" "$rules" "${files[@]}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Schemathesis, which tests the HTTP API against its own description: the test that runs it is the producer's.
+# Installs Schemathesis, with which a test of the producer checks the HTTP API against openapi.json.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 python_tool schemathesis "$SCHEMATHESIS_VERSION"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every check that needs no cluster; what it needs is built or installed first. It goes on after a failure and ends with
-# what passed and what failed.
+# Runs every check that needs no cluster, after building or installing its requirements. It continues after a failure and
+# prints a summary at the end.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 cd "$ROOT"
@@ -8,7 +8,7 @@ passed=0
 failed=()
 log=$CACHE/logs/test.log
 
-# check LABEL COMMAND...: runs it in full view, under a heading.
+# check LABEL COMMAND...: runs the command under a heading, with its output.
 check() {
   local label=$1 started=$SECONDS
   shift
@@ -22,10 +22,10 @@ check() {
   fi
 }
 
-# Those of eventpipeline-e2e need a cluster: dev/e2e.sh.
+# The tests of eventpipeline-e2e need a cluster: dev/e2e.sh.
 tests() { cargo test --locked --workspace --exclude eventpipeline-e2e --no-fail-fast 2>&1 | tee "$log"; }
 
-# count WORD: the sum of what cargo's `test result:` lines say.
+# count WORD: the sum over cargo's `test result:` lines.
 count() { sed -n "s/^test result:.* \([0-9]*\) $1.*/\1/p" "$log" | awk '{ sum += $1 } END { print sum + 0 }'; }
 
 need_rust
@@ -46,7 +46,7 @@ check "chaos" "$DEV/chaos.sh" --seconds 60
 check "documentation" env RUSTDOCFLAGS='-D warnings' cargo doc --locked --quiet --workspace --no-deps
 check "dependencies" "$DEV/deny.sh"
 
-say "" "tests: $(count passed) passed, $(count failed) failed, $((SECONDS / 60)) min $((SECONDS % 60)) s in all"
+say "" "tests: $(count passed) passed, $(count failed) failed, $((SECONDS / 60)) min $((SECONDS % 60)) s in total"
 if [ ${#failed[@]} -eq 0 ]; then
   say "checks: $passed passed, 0 failed"
 else

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From a bare machine to an event through the ingress: a kind cluster, the operator by Helm, a pipeline, a demo.
-# Run again, it repairs and updates. CLUSTER=current uses the current kubectl context instead of a cluster of its own.
+# Creates a kind cluster, installs the operator with Helm, applies a pipeline, and sends events through the ingress.
+# Run it again to repair or update the cluster. CLUSTER=current uses the current kubectl context instead.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$DEV/preflight.sh"
 
@@ -9,31 +9,33 @@ diagnose_on_failure() {
   [ $status -eq 0 ] || "$DEV/diagnose.sh" || true
 }
 
-# Public images go into the cluster only where it can't pull them.
 own_cluster() {
-  local image stand_ins=()
+  local image
   preflight
   "$DEV/cluster.sh" up
   export KUBECONFIG=$CACHE/kubeconfig
   trap diagnose_on_failure EXIT
-  if ! pulls_images; then
-    mapfile -t stand_ins < <("$DEV/contour.sh" images)
-    load "${stand_ins[@]}"
-  fi
+  pulls_images || load_stand_ins
   "$DEV/contour.sh" apply
   image=$("$DEV/images.sh")
-  stand_ins=()
-  pulls_images || stand_ins=("$("$DEV/mysql-image.sh")")
-  load "$image" "${stand_ins[@]}"
+  load "$image"
   "$DEV/contour.sh" wait
   "$DEV/install.sh" "$image"
   "$DEV/demo.sh" "http://$(docker port "$CLUSTER_NAME-control-plane" 80/tcp)"
-  hints
+  print_environment
 }
 
-# What a shell needs to talk to this cluster, where that is not on its path already.
-hints() {
-  say "" "The kubectl context is kind-$CLUSTER_NAME. For kubectl, kind and helm as they were used here:" \
+# Replaces public images on a machine that cannot pull them: see offline/README.md.
+load_stand_ins() {
+  local names images
+  names=$("$OFFLINE/stand-ins.sh")
+  mapfile -t images <<<"$names"
+  load "${images[@]}"
+}
+
+# Prints what a shell needs to use this cluster.
+print_environment() {
+  say "" "The kubectl context is kind-$CLUSTER_NAME. To use the same kubectl, kind and helm:" \
     "  export PATH=$CACHE/bin:\$PATH"
   if [ "${DOCKER_HOST:-}" = "unix://$CACHE/docker/docker.sock" ]; then say "  export DOCKER_HOST=$DOCKER_HOST"; fi
 }
@@ -54,8 +56,8 @@ current_cluster() {
     "$DEV/demo.sh" "$URL"
   else
     say "Ready, without a route: kubectl get eventpipeline demo shows its address inside the cluster." \
-      "For the demo, run it again with URL=http://ADDRESS, where the ingress controller answers: the example then has every" \
-      "host of it that nobody else has."
+      "For the demo, run make up again with URL=http://ADDRESS of the ingress controller. The example then takes every host" \
+      "that no other route has."
   fi
 }
 

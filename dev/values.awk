@@ -1,9 +1,9 @@
-# The reference of the chart's values, as Markdown, from the comments of values.yaml: `# path: what it means`, over the value. A value
-# without such a comment, or a comment over another value, is an error. Indentation is by two.
+# Prints the reference of the chart's values as Markdown, from the comments `# path: meaning` above each value of values.yaml.
+# A value without such a comment, or a comment above another value, is an error. The indentation is two spaces.
 
 BEGIN {
   print "# Values of the chart\n"
-  print "Written by `dev/generate.sh` from [values.yaml](../../charts/eventpipeline/values.yaml). `values.schema.json` refuses what is not here.\n"
+  print "Written by `dev/generate.sh` from [values.yaml](../../charts/eventpipeline/values.yaml). `values.schema.json` rejects values that are not listed here.\n"
   print "| value | default | |"
   print "|---|---|---|"
 }
@@ -23,7 +23,7 @@ BEGIN {
 /^ *[^ #]/ {
   depth = match($0, /[^ ]/) - 1
   line = substr($0, depth + 1)
-  # Without a comment of its own it belongs to the default of the value above.
+  # A line without a comment is part of the default of the value above.
   if (about == "" && value != "" && depth > value_depth) {
     part()
     next
@@ -32,7 +32,7 @@ BEGIN {
   keys[depth] = substr(line, 1, index(line, ":") - 1)
   path = keys[0]
   for (level = 2; level <= depth; level += 2) path = path "." keys[level]
-  if (about != "" && about != path) fail("the comment over " path " is about " about)
+  if (about != "" && about != path) fail("the comment above " path " describes " about)
   if (about == "" && line !~ /:$/) fail(path " is not documented")
   if (about != "") {
     value = path
@@ -45,7 +45,7 @@ BEGIN {
 
 END { if (!failed) finish() }
 
-# Adds a line to the default, as flow style has it.
+# Adds a line to the default, in YAML's flow style.
 function part() {
   if (depth > last_depth) {
     standard = standard (standard == "" ? "{" : " {") line
@@ -63,7 +63,7 @@ function close_to(depth) {
 function finish() {
   if (value == "") return
   close_to(value_depth)
-  # A group of values, of which each has a row: it says what they are about.
+  # A group of values, each with its own row, has only a description.
   printf "| `%s` | %s | %s |\n", value, standard == "" ? "" : "`" standard "`", toupper(substr(value_meaning, 1, 1)) substr(value_meaning, 2)
   value = standard = ""
 }

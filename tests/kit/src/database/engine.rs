@@ -63,7 +63,7 @@ impl Engine {
         arguments
     }
 
-    /// What has to come before everything else. The wrapper of `dev/mysql-rootfs.sh` reads no option file either.
+    /// What has to come before everything else. The wrapper of `dev/offline/mysql-rootfs.sh` reads no option file either.
     pub(super) fn first_arguments(self) -> Vec<&'static str> {
         let mut arguments = match self {
             Self::MySql => vec![],

@@ -1,18 +1,17 @@
 #!/usr/bin/env bash
-# A Docker daemon of our own, for machines where none runs (no systemd, a container, a bare server): start|stop.
-# Its socket and data lie in the cache. `stop` also takes away what dockerd leaves behind: bridges, packet filter
-# rules and kernel settings.
+# Starts and stops a separate Docker daemon, for machines where none runs (a container, a server without systemd).
+# Its socket and data are in the cache. `stop` also removes bridges and packet filter rules, and restores kernel settings.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 home=$CACHE/docker
-# What dockerd and the kubelet change for the whole machine.
+# Kernel settings that dockerd and the kubelet change for the whole machine.
 settings=(net.ipv4.ip_forward vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops)
 
-# ours PIDFILE: does the process that the file names run, and for this folder? A number may have gone to another one.
+# ours PIDFILE: returns whether the process in the file runs and uses this folder. Process ids are reused.
 ours() { [ -f "$1" ] && grep -q "$home" "/proc/$(cat "$1")/cmdline" 2>/dev/null; }
 running() { ours "$home/pid"; }
 
-# end PIDFILE SIGNAL: and waits until the process is gone, or a zombie, which `kill -0` would take for a living one.
+# end PIDFILE SIGNAL: waits until the process has ended. `kill -0` would succeed for a zombie.
 end() {
   kill "-$2" "$(cat "$1")"
   for _ in $(seq 1200); do
@@ -22,22 +21,21 @@ end() {
   die "process $(cat "$1") does not end"
 }
 
-# What a daemon that was killed has left: its containerd would keep the next one waiting.
+# Kills the containerd of a daemon that was killed, which would block the next daemon.
 end_orphan() {
   local pidfile=$home/exec/containerd/containerd.pid
   if ours "$pidfile"; then end "$pidfile" KILL; fi
   rm -f "$pidfile" "$home/pid"
 }
 
-# Docker asks runc for every capability when a container is privileged, as kind's node is; runc refuses where one of
-# them was taken away from this machine for good.
+# For privileged containers, such as kind's node, Docker requests every capability. runc refuses if this machine lacks one.
 runtime_arguments() {
   has_capability_sys_resource && return
   install -m 0755 "$DEV/runc-bounded" "$home/runc-bounded"
   printf '%s\n' --add-runtime "bounded=$home/runc-bounded" --default-runtime bounded
 }
 
-# Not again when a daemon has died before it could be stopped: its settings are not those of the machine.
+# Skipped if a daemon died without being stopped: the current settings are then not the machine's.
 remember_settings() {
   local name
   [ ! -f "$home/settings" ] || return 0
@@ -51,7 +49,7 @@ start_daemon() {
   remember_settings
   end_orphan
   mapfile -t arguments < <(runtime_arguments)
-  # Descriptor 9 is a lock of this script, not of the daemon.
+  # Descriptor 9 is a lock of this script, which the daemon must not inherit.
   setsid nohup dockerd --data-root "$home/data" --exec-root "$home/exec" -H "unix://$home/docker.sock" -p "$home/pid" \
     "${arguments[@]}" >"$home/log" 2>&1 </dev/null 9>&- &
   for _ in $(seq 600); do
@@ -65,17 +63,17 @@ start_daemon() {
 stop_daemon() {
   local networks
   export DOCKER_HOST=unix://$home/docker.sock
-  # Docker takes away the bridge and the rules of a network that is removed, but not those of one that stays.
+  # Docker removes the bridge and rules of a network only when the network is removed.
   networks=$(docker network ls -q --filter type=custom)
   # shellcheck disable=SC2086  # one word an id
   [ -z "$networks" ] || docker network rm $networks || true
   end "$home/pid" TERM
 }
 
-# The rules and settings may serve a daemon that is not ours. (Ours may still be there as a zombie.)
+# Another daemon may need the rules and settings. (Ours may still be a zombie.)
 another_daemon() { pgrep -x -r D,R,S dockerd >/dev/null; }
 
-# Only what names a chain or the bridge of Docker goes; other rules stay as they are.
+# Removes only rules that name a chain or the bridge of Docker.
 forget_rules() {
   local family
   for family in iptables ip6tables; do
@@ -107,7 +105,7 @@ stop() {
 case ${1:-} in
   start)
     running && exit 0
-    [ "$(id -u)" -eq 0 ] || die "no Docker answers here, and starting one needs root: start Docker or run this as root"
+    [ "$(id -u)" -eq 0 ] || die "Docker does not answer, and starting it needs root: start Docker, or run this as root"
     [ "${#home}" -le 70 ] || die "the cache's path is too long for Docker's sockets: set EVENTPIPELINE_CACHE to a shorter one"
     step "dockerd (data in $home)" start_daemon
     ;;

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Builds the images that replace public ones on the cluster of `make up`, and prints their names.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+"$DEV/contour-images.sh"
+"$DEV/mysql-image.sh"
