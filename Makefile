@@ -1,38 +1,38 @@
-# A menu: each target is a script in dev/ that can be run by itself.
+# Each target is a script in dev/ that also runs by itself.
 .DEFAULT_GOAL := help
 .PHONY: help up down test chaos fill mutants e2e bench bench-operator images crds fmt lint deny clean-cache
 
-help: ## This menu
+help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: ## A local cluster with a pipeline in it, and a demo; CLUSTER=current REGISTRY=... uses the current kubectl context
+up: ## Create a local cluster with a pipeline and run a demo; CLUSTER=current REGISTRY=... uses the current kubectl context
 	@dev/up.sh
 
-down: ## Remove the cluster and whatever else `make up` has started
+down: ## Remove the cluster and everything else that `make up` has started
 	@dev/down.sh
 
-test: ## Lints, unit tests, tests with real databases and a real Kubernetes API, chart and generated files
+test: ## Run lints, unit tests, and tests with real databases and a real Kubernetes API
 	@dev/test.sh
 
-chaos: ## A pipeline under faults of every kind; SECONDS=3600 SEED=7 for longer, or the same again
+chaos: ## Run a pipeline under faults of every kind; SECONDS=3600 runs longer, SEED=7 repeats a run
 	@dev/chaos.sh $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
-fill: ## Fill a small volume and recover, 20 times; ROUNDS=3 for less
+fill: ## Fill a small volume and recover, 20 times; ROUNDS=3 runs fewer
 	@dev/fill.sh $(if $(ROUNDS),--rounds $(ROUNDS))
 
-mutants: ## Break each guard of the queue's statements, and see that the tests notice; ONLY=word for a part
+mutants: ## Remove each guard of the queue's SQL and check that the tests notice; ONLY=word runs a part
 	@dev/mutants.sh $(ONLY)
 
-e2e: ## Tests of a pipeline on the cluster of `make up`
+e2e: ## Run the tests of a pipeline on the cluster of `make up`
 	@dev/e2e.sh
 
-bench: ## Figures of a producer, a consumer and their database, with ratios to what this machine can do
+bench: ## Measure a producer, a consumer and their database, relative to this machine; ONLY=scenario runs a part
 	@dev/bench.sh $(if $(ONLY),--only $(ONLY))
 
-bench-operator: ## Figures of the operator with 1,000 pipelines before a real kube-apiserver; PIPELINES=100 for less
+bench-operator: ## Measure the operator with 1,000 pipelines and a real kube-apiserver; PIPELINES=100 runs fewer
 	@dev/bench-operator.sh $(PIPELINES)
 
-images: ## Build EventPipeline's image; REGISTRY=... pushes it there
+images: ## Build EventPipeline's image; REGISTRY=... pushes it
 	@dev/images.sh
 
 crds: ## Regenerate the CRD, the chart's copies, references, openapi.json, dashboards and rules
@@ -47,7 +47,7 @@ lint: ## Check formatting, lints and language: Rust, shell, Go, docs
 deny: ## Check licences and advisories of the dependencies
 	@dev/deny.sh
 
-clean-cache: ## Free everything that was built and downloaded
+clean-cache: ## Delete everything that was built and downloaded
 	@dev/clean-cache.sh
 
 export CLUSTER REGISTRY URL
