@@ -12,10 +12,10 @@ node_programs() {
   (cd "$folder/producer-nodejs" && again npm ci --omit=dev --ignore-scripts)
 }
 
-# Both programs use the same driver, so they share an environment.
+# Both programs use the same driver, so they share an environment. Each folder builds by itself and has copies of these files.
 python_programs() {
-  local program
-  cmp "$sources"/{producer,consumer}-python/requirements.txt
+  local program file
+  for file in requirements.txt connection.py listener.py; do cmp "$sources"/{producer,consumer}-python/"$file"; done
   for program in producer consumer handler; do cp "$sources/$program-python"/*.py "$folder/$program-python/"; done
   python3 -m venv "$folder/venv"
   again "$folder/venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$sources/producer-python/requirements.txt"

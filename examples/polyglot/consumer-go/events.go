@@ -18,11 +18,11 @@ const (
 	lockWaitTimeout = 1205
 
 	free = "valor = '' AND processing = 0"
-	// One's own claim, as far as the classic columns can tell: an event that another program has finished is not changed.
+	// An event that is still claimed, as far as the classic columns show. A finished event is not changed.
 	claimed = "processing = 1 AND (valor IS NULL OR valor = '')"
 )
 
-// events is the table contract of consumers (docs/contracts/tables.md, C1 to C12), on the classic columns alone.
+// events implements the table contract of consumers (docs/contracts/tables.md, C1 to C12), on the classic columns alone.
 type events struct{ db *sql.DB }
 
 // connector reads the settings, and so the password, at each connect.
@@ -42,7 +42,7 @@ func (connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return connector.Connect(ctx)
 }
 
-// claim gives the ids of up to many events, which are now ours.
+// claim claims up to many events and returns their ids.
 func (e events) claim(ctx context.Context, many int) ([]int64, error) {
 	var ids []int64
 	err := e.transaction(ctx, func(tx *sql.Tx) error {
@@ -79,7 +79,7 @@ func lock(ctx context.Context, tx *sql.Tx, many int) ([]int64, error) {
 	return ids, rows.Err()
 }
 
-// complete says whether the value was accepted: not if the claim was lost meanwhile.
+// complete stores a value and returns whether it was accepted. It is not if the claim was lost meanwhile.
 func (e events) complete(ctx context.Context, id int64, valor string) (bool, error) {
 	var changed int64
 	err := e.transaction(ctx, func(tx *sql.Tx) error {
@@ -94,19 +94,19 @@ func (e events) complete(ctx context.Context, id int64, valor string) (bool, err
 	return changed == 1, err
 }
 
-// giveBack leaves an event to others.
-func (e events) giveBack(ctx context.Context, id int64) error {
+// release returns an event to the queue.
+func (e events) release(ctx context.Context, id int64) error {
 	return e.transaction(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "UPDATE Events SET processing = 0 WHERE id = ? AND "+claimed, id)
 		return err
 	})
 }
 
-// transaction does all of work again where another transaction was in its way.
+// transaction runs work in a transaction, and repeats it after a conflict with another one.
 func (e events) transaction(ctx context.Context, work func(*sql.Tx) error) error {
 	for attempt := 1; ; attempt++ {
 		err := e.once(ctx, work)
-		if err == nil || attempt == attempts || !passes(err) {
+		if err == nil || attempt == attempts || !temporary(err) {
 			return err
 		}
 		time.Sleep(time.Duration(rand.Int64N(int64(attempt) * int64(10*time.Millisecond))))
@@ -118,19 +118,19 @@ func (e events) once(ctx context.Context, work func(*sql.Tx) error) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() // After a commit it does nothing.
+	defer tx.Rollback() // This does nothing after a commit.
 	if err := work(tx); err != nil {
 		return err
 	}
 	return tx.Commit()
 }
 
-func passes(err error) bool {
+func temporary(err error) bool {
 	var refused *mysql.MySQLError
 	return errors.As(err, &refused) && (refused.Number == deadlock || refused.Number == lockWaitTimeout)
 }
 
-// list is the text and the arguments of `IN (...)`.
+// list returns the placeholders and the arguments of `IN (...)`.
 func list(ids []int64) (string, []any) {
 	arguments := make([]any, len(ids))
 	for i, id := range ids {

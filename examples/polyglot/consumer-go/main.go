@@ -19,7 +19,7 @@ const (
 	idle    = 100 * time.Millisecond
 	trouble = time.Second
 
-	metrics = `# HELP eventpipeline_events_completed_total Answers accepted.
+	metrics = `# HELP eventpipeline_events_completed_total Events completed with a value.
 # TYPE eventpipeline_events_completed_total counter
 eventpipeline_events_completed_total %d
 `
@@ -54,7 +54,7 @@ func main() {
 	slog.Info("drained")
 }
 
-// run works until stop, and then finishes what it has begun.
+// run claims events until stop, and then finishes those in flight.
 func (c *consumer) run(stop context.Context) {
 	claims := make(chan int64)
 	var workers sync.WaitGroup
@@ -68,7 +68,7 @@ func (c *consumer) run(stop context.Context) {
 		}()
 	}
 	for stop.Err() == nil {
-		// Not cancelled by stop: a claim whose commit was not answered could be ours.
+		// stop does not cancel a claim: a claim with an unknown commit could be ours.
 		ids, err := c.events.claim(context.Background(), c.settings.concurrency)
 		if err != nil {
 			slog.Error("failed to claim", "error", err)
@@ -87,17 +87,17 @@ func (c *consumer) run(stop context.Context) {
 	workers.Wait()
 }
 
-// handle gives an event its value, or gives it back.
+// handle stores the value of an event, or releases the event.
 func (c *consumer) handle(stop context.Context, id int64) {
 	if stop.Err() != nil {
-		c.keepTrying(stop, id, func() error { return c.events.giveBack(context.Background(), id) })
+		c.keepTrying(stop, id, func() error { return c.events.release(context.Background(), id) })
 		return
 	}
 	valor, err := work(id, c.settings.work)
 	if err != nil {
 		slog.Error("failed to work on an event", "id", id, "error", err)
 		pause(stop, trouble)
-		c.keepTrying(stop, id, func() error { return c.events.giveBack(context.Background(), id) })
+		c.keepTrying(stop, id, func() error { return c.events.release(context.Background(), id) })
 		return
 	}
 	c.keepTrying(stop, id, func() error {
@@ -106,13 +106,13 @@ func (c *consumer) handle(stop context.Context, id int64) {
 		case accepted:
 			c.completed.Add(1)
 		case err == nil:
-			slog.Warn("an event was no longer ours", "id", id)
+			slog.Warn("an event was lost to another consumer", "id", id)
 		}
 		return err
 	})
 }
 
-// keepTrying writes until the database takes it: what is done would be done twice else. While draining it tries a few
+// keepTrying repeats a write until it succeeds. Otherwise the work would be done twice. While draining it tries a few
 // times; then the lease frees the event.
 func (c *consumer) keepTrying(stop context.Context, id int64, write func() error) {
 	for left := 5; left > 0; {

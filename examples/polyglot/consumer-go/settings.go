@@ -14,7 +14,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// settings is what the operator tells a consumer (docs/contracts/pods.md).
+// settings are the settings that the operator gives a consumer (docs/contracts/pods.md).
 type settings struct {
 	admin       string
 	concurrency int
@@ -34,7 +34,7 @@ func readSettings() (settings, error) {
 	return settings{admin: variable("ADMIN_ADDRESS", "[::]:9090"), concurrency: concurrency, work: work}, nil
 }
 
-// databaseConfig says how to connect. It is asked at each connect: passwords change.
+// databaseConfig returns the connection settings. It is called at each connect, because passwords change.
 func databaseConfig() (*mysql.Config, error) {
 	host := os.Getenv("DATABASE_HOST")
 	if host == "" {
@@ -67,7 +67,7 @@ func password(file string) (string, error) {
 	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), err
 }
 
-// tlsConfig does what MySQL's --ssl-mode of that name does.
+// tlsConfig implements MySQL's --ssl-mode of that name.
 func tlsConfig(mode, host string) (*tls.Config, error) {
 	roots, err := roots(os.Getenv("DATABASE_TLS_CA_FILE"))
 	if err != nil {
@@ -86,7 +86,7 @@ func tlsConfig(mode, host string) (*tls.Config, error) {
 	}
 }
 
-// roots are the certificates to trust; nil is those of the system.
+// roots returns the certificates to trust. nil means those of the system.
 func roots(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil

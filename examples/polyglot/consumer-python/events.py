@@ -9,29 +9,29 @@ from pymysql.constants import ER
 from connection import connect
 
 ATTEMPTS = 10
-PASSES = (ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT)
+TEMPORARY = (ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT)
 FREE = "valor = '' AND processing = 0"
-# One's own claim, as far as the classic columns can tell: an event that another program has finished is not changed.
+# An event that is still claimed, as far as the classic columns show. A finished event is not changed.
 CLAIMED = "processing = 1 AND (valor IS NULL OR valor = '')"
 
 
 class Events:
-    """A connection, made when it is needed and dropped when in doubt."""
+    """A connection that is opened on demand and dropped when in doubt."""
 
     def __init__(self):
         self._connection = None
 
     def claim(self, many):
-        """The ids of up to so many events, which are now ours."""
+        """Claims up to `many` events and returns their ids."""
         return self._transaction(lambda cursor: claim(cursor, many))
 
     def complete(self, id, valor):
-        """Whether the value was accepted: not if the claim was lost meanwhile."""
+        """Returns whether the value was accepted. It is not if the claim was lost meanwhile."""
         sql = f"UPDATE Events SET valor = %s, processing = 0 WHERE id = %s AND {CLAIMED}"
         return self._transaction(lambda cursor: cursor.execute(sql, [valor, id])) == 1
 
-    def give_back(self, ids):
-        """Leaves the events to others."""
+    def release(self, ids):
+        """Returns the events to the queue."""
         sql = f"UPDATE Events SET processing = 0 WHERE id IN %s AND {CLAIMED}"
         if ids:
             self._transaction(lambda cursor: cursor.execute(sql, [ids]))
@@ -50,9 +50,9 @@ class Events:
                 self._connection.commit()
                 return result
             except pymysql.err.Error as error:
-                # The server rolls back, whatever it was.
+                # The server rolls back.
                 self.close()
-                if attempt == ATTEMPTS or error.args[0] not in PASSES:
+                if attempt == ATTEMPTS or error.args[0] not in TEMPORARY:
                     raise
                 time.sleep(random.random() * 0.01 * attempt)
 

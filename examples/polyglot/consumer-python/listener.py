@@ -1,4 +1,4 @@
-"""An HTTP server, which listens on IPv4 as well where its address is the one of all of IPv6."""
+"""An HTTP server. With the address `::` it listens on IPv6 and IPv4."""
 
 import socket
 from http.server import ThreadingHTTPServer

@@ -20,7 +20,7 @@ stop = threading.Event()
 served = threading.Event()
 completed = 0
 
-METRICS = """# HELP eventpipeline_events_completed_total Answers accepted.
+METRICS = """# HELP eventpipeline_events_completed_total Events completed with a value.
 # TYPE eventpipeline_events_completed_total counter
 eventpipeline_events_completed_total {}
 """
@@ -41,11 +41,11 @@ class Admin(BaseHTTPRequestHandler):
         self.wfile.write(METRICS.format(completed).encode())
 
     def log_message(self, *_):
-        """No line a probe."""
+        """Logs no probes."""
 
 
 def attempt(id):
-    """The event's value, or None: an event that fails or that a drain reaches first is given back."""
+    """Returns the event's value, or None if the event must be released: it failed, or the drain began first."""
     if stop.is_set():
         return None
     try:
@@ -56,36 +56,36 @@ def attempt(id):
 
 
 def round_of_work(events, pool):
-    """Claims some events and works on them at once. Whether there were any, and all got their values."""
+    """Claims events and works on them concurrently. Returns whether there were any and all got their values."""
     global completed
     ids = events.claim(settings.CONCURRENCY)
     served.set()
-    left = []
+    unfinished = []
     for id, valor in zip(ids, pool.map(attempt, ids)):
         if valor is None:
-            left.append(id)
+            unfinished.append(id)
         elif keep_trying(lambda: events.complete(id, valor)):
             completed += 1
         else:
-            logging.warning("event %d was no longer ours", id)
-    keep_trying(lambda: events.give_back(left))
-    return bool(ids) and not left
+            logging.warning("event %d was lost to another consumer", id)
+    keep_trying(lambda: events.release(unfinished))
+    return bool(ids) and not unfinished
 
 
 def keep_trying(write):
-    """Until the database takes it: the work is done, and would be done twice else."""
+    """Repeats a write until it succeeds. Otherwise the work would be done twice."""
     while True:
         try:
             return write()
         except Exception as error:
             logging.error("failed to write: %s", error)
             if stop.wait(TROUBLE_SECONDS):
-                # One more time, and then the lease frees it.
+                # After a last try, the lease frees it.
                 return write()
 
 
 def end():
-    """Not a handler: that would run in the midst of the main thread, which may hold the lock of the event."""
+    """Waits for a signal in a thread. A signal handler would interrupt the main thread, which may hold the event's lock."""
     signal.sigwait(ENDS)
     stop.set()
 

@@ -1,4 +1,4 @@
-"""What gives an event its value: the part to replace."""
+"""Computes the value of an event. Replace this part."""
 
 import os
 import time
@@ -8,6 +8,6 @@ SECONDS = float(os.environ.get("WORK_SECONDS", "0"))
 
 
 def work(id):
-    """A value of 1 to 8,000 characters. May be asked twice for the same event."""
+    """Returns a value of 1 to 8,000 characters. It may be called twice for the same event."""
     time.sleep(SECONDS)
     return WORDS[id % len(WORDS)]

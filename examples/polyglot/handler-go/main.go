@@ -1,4 +1,4 @@
-// A handler in Go: gives each event its value (docs/contracts/handlers.md).
+// A handler in Go: it returns the value of each event (docs/contracts/handlers.md).
 package main
 
 import (
@@ -18,7 +18,7 @@ type event struct {
 	Payload json.RawMessage `json:"payload"`
 }
 
-// valueOf gives the value: up to 8,000 characters. The same event may come twice.
+// valueOf returns the value, up to 8,000 characters. The same event may come twice.
 func valueOf(e event) string {
 	text := []rune(fmt.Sprintf("event %d says %s", e.ID, e.Payload))
 	return string(text[:min(len(text), 8000)])
@@ -27,7 +27,7 @@ func valueOf(e event) string {
 func handle(w http.ResponseWriter, r *http.Request) {
 	var e event
 	if err := json.NewDecoder(r.Body).Decode(&e); err != nil {
-		// No attempt would mend it: the event is given up.
+		// No retry can fix it: 400 ends the event.
 		http.Error(w, "not an event: "+err.Error(), http.StatusBadRequest)
 		return
 	}

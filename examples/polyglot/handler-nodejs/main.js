@@ -1,9 +1,9 @@
-// A handler in Node.js: gives each event its value (docs/contracts/handlers.md).
+// A handler in Node.js: it returns the value of each event (docs/contracts/handlers.md).
 import { createServer } from "node:http";
 
-/** The value: up to 8,000 characters. The same event may come twice. */
+/** Returns the value, up to 8,000 characters. The same event may come twice. */
 function valueOf(id, payload) {
-  const characters = [...`event ${id} says ${JSON.stringify(payload)}`]; // Whole ones, where slice() could cut one in two.
+  const characters = [...`event ${id} says ${JSON.stringify(payload)}`]; // Whole characters: slice() could cut one in two.
   return characters.slice(0, 8000).join("");
 }
 
@@ -16,7 +16,7 @@ const server = createServer(async (request, response) => {
     const body = JSON.stringify({ valor: valueOf(request.headers["x-event-id"], payload) });
     response.writeHead(200, { "content-type": "application/json" }).end(body);
   } catch (error) {
-    // No attempt would mend it: the event is given up.
+    // No retry can fix it: 400 ends the event.
     response.writeHead(400, { "content-type": "text/plain" }).end(`not an event: ${error.message}\n`);
   }
 });

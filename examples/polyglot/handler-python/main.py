@@ -1,4 +1,4 @@
-"""A handler in Python: gives each event its value (docs/contracts/handlers.md)."""
+"""A handler in Python: it returns the value of each event (docs/contracts/handlers.md)."""
 
 import json
 import os
@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 def value_of(id, payload):
-    """The value: up to 8,000 characters. The same event may come twice."""
+    """Returns the value, up to 8,000 characters. The same event may come twice."""
     text = f"event {id} says {json.dumps(payload, ensure_ascii=False)}"[:8000]
-    return text.encode(errors="replace").decode()  # JSON may hold half a character, a value may not
+    return text.encode(errors="replace").decode()  # JSON may contain a lone surrogate, a value may not
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -26,7 +26,7 @@ class Handler(BaseHTTPRequestHandler):
             valor = value_of(event["id"], event["payload"])
             self.answer(200, "application/json", json.dumps({"valor": valor}).encode())
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            # No attempt would mend it: the event is given up.
+            # No retry can fix it: 400 ends the event.
             self.answer(400, "text/plain", f"not an event: {error!r}\n".encode())
 
     def answer(self, status, content_type, body):
@@ -37,7 +37,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_):
-        """No line a request."""
+        """Logs no requests."""
 
 
 ThreadingHTTPServer.request_queue_size = 1024

@@ -3,7 +3,7 @@
 const LONGEST_PAYLOAD = 64 * 1024;
 const LARGEST_ID = 2n ** 63n - 1n;
 
-/** What a client is told went wrong. */
+/** An error response. */
 class Problem extends Error {
   constructor(status, message, headers = {}) {
     super(message);
@@ -14,14 +14,14 @@ class Problem extends Error {
 
 export class Api {
   #database;
-  #waiters;
+  #waits;
   #headers;
   #giveUp;
 
-  /** `giveUp`: an AbortSignal; creations that still wait then are answered 202. */
-  constructor(database, waiters, podName, giveUp) {
+  /** `giveUp` is an AbortSignal: when it fires, waiting clients are answered with 202. */
+  constructor(database, waits, podName, giveUp) {
     this.#database = database;
-    this.#waiters = waiters;
+    this.#waits = waits;
     this.#giveUp = giveUp;
     this.#headers = {
       "access-control-allow-origin": "*",
@@ -75,10 +75,10 @@ export class Api {
     const left = new AbortController();
     response.once("close", () => left.abort());
     if (response.destroyed) left.abort();
-    const outcome = await this.#waiters.outcome(id, AbortSignal.any([left.signal, this.#giveUp]));
+    const outcome = await this.#waits.outcome(id, AbortSignal.any([left.signal, this.#giveUp]));
     if (!outcome) return created(id);
     if (outcome.valor) return { status: 201, body: JSON.stringify({ valor: outcome.valor }) };
-    if (outcome.dead) throw new Problem(500, `event ${id} failed as often as it may`);
+    if (outcome.dead) throw new Problem(500, `event ${id} exhausted its attempts`);
     if (outcome.cancelled) throw new Problem(409, `event ${id} was cancelled`);
     throw new Problem(410, `event ${id} was removed`);
   }
@@ -92,7 +92,7 @@ function created(id) {
   };
 }
 
-/** The body: JSON text, or null where there is none. */
+/** Returns the body: JSON text, or null if it is empty. */
 async function payload(request) {
   const chunks = [];
   let length = 0;

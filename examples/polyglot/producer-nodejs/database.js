@@ -8,7 +8,7 @@ const DEADLOCK = 1213;
 const LOCK_WAIT_TIMEOUT = 1205;
 const DUPLICATE_ENTRY = 1062;
 const ATTEMPTS = 10;
-/** Ids in one statement. */
+/** Maximum number of ids in one statement. */
 const CHUNK = 1000;
 
 export class Database {
@@ -21,13 +21,13 @@ export class Database {
     this.#encrypt = true;
   }
 
-  /** How many events were ever created, as text: JavaScript's numbers are exact up to 2^53 only. */
+  /** Returns the number of events ever created, as text: JavaScript's numbers are exact only up to 2^53. */
   async count() {
     const [[row]] = await this.#with((connection) => connection.query("SELECT id FROM DBStatus"));
     return row.id;
   }
 
-  /** The events with these ids, those that exist: Map of id to { valor, processing }. */
+  /** Returns the events with these ids that exist, as a Map of id to { valor, processing }. */
   async events(ids) {
     const found = new Map();
     for (let from = 0; from < ids.length; from += CHUNK) {
@@ -40,7 +40,7 @@ export class Database {
     return found;
   }
 
-  /** Stores an event and gives its id, once it is committed. `payload` is JSON text, or null. */
+  /** Stores an event and returns its id after the commit. `payload` is JSON text, or null. */
   async create(payload) {
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -58,7 +58,7 @@ export class Database {
     await this.#pool?.end();
   }
 
-  /** Somebody inserted an id without counting it: moves the counter past every event there is. */
+  /** Advances the counter past all events: another program inserted an id without counting it. */
   async #skipTaken() {
     const skip = "UPDATE DBStatus SET id = GREATEST(id, (SELECT COALESCE(MAX(id), 0) FROM Events))";
     await this.#with((connection) => connection.query(skip));
@@ -71,7 +71,7 @@ export class Database {
       connection.release();
       return result;
     } catch (error) {
-      // Whatever transaction it is in ends with it.
+      // This also ends its transaction.
       connection.destroy();
       throw error;
     }
@@ -83,7 +83,7 @@ export class Database {
       return await this.#pool.getConnection();
     } catch (error) {
       if (error.code === "HANDSHAKE_NO_SSL_SUPPORT" && this.#settings.tls === "preferred") this.#encrypt = false;
-      // The password may be another one by now: the next pool reads it again.
+      // The password may have changed: the next pool reads it again.
       const pool = this.#pool;
       this.#pool = undefined;
       pool?.end().catch(() => {});
@@ -121,7 +121,7 @@ export class Database {
 
 async function insert(connection, payload) {
   await connection.beginTransaction();
-  // The counter's row is ours from here to the commit: nobody else gets this id.
+  // The counter's row is locked from here to the commit: no other producer gets this id.
   await connection.query("UPDATE DBStatus SET id = id + 1");
   const [[{ id }]] = await connection.query("SELECT id FROM DBStatus");
   await connection.execute("INSERT INTO Events (id, payload) VALUES (?, ?)", [id, payload]);

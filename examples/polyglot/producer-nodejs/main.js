@@ -4,16 +4,16 @@ import http from "node:http";
 import { Api } from "./api.js";
 import { Database } from "./database.js";
 import { settings } from "./settings.js";
-import { Waiters } from "./waiters.js";
+import { WaitPoller } from "./waits.js";
 
 const database = new Database(settings.database);
 const giveUp = new AbortController();
-const api = new Api(database, new Waiters(database), settings.podName, giveUp.signal);
+const api = new Api(database, new WaitPoller(database), settings.podName, giveUp.signal);
 
 let draining = false;
 let served = false;
 
-/** Requests that are not answered. */
+/** The responses in progress. */
 const open = new Set();
 
 const server = http.createServer((request, response) => {
@@ -25,7 +25,7 @@ const server = http.createServer((request, response) => {
   });
   api.handle(request, response);
 });
-// Longer than proxies keep an idle connection: who closes it must not be we, just as the next request comes in.
+// Longer than proxies keep idle connections: if the server closes first, the next request may be lost.
 server.keepAliveTimeout = 75_000;
 
 const admin = http.createServer((request, response) => {
@@ -35,7 +35,7 @@ const admin = http.createServer((request, response) => {
   response.end();
 });
 
-/** Ready from the first answer of the database on; an outage later is answered 503, request by request. */
+/** Becomes ready when the database answers for the first time, and stays ready: during an outage each request gets 503. */
 async function serve() {
   try {
     await database.count();
@@ -47,7 +47,7 @@ async function serve() {
   }
 }
 
-/** The end of a drain: what is left then are connections that nothing is asked on, some of them never were. */
+/** Ends a drain: only connections without a request are left. */
 function closeWhenAnswered() {
   if (draining && open.size === 0) server.closeAllConnections();
 }

@@ -1,4 +1,4 @@
-// What the operator tells a producer (docs/contracts/pods.md).
+// The settings that the operator gives a producer (docs/contracts/pods.md).
 
 function required(name) {
   const value = process.env[name];
@@ -9,7 +9,7 @@ function required(name) {
   return value;
 }
 
-/** `host:port`, as LISTEN_ADDRESS has it: an address of IPv6 is in brackets. Without a host, Node listens on both families. */
+/** Parses `host:port`, with IPv6 addresses in brackets. Without a host, Node listens on IPv4 and IPv6. */
 function address(name, fallback) {
   const text = process.env[name] || fallback;
   const colon = text.lastIndexOf(":");

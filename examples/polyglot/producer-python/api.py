@@ -15,12 +15,12 @@ from listener import Listener
 
 LONGEST_PAYLOAD = 64 * 1024
 LARGEST_ID = 2**63 - 1
-# How often who waits looks whether the client, or the producer, is leaving.
-LOOK_SECONDS = 0.1
+# Interval at which a waiting request checks whether the client has left or the producer drains.
+CHECK_SECONDS = 0.1
 
 
 class Problem(Exception):
-    """What a client is told went wrong."""
+    """An error response."""
 
     def __init__(self, status, message, **headers):
         super().__init__(message)
@@ -31,10 +31,10 @@ class Server(Listener):
     daemon_threads = True
     request_queue_size = 1024
 
-    def __init__(self, database, waiters):
+    def __init__(self, database, waits):
         super().__init__(settings.LISTEN, Handler)
-        self.database, self.waiters = database, waiters
-        # Set when creations that still wait are to be answered 202.
+        self.database, self.waits = database, waits
+        # Set when waiting clients must be answered with 202.
         self.give_up = threading.Event()
         self.draining = False
         self._open = 0
@@ -46,14 +46,14 @@ class Server(Listener):
             self._changed.notify_all()
 
     def answered(self, seconds):
-        """Waits until every request is answered, at most so long."""
+        """Waits until every request is answered, at most `seconds`."""
         with self._changed:
             return self._changed.wait_for(lambda: self._open == 0, seconds)
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Longer than proxies keep an idle connection: who closes it must not be we, just as the next request comes in.
+    # Longer than proxies keep idle connections: if the server closes first, the next request may be lost.
     timeout = 75
     # Headers and body in one packet.
     wbufsize = -1
@@ -138,21 +138,21 @@ class Handler(BaseHTTPRequestHandler):
 
     def _create_sync(self, payload):
         id = self.server.database.create(payload)
-        waiter = self.server.waiters.join(id)
+        wait = self.server.waits.join(id)
         try:
-            while not waiter.ended.wait(LOOK_SECONDS):
+            while not wait.ended.wait(CHECK_SECONDS):
                 if self.server.give_up.is_set() or self._left():
                     return self._created(id)
         finally:
-            self.server.waiters.leave(id)
-        status, text = waiter.outcome
+            self.server.waits.leave(id)
+        status, text = wait.outcome
         if status != 201:
             raise Problem(status, text)
         return 201, {"valor": text}, {}
 
     def _left(self):
-        """Whether the client has closed its connection."""
-        # A socket with a timeout waits, whatever flags are given: it is read only where there is something to be read.
+        """Returns whether the client has closed its connection."""
+        # A socket with a timeout blocks whatever the flags are, so it is read only if data is available.
         poll = select.poll()
         poll.register(self.connection, select.POLLIN)
         try:
@@ -161,7 +161,7 @@ class Handler(BaseHTTPRequestHandler):
             return True
 
     def _payload(self):
-        """The body: JSON text, or None where there is none."""
+        """Returns the body: JSON text, or None if it is empty."""
         if "Transfer-Encoding" in self.headers:
             self.close_connection = True
             raise Problem(411, "send Content-Length", Connection="close")
@@ -176,11 +176,11 @@ class Handler(BaseHTTPRequestHandler):
         try:
             text = self.rfile.read(length).decode()
             if text:
-                # Python takes NaN and Infinity, which are no JSON; `int` takes neither.
+                # Python accepts NaN and Infinity, which are not JSON; `int` accepts neither.
                 json.loads(text, parse_constant=int)
             return text or None
         except (ValueError, RecursionError):
             raise Problem(400, "the body must be JSON in UTF-8, or empty") from None
 
     def log_message(self, *_):
-        """No line a request."""
+        """Logs no requests."""

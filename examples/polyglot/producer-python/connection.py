@@ -1,4 +1,4 @@
-"""A connection to the database, with TLS as DATABASE_TLS says."""
+"""Connects to the database, with the TLS mode of DATABASE_TLS."""
 
 import ssl
 
@@ -24,7 +24,7 @@ def connect():
 
 
 def password():
-    """Read at each connect: passwords change."""
+    """Reads the password. This happens at each connect, because passwords change."""
     if not settings.DATABASE_PASSWORD_FILE:
         return ""
     with open(settings.DATABASE_PASSWORD_FILE, encoding="utf-8") as file:
@@ -32,7 +32,7 @@ def password():
 
 
 def tls():
-    """None is `preferred`: PyMySQL encrypts where the server does, and verifies nothing."""
+    """Returns the TLS context. None means `preferred`: PyMySQL encrypts if the server does, and verifies nothing."""
     if settings.DATABASE_TLS == "preferred":
         return None
     context = ssl.create_default_context(cafile=settings.DATABASE_TLS_CA_FILE)

@@ -12,26 +12,26 @@ import connection
 
 ATTEMPTS = 10
 CONNECTIONS = 10
-# Ids in one statement.
+# Maximum number of ids in one statement.
 CHUNK = 1000
-PASSES = (ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT)
+TEMPORARY = (ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT)
 
 
 class Database:
     def __init__(self):
-        # Places for connections: None is one that is not connected.
-        self._places = queue.LifoQueue()
+        # A slot per connection: None is a slot that is not connected.
+        self._slots = queue.LifoQueue()
         for _ in range(CONNECTIONS):
-            self._places.put(None)
+            self._slots.put(None)
 
     def count(self):
-        """How many events were ever created."""
+        """Returns the number of events ever created."""
         with self._cursor() as cursor:
             cursor.execute("SELECT id FROM DBStatus")
             return cursor.fetchone()[0]
 
     def events(self, ids):
-        """The events with these ids, those that exist: {id: (valor, processing)}."""
+        """Returns the events with these ids that exist: {id: (valor, processing)}."""
         found = {}
         for start in range(0, len(ids), CHUNK):
             with self._cursor() as cursor:
@@ -42,23 +42,23 @@ class Database:
         return found
 
     def create(self, payload):
-        """Stores an event and gives its id, once it is committed. `payload` is JSON text, or None."""
+        """Stores an event and returns its id after the commit. `payload` is JSON text, or None."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self._insert(payload)
             except pymysql.err.IntegrityError:
-                # Somebody inserted an id without counting it.
+                # Another program inserted an id without counting it.
                 if attempt == ATTEMPTS:
                     raise
                 self._skip_taken()
             except pymysql.err.OperationalError as error:
-                if attempt == ATTEMPTS or error.args[0] not in PASSES:
+                if attempt == ATTEMPTS or error.args[0] not in TEMPORARY:
                     raise
             time.sleep(random.random() * 0.01 * attempt)
 
     def _insert(self, payload):
         with self._cursor() as cursor:
-            # The counter's row is ours from here to the commit: nobody else gets this id.
+            # The counter's row is locked from here to the commit: no other producer gets this id.
             cursor.execute("UPDATE DBStatus SET id = id + 1")
             cursor.execute("SELECT id FROM DBStatus")
             (id,) = cursor.fetchone()
@@ -66,35 +66,35 @@ class Database:
         return id
 
     def _skip_taken(self):
-        """Moves the counter past every event there is."""
+        """Advances the counter past all events."""
         with self._cursor() as cursor:
             cursor.execute("UPDATE DBStatus SET id = GREATEST(id, (SELECT COALESCE(MAX(id), 0) FROM Events))")
 
     @contextlib.contextmanager
     def _cursor(self):
-        """A transaction: committed where nothing fails, and gone with its connection else."""
-        place = self._places.get()
+        """Runs a transaction: it is committed, or ended with its connection if an operation fails."""
+        slot = self._slots.get()
         try:
-            place = self._usable(place)
-            with place.cursor() as cursor:
+            slot = self._usable(slot)
+            with slot.cursor() as cursor:
                 yield cursor
-            place.commit()
+            slot.commit()
         except BaseException:
-            if place:
-                # Nothing is sent: the server rolls back.
-                place._force_close()
-            place = None
+            if slot:
+                # Sends nothing: the server rolls back.
+                slot._force_close()
+            slot = None
             raise
         finally:
-            self._places.put(place)
+            self._slots.put(slot)
 
     @staticmethod
-    def _usable(place):
-        """The connection, or a new one where the server has closed it meanwhile."""
-        if place:
+    def _usable(slot):
+        """Returns the connection, or a new one if the server has closed it."""
+        if slot:
             try:
-                place.ping(reconnect=False)
-                return place
+                slot.ping(reconnect=False)
+                return slot
             except pymysql.err.Error:
-                place._force_close()
+                slot._force_close()
         return connection.connect()

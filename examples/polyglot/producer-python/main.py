@@ -10,7 +10,7 @@ import settings
 from api import Server
 from database import Database
 from listener import Listener
-from waiters import Waiters
+from waits import WaitPoller
 
 ENDS = (signal.SIGTERM, signal.SIGINT)
 
@@ -25,11 +25,11 @@ class Admin(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_):
-        """No line a probe."""
+        """Logs no probes."""
 
 
-def look(database):
-    """Ready from the first answer of the database on; an outage later is answered 503, request by request."""
+def wait_for_database(database):
+    """Becomes ready when the database answers for the first time, and stays ready: during an outage each request gets 503."""
     while not stop.is_set():
         try:
             database.count()
@@ -41,7 +41,7 @@ def look(database):
 
 
 def end():
-    """Not a handler: that would run in the midst of the main thread, which may hold the lock of the event."""
+    """Waits for a signal in a thread. A signal handler would interrupt the main thread, which may hold the event's lock."""
     signal.sigwait(ENDS)
     stop.set()
 
@@ -55,10 +55,10 @@ def main():
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     start(end)
     database = Database()
-    server = Server(database, Waiters(database))
+    server = Server(database, WaitPoller(database))
     start(Listener(settings.ADMIN, Admin).serve_forever)
     start(server.serve_forever, 0.1)
-    start(look, database)
+    start(wait_for_database, database)
     stop.wait()
     logging.info("draining")
     server.draining = True

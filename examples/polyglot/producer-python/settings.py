@@ -1,4 +1,4 @@
-"""What the operator tells a producer (docs/contracts/pods.md)."""
+"""The settings that the operator gives a producer (docs/contracts/pods.md)."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ def required(name):
 
 
 def address(name, default):
-    """`host:port`, as LISTEN_ADDRESS has it: an address of IPv6 is in brackets."""
+    """Parses `host:port`, with IPv6 addresses in brackets."""
     host, _, port = os.environ.get(name, default).rpartition(":")
     return host.strip("[]"), int(port)
 

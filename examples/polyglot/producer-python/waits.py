@@ -1,56 +1,56 @@
-"""One look every 100 ms for everybody who waits."""
+"""One poll every 100 ms for all waiting clients."""
 
 import logging
 import threading
 import time
 
 PAUSE_SECONDS = 0.1
-# What `processing` says of an event that will get no value.
+# The values of `processing` of an event that will get no value.
 DEAD, CANCELLED = 3, 4
 
 
-class Waiter:
-    """How an event ended, once it has: (status, value or message)."""
+class Wait:
+    """A client's wait for an event. `outcome` is (status, value or message) once the event has ended."""
 
     def __init__(self):
         self.outcome = None
         self.ended = threading.Event()
 
 
-class Waiters:
+class WaitPoller:
     def __init__(self, database):
         self._database = database
         self._by_id = {}
-        self._somebody = threading.Event()
+        self._joined = threading.Event()
         threading.Thread(target=self._run, daemon=True).start()
 
     def join(self, id):
-        waiter = self._by_id[id] = Waiter()
-        self._somebody.set()
-        return waiter
+        wait = self._by_id[id] = Wait()
+        self._joined.set()
+        return wait
 
     def leave(self, id):
         self._by_id.pop(id, None)
 
     def _run(self):
         while True:
-            self._somebody.wait()
-            self._somebody.clear()
+            self._joined.wait()
+            self._joined.clear()
             while self._by_id:
                 time.sleep(PAUSE_SECONDS)
                 try:
-                    self._look()
+                    self._poll()
                 except Exception as error:
-                    logging.error("failed to look for finished events: %s", error)
+                    logging.error("failed to poll for finished events: %s", error)
 
-    def _look(self):
-        waiters = dict(self._by_id)
-        events = self._database.events(list(waiters))
-        for id, waiter in waiters.items():
+    def _poll(self):
+        waits = dict(self._by_id)
+        events = self._database.events(list(waits))
+        for id, wait in waits.items():
             outcome = outcome_of(id, events.get(id))
             if outcome:
-                waiter.outcome = outcome
-                waiter.ended.set()
+                wait.outcome = outcome
+                wait.ended.set()
 
 
 def outcome_of(id, event):
@@ -60,7 +60,7 @@ def outcome_of(id, event):
     if valor:
         return 201, valor
     if processing == DEAD:
-        return 500, f"event {id} failed as often as it may"
+        return 500, f"event {id} exhausted its attempts"
     if processing == CANCELLED:
         return 409, f"event {id} was cancelled"
     return None

@@ -1,11 +1,11 @@
-// One look every 100 ms for everybody who waits.
+// One poll every 100 ms for all waiting clients.
 
 const PAUSE_MILLISECONDS = 100;
-/** What `processing` says of an event that will get no value. */
+/** The values of `processing` of an event that will get no value. */
 const DEAD = 3;
 const CANCELLED = 4;
 
-export class Waiters {
+export class WaitPoller {
   #database;
   #byId = new Map();
   #timer;
@@ -14,7 +14,7 @@ export class Waiters {
     this.#database = database;
   }
 
-  /** How the event ended: { valor }, { dead }, { cancelled } or { removed }; undefined when `signal` ends the wait before. */
+  /** Waits for the end of the event: { valor }, { dead }, { cancelled } or { removed }; undefined if `signal` fires first. */
   outcome(id, signal) {
     return new Promise((resolve) => {
       if (signal.aborted) return resolve(undefined);
@@ -28,15 +28,15 @@ export class Waiters {
         this.#byId.delete(id);
         resolve(outcome);
       });
-      this.#lookLater();
+      this.#pollLater();
     });
   }
 
-  #lookLater() {
-    this.#timer ??= setTimeout(() => this.#look(), PAUSE_MILLISECONDS);
+  #pollLater() {
+    this.#timer ??= setTimeout(() => this.#poll(), PAUSE_MILLISECONDS);
   }
 
-  async #look() {
+  async #poll() {
     const ids = [...this.#byId.keys()];
     try {
       const events = await this.#database.events(ids);
@@ -45,10 +45,10 @@ export class Waiters {
         if (outcome) this.#byId.get(id)?.(outcome);
       }
     } catch (error) {
-      console.error(`failed to look for finished events: ${error.message}`);
+      console.error(`failed to poll for finished events: ${error.message}`);
     }
     this.#timer = undefined;
-    if (this.#byId.size > 0) this.#lookLater();
+    if (this.#byId.size > 0) this.#pollLater();
   }
 }
 

@@ -1,0 +1,68 @@
+#!/usr/bin/env perl
+# Checks that links between Markdown files lead to existing files and headings, and that repository paths in backquotes exist.
+#   dev/links.pl FILE...    Markdown files, from the root of the repository
+use strict;
+use warnings;
+use File::Basename qw(dirname);
+
+my $failed = 0;
+
+sub report {
+    my ($file, $line, $message) = @_;
+    print "$file:$line: $message\n";
+    $failed = 1;
+}
+
+# The lines of a file outside of code blocks, with their numbers.
+sub prose {
+    my ($file) = @_;
+    open my $input, '<:encoding(UTF-8)', $file or die "$file: $!\n";
+    my ($code, @lines);
+    while (my $line = <$input>) {
+        if ($line =~ /^\s*```/) { $code = !$code; next }
+        push @lines, [$., $line] unless $code;
+    }
+    return @lines;
+}
+
+# The anchors of a file's headings, as GitHub derives them.
+my %anchors;
+sub anchors {
+    my ($file) = @_;
+    return $anchors{$file} //= do {
+        my %found;
+        for (prose($file)) {
+            my $heading = $_->[1];
+            next unless $heading =~ s/^#+ +//;
+            $heading =~ s/\]\([^)]*\)//g;
+            (my $anchor = lc $heading) =~ s/[^\w\- ]//g;
+            $anchor =~ s/^\s+|\s+$//g;
+            $anchor =~ s/ /-/g;
+            $found{$anchor} = 1;
+        }
+        \%found;
+    };
+}
+
+sub check_link {
+    my ($file, $line, $link) = @_;
+    return if $link =~ /^[a-z]+:/;
+    my ($path, $anchor) = split /#/, $link, 2;
+    my $target = $path eq '' ? $file : dirname($file) . "/$path";
+    return report($file, $line, "no file $path") unless -e $target;
+    return unless defined $anchor;
+    report($file, $line, "no heading #$anchor in $target") unless anchors($target)->{$anchor};
+}
+
+my ($folders) = map { join '|', map quotemeta, @$_ } [grep { -d } glob '*'];
+for my $file (@ARGV) {
+    for (prose($file)) {
+        my ($line, $text) = @$_;
+        (my $links = $text) =~ s/`[^`]*`/code/g;
+        check_link($file, $line, $1) while $links =~ /\]\(([^)\s]+)\)/g;
+        while ($text =~ m{`((?:$folders)/[\w./-]+)`}g) {
+            report($file, $line, "no path $1") unless -e $1;
+        }
+    }
+}
+exit $failed;
