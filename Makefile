@@ -1,6 +1,6 @@
 # Each target is a script in dev/ that also runs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down test chaos fill mutants e2e bench bench-operator images crds fmt lint deny clean-cache
+.PHONY: help up down test chaos upgrade broken fill mutants e2e bench bench-operator images crds fmt lint deny clean-cache
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,12 @@ test: ## Run lints, unit tests, and tests with real databases and a real Kuberne
 
 chaos: ## Run a pipeline under faults of every kind; SECONDS=3600 runs longer, SEED=7 repeats a run
 	@dev/chaos.sh $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
+upgrade: ## Run a rolling upgrade from the previous version and back under faults; SECONDS=600 runs longer, SEED=7 repeats a run
+	@dev/upgrade.sh $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
+broken: ## Break the programs in known ways and check that chaos reports each; ONLY=word runs a part
+	@dev/broken.sh $(ONLY)
 
 fill: ## Fill a small volume and recover, 20 times; ROUNDS=3 runs fewer
 	@dev/fill.sh $(if $(ROUNDS),--rounds $(ROUNDS))

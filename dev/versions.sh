@@ -28,6 +28,9 @@ ENVOY_VERSION=1.38.3
 MYSQL_IMAGE=mysql:9.7
 MYSQL_DEBIAN_SUITE=sid
 
+# The previous version: `make upgrade` runs its programs next to ours.
+PREVIOUS_COMMIT=0c99ed720ba22cc27cc0c4110e1afa3e42e2a472
+
 # Checks the Rust dependencies.
 CARGO_DENY_VERSION=0.20.2
 

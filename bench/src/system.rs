@@ -1,4 +1,4 @@
-//! A pipeline of one producer and one consumer on a durable MySQL, and what is asked of each.
+//! A pipeline of one producer and one consumer on a durable MySQL, and queries of each.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, Row a
 
 const NAME: &str = "bench";
 
-/// As durable as the managed database, and large enough that a million events stay in memory.
+/// Arguments as durable as those of the managed database, with memory for a million events.
 const SERVER: [&str; 4] = [
     "--max-connections=700",
     "--innodb-buffer-pool-size=512M",
@@ -18,18 +18,18 @@ const SERVER: [&str; 4] = [
     "--innodb-flush-log-at-trx-commit=1",
 ];
 
-/// A durable MySQL.
+/// Starts a durable MySQL.
 pub(crate) async fn mysql() -> Database {
     let arguments = SERVER.map(str::to_owned).to_vec();
-    Database::start_with(Engine::MySql, Options { durable: true, arguments }).await
+    Database::start_with(Engine::MySql, Options { durable: true, arguments, ..Options::default() }).await
 }
 
 /// The server's counters.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Counters {
-    /// Statements of clients; each of a packet's counts.
+    /// Statements of clients. Each statement of a packet counts.
     pub(crate) statements: f64,
-    /// Waits for a disk by the storage engine.
+    /// Fsyncs of the storage engine.
     pub(crate) fsyncs: f64,
 }
 
@@ -39,7 +39,7 @@ impl Counters {
     }
 }
 
-/// The pipeline. Everything ends with it.
+/// The pipeline. Dropping it ends everything.
 pub(crate) struct System {
     pub(crate) mysql: Database,
     pub(crate) sql: MySqlConnection,
@@ -54,13 +54,13 @@ pub(crate) struct Producer {
 }
 
 impl System {
-    /// A database with the schema; nothing else runs.
+    /// Starts a database with the tables, and no programs.
     pub(crate) async fn start(programs: &Path) -> anyhow::Result<Self> {
         let programs =
             programs.canonicalize().with_context(|| format!("no folder {}", programs.display()))?;
         for program in ["eventpipeline-producer", "eventpipeline-consumer"] {
             if !programs.join(program).is_file() {
-                bail!("there is no {program} in {}: give the folder by --programs", programs.display());
+                bail!("{} contains no {program}: name the folder by --programs", programs.display());
             }
         }
         let mysql = mysql().await;
@@ -70,7 +70,7 @@ impl System {
         let system = Self { mysql, sql, programs, hints };
         let mut schema = system.run("eventpipeline-producer", &["schema"], &[]);
         if !schema.end().await.success() {
-            bail!("no schema: {}", schema.log());
+            bail!("failed to create the tables: {}", schema.log());
         }
         Ok(system)
     }
@@ -111,17 +111,17 @@ impl System {
         Program::start(name, &command, &[&environment, further].concat())
     }
 
-    /// Another connection to its database.
+    /// Opens another connection to the database.
     pub(crate) async fn connect(&self) -> anyhow::Result<MySqlConnection> {
         Ok(MySqlConnection::connect(&self.mysql.url(NAME)).await?)
     }
 
-    /// Holds up purge until the connection is dropped.
+    /// Blocks purge until the connection is dropped.
     pub(crate) async fn block_purge(&self) -> anyhow::Result<MySqlConnection> {
         block_purge(&self.mysql, NAME).await
     }
 
-    /// A single number.
+    /// Returns the number that a query selects.
     pub(crate) async fn number(&mut self, query: &'static str) -> anyhow::Result<i64> {
         Ok(sqlx::query_scalar(query).fetch_one(&mut self.sql).await?)
     }
@@ -140,12 +140,12 @@ impl System {
         Ok(counters)
     }
 
-    /// How many events wait or are claimed.
+    /// Returns the number of pending and claimed events.
     pub(crate) async fn backlog(&mut self) -> anyhow::Result<i64> {
         self.number("SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state IN (0, 1)").await
     }
 
-    /// Waits until no event waits or is claimed.
+    /// Waits until no event is pending or claimed.
     pub(crate) async fn drained(&mut self) -> anyhow::Result<()> {
         while self.backlog().await? > 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -154,12 +154,12 @@ impl System {
     }
 }
 
-/// Makes `many` waiting events without a producer, as old as if it had made them a hundred at a time.
+/// Inserts `many` pending events without a producer, as old as if one had created them by the hundred.
 pub(crate) async fn fill_waiting(sql: &mut MySqlConnection, many: u32) -> anyhow::Result<()> {
     fill(sql, many, "'', UTC_TIMESTAMP(6) - INTERVAL (MANY - n) DIV 100 MICROSECOND, NULL").await
 }
 
-/// Makes `many` finished events.
+/// Inserts `many` finished events.
 pub(crate) async fn fill_finished(sql: &mut MySqlConnection, many: u32) -> anyhow::Result<()> {
     fill(sql, many, "'palavra', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6)").await
 }
@@ -178,7 +178,7 @@ async fn fill(sql: &mut MySqlConnection, many: u32, values: &str) -> anyhow::Res
     Ok(())
 }
 
-/// A transaction that somebody has forgotten: nothing is purged while it is held.
+/// Opens a transaction that blocks purge while it is open.
 pub(crate) async fn block_purge(mysql: &Database, database: &str) -> anyhow::Result<MySqlConnection> {
     let mut forgotten = MySqlConnection::connect(&mysql.url(database)).await?;
     forgotten.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT").await?;
@@ -186,7 +186,7 @@ pub(crate) async fn block_purge(mysql: &Database, database: &str) -> anyhow::Res
     Ok(forgotten)
 }
 
-/// A free UDP address, to be bound next.
+/// Returns a free UDP address.
 fn free_udp() -> anyhow::Result<SocketAddr> {
     Ok(UdpSocket::bind("127.0.0.1:0")?.local_addr()?)
 }

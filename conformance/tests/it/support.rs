@@ -1,4 +1,4 @@
-//! The kit as a process, and a server for it.
+//! The kit as a process, and a database server for it.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use prometheus::Registry;
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{ConnectOptions as _, Executor as _};
 
-/// What a run gave.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: i32,
@@ -32,14 +32,14 @@ pub(crate) fn kit() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_eventpipeline-conformance"))
 }
 
-/// A program of another package of the workspace: built beside the kit by `cargo test --workspace`.
+/// Returns the path of another program of the workspace, which `cargo test --workspace` builds.
 pub(crate) fn program(name: &str) -> PathBuf {
     let path = kit().with_file_name(name);
-    assert!(path.exists(), "{} is missing: `cargo build -p {name}` makes it", path.display());
+    assert!(path.exists(), "{} is missing: `cargo build -p {name}` builds it", path.display());
     path
 }
 
-/// A program of examples/.
+/// Returns the path of a program of examples/.
 pub(crate) fn example(name: &str) -> PathBuf {
     kit().with_file_name("examples").join(name)
 }
@@ -60,22 +60,22 @@ impl Pipeline {
         Self { name, port: server.port().to_string(), _server: None }
     }
 
-    /// On a server of its own that counts statements.
+    /// Creates the database on a dedicated server that counts statements.
     pub(crate) async fn start_counted() -> Self {
         let arguments = vec!["--performance-schema=ON".to_owned()];
-        let server = Database::start_with(Engine::MySql, Options { durable: false, arguments }).await;
+        let server = Database::start_with(Engine::MySql, Options { arguments, ..Options::default() }).await;
         server.create_database("conformance").await;
         Self { name: "conformance".to_owned(), port: server.port().to_string(), _server: Some(server) }
     }
 
-    /// A command that finds the database by its variables.
+    /// Returns a command with the variables of the database.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs(self.variables());
         command
     }
 
-    /// Where the database is.
+    /// Returns the variables `DATABASE_*`.
     pub(crate) fn variables(&self) -> [(&'static str, String); 5] {
         [
             ("DATABASE_HOST", "127.0.0.1".to_owned()),
@@ -86,7 +86,7 @@ impl Pipeline {
         ]
     }
 
-    /// Makes the tables.
+    /// Creates the tables.
     pub(crate) async fn migrate(&self) {
         let args = DatabaseArgs {
             database_host: "127.0.0.1".to_owned(),
@@ -100,7 +100,7 @@ impl Pipeline {
         Schema::new(args, Metrics::new(&Registry::new()).unwrap()).migrate().await.unwrap();
     }
 
-    /// Runs a statement as a program would.
+    /// Runs a statement.
     pub(crate) async fn sql(&self, statement: &'static str) {
         let options = MySqlConnectOptions::new().host("127.0.0.1").port(self.port.parse().unwrap());
         let mut connection = options.username("root").database(&self.name).connect().await.unwrap();

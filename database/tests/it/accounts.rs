@@ -105,7 +105,7 @@ async fn a_repeated_grant_takes_nothing_from_who_is_connected() {
 async fn the_counters_trigger_takes_a_server_that_trusts_it_and_serves_producers() {
     let start = async |trusts: &str| {
         let arguments = vec![format!("--log-bin-trust-function-creators={trusts}")];
-        Managed::start_with(Engine::MySql, Options { durable: true, arguments }).await
+        Managed::start_with(Engine::MySql, Options { durable: true, arguments, ..Options::default() }).await
     };
     let classic = Classic { producers: true, consumers: false };
     let wary = start("OFF").await;

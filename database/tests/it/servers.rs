@@ -108,7 +108,11 @@ async fn a_server_that_cannot_be_used_is_refused_by_name() {
         assert!(matches!(refused, Error::Unusable { why: Unusable::ReadOnly, .. }), "{refused:?}");
         assert!(refused.is_outage() && refused.to_string().contains("read-only"), "{refused}");
     }
-    let options = Options { durable: true, arguments: vec!["--binlog-format=STATEMENT".to_owned()] };
+    let options = Options {
+        durable: true,
+        arguments: vec!["--binlog-format=STATEMENT".to_owned()],
+        ..Options::default()
+    };
     let server = Server::start_with(Engine::MySql, options).await;
     let refused = Fixture::empty(&server).await.session().ping().await.unwrap_err();
     assert!(refused.to_string().contains("binlog_format is STATEMENT"), "{refused}");

@@ -144,7 +144,7 @@ async fn what_is_in_the_secrets_is_what_mysqld_and_the_programs_need() {
     let arguments = pod.containers[0].args.iter().flatten().skip(1);
     let arguments = arguments
         .map(|argument| argument.replace("/etc/eventpipeline/mysql", folder.path().to_str().unwrap()));
-    let options = Options { durable: false, arguments: arguments.collect() };
+    let options = Options { arguments: arguments.collect(), ..Options::default() };
     let server = Database::start_with(Engine::MySql, options).await;
 
     let schema = job(&cluster, "1").await.unwrap();

@@ -1,4 +1,4 @@
-//! Programs that know only the classic columns, beside ours.
+//! Programs that know only the classic columns and share the tables with ours.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::Pipeline;
 
-/// A classic program's next step on its connection.
+/// A classic program.
 trait Program: Send + 'static {
     const PAUSE: Duration;
 
+    /// Does one unit of work.
     fn step(&mut self, sql: &mut MySqlConnection) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 }
 
@@ -41,7 +42,7 @@ async fn run<P: Program>(
             Some(open) => Ok(open),
             None => pipeline.sql().await,
         };
-        // A database that is away is tried again.
+        // The database may be down.
         if let Ok(mut open) = opened
             && program.step(&mut open).await.is_ok()
         {
@@ -59,7 +60,7 @@ struct Producer {
 impl Program for Producer {
     const PAUSE: Duration = Duration::from_millis(100);
 
-    /// Reads the counter under a lock, adds one, inserts, writes it back.
+    /// Locks and reads the counter, adds one, inserts the event, and writes the counter back.
     async fn step(&mut self, sql: &mut MySqlConnection) -> Result<(), sqlx::Error> {
         self.made += 1;
         let mark = format!("classic event {}", self.made);
@@ -79,7 +80,7 @@ impl Program for Producer {
 }
 
 struct Consumer {
-    /// Claims and never writes back.
+    /// Claims events, and never completes them.
     dies: bool,
 }
 
@@ -102,7 +103,7 @@ impl Program for Consumer {
         if self.dies {
             return Ok(());
         }
-        // Under the conditions of C5: who is overtaken and writes without them changes what others have read.
+        // The conditions of C5 keep an overtaken program from changing a value that clients have read.
         let done = "UPDATE Events SET valor = 'palavra', processing = 0 \
              WHERE id = ? AND processing = 1 AND (valor IS NULL OR valor = '')";
         sqlx::query(done).bind(id).execute(&mut *sql).await?;

@@ -1,4 +1,4 @@
-//! Clients of the API, which write down what they were answered.
+//! Clients of the API, which record the responses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +15,12 @@ use tokio_util::sync::CancellationToken;
 use crate::pipeline::{KEPT_SECONDS, Pipeline};
 
 const CLIENTS: u64 = 12;
-/// How long a client waits for an answer; beyond, it does not know.
-const PATIENCE: Duration = Duration::from_secs(8);
-/// The one failure of a request besides 503: its event is dead.
-const EVENT_DEAD: &str = "urn:eventpipeline:problem:event-dead";
-/// How often a creation with a key is tried.
+/// Time limit of a request. After it, the outcome is unknown.
+const TIMEOUT: Duration = Duration::from_secs(8);
+/// The server errors of the API besides 503: the event of the request is dead, or the volume is full.
+const SERVER_ERRORS: [&str; 2] =
+    ["urn:eventpipeline:problem:event-dead", "urn:eventpipeline:problem:storage-full"];
+/// Maximum number of requests of a creation with a key.
 const TRIES: usize = 30;
 
 struct Caller {
@@ -29,14 +30,14 @@ struct Caller {
     http: Client,
     pipeline: Arc<Pipeline>,
     recorder: Arc<Recorder>,
-    /// Ids that it was answered.
+    /// Ids in the responses.
     ids: Vec<i64>,
 }
 
-/// What came of a request.
+/// The outcome of a request.
 enum Outcome {
     Answered(StatusCode, Value),
-    /// Nothing was done; the status, and the document that says why.
+    /// The request had no effect. The body is a problem document.
     Refused(StatusCode, Value),
     Unknown,
 }
@@ -86,7 +87,7 @@ impl Caller {
         }
     }
 
-    /// A text that no other event's payload holds.
+    /// Returns a text that is unique among payloads.
     fn mark(&mut self) -> String {
         self.made += 1;
         format!("client {} event {}", self.number, self.made)
@@ -105,7 +106,7 @@ impl Caller {
         self.created(outcome, vec![mark], None);
     }
 
-    /// Without a preference it waits as long as it takes, as the API promises.
+    /// Creates an event and waits for its value: without a preference for as long as it takes, as the API promises.
     async fn create_sync(&mut self, prefer: &str) {
         let mark = self.mark();
         let url = self.url("/create-sync");
@@ -123,7 +124,7 @@ impl Caller {
 
     async fn wait(&self, request: RequestBuilder, mark: &str) -> Outcome {
         self.recorder.lock().waiting.insert(mark.to_owned());
-        let answer = self.ask_patiently(request).await;
+        let answer = self.ask_without_limit(request).await;
         let mut history = self.recorder.lock();
         history.waiting.remove(mark);
         history.waits[usize::from(answer.is_none())] += 1;
@@ -139,7 +140,7 @@ impl Caller {
         self.created(outcome, marks, None);
     }
 
-    /// Tries until it is answered: the key makes that safe, whatever happened to earlier tries.
+    /// Repeats a creation until it succeeds. The key makes that safe, whatever happened to earlier requests.
     async fn create_with_key(&mut self) {
         let mark = self.mark();
         let key = format!("key of {mark}");
@@ -149,7 +150,7 @@ impl Caller {
             let outcome = self.ask(request).await;
             let answered = matches!(outcome, Outcome::Answered(..));
             self.created(outcome, vec![mark.clone()], Some(key.clone()));
-            // Now and then once more, as a client that lost the answer would.
+            // A third of the clients repeats it once more, as after a lost response.
             if answered && self.random.random_ratio(2, 3) {
                 return;
             }
@@ -191,24 +192,24 @@ impl Caller {
     }
 
     fn some_id(&mut self) -> Option<i64> {
-        // The last ones are those to which something still happens.
+        // Most of the last events are unfinished.
         let back = self.random.random_range(1..=20);
         self.ids.len().checked_sub(back).and_then(|index| self.ids.get(index)).copied()
     }
 
     async fn ask(&self, request: RequestBuilder) -> Outcome {
-        self.ask_patiently(request.timeout(PATIENCE)).await.unwrap_or(Outcome::Unknown)
+        self.ask_without_limit(request.timeout(TIMEOUT)).await.unwrap_or(Outcome::Unknown)
     }
 
-    /// `None` where there was no answer.
-    async fn ask_patiently(&self, request: RequestBuilder) -> Option<Outcome> {
+    /// Returns `None` if no response arrives.
+    async fn ask_without_limit(&self, request: RequestBuilder) -> Option<Outcome> {
         let response = request.send().await.ok()?;
         let (status, url) = (response.status(), response.url().clone());
         let body: Value = serde_json::from_str(&response.text().await.ok()?).unwrap_or_default();
         let mut history = self.recorder.lock();
         *history.statuses.entry(status.as_u16()).or_default() += 1;
-        if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE && body["type"] != EVENT_DEAD
-        {
+        let documented = SERVER_ERRORS.iter().any(|problem| body["type"] == *problem);
+        if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE && !documented {
             history.undocumented.push(format!("{}: {status} {body}", url.path()));
         }
         Some(match status {

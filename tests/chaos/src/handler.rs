@@ -1,4 +1,4 @@
-//! The HTTP handler that events are given to: it counts, is slow now and then, and fails now and then.
+//! The HTTP handler of the consumers. It counts calls, and is sometimes slow and sometimes fails.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,14 +31,14 @@ pub(crate) async fn start(recorder: Arc<Recorder>, seed: u64) -> anyhow::Result<
     Ok(address)
 }
 
-/// The value says which attempt it is of, so that one which was accepted from an older claim shows.
+/// Returns a value that names its attempt, which exposes a completion by an older claim.
 async fn handle(State(handler): State<Handler>, Json(event): Json<Value>) -> Response {
     let (id, attempt) =
         (event["id"].as_i64().unwrap_or_default(), event["attempt"].as_i64().unwrap_or_default());
-    let (luck, pause) = {
+    let (roll, pause) = {
         let mut random = handler.random.lock().unwrap_or_else(PoisonError::into_inner);
         let pause = match attempt {
-            // While it lasts, whoever had the event before may come back: only the fence keeps that answer out.
+            // Meanwhile the previous consumer may come back with a completion, which only the fence rejects.
             2.. => random.random_range(500..900),
             _ if random.random_ratio(1, 50) => 700,
             _ => random.random_range(0..80),
@@ -46,9 +46,9 @@ async fn handle(State(handler): State<Handler>, Json(event): Json<Value>) -> Res
         (random.random_range(0..100), Duration::from_millis(pause))
     };
     tokio::time::sleep(pause).await;
-    match luck {
+    match roll {
         0..3 => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-        3 => (StatusCode::UNPROCESSABLE_ENTITY, "this one is given up").into_response(),
+        3 => (StatusCode::UNPROCESSABLE_ENTITY, "this event is rejected").into_response(),
         _ => {
             handler.recorder.lock().handled.entry(id).or_default().push(now());
             Json(json!({ "valor": format!("attempt {attempt} of event {id}") })).into_response()

@@ -1,159 +1,159 @@
-//! What clients saw, and what was left in the tables.
+//! The history of a run: the observations of its clients, and the final contents of the tables.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Ids that a creation was answered with, and the marks in the payloads of its events, in the same order.
+/// A creation that was answered. Ids and marks are in the same order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acknowledged {
-    /// The answered ids.
+    /// The ids in the response.
     pub ids: Vec<i64>,
-    /// What each event's payload holds.
+    /// The mark in each event's payload.
     pub marks: Vec<String>,
-    /// The idempotency key it was created with.
+    /// The idempotency key of the request.
     pub key: Option<String>,
 }
 
-/// What an event looked like at some moment.
+/// The state of an event at some moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
-    /// Which event.
+    /// The event's id.
     pub id: i64,
     /// Its fence token.
     pub token: i64,
-    /// Its answer; empty while it has none.
+    /// Its value; empty while it has none.
     pub valor: String,
 }
 
-/// A row of `Events` at the end, or when it was removed.
+/// A row of `Events` at the end of the run, or when it was removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// As of the columns of these names.
+    /// The event's id.
     pub id: i64,
     /// 0 pending, 1 claimed, 2 done, 3 dead, 4 cancelled.
     pub state: i8,
-    /// Its answer.
+    /// Its value.
     pub valor: String,
     /// The mark in its payload, if it has one.
     pub mark: Option<String>,
-    /// How often it was claimed.
+    /// The number of its attempts.
     pub attempts: i32,
     /// Its fence token.
     pub token: i64,
-    /// When it was created, in microseconds by the database's clock.
-    pub created: i64,
-    /// When it was removed, if it was.
-    pub removed: Option<i64>,
+    /// The latest moment at which it may have been created.
+    pub created: Moment,
+    /// The earliest moment at which it may have been removed, if it was.
+    pub removed: Option<Moment>,
 }
 
 impl Row {
-    /// Whether it is done, dead or cancelled.
+    /// Returns true if the event is done, dead or cancelled.
     pub fn has_ended(&self) -> bool {
         (2..=4).contains(&self.state)
     }
 }
 
-/// A moment, in microseconds since 1970 by the clock that this machine and its database share.
+/// Microseconds since 1970 by this machine's clock.
 pub type Moment = i64;
 
-/// The present moment.
+/// Returns the present moment.
 pub fn now() -> Moment {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// An answer of `GET /{id}`.
+/// A response to `GET /{id}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Read {
-    /// The event that was asked for; its id had been acknowledged.
+    /// The id in the request, which had been acknowledged before.
     pub id: i64,
-    /// When the request was sent.
+    /// The moment of the request.
     pub asked: Moment,
-    /// When its answer was there.
+    /// The moment of the response.
     pub answered: Moment,
-    /// The value; `None` where the answer was that there is no such event.
+    /// The value; `None` if the response said that the event does not exist.
     pub valor: Option<String>,
 }
 
-/// A time without a fault, after a pause in which the effects of earlier ones ended.
+/// A phase without faults, which begins after the effects of earlier faults have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Calm {
-    /// When it began.
+pub struct QuietPhase {
+    /// Its begin.
     pub from: Moment,
-    /// When the next fault was about to happen.
+    /// Its end: the next fault follows.
     pub to: Moment,
-    /// Seconds from the moment when no client asked for more until every event had ended; `None` where that took too long.
-    pub rest_seconds: Option<u64>,
+    /// Seconds from the end of the load until every event had ended; `None` if that exceeded the limit.
+    pub idle_after_seconds: Option<u64>,
 }
 
-/// `GET /v1/stats` at some moment.
+/// A response to `GET /v1/stats`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ledger {
+pub struct StatsSample {
     /// Events ever created.
     pub created: i64,
-    /// The sum of those that are in some state.
+    /// The sum of the events in each state.
     pub in_states: i64,
-    /// Finished ones that were removed.
+    /// Finished events that were removed.
     pub removed: i64,
 }
 
-/// All that happened.
+/// All observations of a run.
 #[derive(Debug, Clone, Default)]
 pub struct History {
     /// Creations that were answered.
     pub acknowledged: Vec<Acknowledged>,
-    /// Answers of create-sync: the mark of the event, and the value.
+    /// Responses to create-sync: the event's mark and its value.
     pub answers: Vec<(String, String)>,
-    /// Answers of `GET /{id}`.
+    /// Responses to `GET /{id}`.
     pub reads: Vec<Read>,
-    /// Events of which a create-sync was told that they were removed, and when.
+    /// Events that a create-sync reported as removed, and the moment of the response.
     pub told_removed: Vec<(i64, Moment)>,
-    /// Looks at the tables in between, in the order of time.
+    /// Samples of the tables, in the order of time.
     pub samples: Vec<Sample>,
-    /// When the HTTP handler gave a value for an event.
+    /// The moments at which the HTTP handler returned a value for an event.
     pub handled: BTreeMap<i64, Vec<Moment>>,
-    /// Whether an event was done while somebody else kept others locked, for each time that it was tried.
+    /// One entry per probe: true if its event was done while a foreign transaction locked other events.
     pub probes: Vec<bool>,
-    /// Times without faults, in their order.
-    pub calms: Vec<Calm>,
-    /// Requests of which nobody knows what became.
+    /// Phases without faults, in their order.
+    pub quiet_phases: Vec<QuietPhase>,
+    /// Number of requests with an unknown outcome.
     pub unknown: u64,
-    /// Requests that were refused.
+    /// Number of requests that were refused.
     pub refused: u64,
-    /// How many answers had which status.
+    /// Number of responses by status.
     pub statuses: BTreeMap<u16, u64>,
-    /// Answers that the API's documentation knows nothing of.
+    /// Responses that the API's documentation does not list.
     pub undocumented: Vec<String>,
-    /// The marks of events whose create-sync waits now.
+    /// Marks of events whose create-sync is waiting.
     pub waiting: BTreeSet<String>,
-    /// How many of those were answered, and how many were cut off.
+    /// Number of waiting requests that were answered, and of those that were cut off.
     pub waits: [u64; 2],
-    /// The queue's figures, in the order of time.
-    pub ledgers: Vec<Ledger>,
+    /// Queue statistics, in the order of time.
+    pub stats: Vec<StatsSample>,
 }
 
-/// The tables, and what the API says of them, after everything has come to rest.
+/// The tables, and the API's view of them, after every event has ended.
 #[derive(Debug, Clone, Default)]
-pub struct Rest {
-    /// Every event.
+pub struct FinalState {
+    /// Every stored event.
     pub rows: Vec<Row>,
-    /// Those that were removed, as they were then.
-    pub gone: Vec<Row>,
-    /// `DBStatus.id`.
+    /// Every removed event, as it was when it was removed.
+    pub removed: Vec<Row>,
+    /// `DBStatus.id`
     pub counter: i64,
     /// `Ledger.removed`
-    pub removed: i64,
-    /// `GET /`
+    pub removed_count: i64,
+    /// `events` of `GET /`
     pub events: i64,
 }
 
-/// A history that many tasks write.
+/// A history that several tasks write.
 #[derive(Debug, Default)]
 pub struct Recorder(Mutex<History>);
 
 impl Recorder {
-    /// To be held for a moment.
+    /// Locks the history. Hold the guard only briefly.
     pub fn lock(&self) -> MutexGuard<'_, History> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

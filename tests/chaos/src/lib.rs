@@ -1,7 +1,11 @@
-//! The promises of a pipeline, checked on what clients saw while everything went wrong.
+//! The promises of a pipeline, checked against the observations of its clients during faults.
 
 mod checker;
+mod clock;
 mod history;
 
 pub use checker::{Verdict, Violation, check};
-pub use history::{Acknowledged, Calm, History, Ledger, Moment, Read, Recorder, Rest, Row, Sample, now};
+pub use clock::ClockSteps;
+pub use history::{
+    Acknowledged, FinalState, History, Moment, QuietPhase, Read, Recorder, Row, Sample, StatsSample, now,
+};

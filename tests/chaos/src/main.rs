@@ -1,15 +1,18 @@
-//! `eventpipeline-chaos`: a pipeline under load and faults of every kind, and whether it kept its promises.
+//! `eventpipeline-chaos`: runs a pipeline under load and faults of every kind, and checks its promises.
 //!
-//! The seed decides which faults come in which order; what the machine makes of them it does not.
+//! The seed decides the faults and their order; their effects depend on the machine.
 
-#![expect(clippy::print_stdout, reason = "the report is what the program is for")]
+#![expect(clippy::print_stdout, reason = "the report is the program's output")]
 
+mod builds;
 mod classic;
 mod clients;
 mod faults;
 mod handler;
-mod ledger;
+mod member;
 mod pipeline;
+mod server;
+mod stats;
 mod watcher;
 
 use std::path::PathBuf;
@@ -18,11 +21,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use eventpipeline_chaos::{Recorder, check};
+use eventpipeline_chaos::{Recorder, Verdict, check};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use pipeline::{Pipeline, REST};
+use builds::Builds;
+use pipeline::{IDLE_LIMIT, Pipeline};
 
 /// Runs a pipeline under faults and checks its promises
 #[derive(Debug, Parser)]
@@ -31,10 +35,13 @@ struct Cli {
     /// Folder of the programs `eventpipeline-producer` and `eventpipeline-consumer`
     #[arg(long, default_value = ".")]
     programs: PathBuf,
-    /// How long faults happen
+    /// Folder of the same programs of the previous version: both versions run at once, and replace each other
+    #[arg(long)]
+    previous: Option<PathBuf>,
+    /// Duration of the faults
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// What decides them; a random one if not given
+    /// Seed of the faults; random by default
     #[arg(long)]
     seed: Option<u64>,
 }
@@ -43,40 +50,12 @@ struct Cli {
 async fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
     let seed = cli.seed.unwrap_or_else(rand::random);
-    println!("seed {seed}: to have the same faults again, --seed {seed} --seconds {}", cli.seconds);
+    println!("seed {seed}: --seed {seed} --seconds {} repeats these faults", cli.seconds);
+    let builds = Builds::open(&cli.programs, cli.previous.as_deref())?;
     let recorder = Arc::new(Recorder::default());
     let handler = handler::start(Arc::clone(&recorder), seed).await?;
-    let pipeline = Arc::new(Pipeline::start(&cli.programs, handler).await?);
-
-    let end = CancellationToken::new();
-    let mut tasks = JoinSet::new();
-    clients::spawn(&mut tasks, &pipeline, &recorder, &end, seed);
-    classic::spawn(&mut tasks, &pipeline, &recorder, &end);
-    let watching = CancellationToken::new();
-    let mut watchers = JoinSet::new();
-    watchers.spawn(watcher::run(Arc::clone(&pipeline), Arc::clone(&recorder), watching.clone()));
-    watchers.spawn(ledger::run(Arc::clone(&pipeline), Arc::clone(&recorder), watching.clone()));
-    faults::run(&pipeline, &recorder, Duration::from_secs(cli.seconds), seed).await;
-    end.cancel();
-    let clients = async {
-        while let Some(task) = tasks.join_next().await {
-            task??;
-        }
-        anyhow::Ok(())
-    };
-    // A client that still waits for an answer then is one that the checker is told of.
-    if let Ok(ended) = tokio::time::timeout(REST, clients).await {
-        ended?;
-    }
-
-    pipeline.come_to_rest().await?;
-    watching.cancel();
-    while let Some(watcher) = watchers.join_next().await {
-        watcher??;
-    }
-    // After all that anybody has seen.
-    let rest = pipeline.come_to_rest().await?;
-    let verdict = check(&recorder.lock(), &rest);
+    let pipeline = Arc::new(Pipeline::start(builds, handler).await?);
+    let verdict = run(&pipeline, &recorder, Duration::from_secs(cli.seconds), seed).await?;
     println!("{verdict}");
     if verdict.violations.is_empty() {
         println!("every promise was kept (seed {seed})");
@@ -85,4 +64,41 @@ async fn main() -> anyhow::Result<ExitCode> {
     println!("{} promises were broken (seed {seed}); the programs' logs:", verdict.violations.len());
     pipeline.print_logs();
     Ok(ExitCode::FAILURE)
+}
+
+/// Runs load and faults for `time`, and checks the history.
+async fn run(
+    pipeline: &Arc<Pipeline>,
+    recorder: &Arc<Recorder>,
+    time: Duration,
+    seed: u64,
+) -> anyhow::Result<Verdict> {
+    let end = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    clients::spawn(&mut tasks, pipeline, recorder, &end, seed);
+    classic::spawn(&mut tasks, pipeline, recorder, &end);
+    let watching = CancellationToken::new();
+    let mut watchers = JoinSet::new();
+    watchers.spawn(watcher::run(Arc::clone(pipeline), Arc::clone(recorder), watching.clone()));
+    watchers.spawn(stats::run(Arc::clone(pipeline), Arc::clone(recorder), watching.clone()));
+    faults::run(pipeline, recorder, time, seed).await;
+    end.cancel();
+    // The checker reports a client that is still waiting after this.
+    if let Ok(ended) = tokio::time::timeout(IDLE_LIMIT, all(&mut tasks)).await {
+        ended?;
+    }
+
+    pipeline.final_state().await?;
+    watching.cancel();
+    all(&mut watchers).await?;
+    // Read after all observations.
+    let end = pipeline.final_state().await?;
+    Ok(check(&recorder.lock(), &end))
+}
+
+async fn all(tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {
+    while let Some(task) = tasks.join_next().await {
+        task??;
+    }
+    Ok(())
 }

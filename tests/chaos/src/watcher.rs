@@ -1,4 +1,4 @@
-//! A task that looks at the tables all along, so that a token that goes back or an answer that changes is seen.
+//! A task that samples the tables throughout the run, so that a decreasing token or a changed value is noticed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use crate::pipeline::Pipeline;
 
 const PERIOD: Duration = Duration::from_millis(100);
 
-/// What is not finished, and what was finished last.
-const LOOK: &str = "SELECT id, token, COALESCE(valor, '') AS valor FROM Events FORCE INDEX (state_due) WHERE state < 2 \
+/// Selects the unfinished events and those that were finished last.
+const SELECT: &str = "SELECT id, token, COALESCE(valor, '') AS valor FROM Events FORCE INDEX (state_due) WHERE state < 2 \
      UNION ALL SELECT id, token, valor FROM \
      (SELECT id, token, COALESCE(valor, '') AS valor FROM Events FORCE INDEX (state_due) WHERE state = 2 \
       ORDER BY due DESC LIMIT 300) AS finished";
 
-/// Looks until `end`. A database that is away is waited for.
+/// Takes samples until `end`, whenever the database is up.
 pub(crate) async fn run(
     pipeline: Arc<Pipeline>,
     recorder: Arc<Recorder>,
@@ -25,13 +25,13 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let mut connection = None;
     while !end.is_cancelled() {
-        connection = look(connection, &pipeline, &recorder).await.ok();
+        connection = sample(connection, &pipeline, &recorder).await.ok();
         tokio::time::sleep(PERIOD).await;
     }
     Ok(())
 }
 
-async fn look(
+async fn sample(
     connection: Option<MySqlConnection>,
     pipeline: &Pipeline,
     recorder: &Recorder,
@@ -40,7 +40,7 @@ async fn look(
         Some(connection) => connection,
         None => pipeline.sql().await?,
     };
-    let rows = connection.fetch_all(LOOK).await?;
+    let rows = connection.fetch_all(SELECT).await?;
     let samples = rows.iter().map(|row| {
         Ok(Sample { id: row.try_get("id")?, token: row.try_get("token")?, valor: row.try_get("valor")? })
     });

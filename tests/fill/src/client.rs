@@ -6,20 +6,20 @@ use anyhow::{Context as _, bail, ensure};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-/// How many clients create at once.
+/// Number of concurrent clients.
 const CLIENTS: usize = 4;
-/// How long the payloads are.
+/// Length of the payloads.
 const PAYLOAD: usize = 60_000;
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Speaks to a producer.
+/// A client of a producer.
 #[derive(Debug)]
 pub(crate) struct Client {
     http: reqwest::Client,
     api: String,
 }
 
-/// Events by what has become of them.
+/// Queue statistics.
 #[derive(Debug)]
 pub(crate) struct Stats {
     pub(crate) created: i64,
@@ -28,7 +28,7 @@ pub(crate) struct Stats {
 }
 
 impl Stats {
-    /// How many have no value yet.
+    /// Returns the number of events without a value.
     pub(crate) fn unfinished(&self) -> i64 {
         self.waiting
     }
@@ -37,7 +37,7 @@ impl Stats {
 enum Answer {
     Accepted(i64),
     Refused,
-    /// Nobody knows whether it was created.
+    /// The outcome is unknown.
     Unavailable,
 }
 
@@ -64,7 +64,7 @@ impl Client {
         }
     }
 
-    /// Creates until the first refusal. Gives the ids, ascending.
+    /// Creates events until the first refusal, and returns their ids in ascending order.
     pub(crate) async fn create_until_refused(&self, within: Duration) -> anyhow::Result<Vec<i64>> {
         let begun = Instant::now();
         let one = async || -> anyhow::Result<Vec<i64>> {
@@ -73,7 +73,7 @@ impl Client {
                 match self.create().await? {
                     Answer::Accepted(id) => ids.push(id),
                     Answer::Refused => return Ok(ids),
-                    // On a busy machine a commit may take longer than a client waits.
+                    // On a busy machine a commit may take longer than the timeout.
                     Answer::Unavailable => {}
                 }
             }
@@ -91,22 +91,22 @@ impl Client {
     pub(crate) async fn until_refused(&self, within: Duration) -> anyhow::Result<()> {
         let begun = Instant::now();
         while !matches!(self.create().await?, Answer::Refused) {
-            ensure!(begun.elapsed() < within, "nothing is refused for {} s", within.as_secs());
+            ensure!(begun.elapsed() < within, "no creation was refused within {} s", within.as_secs());
         }
         Ok(())
     }
 
-    /// A creation is refused, and not tried.
-    pub(crate) async fn is_refused(&self) -> anyhow::Result<()> {
+    /// Checks that a creation is refused before it reaches the database.
+    pub(crate) async fn check_refusal(&self) -> anyhow::Result<()> {
         match self.create().await? {
             Answer::Refused => Ok(()),
             Answer::Accepted(id) => bail!("event {id} was created on a full volume"),
-            Answer::Unavailable => bail!("a creation was not refused and failed"),
+            Answer::Unavailable => bail!("a creation failed instead of being refused"),
         }
     }
 
-    /// Reads of every kind are answered.
-    pub(crate) async fn can_read(&self, id: i64) -> anyhow::Result<()> {
+    /// Checks that reads of every kind succeed.
+    pub(crate) async fn check_reads(&self, id: i64) -> anyhow::Result<()> {
         for path in
             ["/".to_owned(), format!("/{id}"), format!("/v1/events/{id}"), "/v1/events?limit=3".to_owned()]
         {
@@ -128,7 +128,7 @@ impl Client {
         Ok(Some(Stats { created: of("created")?, removed: of("removed")?, waiting }))
     }
 
-    /// Waits until the events are as they are to be.
+    /// Waits until the queue statistics meet a condition.
     pub(crate) async fn until(
         &self,
         within: Duration,
@@ -141,23 +141,23 @@ impl Client {
             if stats.as_ref().is_some_and(&is) {
                 return Ok(());
             }
-            ensure!(begun.elapsed() < within, "not so after {} s: {what}: {stats:?}", within.as_secs());
+            ensure!(begun.elapsed() < within, "not met after {} s: {what}: {stats:?}", within.as_secs());
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    /// Waits until events are created again. Those are removed in the next round.
-    pub(crate) async fn until_taken_again(&self, within: Duration) -> anyhow::Result<()> {
+    /// Waits until creations succeed again. Their events are removed in the next round.
+    pub(crate) async fn until_accepted_again(&self, within: Duration) -> anyhow::Result<()> {
         let begun = Instant::now();
         while !matches!(self.create().await?, Answer::Accepted(_)) {
-            ensure!(begun.elapsed() < within, "events are refused for {} s", within.as_secs());
+            ensure!(begun.elapsed() < within, "creations are still refused after {} s", within.as_secs());
             tokio::time::sleep(PAUSE).await;
         }
         Ok(())
     }
 }
 
-/// What every event's payload is, as the table has it.
+/// Returns the payload of every event as the table stores it.
 pub(crate) fn payload() -> String {
     json!("x".repeat(PAYLOAD - 2)).to_string()
 }

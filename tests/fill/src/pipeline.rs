@@ -13,9 +13,9 @@ use crate::client;
 use crate::volume::Volume;
 
 const NAME: &str = "eventpipeline";
-/// What mysqld runs at its start.
+/// The statements that mysqld runs at its start.
 const INIT: &str = include_str!("../../../database/accounts/init.sql");
-/// Of the arguments that the operator gives, those that are about other things than files.
+/// Arguments of the operator that do not concern files.
 const OTHERS: [&str; 7] = [
     "--ssl-ca",
     "--ssl-cert",
@@ -25,7 +25,7 @@ const OTHERS: [&str; 7] = [
     "--innodb-buffer-pool-size",
     "--skip-name-resolve",
 ];
-/// So that the binary log of a round is gone before the next: a minute in the field.
+/// Expires the binary log of a round before the next. In production, this takes a minute.
 const FASTER: &str = "--binlog-expire-logs-seconds=2";
 const FASTER_EVENT: &str = "ALTER EVENT rotate_binary_log ON SCHEDULE EVERY 2 SECOND";
 
@@ -48,11 +48,11 @@ impl Pipeline {
         let mut arguments = arguments(&programs)?;
         arguments.push(format!("--init-file={}", init.path().display()));
         arguments.push(FASTER.to_owned());
-        let options = Options { durable: true, arguments };
+        let options = Options { durable: true, arguments, ..Options::default() };
         let mysql = Database::start_in(Engine::MySql, options, &volume.data()).await;
         MySqlConnection::connect(&mysql.url(NAME)).await?.execute(FASTER_EVENT).await?;
         let mut schema = launch(&programs, "eventpipeline-producer", &["schema"], mysql.port(), &[]);
-        ensure!(schema.end().await.success(), "no schema: {}", schema.log());
+        ensure!(schema.end().await.success(), "failed to create the tables: {}", schema.log());
         let data = volume.data().display().to_string();
         let agent = launch(&programs, "eventpipeline-agent", &[], mysql.port(), &[("DATA_FOLDER", &data)]);
         let volume_url = format!("http://{}/volume", agent.address("the admin server listens").await);
@@ -95,12 +95,12 @@ impl Pipeline {
         MySqlConnection::connect(&self.mysql.url(NAME)).await.context("failed to connect to mysqld")
     }
 
-    /// How many events were ever created.
+    /// Returns the number of events ever created.
     pub(crate) async fn created(&self) -> anyhow::Result<i64> {
         Ok(sqlx::query_scalar("SELECT id FROM DBStatus").fetch_one(&mut self.sql().await?).await?)
     }
 
-    /// All of these are there as they were posted.
+    /// Checks that all of these events are stored as they were posted.
     pub(crate) async fn holds(&self, ids: &[i64]) -> anyhow::Result<()> {
         let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return Ok(()) };
         let held: Vec<i64> =
@@ -111,7 +111,7 @@ impl Pipeline {
                 .fetch_all(&mut self.sql().await?)
                 .await?;
         let missing: Vec<_> = ids.iter().filter(|id| held.binary_search(id).is_err()).collect();
-        ensure!(missing.is_empty(), "accepted and not there as posted: {missing:?}");
+        ensure!(missing.is_empty(), "accepted and not stored as posted: {missing:?}");
         Ok(())
     }
 
@@ -128,14 +128,14 @@ impl Pipeline {
         Ok(())
     }
 
-    /// What the programs have logged, for who looks for a cause.
+    /// Returns the logs of the programs.
     pub(crate) fn logs(&self) -> String {
         let programs = self.producers.iter().chain([&self.agent]).chain(&self.consumer);
         programs.map(Program::log).collect::<Vec<_>>().join("---\n")
     }
 }
 
-/// The arguments that the operator gives to mysqld, as far as they are about files.
+/// Returns the operator's arguments of mysqld that concern files.
 fn arguments(programs: &Path) -> anyhow::Result<Vec<String>> {
     let pipeline =
         "{apiVersion: eventpipeline.dev/v1alpha1, kind: EventPipeline, metadata: {name: fill}, spec: {}}";
@@ -148,7 +148,7 @@ fn arguments(programs: &Path) -> anyhow::Result<Vec<String>> {
     render.stdin.take().context("no standard input")?.write_all(pipeline.as_bytes())?;
     let output = render.wait_with_output()?;
     let text = String::from_utf8(output.stdout)?;
-    ensure!(output.status.success(), "no objects: {text}");
+    ensure!(output.status.success(), "failed to render the pipeline: {text}");
     let arguments = text.lines().filter_map(|line| {
         let argument = line.trim().strip_prefix("- ")?.trim_matches(['"', '\'']);
         let name = argument.split('=').next()?;

@@ -1,4 +1,4 @@
-//! A volume of a few hundred MiB: a file system in memory, which goes with the mount namespace of the process.
+//! A volume of a few hundred MiB: a file system in memory, which ends with the mount namespace of the process.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -8,10 +8,10 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
 
-/// What mysqld takes at first is 230 MiB, and 192 MiB are to stay free.
+/// A new data directory takes 230 MiB, and 192 MiB must stay free.
 const SIZE: &str = "size=640m";
 
-/// Unmounted when dropped.
+/// A mounted volume. Dropping it unmounts it.
 #[derive(Debug)]
 pub(crate) struct Volume {
     folder: TempDir,
@@ -19,32 +19,32 @@ pub(crate) struct Volume {
 
 impl Volume {
     pub(crate) fn mount() -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir().context("failed to make a folder")?;
+        let folder = tempfile::tempdir().context("failed to create a folder")?;
         run(Command::new("mount").args(["-t", "tmpfs", "-o", SIZE, "none"]).arg(folder.path()))
-            .context("failed to mount a file system, which root may (dev/fill.sh)")?;
+            .context("failed to mount a file system, which needs root (dev/fill.sh)")?;
         Ok(Self { folder })
     }
 
-    /// Where the data directory goes.
+    /// Returns the path of the data directory.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("mysql")
     }
 
-    /// Free bytes.
+    /// Returns the free bytes.
     pub(crate) fn free(&self) -> anyhow::Result<u64> {
         let output = Command::new("stat").args(["-f", "-c", "%a %S"]).arg(self.folder.path()).output()?;
         let text = String::from_utf8(output.stdout)?;
-        let (blocks, size) = text.trim().split_once(' ').context("no answer of stat")?;
+        let (blocks, size) = text.trim().split_once(' ').context("stat printed nothing")?;
         Ok(blocks.parse::<u64>()? * size.parse::<u64>()?)
     }
 
-    /// A file that takes all that is left, until it is dropped.
+    /// Creates a file that takes all free space until it is dropped.
     pub(crate) fn fill(&self) -> anyhow::Result<Filler> {
         let filler = Filler(self.folder.path().join("filler"));
         let mut file = File::create(&filler.0)?;
         let piece = vec![1; 64 * 1024];
         while file.write(&piece).is_ok_and(|written| written > 0) {}
-        ensure!(self.free()? < 1 << 20, "the volume could not be filled");
+        ensure!(self.free()? < 1 << 20, "failed to fill the volume");
         Ok(filler)
     }
 }
@@ -55,7 +55,7 @@ impl Drop for Volume {
     }
 }
 
-/// Removed when dropped.
+/// A file that is removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Filler(PathBuf);
 

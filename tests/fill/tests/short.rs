@@ -1,15 +1,15 @@
-//! A few rounds, as part of `make test`. `make fill` is longer.
+//! A few rounds of `make fill`, as part of `make test`.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Beside ours are the programs of the product, built by `cargo test --workspace`.
+/// The product's programs, which `cargo test --workspace` builds, are in the same folder as this one.
 #[test]
-fn a_volume_that_was_filled_twice_has_lost_nothing() {
+fn filling_a_volume_twice_loses_nothing() {
     let program = Path::new(env!("CARGO_BIN_EXE_eventpipeline-fill"));
     let mut unshare = Command::new("unshare");
     unshare.arg("--mount");
-    // Root of a user namespace may mount as well.
+    // Root of a user namespace may mount, too.
     if !rustix::process::getuid().is_root() {
         unshare.arg("--map-root-user");
     }

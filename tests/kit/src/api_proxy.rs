@@ -1,4 +1,4 @@
-//! An API server that fails at the n-th call: a proxy that speaks HTTP and passes on to the real one.
+//! An HTTP proxy of the API server that fails at the n-th call.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -19,34 +19,34 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::{ApiServer, error::Error, or_panic, room};
+use crate::{ApiServer, error::Error, folders, or_panic};
 
-/// What happens to a call.
+/// A fault of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallFault {
-    /// It is answered with this status and not passed on.
+    /// The proxy answers with this status and does not forward the call.
     Answer(u16),
-    /// The connection is cut before the call is passed on.
+    /// The proxy cuts the connection and does not forward the call.
     Cut,
-    /// The call is passed on, and the connection is cut instead of an answer.
+    /// The proxy forwards the call and cuts the connection instead of the response.
     Lost,
-    /// It is passed on and answered once the proxy is healed, and not before.
+    /// The proxy forwards and answers the call after it is healed.
     Held,
-    /// Nothing comes back, and nothing is passed on.
+    /// The proxy neither forwards nor answers the call.
     Silence,
-    /// The call is passed on, and nothing comes back.
+    /// The proxy forwards the call and does not answer it.
     SilenceAfter,
 }
 
-/// Whether a call, by its method and path, is one of those that are meant.
+/// Returns true if the plan is about a call with this method and path.
 type IsMeant = Box<dyn Fn(&Method, &str) -> bool + Send>;
 
-/// Which calls fail, and how.
+/// The calls that fail, and their fault.
 struct Plan {
     is_meant: IsMeant,
-    /// Calls that are meant and still go well.
+    /// Number of matching calls that still succeed.
     before: usize,
-    /// Calls that fail then.
+    /// Number of calls that fail after these.
     fail: usize,
     fault: CallFault,
 }
@@ -62,11 +62,11 @@ struct Shared {
     client: Client,
     state: Mutex<State>,
     struck: watch::Sender<usize>,
-    /// How often it was healed.
+    /// Number of times that the proxy was healed.
     healed: watch::Sender<usize>,
 }
 
-/// A proxy in front of an API server. Everything ends when it is dropped.
+/// A proxy of an API server. Dropping it ends everything.
 pub struct ApiProxy {
     address: SocketAddr,
     kubeconfig: PathBuf,
@@ -76,23 +76,23 @@ pub struct ApiProxy {
 }
 
 impl ApiProxy {
-    /// A faultless one.
+    /// Starts a proxy without a fault.
     ///
     /// # Panics
-    /// When no port can be had.
+    /// If no port is free.
     pub async fn start(server: &ApiServer) -> Self {
         or_panic("a proxy of the API server", Self::try_start(server).await)
     }
 
     async fn try_start(server: &ApiServer) -> Result<Self, Error> {
-        // A second installation is refused, and the first is as good.
+        // A second installation fails, and the first one is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        // The certificate is the server's own, and both are on this machine.
+        // The certificate is self-signed, and both are on this machine.
         let client = Client::builder().tls_danger_accept_invalid_certs(true).no_proxy().build();
         let client = client.map_err(|error| Error::io("make a client")(io::Error::other(error)))?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(Error::io("bind a proxy"))?;
         let address = listener.local_addr().map_err(Error::io("read the port of a proxy"))?;
-        let folder = room::folder("api-proxy")?;
+        let folder = folders::folder("api-proxy")?;
         let kubeconfig = folder.path().join("kubeconfig");
         let theirs = fs::read_to_string(server.kubeconfig()).map_err(Error::io("read a kubeconfig"))?;
         let ours = theirs.replace(&server.url(), &format!("http://{address}"));
@@ -105,18 +105,18 @@ impl ApiProxy {
         Ok(Self { address, kubeconfig, shared, _tasks: tasks, _folder: folder })
     }
 
-    /// Where it listens.
+    /// Returns the proxy's URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The administrator's kubeconfig, by way of this proxy.
+    /// Returns the administrator's kubeconfig with the proxy's URL.
     pub fn kubeconfig(&self) -> PathBuf {
         self.kubeconfig.clone()
     }
 
-    /// From now on the `number`-th call that is meant fails, and so do the `times - 1` after it. What was planned before is
-    /// forgotten, and so are the calls.
+    /// Plans that the `number`-th matching call fails, and the `times - 1` calls after it. Forgets the previous plan and its
+    /// calls.
     pub fn fail(
         &self,
         is_meant: impl Fn(&Method, &str) -> bool + Send + 'static,
@@ -130,24 +130,24 @@ impl ApiProxy {
         self.shared.struck.send_replace(0);
     }
 
-    /// Nothing fails any more, and no call is known of.
+    /// Ends all faults and forgets all calls.
     pub fn heal(&self) {
         *self.shared.state() = State::default();
         self.shared.healed.send_modify(|healed| *healed += 1);
     }
 
-    /// Returns once so many calls have failed since the plan was made.
+    /// Waits until this many calls have failed since the plan was made.
     pub async fn struck(&self, times: usize) {
-        // The sender lives as long as this does.
+        // The sender exists as long as the proxy.
         let _ = self.shared.struck.subscribe().wait_for(|struck| *struck >= times).await;
     }
 
-    /// How many calls have failed since the plan was made.
+    /// Returns the number of calls that have failed since the plan was made.
     pub fn strikes(&self) -> usize {
         *self.shared.struck.borrow()
     }
 
-    /// The calls since the plan was made, as `PATCH /apis/...`.
+    /// Returns the calls since the plan was made, such as `PATCH /apis/...`.
     pub fn calls(&self) -> Vec<String> {
         self.shared.state().calls.clone()
     }
@@ -158,7 +158,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is to happen to a call.
+    /// Returns the fault of a call.
     fn fate(&self, method: &Method, path: &str) -> Option<CallFault> {
         let mut state = self.state();
         state.calls.push(format!("{method} {path}"));
@@ -219,7 +219,7 @@ impl Shared {
     }
 }
 
-/// As the API server refuses.
+/// Returns an error response of the API server.
 fn refusal(code: u16) -> Response<Body> {
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
@@ -232,7 +232,7 @@ fn refusal(code: u16) -> Response<Body> {
     response
 }
 
-/// Without what is said of the connection behind this.
+/// Removes the headers of the connection to the server.
 fn passed_back(headers: &HeaderMap) -> HeaderMap {
     let of_this_hop = [header::CONNECTION, header::TRANSFER_ENCODING, header::CONTENT_LENGTH];
     headers
@@ -262,7 +262,7 @@ async fn connect(client: TcpStream, shared: Arc<Shared>) {
         let shared = Arc::clone(&shared);
         async move { shared.answer(request).await }
     });
-    // An error cuts the connection, which is what it is for.
+    // Returning an error cuts the connection.
     let _: Result<(), Infallible> =
         http1::Builder::new().serve_connection(TokioIo::new(client), service).await.or(Ok(()));
 }

@@ -1,7 +1,7 @@
-//! A Kubernetes API of one's own: kube-apiserver on etcd, with RBAC and the stock admission.
+//! A dedicated Kubernetes API: kube-apiserver on etcd, with RBAC and the default admission plugins.
 //!
-//! Left out of the admission is `ServiceAccount`, which refuses pods until a controller that is not there has made
-//! an account.
+//! The admission plugin `ServiceAccount` is off: it rejects pods until a controller has created an account, and no
+//! controller runs here.
 
 use std::{
     fs,
@@ -16,9 +16,8 @@ use tokio::{net::TcpStream, sync::OnceCell};
 use crate::{
     binaries::Program,
     error::Error,
-    or_panic, ports,
+    folders, or_panic, ports,
     process::{Process, run},
-    room,
 };
 
 const START: Duration = Duration::from_mins(2);
@@ -26,29 +25,29 @@ const TRIES: usize = 5;
 /// It opens a server on the loopback interface that lives as long as a test.
 const TOKEN: &str = "eventpipeline-testkit-administrator";
 
-/// A running API server. It ends, and its files go, when this is dropped.
+/// A running API server. Dropping it ends the server and removes its files.
 #[derive(Debug)]
 pub struct ApiServer {
     port: u16,
     _apiserver: Process,
     _etcd: Process,
-    // After the processes: fields are dropped in order.
+    // Fields are dropped in order: the folder must follow the processes.
     folder: TempDir,
 }
 
 impl ApiServer {
-    /// A server that answers, RBAC's own roles and the namespace `default` in place.
+    /// Starts a server and waits until it answers and has the default roles and the namespace `default`.
     ///
     /// # Panics
-    /// When it does not start, with the end of its log.
+    /// If it does not start, with the end of its log.
     pub async fn start() -> Self {
         or_panic("kube-apiserver", Self::try_start().await)
     }
 
-    /// One server for all tests of this binary: each takes a namespace of its own. It ends with the process.
+    /// Returns one server for all tests of this binary. Each test uses its own namespace. The server ends with the process.
     ///
     /// # Panics
-    /// When it does not start, with the end of its log.
+    /// If it does not start, with the end of its log.
     pub async fn shared() -> &'static Self {
         static SHARED: OnceCell<ApiServer> = OnceCell::const_new();
         SHARED.get_or_init(Self::start).await
@@ -67,7 +66,7 @@ impl ApiServer {
     }
 
     async fn launch() -> Result<Self, Error> {
-        let folder = room::folder("kubernetes")?;
+        let folder = folders::folder("kubernetes")?;
         let [port, clients, peers] = ports::free_ports()?;
         let mut etcd = Process::start("etcd", folder.path(), &etcd(clients, peers)?)?;
         etcd.ready(START, async || TcpStream::connect(("127.0.0.1", clients)).await.is_ok()).await?;
@@ -76,36 +75,36 @@ impl ApiServer {
         let kubeconfig = write_kubeconfig(folder.path(), port, TOKEN)?;
         let kubectl = Program::Kubectl.find()?;
         let ready = apiserver.ready(START, async || answers(kubectl.clone(), kubeconfig.clone()).await).await;
-        // Who listened may have been somebody else, who was quicker to take the port: then etcd has ended, and says so.
+        // Another process may have taken the port first. Then etcd has ended with an error.
         etcd.ready(START, async || true).await?;
         ready?;
         Ok(Self { port, _apiserver: apiserver, _etcd: etcd, folder })
     }
 
-    /// Where it listens.
+    /// Returns the server's URL.
     pub fn url(&self) -> String {
         format!("https://127.0.0.1:{}", self.port)
     }
 
-    /// A kubeconfig of an administrator (`system:masters`).
+    /// Returns the kubeconfig of an administrator (`system:masters`).
     pub fn kubeconfig(&self) -> PathBuf {
         self.folder.path().join("kubeconfig")
     }
 
-    /// Runs kubectl as the administrator; what it prints, or what it says when it fails.
+    /// Runs kubectl as the administrator and returns its output, or its error output if it fails.
     pub fn kubectl<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Result<String, String> {
         self.client(Program::Kubectl, arguments)
     }
 
-    /// Waits until resource definitions are served, and found by kubectl and Helm: `["crd/NAME"]`, or `["crd", "--all"]`.
-    /// Says what is wrong when they are not within a minute.
+    /// Waits until CRDs are served and discoverable by kubectl and Helm: `["crd/NAME"]`, or `["crd", "--all"]`.
+    /// Returns the error after a minute.
     pub fn established(&self, definitions: &[&str]) -> Result<(), String> {
         let wait = ["wait", "--for=condition=Established", "--timeout=60s"];
         let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             match self.kubectl([&wait[..], definitions].concat()) {
                 Ok(_) => break,
-                // kubectl gives up on one that has no conditions yet.
+                // kubectl fails for a CRD that has no conditions yet.
                 Err(error) if error.contains("accessor error") && Instant::now() < deadline => {}
                 Err(error) => return Err(error),
             }
@@ -124,12 +123,12 @@ impl ApiServer {
         }
     }
 
-    /// Runs Helm as the administrator, with nothing of this machine's own configuration.
+    /// Runs Helm as the administrator, without this machine's configuration.
     pub fn helm<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Result<String, String> {
         self.client(Program::Helm, arguments)
     }
 
-    /// The same by Helm 3.
+    /// Runs Helm 3 as [`Self::helm`] runs Helm 4.
     pub fn helm3<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Result<String, String> {
         self.client(Program::Helm3, arguments)
     }
@@ -168,7 +167,7 @@ fn kube_apiserver(port: u16, etcd: u16) -> Result<Command, Error> {
         .arg(format!("--etcd-servers=http://127.0.0.1:{etcd}"))
         .arg(format!("--secure-port={port}"))
         .args(["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--cert-dir=certificates"])
-        // A loopback address is refused as an endpoint of the Service `kubernetes`, which nobody here needs.
+        // The Service `kubernetes`, which is not used here, rejects a loopback address as its endpoint.
         .arg("--endpoint-reconciler-type=none")
         .args(["--service-cluster-ip-range=10.96.0.0/16", "--allow-privileged", "--authorization-mode=RBAC"])
         .args(["--disable-admission-plugins=ServiceAccount", "--token-auth-file=tokens.csv"])
@@ -177,7 +176,8 @@ fn kube_apiserver(port: u16, etcd: u16) -> Result<Command, Error> {
     Ok(command)
 }
 
-/// What the server reads at its start: the administrator's token, and the key that signs those of service accounts.
+/// Writes the files that the server reads at its start: the administrator's token, and the key that signs service account
+/// tokens.
 fn credentials(folder: &Path) -> Result<(), Error> {
     let tokens = format!("{TOKEN},administrator,administrator,\"system:masters\"\n");
     fs::write(folder.join("tokens.csv"), tokens).map_err(Error::io("write the tokens"))?;
@@ -188,7 +188,7 @@ fn credentials(folder: &Path) -> Result<(), Error> {
 
 fn write_kubeconfig(folder: &Path, port: u16, token: &str) -> Result<PathBuf, Error> {
     let path = folder.join("kubeconfig");
-    // The server makes its certificate, and the authority's that signed it, in this file when it starts.
+    // At its start the server writes its certificate and the CA certificate to this file.
     let authority = folder.join("certificates/apiserver.crt");
     let text = format!(
         "apiVersion: v1\n\

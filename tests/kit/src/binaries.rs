@@ -1,4 +1,4 @@
-//! Where the servers' programs are: in the folder that `make` fills, else on PATH.
+//! The paths of the servers' programs: in the folder that `make` fills, or on PATH.
 
 use std::{
     env,
@@ -59,7 +59,7 @@ impl Program {
         let (program, remedy) = self.name_and_remedy();
         let folder = env::var_os("EVENTPIPELINE_BIN").map_or_else(|| cache().join("bin"), PathBuf::from);
         let path = env::var_os("PATH").unwrap_or_default();
-        // Debian keeps servers where the PATH of a plain user does not look.
+        // On Debian, servers are in a folder that is not on the PATH of unprivileged users.
         [folder.clone()]
             .into_iter()
             .chain(env::split_paths(&path))
@@ -70,42 +70,42 @@ impl Program {
     }
 }
 
-/// Where mysqld is.
+/// Returns the path of mysqld.
 ///
 /// # Panics
-/// When it is not there.
+/// If it is missing.
 pub fn mysqld() -> PathBuf {
     crate::or_panic("mysqld", Program::Mysqld.find())
 }
 
-/// Where nginx is.
+/// Returns the path of nginx.
 ///
 /// # Panics
-/// When it is not there.
+/// If it is missing.
 pub fn nginx() -> PathBuf {
     crate::or_panic("nginx", Program::Nginx.find())
 }
 
-/// What is kept between runs, outside the checkout; the same folder as in `dev/lib.sh`.
+/// Returns the folder of files that are kept between runs, as in `dev/lib.sh`.
 pub(crate) fn cache() -> PathBuf {
     let home = || Path::new(&env::var_os("HOME").unwrap_or_default()).join(".cache/eventpipeline");
     env::var_os("EVENTPIPELINE_CACHE").map_or_else(home, PathBuf::from)
 }
 
-/// Where the programs of `examples/polyglot` are, with their drivers.
+/// Returns the folder of the programs of `examples/polyglot` with their drivers.
 ///
 /// # Panics
-/// When they are not built.
+/// If they are not built.
 #[must_use]
 #[track_caller]
 pub fn polyglot() -> PathBuf {
     filled("polyglot", "dev/polyglot.sh")
 }
 
-/// Where the definitions of others' resources are: of Prometheus Operator and the Gateway API.
+/// Returns the folder of foreign CRDs: those of Prometheus Operator and the Gateway API.
 ///
 /// # Panics
-/// When they are not there.
+/// If they are missing.
 #[must_use]
 #[track_caller]
 pub fn definitions() -> PathBuf {
@@ -123,19 +123,19 @@ fn filled(name: &str, by: &str) -> PathBuf {
     folder
 }
 
-/// kube-score, which knows what makes Kubernetes objects unreliable.
+/// Returns the path of kube-score, which checks the reliability of Kubernetes objects.
 ///
 /// # Panics
-/// When it is not built.
+/// If it is not built.
 #[must_use]
 pub fn kube_score() -> PathBuf {
     or_panic("kube-score", Program::KubeScore.find())
 }
 
-/// Checkov, which knows what makes Kubernetes objects insecure.
+/// Returns the path of Checkov, which checks the security of Kubernetes objects.
 ///
 /// # Panics
-/// When it is not installed.
+/// If it is not installed.
 #[must_use]
 pub fn checkov() -> PathBuf {
     or_panic("checkov", Program::Checkov.find())

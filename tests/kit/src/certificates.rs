@@ -1,4 +1,4 @@
-//! An authority and what it signed: a server's certificate for 127.0.0.1.
+//! A CA, and a server certificate for 127.0.0.1 that it has signed.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,33 +7,33 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{binaries::Program, error::Error, or_panic, process::run, room};
+use crate::{binaries::Program, error::Error, folders, or_panic, process::run};
 
-/// The files of an authority and of one server that it has signed for.
+/// The files of a CA and of one server with a certificate that it has signed.
 #[derive(Debug)]
 pub struct Certificates {
     folder: TempDir,
 }
 
 impl Certificates {
-    /// Makes both, for a server that is reached as 127.0.0.1.
+    /// Creates both for a server at 127.0.0.1.
     ///
     /// # Panics
-    /// When openssl fails.
+    /// If openssl fails.
     pub fn new() -> Self {
         or_panic("certificates", Self::make("IP:127.0.0.1"))
     }
 
-    /// Makes both, for a server that is reached by another name.
+    /// Creates both for a server with another name.
     ///
     /// # Panics
-    /// When openssl fails.
+    /// If openssl fails.
     pub fn of_another_host() -> Self {
         or_panic("certificates", Self::make("DNS:another.example"))
     }
 
     fn make(name: &str) -> Result<Self, Error> {
-        let folder = room::folder("certificates")?;
+        let folder = folders::folder("certificates")?;
         let path = folder.path();
         let authority = ["-subj", "/CN=test authority", "-keyout", "ca.key", "-out", "ca.crt"];
         request(path, &authority)?;
@@ -44,12 +44,12 @@ impl Certificates {
         Ok(Self { folder })
     }
 
-    /// The authority's certificate.
+    /// Returns the path of the CA certificate.
     pub fn authority(&self) -> PathBuf {
         self.folder.path().join("ca.crt")
     }
 
-    /// What MySQL and MariaDB take, to present the certificate and to let nobody in without encryption.
+    /// Returns the arguments with which MySQL and MariaDB use the certificate and require encryption.
     pub fn server_arguments(&self) -> Vec<String> {
         let file =
             |option: &str, name: &str| format!("--{option}={}", self.folder.path().join(name).display());

@@ -1,4 +1,4 @@
-//! A collector of OpenTelemetry's spans, as far as a test needs one: OTLP in protobuf over HTTP.
+//! A minimal collector of OpenTelemetry spans: OTLP in protobuf over HTTP.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,26 +19,26 @@ use tokio::net::TcpListener;
 
 use crate::{panic_of, wait::eventually};
 
-/// A span as it was sent; ids in hexadecimal digits.
+/// A received span. Ids are hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
-    /// What was done.
+    /// Its name.
     pub name: String,
     /// `SPAN_KIND_SERVER`, ...
     pub kind: &'static str,
-    /// Its trace.
+    /// The id of its trace.
     pub trace: String,
-    /// Itself.
+    /// Its id.
     pub id: String,
-    /// Where it came from in its trace; empty where it is the first.
+    /// The id of its parent; empty for a root span.
     pub parent: String,
-    /// The traces and spans that it has links to.
+    /// The trace and span ids of its links.
     pub links: Vec<(String, String)>,
-    /// What it says of itself, as text.
+    /// Its attributes as text.
     pub attributes: BTreeMap<String, String>,
-    /// What the process says of itself, as text.
+    /// The attributes of its process as text.
     pub resource: BTreeMap<String, String>,
-    /// Whether it failed.
+    /// True if its status is an error.
     pub failed: bool,
 }
 
@@ -50,10 +50,10 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Listens on a free port.
+    /// Starts a collector on a free port.
     ///
     /// # Panics
-    /// When it cannot.
+    /// If it cannot listen.
     pub async fn start() -> Self {
         let spans = Arc::default();
         let listener =
@@ -64,18 +64,18 @@ impl Collector {
         Self { address, spans }
     }
 
-    /// Variables of a program that sends its spans here, soon. The address has a password in it, which nobody may log.
+    /// Returns variables with which a program sends its spans here soon. The URL contains a password, which must not be logged.
     pub fn variables(&self) -> [(&'static str, String); 2] {
         let endpoint = format!("http://collector:S3CRET@{}", self.address);
         [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("OTEL_BSP_SCHEDULE_DELAY", "50".to_owned())]
     }
 
-    /// The first span that `is` what is looked for, once it is there.
+    /// Waits for a span for which `is` returns true, and returns it.
     pub async fn span(&self, is: impl Fn(&Span) -> bool) -> Span {
         eventually(async || self.spans().into_iter().find(&is)).await
     }
 
-    /// All until now.
+    /// Returns all spans so far.
     pub fn spans(&self) -> Vec<Span> {
         self.spans.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

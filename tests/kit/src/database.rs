@@ -1,7 +1,7 @@
-//! A database server of one's own: MySQL or MariaDB, empty but for its system tables.
+//! A dedicated database server: MySQL or MariaDB, with only its system tables.
 //!
-//! `root` comes in from 127.0.0.1 without a password; nobody else comes in. The transaction isolation and the SQL mode
-//! are the engine's defaults: a client that needs others sets them itself, as it must in the field.
+//! Only `root` can log in, from 127.0.0.1 and without a password. The transaction isolation and the SQL mode are the
+//! engine's defaults: a client that needs others sets them itself, as in production.
 
 mod engine;
 mod template;
@@ -20,25 +20,27 @@ use tokio::{io::AsyncReadExt as _, net::TcpStream, sync::OnceCell, time::timeout
 
 pub use engine::Engine;
 
-use crate::{error::Error, or_panic, ports, process::Process, room};
+use crate::{error::Error, folders, or_panic, ports, process::Process};
 
-/// Crash recovery of a small data directory on a busy machine of two cores, with a wide margin.
+/// Time limit for a start, with crash recovery of a small data directory on a busy machine of two cores.
 const START: Duration = Duration::from_mins(2);
 const STOP: Duration = Duration::from_mins(1);
-/// How often a start is tried when the port was taken in between.
+/// Maximum number of starts if another process takes the port.
 const TRIES: usize = 5;
 
-/// What a test may ask of a server beyond the defaults.
+/// Options of a server besides the defaults.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Sync every commit to the disk, binary log included, as the managed server does. Without it a commit survives
-    /// [`Database::kill9`] but not the machine's end, which no test causes, and costs a tenth.
+    /// Sync every commit and the binary log to the disk, as the managed server does. Otherwise a commit survives
+    /// [`Database::kill9`] but not a crash of the machine, and costs a tenth.
     pub durable: bool,
     /// Further arguments of the server, such as `--innodb-lock-wait-timeout=1`.
     pub arguments: Vec<String>,
+    /// Further environment variables of the server.
+    pub environment: Vec<(String, String)>,
 }
 
-/// A running server. It ends, and its files go, when this is dropped.
+/// A running server. Dropping it ends the server and removes its files.
 #[derive(Debug)]
 pub struct Database {
     engine: Engine,
@@ -47,40 +49,40 @@ pub struct Database {
     process: Mutex<Option<Process>>,
     /// The data directory.
     data: PathBuf,
-    // After the process: fields are dropped in order.
+    // Fields are dropped in order: the folder must follow the process.
     folder: TempDir,
 }
 
 impl Database {
-    /// A server that answers, with the default options.
+    /// Starts a server with the default options and waits until it answers.
     ///
     /// # Panics
-    /// When the server does not start, with the end of its log.
+    /// If the server does not start, with the end of its log.
     pub async fn start(engine: Engine) -> Self {
         Self::start_with(engine, Options::default()).await
     }
 
-    /// A server that answers.
+    /// Starts a server and waits until it answers.
     ///
     /// # Panics
-    /// When the server does not start, with the end of its log.
+    /// If the server does not start, with the end of its log.
     pub async fn start_with(engine: Engine, options: Options) -> Self {
         or_panic(engine.name(), Self::try_start(engine, options, None).await)
     }
 
-    /// The same, with a data directory that does not exist yet and does not go with the server: on a volume, for one.
+    /// Starts a server with a new data directory at this path, such as a volume. The directory is not removed with the server.
     ///
     /// # Panics
-    /// When the server does not start, with the end of its log.
+    /// If the server does not start, with the end of its log.
     pub async fn start_in(engine: Engine, options: Options, data: &Path) -> Self {
         or_panic(engine.name(), Self::try_start(engine, options, Some(data)).await)
     }
 
-    /// One server for all tests of this binary, with the default options: each takes a database (a schema) of its own
-    /// in it. It ends with the process.
+    /// Returns one server with the default options for all tests of this binary. Each test uses its own database (schema).
+    /// The server ends with the process.
     ///
     /// # Panics
-    /// When the server does not start, with the end of its log.
+    /// If the server does not start, with the end of its log.
     pub async fn shared(engine: Engine) -> &'static Self {
         static MYSQL: OnceCell<Database> = OnceCell::const_new();
         static MARIADB: OnceCell<Database> = OnceCell::const_new();
@@ -92,7 +94,7 @@ impl Database {
     }
 
     async fn try_start(engine: Engine, options: Options, data: Option<&Path>) -> Result<Self, Error> {
-        let folder = room::folder(engine.name())?;
+        let folder = folders::folder(engine.name())?;
         let data = data.map_or_else(|| folder.path().join("data"), Path::to_owned);
         template::copy(engine, &data).await?;
         let mut tries = 1;
@@ -111,40 +113,40 @@ impl Database {
         }
     }
 
-    /// Which engine it is.
+    /// Returns its engine.
     pub fn engine(&self) -> Engine {
         self.engine
     }
 
-    /// 127.0.0.1.
+    /// Returns 127.0.0.1.
     pub fn host(&self) -> &'static str {
         "127.0.0.1"
     }
 
-    /// The port; it stays the same after [`Self::restart`].
+    /// Returns the port, which stays the same after [`Self::restart`].
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The user that may do everything.
+    /// Returns the user with all privileges.
     pub fn user(&self) -> &'static str {
         "root"
     }
 
-    /// The empty password of [`Self::user`].
+    /// Returns the empty password of [`Self::user`].
     pub fn password(&self) -> &'static str {
         ""
     }
 
-    /// The address of a database in it, as clients take it.
+    /// Returns the URL of a database.
     pub fn url(&self, database: &str) -> String {
         format!("mysql://{}@{}:{}/{database}", self.user(), self.host(), self.port)
     }
 
-    /// Makes an empty database in it.
+    /// Creates an empty database.
     ///
     /// # Panics
-    /// When the server refuses.
+    /// If the server refuses.
     pub async fn create_database(&self, name: &str) {
         or_panic("a database", self.try_create_database(name).await);
     }
@@ -162,7 +164,7 @@ impl Database {
     /// Runs a statement as [`Self::user`].
     ///
     /// # Panics
-    /// When the server refuses.
+    /// If the server refuses.
     pub async fn execute(&self, statement: &'static str) {
         let execute = async {
             let mut connection = MySqlConnection::connect(&self.url("")).await?;
@@ -172,24 +174,24 @@ impl Database {
         or_panic("a statement", execute.await.map_err(Error::sql(format!("run {statement}"))));
     }
 
-    /// Its process id, to look at in `/proc`.
+    /// Returns its process id, for `/proc`.
     ///
     /// # Panics
-    /// When the server has been stopped.
+    /// If the server has been stopped.
     pub fn pid(&self) -> u32 {
         let name = self.engine.name();
         or_panic("a pid", self.process().as_ref().map(Process::pid).ok_or(Error::Stopped { name }))
     }
 
-    /// `kill -9`: what was committed is there after [`Self::restart`], nothing else is. No effect on a stopped server.
+    /// Kills the server. Only committed data is present after [`Self::restart`]. Has no effect on a stopped server.
     pub fn kill9(&self) {
         drop(self.process().take());
     }
 
-    /// The orderly end. No effect on a stopped server.
+    /// Shuts the server down. Has no effect on a stopped server.
     ///
     /// # Panics
-    /// When the server does not end.
+    /// If the server does not end.
     pub async fn stop(&self) {
         let process = self.process().take();
         if let Some(process) = process {
@@ -197,20 +199,20 @@ impl Database {
         }
     }
 
-    /// Starts the server again on the same port and data, after an orderly end if it still runs.
+    /// Starts the server again on the same port and data, after a shutdown if it is running.
     ///
     /// # Panics
-    /// When the server does not start, with the end of its log.
+    /// If the server does not start, with the end of its log.
     pub async fn restart(&self) {
         self.stop().await;
         let process = launch(self.engine, &self.options, self.port, self.folder.path(), &self.data).await;
         *self.process() = Some(or_panic(self.engine.name(), process));
     }
 
-    /// The server stops answering but keeps its connections (SIGSTOP), like a hung disk or a paused machine.
+    /// Stops the server (SIGSTOP). It keeps its connections and does not answer, as with a hung disk or a paused machine.
     ///
     /// # Panics
-    /// When the server has been stopped.
+    /// If the server has been stopped.
     pub fn freeze(&self) {
         self.tell("a stop", Process::freeze);
     }
@@ -218,7 +220,7 @@ impl Database {
     /// Ends [`Self::freeze`].
     ///
     /// # Panics
-    /// When the server has been stopped.
+    /// If the server has been stopped.
     pub fn thaw(&self) {
         self.tell("a signal", |process| process.signal(Signal::CONT));
     }
@@ -233,8 +235,7 @@ impl Database {
     }
 }
 
-/// The temporary folder is its own: a starting server removes the temporary tables of all who share one, as what an
-/// earlier run left behind.
+/// Starts a server with its own temporary folder, because a starting server removes all temporary tables in its folder.
 async fn launch(
     engine: Engine,
     options: &Options,
@@ -242,7 +243,7 @@ async fn launch(
     folder: &Path,
     data: &Path,
 ) -> Result<Process, Error> {
-    // The server writes it once it has the port: a greeting before that is somebody else's.
+    // The server writes this file after it has bound the port. A greeting before that comes from another server.
     let ready = folder.join("ready-pid");
     let _ = std::fs::remove_file(&ready);
     let mut command = Command::new(engine.server()?);
@@ -251,16 +252,17 @@ async fn launch(
         .arg(format!("--datadir={}", data.display()))
         .arg(format!("--tmpdir={}", folder.display()))
         .arg(format!("--pid-file={}", ready.display()))
-        // Relative to the data directory: a path to a socket is at most 107 bytes long.
+        // Relative to the data directory, because the path of a socket is limited to 107 bytes.
         .args(["--socket=server.sock", "--bind-address=127.0.0.1"])
         .arg(format!("--port={port}"))
-        .args(&options.arguments);
+        .args(&options.arguments)
+        .envs(options.environment.iter().map(|(name, value)| (name, value)));
     let mut process = Process::start(engine.name(), folder, &command)?;
     process.ready(START, async || ready.exists() && greets(port).await).await?;
     Ok(process)
 }
 
-/// Whether a client gets the server's greeting: a packet whose first byte is the protocol's version, 10.
+/// Returns true if a client gets the server's greeting: a packet that starts with the protocol version, 10.
 async fn greets(port: u16) -> bool {
     let greeting = async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;

@@ -1,8 +1,8 @@
-//! Why a server of the kit is not there.
+//! The errors of the kit.
 
 use std::{fmt::Write as _, io, path::PathBuf, time::Duration};
 
-/// What [`crate::or_panic`] tells the author of a test.
+/// The message of [`crate::or_panic`].
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("the program `{program}` is missing, neither in {} nor on PATH: {remedy}", folder.display())]
@@ -37,19 +37,19 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// Names what was tried when the database refused it.
+    /// Names the action that the database refused.
     pub(crate) fn sql(action: String) -> impl FnOnce(sqlx::Error) -> Self {
         move |source| Self::Sql { action, source }
     }
 
-    /// Names what was tried when the operating system refused it.
+    /// Names the action that the operating system refused.
     pub(crate) fn io(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let action = action.into();
         move |source| Self::Io { action, source }
     }
 }
 
-/// The error and its causes in one line.
+/// Returns the error and its causes in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

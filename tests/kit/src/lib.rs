@@ -1,23 +1,23 @@
-//! Real servers for tests, each on a free port of 127.0.0.1 with files of its own.
+//! Real servers for tests, each on a free port of 127.0.0.1 with its own files.
 //!
-//! - [`Database`]: MySQL or MariaDB, ready when `start` returns, with what fault tests need: kill, freeze, restart.
+//! - [`Database`]: MySQL or MariaDB, ready when `start` returns. Fault tests can kill, freeze and restart it.
 //! - [`Certificates`]: an authority, and a server's certificate that it has signed.
-//! - [`Program`]: a binary of the product as a process, with its log, its addresses and its signals.
-//! - [`Proxy`]: a TCP connection that can be slow, stalled or cut.
-//! - [`ApiProxy`]: an API server that refuses, cuts or forgets the n-th call.
-//! - [`Collector`]: what OpenTelemetry sends spans to.
+//! - [`Program`]: a program of the product as a process, with its log, its addresses and its signals.
+//! - [`Proxy`]: a TCP proxy that can be slow, stalled or cut.
+//! - [`ApiProxy`]: a proxy of the API server that refuses, cuts or loses the n-th call.
+//! - [`Collector`]: a receiver of OpenTelemetry spans.
 //! - [`client`]: an HTTP client for them.
 //! - [`Prometheus`] that scrapes what a test runs, and [`promtool`].
-//! - [`Port`] and [`free_udp`]: where a program is told to listen.
-//! - [`eventually`] and [`until`]: wait for what is to happen, instead of for a time.
-//! - [`Scrape`]: what a program answers at `/metrics`, beside `docs/reference/metrics.md` and promtool's rules.
-//! - [`ApiServer`]: kube-apiserver on etcd with RBAC. No nodes and no controllers: objects are stored, defaulted,
-//!   validated and watched; nothing runs them, and nothing collects what a deleted owner leaves.
+//! - [`Port`] and [`free_udp`]: listen addresses for programs.
+//! - [`eventually`] and [`until`]: wait for a condition, never for a fixed time.
+//! - [`Scrape`]: the response to `/metrics`, compared with `docs/reference/metrics.md` and promtool's rules.
+//! - [`ApiServer`]: kube-apiserver on etcd with RBAC. It has no nodes and no controllers: objects are stored,
+//!   defaulted, validated and watched, but nothing runs them or collects the objects of a deleted owner.
 //!
-//! A server ends with the value that holds it. Those that `shared` gives, one a test binary, end with the process,
-//! however it ends: a shell beside it kills what is left and removes the files.
+//! A server ends with the value that holds it. `shared` returns one server per test binary, which ends with the process,
+//! however that ends: a shell kills the remaining servers and removes their files.
 //!
-//! A server that does not start panics with the end of its log: a test that needs it cannot go on.
+//! If a server does not start, the test panics with the end of the server's log.
 
 mod api_proxy;
 mod apiserver;
@@ -26,13 +26,13 @@ mod certificates;
 mod collector;
 mod database;
 mod error;
+mod folders;
 mod http;
 mod ports;
 mod process;
 mod program;
 mod prometheus;
 mod proxy;
-mod room;
 mod scrape;
 mod wait;
 
@@ -54,8 +54,8 @@ fn or_panic<T>(what: &str, result: Result<T, error::Error>) -> T {
     result.unwrap_or_else(|error| panic_of(what, &error))
 }
 
-/// The one place where this crate panics, on behalf of the test that called it.
-#[expect(clippy::panic, reason = "a test whose server is missing cannot go on, and says why")]
+/// Panics on behalf of the test that called this crate. No other function here panics.
+#[expect(clippy::panic, reason = "a test without its server must fail, with the cause")]
 fn panic_of(what: &str, error: &dyn std::error::Error) -> ! {
     panic!("failed to start {what}: {}", error::chain(error))
 }

@@ -1,4 +1,4 @@
-//! Ports for programs that are told where to listen.
+//! Listen addresses for programs.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
@@ -9,19 +9,19 @@ use tokio::net::TcpSocket;
 
 use crate::{error::Error, or_panic};
 
-/// A port of 127.0.0.1 for a program that comes and goes. While this lives, Linux gives it to nobody who asks for any port.
+/// A port of 127.0.0.1 for a program that restarts. While this exists, Linux assigns the port to no other process.
 #[derive(Debug)]
 pub struct Port {
     number: u16,
-    /// Bound and not listening, both with `SO_REUSEADDR`: so the program can have the port beside it, as servers ask for it.
+    /// Bound and not listening, with `SO_REUSEADDR`: a program can bind the same port, because servers set the option too.
     _bound: TcpSocket,
 }
 
 impl Port {
-    /// One that nobody has.
+    /// Takes a free port.
     ///
     /// # Panics
-    /// When there is none.
+    /// If no port is free.
     pub fn take() -> Self {
         let bind = || {
             let bound = TcpSocket::new_v4()?;
@@ -32,21 +32,21 @@ impl Port {
         or_panic("a program's port", bind().map_err(Error::io("take a port")))
     }
 
-    /// Its number.
+    /// Returns its number.
     pub fn number(&self) -> u16 {
         self.number
     }
 
-    /// Where the program listens.
+    /// Returns the address for the program.
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.number).into()
     }
 }
 
-/// A UDP address to be bound next. Nobody takes it meanwhile: each is on a loopback host of its own.
+/// Returns a free UDP address. It stays free until the program binds it, because each has its own loopback host.
 ///
 /// # Panics
-/// When there is none.
+/// If no address is free.
 pub fn free_udp() -> SocketAddr {
     static HOST: AtomicU8 = AtomicU8::new(2);
     let host = Ipv4Addr::new(127, 0, 0, HOST.fetch_add(1, Ordering::Relaxed));
@@ -54,14 +54,14 @@ pub fn free_udp() -> SocketAddr {
     or_panic("a program's port", address.map_err(Error::io("find a free port")))
 }
 
-/// Ports that were free a moment ago. Somebody else may take one before the server does: who uses them tries again.
+/// Returns ports that were free a moment ago. Another process may take one first, so callers must retry.
 pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N], Error> {
     let mut listeners = Vec::with_capacity(N);
     let mut ports = [0; N];
     for port in &mut ports {
         let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(Error::io("find a free port"))?;
         *port = listener.local_addr().map_err(Error::io("read the port of a socket"))?.port();
-        // Held until all are known, so that they differ.
+        // All stay bound until the last is known, so that they differ.
         listeners.push(listener);
     }
     Ok(ports)

@@ -1,4 +1,4 @@
-//! One server process: its log, its signals, its end.
+//! A server process: its log, its signals, its end.
 
 use std::{
     ffi::OsStr,
@@ -14,13 +14,13 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::{error::Error, wait};
 
-/// The ending of the files that tell the guard ([`crate::room`]) whom to kill.
+/// The extension of the files with pids for the guard ([`crate::folders`]).
 pub(crate) const PID_FILE: &str = "guarded-pid";
 
-/// How much of a log an error shows.
+/// Number of bytes of a log in an error.
 const TAIL: u64 = 4096;
 
-/// Killed when dropped.
+/// A process that is killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Process {
     name: &'static str,
@@ -30,20 +30,20 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a program whose output goes to `NAME.log` in the folder.
+    /// Starts a program with its output in `NAME.log` in the folder.
     pub(crate) fn start(name: &'static str, folder: &Path, command: &Command) -> Result<Self, Error> {
         let log = folder.join(format!("{name}.log"));
         let pid_file = folder.join(format!("{name}.{PID_FILE}"));
         let output =
             File::options().create(true).append(true).open(&log).map_err(Error::io("open a log file"))?;
         let errors = output.try_clone().map_err(Error::io("open a log file"))?;
-        // The shell leaves its pid where the guard looks before it becomes the server: there is no moment in which a
-        // server runs that the guard does not know.
+        // The shell writes its pid for the guard before it becomes the server, so that the guard knows every server.
         let child = Command::new("sh")
             .args(["-c", r#"echo $$ >"$0" && exec "$@""#])
             .arg(&pid_file)
             .arg(command.get_program())
             .args(command.get_args())
+            .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(output)
@@ -54,7 +54,7 @@ impl Process {
         Ok(Self { name, child, log, pid_file })
     }
 
-    /// Waits until `ask` has an answer, the process has ended or the time is over.
+    /// Waits until `ask` returns true, the process has ended, or the time is over.
     pub(crate) async fn ready(
         &mut self,
         within: Duration,
@@ -70,13 +70,13 @@ impl Process {
         answer.unwrap_or_else(|| Err(Error::NotReady { name, within, log: self.log() }))
     }
 
-    /// The orderly end (SIGTERM).
+    /// Ends the process by SIGTERM.
     pub(crate) async fn stop(mut self, within: Duration) -> Result<(), Error> {
         self.signal(Signal::TERM)?;
         self.end(within).await.map(drop)
     }
 
-    /// How the process ended, once it has.
+    /// Waits for the end of the process and returns its status.
     pub(crate) async fn end(&mut self, within: Duration) -> Result<ExitStatus, Error> {
         let ended = wait::until(within, async || self.child.try_wait().transpose()).await;
         match ended {
@@ -87,28 +87,28 @@ impl Process {
     }
 
     pub(crate) fn signal(&self, signal: Signal) -> Result<(), Error> {
-        // A child that nobody has waited for keeps its pid: the signal reaches it or its remains, never a stranger.
+        // An unreaped child keeps its pid: the signal cannot reach another process.
         kill_process(Pid::from_child(&self.child), signal)
             .map_err(|error| Error::io(format!("send {signal:?} to {}", self.name))(error.into()))
     }
 
-    /// Stops it in mid-work (SIGSTOP), and returns when all of its threads stand still: the signal reaches one of them,
-    /// which stops the others once it gets its turn.
+    /// Stops the process (SIGSTOP), and returns when all of its threads have stopped: one of them receives the signal, and
+    /// stops the others when it is scheduled.
     pub(crate) fn freeze(&self) -> Result<(), Error> {
         self.signal(Signal::STOP)?;
-        // One that has ended stands still as well. Either is left to be seen by who waits for its end.
+        // A process that has ended has stopped, too. NOWAIT leaves its status for a later wait.
         let still = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         waitid(WaitId::Pid(Pid::from_child(&self.child)), still)
             .map(drop)
             .map_err(|error| Error::io(format!("wait until {} stands still", self.name))(error.into()))
     }
 
-    /// Its pid, which stays its own until this is dropped.
+    /// Returns its pid, which is not reused until this is dropped.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// The end of what the server has written.
+    /// Returns the end of its log.
     fn log(&self) -> String {
         let read = || {
             let mut file = File::open(&self.log)?;
@@ -128,14 +128,14 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Nobody is left to tell; a process that has ended is no error.
+        // There is no caller to inform, and a process that has ended is no error.
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = fs::remove_file(&self.pid_file);
     }
 }
 
-/// Runs a program to its end; an error holds what it said.
+/// Runs a program to its end. An error contains its output.
 pub(crate) fn run(command: &mut Command) -> Result<String, Error> {
     let words = [command.get_program()].into_iter().chain(command.get_args());
     let shown = words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ");

@@ -11,32 +11,32 @@ use std::{
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::{error::Error, or_panic, process::Process, room, wait::until};
+use crate::{error::Error, folders, or_panic, process::Process, wait::until};
 
-/// How long a line may take to be logged, and a program to end.
+/// Time limit for a log line, and for the end of a program.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// A running program that logs in JSON. Killed, and its files gone, when this is dropped.
+/// A running program that logs in JSON. Dropping it kills the program and removes its files.
 #[derive(Debug)]
 pub struct Program {
     name: &'static str,
     process: Process,
     log: PathBuf,
-    // After the process: fields are dropped in order.
+    // Fields are dropped in order: the folder must follow the process.
     _folder: TempDir,
 }
 
 impl Program {
-    /// Runs a command, its path first, with these environment variables on top of `LOG_FORMAT=json`, and no other variable of the product.
+    /// Runs a command, which starts with a path, with these environment variables and `LOG_FORMAT=json` only.
     ///
     /// # Panics
-    /// When it cannot be run.
+    /// If it cannot be run.
     pub fn start(name: &'static str, command: &[&str], environment: &[(&str, &str)]) -> Self {
         or_panic(name, Self::try_start(name, command, environment))
     }
 
     fn try_start(name: &'static str, command: &[&str], environment: &[(&str, &str)]) -> Result<Self, Error> {
-        let folder = room::folder(name)?;
+        let folder = folders::folder(name)?;
         let mut env = Command::new("env");
         env.args(["-i", "LOG_FORMAT=json"]);
         env.args(environment.iter().map(|(key, value)| format!("{key}={value}")));
@@ -46,15 +46,15 @@ impl Program {
         Ok(Self { name, process, log, _folder: folder })
     }
 
-    /// All that it has logged.
+    /// Returns its log so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// The first line that contains `text`, once there is one.
+    /// Waits for a log line that contains `text`, and returns the first one.
     ///
     /// # Panics
-    /// When there is none within a minute, with the log.
+    /// If no such line appears within a minute, with the log.
     pub async fn line(&self, text: &str) -> String {
         let find = async || {
             let log = self.log();
@@ -64,10 +64,10 @@ impl Program {
         or_panic(self.name, until(LIMIT, find).await.ok_or_else(missing))
     }
 
-    /// The address that it logged with `message`.
+    /// Waits for the address in a log line with `message`.
     ///
     /// # Panics
-    /// When there is none within a minute.
+    /// If no such line appears within a minute.
     pub async fn address(&self, message: &str) -> SocketAddr {
         let line = self.line(message).await;
         let address = line.split("\"address\":\"").nth(1).and_then(|rest| rest.split('"').next());
@@ -76,41 +76,41 @@ impl Program {
         or_panic(self.name, address.and_then(|address| address.parse().ok()).ok_or_else(missing))
     }
 
-    /// Asks it to end (SIGTERM).
+    /// Sends SIGTERM.
     pub fn terminate(&self) {
         or_panic(self.name, self.process.signal(Signal::TERM));
     }
 
-    /// Ends it as the kernel would (SIGKILL).
+    /// Sends SIGKILL.
     pub fn kill9(&self) {
         or_panic(self.name, self.process.signal(Signal::KILL));
     }
 
-    /// Stops it in mid-work (SIGSTOP).
+    /// Stops it (SIGSTOP).
     pub fn freeze(&self) {
         or_panic(self.name, self.process.freeze());
     }
 
-    /// Lets it go on after [`Program::freeze`].
+    /// Ends [`Program::freeze`].
     pub fn thaw(&self) {
         or_panic(self.name, self.process.signal(Signal::CONT));
     }
 
-    /// Its process id, to look at in `/proc`.
+    /// Returns its process id, for `/proc`.
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }
 
-    /// How it ended, once it has.
+    /// Waits for its end and returns its status.
     ///
     /// # Panics
-    /// When it goes on for more than a minute.
+    /// If it does not end within a minute.
     pub async fn end(&mut self) -> ExitStatus {
         or_panic(self.name, self.process.end(LIMIT).await)
     }
 }
 
-/// The lines of a log but one without an end, which is being written.
+/// Returns the complete lines of a log, without one that is being written.
 pub fn whole_lines(log: &str) -> impl Iterator<Item = &str> {
     log.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'))
 }

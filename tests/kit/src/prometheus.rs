@@ -1,4 +1,4 @@
-//! A Prometheus of one's own, and the tool that checks its rules.
+//! A dedicated Prometheus, and the tool that checks its rules.
 
 use std::{fs, net::SocketAddr, path::Path, process::Command, time::Duration};
 
@@ -10,34 +10,33 @@ use crate::{
     binaries::Program,
     client,
     error::Error,
-    or_panic,
+    folders, or_panic,
     process::{Process, run},
-    room,
 };
 
 const START: Duration = Duration::from_mins(1);
 
-/// A running Prometheus. It ends, and its files go, when this is dropped.
+/// A running Prometheus. Dropping it ends the process and removes its files.
 #[derive(Debug)]
 pub struct Prometheus {
     url: String,
     client: Client,
     _process: Process,
-    // After the process: fields are dropped in order.
+    // Fields are dropped in order: the folder must follow the process.
     _folder: TempDir,
 }
 
 impl Prometheus {
-    /// Starts one with the text of a configuration file.
+    /// Starts Prometheus with this configuration.
     ///
     /// # Panics
-    /// When it does not start, with the end of its log.
+    /// If it does not start, with the end of its log.
     pub async fn start(configuration: &str) -> Self {
         or_panic("prometheus", Self::try_start(configuration).await)
     }
 
     async fn try_start(configuration: &str) -> Result<Self, Error> {
-        let folder = room::folder("prometheus")?;
+        let folder = folders::folder("prometheus")?;
         fs::write(folder.path().join("prometheus.yaml"), configuration).map_err(Error::io("write a file"))?;
         let mut command = Command::new(Program::Prometheus.find()?);
         command.args([
@@ -52,10 +51,10 @@ impl Prometheus {
         Ok(Self { url, client: client(), _process: process, _folder: folder })
     }
 
-    /// What a path of its API answers, `data` alone; what it says when it refuses.
+    /// Returns the `data` of a response of its API.
     ///
     /// # Errors
-    /// The answer's error, or that there was no answer.
+    /// The error in the response, or of the request.
     pub async fn api(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Value, String> {
         let ask = async {
             let request = self.client.get(format!("{}/api/v1/{path}", self.url)).query(parameters);
@@ -65,32 +64,32 @@ impl Prometheus {
         if answer["status"] == "success" { Ok(answer["data"].take()) } else { Err(answer.to_string()) }
     }
 
-    /// The series that an expression has now, each with `metric` (its labels) and `value`.
+    /// Returns the series of an expression now, each with `metric` (its labels) and `value`.
     ///
     /// # Errors
-    /// What [`Prometheus::api`] fails with.
+    /// The errors of [`Prometheus::api`].
     pub async fn query(&self, expression: &str) -> Result<Vec<Value>, String> {
         let data = self.api("query", &[("query", expression)]).await?;
         Ok(data["result"].as_array().cloned().unwrap_or_default())
     }
 }
 
-/// Where it listens, as it logs once it does.
+/// Returns the address that it logs when it listens.
 fn address(log: &Path) -> Option<SocketAddr> {
     let log = fs::read_to_string(log).ok()?;
     let line = log.lines().find(|line| line.contains("msg=\"Listening on\""))?;
     line.split("address=").nth(1)?.split_whitespace().next()?.parse().ok()
 }
 
-/// Whether it answers questions: until then it refuses them, though it listens.
+/// Returns true if it answers queries, which it rejects for a while after it listens.
 fn is_ready(log: &Path) -> bool {
     fs::read_to_string(log).is_ok_and(|log| log.contains("Server is ready to receive web requests"))
 }
 
-/// Runs promtool; what it prints, or what it says when it fails.
+/// Runs promtool and returns its output.
 ///
 /// # Errors
-/// What it says.
+/// The output of a failed run.
 pub fn promtool<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<String, String> {
     let tool = || run(Command::new(Program::Promtool.find()?).args(arguments));
     tool().map_err(|error| error.to_string())

@@ -1,4 +1,4 @@
-//! A network between a client and a server that can be slow, stalled or cut.
+//! A TCP proxy between a client and a server that can be slow, stalled or cut.
 
 use std::{
     io,
@@ -19,18 +19,18 @@ use tokio::{
 
 use crate::{error::Error, or_panic};
 
-/// What is wrong with the network.
+/// A fault of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing.
+    /// No fault.
     None,
-    /// Each piece of data comes this much later.
+    /// Data is delayed by this time.
     Slow(Duration),
-    /// Nothing comes through, and nobody is told.
+    /// No data arrives, and neither side gets an error.
     Stalled,
-    /// What clients send arrives, and no answer comes back.
+    /// Requests arrive, and responses do not.
     Mute,
-    /// Every connection is closed, and new ones are, too.
+    /// All connections are closed, including new ones.
     Cut,
 }
 
@@ -44,10 +44,10 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A faultless network to a server on 127.0.0.1, which need not be there yet.
+    /// Starts a proxy without a fault to a server on 127.0.0.1, which may start later.
     ///
     /// # Panics
-    /// When no port can be had.
+    /// If no port is free.
     pub async fn start(server: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(Error::io("bind a proxy"));
         let listener = or_panic("a proxy", listener);
@@ -60,18 +60,17 @@ impl Proxy {
         Self { address, fault, server, _tasks: tasks }
     }
 
-    /// Where clients connect to.
+    /// Returns the port for clients.
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Has new connections lead to another server on 127.0.0.1. Those that there are stay where they are, as those of a name or a
-    /// Service that moves do.
+    /// Forwards new connections to another server on 127.0.0.1. Existing ones stay, as with a DNS name or a Service that moves.
     pub fn lead_to(&self, server: u16) {
         self.server.store(server, Ordering::Relaxed);
     }
 
-    /// Changes what is wrong with the network, for all connections at once.
+    /// Sets the fault for all connections.
     pub fn set(&self, fault: Fault) {
         self.fault.send_replace(fault);
     }
@@ -91,7 +90,7 @@ async fn accept(listener: TcpListener, server: Arc<AtomicU16>, faults: watch::Re
     }
 }
 
-/// Both directions of a connection, until one ends or the network is cut.
+/// Forwards both directions of a connection until one ends or the network is cut.
 async fn connect(client: TcpStream, server: u16, mut faults: watch::Receiver<Fault>) {
     if *faults.borrow() == Fault::Cut {
         return;
@@ -125,7 +124,7 @@ async fn forward(
         if let Fault::Slow(delay) = fault {
             tokio::time::sleep(delay).await;
         }
-        // The sender is gone only when the proxy is.
+        // The sender exists as long as the proxy.
         let fault = faults.wait_for(|fault| !stops.contains(fault)).await;
         if fault.is_ok_and(|fault| *fault == Fault::Cut) {
             return Ok(());
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_network_stalls_and_goes_on_and_is_cut() {
+    async fn a_network_stalls_recovers_and_is_cut() {
         let proxy = Proxy::start(echo().await).await;
         let mut stream = TcpStream::connect(("127.0.0.1", proxy.port())).await.unwrap();
         assert_eq!(ask(&mut stream).await.unwrap(), b'x');

@@ -1,5 +1,4 @@
-//! What a program answers at `/metrics`, and what it must be: as the reference says, within its budget, and without a finding of
-//! promtool.
+//! The response of a program to `/metrics`. It must match the reference, stay within its budget, and pass promtool's checks.
 
 mod reference;
 
@@ -9,13 +8,13 @@ use std::process::Command;
 
 use reference::Reference;
 
-use crate::{binaries::Program, or_panic, room};
+use crate::{binaries::Program, folders, or_panic};
 
-/// promtool's one finding: the name is OpenTelemetry's, of a number of connections.
+/// The only finding of promtool that is allowed: OpenTelemetry defines this name, for a number of connections.
 const EXCEPTION: &str =
     "db_client_connection_count non-histogram and non-summary metrics should not have \"_count\" suffix";
 
-/// An answer, in Prometheus's text format.
+/// A response in Prometheus's text format.
 #[derive(Debug, Clone)]
 pub struct Scrape {
     text: String,
@@ -25,16 +24,16 @@ pub struct Scrape {
 type Families<'a> = BTreeMap<&'a str, (&'a str, BTreeMap<&'a str, BTreeSet<&'a str>>)>;
 
 impl Scrape {
-    /// From a program's answer.
+    /// Parses a program's response.
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into() }
     }
 
-    /// Holds it to the page about `program`: the metrics are those of the page, their labels have no other values, and they
-    /// are no more series than the budget of a process that looks after so many pipelines.
+    /// Checks the metrics against the reference of `program`: the same metrics, no other label values, and at most as many
+    /// series as the budget of a process with this many pipelines.
     ///
     /// # Panics
-    /// Where it is not so.
+    /// If they differ.
     #[track_caller]
     pub fn assert_as_documented(&self, program: &str, pipelines: usize) {
         let reference = Reference::of(program);
@@ -48,14 +47,14 @@ impl Scrape {
         assert!(series <= budget, "{program} shows {series} series, and may {budget}");
     }
 
-    /// Holds it to `promtool check metrics`.
+    /// Runs `promtool check metrics`.
     ///
     /// # Panics
-    /// With what promtool finds.
+    /// If promtool has findings, with these.
     #[track_caller]
     pub fn assert_well_named(&self) {
         let promtool = or_panic("promtool", Program::Promtool.find());
-        let folder = or_panic("promtool", room::folder("promtool"));
+        let folder = or_panic("promtool", folders::folder("promtool"));
         let scrape = folder.path().join("scrape");
         let written = fs::write(&scrape, &self.text).and_then(|()| fs::File::open(&scrape));
         let output =
@@ -68,7 +67,7 @@ impl Scrape {
         assert!(said.is_ok() && findings.is_empty(), "{said:?}");
     }
 
-    /// Its lines that have a value.
+    /// Returns the lines with values.
     pub fn series(&self) -> impl Iterator<Item = &str> {
         self.text.lines().filter(|line| !line.starts_with('#') && !line.is_empty())
     }
@@ -90,7 +89,7 @@ impl Scrape {
     }
 }
 
-/// The labels of a series. None of ours has a quotation mark or a comma in its value.
+/// Returns the labels of a series. Our values contain neither quotation marks nor commas.
 fn labels_of(line: &str) -> impl Iterator<Item = (&str, &str)> {
     let labels =
         line.split_once('{').and_then(|(_, rest)| rest.rsplit_once('}')).map_or("", |(labels, _)| labels);

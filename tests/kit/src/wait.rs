@@ -1,13 +1,13 @@
-//! Waiting for a predicate, never for a time.
+//! Waits for conditions, never for fixed times.
 
 use std::time::{Duration, Instant};
 
 use crate::{error::Error, or_panic};
 
-/// How often a predicate is asked.
+/// Pause between two calls of a condition.
 const PACE: Duration = Duration::from_millis(20);
 
-/// Asks until there is an answer; `None` when the deadline passes first.
+/// Calls `ask` until it returns a value; returns `None` after the deadline.
 pub async fn until<T>(within: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + within;
     loop {
@@ -21,10 +21,10 @@ pub async fn until<T>(within: Duration, mut ask: impl AsyncFnMut() -> Option<T>)
     }
 }
 
-/// Asks until there is an answer, and gives it.
+/// Calls `ask` until it returns a value.
 ///
 /// # Panics
-/// When there is none within a minute.
+/// If it returns none within a minute.
 pub async fn eventually<T>(ask: impl AsyncFnMut() -> Option<T>) -> T {
     const LIMIT: Duration = Duration::from_mins(1);
     let answer = until(LIMIT, ask).await;

@@ -212,8 +212,11 @@ async fn nobody_comes_in_without_encryption_or_the_right_name() {
     }
     // The right authority, but the certificate is another host's.
     let certificates = Certificates::of_another_host();
-    let options =
-        eventpipeline_testkit::Options { durable: false, arguments: certificates.server_arguments() };
+    let options = eventpipeline_testkit::Options {
+        durable: false,
+        arguments: certificates.server_arguments(),
+        ..Default::default()
+    };
     let server = eventpipeline_testkit::Database::start_with(Engine::MySql, options).await;
     let connect = async |mode| {
         let options = MySqlConnectOptions::new().host(server.host()).port(server.port()).username("root");

@@ -1,4 +1,4 @@
-//! How MySQL and MariaDB differ as programs.
+//! The differences between MySQL and MariaDB as programs.
 
 use std::path::PathBuf;
 
@@ -7,13 +7,13 @@ use crate::{binaries::Program, error::Error};
 /// The engines that EventPipeline runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
-    /// MySQL, of the series that the managed database runs.
+    /// MySQL of the series that the managed database runs.
     MySql,
-    /// MariaDB, as Debian has it.
+    /// MariaDB from Debian's packages.
     MariaDb,
 }
 
-/// Small, quiet and local. `nosync`: a commit is safe in the kernel, where the end of the process does not reach it.
+/// Small, quiet and local. With `nosync`, a commit is in the page cache, which survives the end of the process.
 const COMMON: &[&str] = &[
     "--skip-name-resolve",
     "--skip-external-locking",
@@ -32,12 +32,12 @@ const DURABLE: &[&str] =
     &["--server-id=1", "--log-bin=binlog", "--sync-binlog=1", "--innodb-flush-log-at-trx-commit=1"];
 
 impl Engine {
-    /// Both.
+    /// Returns both engines.
     pub fn all() -> [Self; 2] {
         [Self::MySql, Self::MariaDb]
     }
 
-    /// Its name in messages and folders.
+    /// Returns its name in messages and folders.
     pub fn name(self) -> &'static str {
         match self {
             Self::MySql => "mysql",
@@ -63,13 +63,13 @@ impl Engine {
         arguments
     }
 
-    /// What has to come before everything else. The wrapper of `dev/offline/mysql-rootfs.sh` reads no option file either.
+    /// Returns the arguments that must precede all others. The wrapper of `dev/offline/mysql-rootfs.sh` ignores option files.
     pub(super) fn first_arguments(self) -> Vec<&'static str> {
         let mut arguments = match self {
             Self::MySql => vec![],
             Self::MariaDb => vec!["--no-defaults"],
         };
-        // Neither server runs as root unless told to.
+        // Both servers refuse to run as root without this.
         if rustix::process::getuid().is_root() {
             arguments.push("--user=root");
         }

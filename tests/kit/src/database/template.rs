@@ -1,4 +1,4 @@
-//! Data directories. An engine takes seconds to make one, so it is made once a version, kept in the cache and copied.
+//! Data directories. An engine needs seconds to create one, so the cache keeps one per version, which is copied.
 
 use std::{
     fs,
@@ -13,19 +13,19 @@ use crate::{
     process::run,
 };
 
-/// To be raised when the way of making one changes.
+/// Version of the procedure that creates a template. Increase it with each change.
 const RECIPE: u32 = 1;
 
-/// `root` may come in over TCP: without name resolution, `localhost` stands for the socket alone.
+/// Lets `root` connect over TCP: without name resolution, `localhost` means the socket only.
 const MYSQL_ROOT: &str = "CREATE USER root@'127.0.0.1' IDENTIFIED BY '';\n\
     GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;\n";
 
-/// Makes `to` a fresh data directory.
+/// Creates a fresh data directory at `to`.
 pub(super) async fn copy(engine: Engine, to: &Path) -> Result<(), Error> {
     let to = to.to_owned();
     tokio::task::spawn_blocking(move || {
         let template = template(engine)?;
-        // `cp` shares the blocks where the file system can.
+        // `cp` shares blocks if the file system supports it.
         run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(template).arg(to)).map(drop)
     })
     .await
@@ -51,7 +51,7 @@ fn template(engine: Engine) -> Result<PathBuf, Error> {
         Engine::MariaDb => initialise_mariadb(&data, unfinished.path())?,
     }
     match fs::rename(&data, &template) {
-        // Another test binary was faster: its work is as good.
+        // Another test binary has created the same template.
         Err(_) if template.exists() => Ok(template),
         renamed => renamed.map(|()| template).map_err(Error::io("keep a data directory")),
     }
@@ -80,7 +80,7 @@ fn initialise_mariadb(data: &Path, scratch: &Path) -> Result<(), Error> {
     run(&mut command).map(drop)
 }
 
-/// `9.7.4-2` of `/usr/sbin/mysqld  Ver 9.7.4-2 for Linux on x86_64 ((Debian))`.
+/// Returns `9.7.4-2` for `/usr/sbin/mysqld  Ver 9.7.4-2 for Linux on x86_64 ((Debian))`.
 fn release(version: &str) -> String {
     let release = version.split_whitespace().skip_while(|word| *word != "Ver").nth(1).unwrap_or("unknown");
     release.replace(|letter: char| !letter.is_ascii_alphanumeric() && !"-._+".contains(letter), "_")

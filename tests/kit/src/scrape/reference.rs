@@ -1,4 +1,4 @@
-//! `docs/reference/metrics.md`, read back.
+//! A reader of `docs/reference/metrics.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,20 +17,20 @@ impl Reference {
         Self { section: section.unwrap_or_default() }
     }
 
-    /// The cells of each row: name, type, unit, labels, meaning.
+    /// Returns the cells of each row: name, type, unit, labels, meaning.
     fn rows(&self) -> impl Iterator<Item = Vec<&'static str>> {
         let rows = self.section.lines().filter_map(|line| line.strip_prefix("| `"));
         rows.map(|row| row.split(" | ").map(|cell| cell.trim_matches('`')).collect())
     }
 
-    /// Names and types.
+    /// Returns the metrics' names and types.
     pub(super) fn metrics(&self) -> Vec<(&'static str, &'static str)> {
         let mut metrics: Vec<_> = self.rows().map(|row| (row[0], row[1])).collect();
         metrics.sort_unstable();
         metrics
     }
 
-    /// The labels that a metric may have: each with its values, or none where they are described in words.
+    /// Returns a metric's labels, each with its values, or without values if they are described in words.
     fn labels(&self, metric: &str) -> BTreeMap<&'static str, Option<BTreeSet<&'static str>>> {
         let row = self.rows().find(|row| row[0] == metric).unwrap_or_default();
         let labels = row.get(3).copied().unwrap_or_default().split("<br>");
@@ -59,7 +59,7 @@ impl Reference {
         }
     }
 
-    /// The most series of a process that looks after so many pipelines.
+    /// Returns the maximum number of series of a process with this many pipelines.
     pub(super) fn budget(&self, pipelines: usize) -> usize {
         let line = self.section.lines().find(|line| line.starts_with("At most ")).unwrap_or_default();
         let numbers: Vec<usize> = line.split(' ').filter_map(|word| word.parse().ok()).collect();

@@ -1,8 +1,8 @@
-//! The folder of this test process, and the shell that removes it when the process ends, however it ends.
+//! The folder of this test process, and a shell that removes it when the process ends, for whatever reason.
 //!
-//! Values in statics are never dropped and a killed process drops nothing, so the clean-up cannot live in the process.
-//! The shell waits for the end of its standard input, which is held here and by nobody else; then it kills every server
-//! whose pid lies in the folder and removes the folder.
+//! Statics are never dropped, and a killed process drops nothing, so the process cannot clean up by itself. The shell waits
+//! for the end of its standard input, which only this process holds open. Then it kills every server with a pid file in the
+//! folder, and removes the folder.
 
 use std::{
     os::unix::process::CommandExt as _,
@@ -27,34 +27,34 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 done
 "#;
 
-struct Room {
+struct Root {
     path: PathBuf,
     _open: ChildStdin,
 }
 
-static ROOM: Mutex<Option<Room>> = Mutex::new(None);
+static ROOT: Mutex<Option<Root>> = Mutex::new(None);
 
-/// A new folder for one server, inside the folder of this process.
+/// Creates a folder for one server inside the folder of this process.
 pub(crate) fn folder(prefix: &str) -> Result<TempDir, Error> {
-    let mut room = ROOM.lock().unwrap_or_else(PoisonError::into_inner);
-    let room = match &mut *room {
-        Some(room) => room,
+    let mut root = ROOT.lock().unwrap_or_else(PoisonError::into_inner);
+    let root = match &mut *root {
+        Some(root) => root,
         none => none.insert(open()?),
     };
     tempfile::Builder::new()
         .prefix(&format!("{prefix}-"))
-        .tempdir_in(&room.path)
-        .map_err(Error::io(format!("make a folder in {}", room.path.display())))
+        .tempdir_in(&root.path)
+        .map_err(Error::io(format!("make a folder in {}", root.path.display())))
 }
 
-fn open() -> Result<Room, Error> {
+fn open() -> Result<Root, Error> {
     let path = tempfile::Builder::new()
         .prefix("eventpipeline-test-")
         .tempdir()
         .map_err(Error::io("make a temporary folder"))?
         .keep();
     let open = guard(&path).map_err(Error::io("start a shell that cleans up"))?;
-    Ok(Room { path, _open: open })
+    Ok(Root { path, _open: open })
 }
 
 fn guard(path: &Path) -> std::io::Result<ChildStdin> {
@@ -65,7 +65,7 @@ fn guard(path: &Path) -> std::io::Result<ChildStdin> {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        // Ctrl-C is for the tests: the shell sees their end and then does its work.
+        // Ctrl-C must end only the tests. The shell cleans up after their end.
         .process_group(0)
         .spawn()?;
     child.stdin.take().ok_or_else(|| std::io::Error::other("the shell has no standard input"))

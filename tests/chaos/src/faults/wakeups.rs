@@ -1,4 +1,4 @@
-//! Hints that nobody sent: forged, duplicated and broken ones.
+//! Forged, duplicated and malformed wake-ups.
 
 use std::time::Duration;
 
@@ -8,21 +8,21 @@ use tokio::time::{Instant, sleep};
 
 use crate::pipeline::Pipeline;
 
-/// "There is work", as programs write it (docs/adr/0007-hints.md).
+/// "There is work", as programs send it (docs/adr/0007-hints.md).
 const WORK: [u8; 3] = [0xE1, 0x01, 0x01];
 /// The head of "these events are finished".
 const FINISHED: [u8; 3] = [0xE1, 0x01, 0x02];
 /// Datagrams to each program between two pauses.
 const BURST: usize = 20;
 
-/// Sends forged hints to every program for `time`.
+/// Sends forged wake-ups to every program for `time`.
 pub(super) async fn forge(pipeline: &Pipeline, time: Duration) -> std::io::Result<()> {
     let socket = UdpSocket::bind("127.0.0.1:0").await?;
     let end = Instant::now() + time;
     while Instant::now() < end {
-        for address in &pipeline.hints {
+        for address in &pipeline.wakeup_addresses {
             for _ in 0..BURST {
-                // A program that is away refuses it.
+                // Sending fails while the program is down.
                 let _ = socket.send_to(&datagram(), address).await;
             }
         }
@@ -43,7 +43,7 @@ fn datagram() -> Vec<u8> {
     }
 }
 
-/// The id of an event that may exist, or any number.
+/// Returns the id of an event that may exist, or any number.
 fn random_id() -> [u8; 8] {
     let mut random = rand::rng();
     let id = if random.random_ratio(9, 10) { random.random_range(0..10_000) } else { random.random() };

@@ -1,0 +1,96 @@
+//! The kinds of faults, and which of them can happen at once.
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    KillConsumer,
+    KillProducer,
+    KillDatabase,
+    EndConsumer,
+    EndProducer,
+    FreezeConsumer,
+    FreezeProducer,
+    FreezeDatabase,
+    CutNetwork,
+    StallNetwork,
+    SlowNetwork,
+    /// A foreign transaction locks events.
+    LockEvents,
+    /// A foreign transaction locks the counter.
+    LockCounter,
+    /// A foreign transaction keeps a snapshot.
+    KeepSnapshot,
+    RefuseWrites,
+    EndConnections,
+    RefuseConnections,
+    /// The database's clock steps, and later steps back.
+    StepClock,
+    /// The database's files cannot grow.
+    FillDisk,
+    ForgeWakeups,
+    /// All programs are replaced, one at a time, by those of the current build.
+    RollForward,
+    /// All programs are replaced, one at a time, by those of the previous build.
+    RollBack,
+}
+
+const KINDS: [Kind; 20] = [
+    Kind::KillConsumer,
+    Kind::KillProducer,
+    Kind::KillDatabase,
+    Kind::EndConsumer,
+    Kind::EndProducer,
+    Kind::FreezeConsumer,
+    Kind::FreezeProducer,
+    Kind::FreezeDatabase,
+    Kind::CutNetwork,
+    Kind::StallNetwork,
+    Kind::SlowNetwork,
+    Kind::LockEvents,
+    Kind::LockCounter,
+    Kind::KeepSnapshot,
+    Kind::RefuseWrites,
+    Kind::EndConnections,
+    Kind::RefuseConnections,
+    Kind::StepClock,
+    Kind::FillDisk,
+    Kind::ForgeWakeups,
+];
+/// Twice, because a run has only some dozens of faults.
+const ROLLS: [Kind; 4] = [Kind::RollForward, Kind::RollBack, Kind::RollForward, Kind::RollBack];
+
+#[derive(PartialEq, Eq)]
+enum Target {
+    Consumer,
+    Producer,
+    Programs,
+    Database,
+    Clock,
+    Network,
+    Wakeups,
+}
+
+impl Kind {
+    /// Returns the kinds of a run, with those of an upgrade or without.
+    pub(super) fn all(upgrade: bool) -> Vec<Self> {
+        if upgrade { [&KINDS[..], &ROLLS].concat() } else { KINDS.to_vec() }
+    }
+
+    /// Returns true if one of two faults could end the other, or wait for it forever.
+    pub(super) fn conflicts_with(self, other: Self) -> bool {
+        let program = |target| matches!(target, Target::Consumer | Target::Producer | Target::Programs);
+        let rolls = [self.target(), other.target()].contains(&Target::Programs);
+        self.target() == other.target() || rolls && program(self.target()) && program(other.target())
+    }
+
+    fn target(self) -> Target {
+        match self {
+            Self::KillConsumer | Self::EndConsumer | Self::FreezeConsumer => Target::Consumer,
+            Self::KillProducer | Self::EndProducer | Self::FreezeProducer => Target::Producer,
+            Self::RollForward | Self::RollBack => Target::Programs,
+            Self::CutNetwork | Self::StallNetwork | Self::SlowNetwork => Target::Network,
+            Self::ForgeWakeups => Target::Wakeups,
+            Self::StepClock => Target::Clock,
+            _ => Target::Database,
+        }
+    }
+}
