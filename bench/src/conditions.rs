@@ -1,10 +1,10 @@
-//! Where the figures come from.
+//! The conditions of a run: machine and versions.
 
 use sqlx::{Connection as _, MySqlConnection};
 
 use crate::system;
 
-/// The head of a file of figures.
+/// Returns the head of a file of figures.
 pub(crate) async fn read() -> anyhow::Result<String> {
     let cores = std::thread::available_parallelism()?;
     let memory = std::fs::read_to_string("/proc/meminfo")?;
@@ -14,7 +14,7 @@ pub(crate) async fn read() -> anyhow::Result<String> {
     let mut sql = MySqlConnection::connect(&mysql.url("")).await?;
     let version: String = sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut sql).await?;
     Ok(format!(
-        "# Figures\n\nWritten by `make bench`, every row of them; [README.md](README.md) says what is measured, and what bounds it.\n\n\
-         {cores} cores, {gibibytes} GiB; MySQL {version}, the load, producer and consumer on the same machine.\n"
+        "# Figures\n\n`make bench` writes this file; [README.md](README.md) describes what is measured, and what limits it.\n\n\
+         {cores} cores, {gibibytes} GiB; MySQL {version}, the load, the producer and the consumer on the same machine.\n"
     ))
 }

@@ -1,4 +1,4 @@
-//! What this machine can do at best: the baselines.
+//! The baselines: the limits of this machine.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -15,39 +15,39 @@ use tokio::net::TcpListener;
 use crate::report::{Report, Target};
 use crate::{Scale, http, load, system};
 
-/// Clients of the load that the targets are about.
+/// Number of connections of the load with targets.
 const CONNECTIONS: usize = 64;
-/// Those of further loads.
+/// Numbers of connections of further loads.
 const MORE_CONNECTIONS: [usize; 3] = [128, 256, 512];
-/// How often a second a paced commit comes, as the requests of the slower create-sync do.
+/// Rate of paced commits per second, which is that of the slower create-sync load.
 const PACED_COMMITS: u32 = 100;
 
-/// What so many connections get at best. Rates are a second.
+/// The limits for a number of connections. Rates are per second.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parallel {
     pub(crate) connections: usize,
-    /// Requests that a handler which does nothing answers.
+    /// Requests that an empty handler answers.
     pub(crate) empty_handler: f64,
-    /// Rows that they insert and commit, each by itself.
+    /// Rows that the connections insert and commit one by one.
     pub(crate) single_rows: f64,
 }
 
-/// Rates are a second, times milliseconds.
+/// The limits of this machine. Rates are per second, times in milliseconds.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
-    /// Of 64 connections.
+    /// The limits for 64 connections.
     pub(crate) base: Parallel,
-    /// Of more.
+    /// The limits for more connections.
     pub(crate) more: Vec<Parallel>,
-    /// Rows that one connection inserts in statements of a hundred.
+    /// Rows that one connection inserts in statements of 100 rows.
     hundred_rows: f64,
-    /// The median of a commit of one row, alone, one after another.
+    /// Median time of commits of one row on one connection, one after another.
     pub(crate) commit: f64,
-    /// The same where they come at the pace of requests: the disk and the processor have slept in between.
+    /// Median time of such commits at the rate of requests, between which the disk and the CPU are idle.
     pub(crate) paced_commit: f64,
 }
 
-/// The limits, measured when they are first asked for.
+/// The limits, measured at their first use.
 #[derive(Debug)]
 pub(crate) struct Baselines {
     scale: Scale,
@@ -122,7 +122,7 @@ impl Parallel {
     }
 }
 
-/// The median of `runs` measurements.
+/// Returns the median of `runs` measurements.
 pub(crate) async fn median(
     runs: usize,
     mut measure: impl AsyncFnMut() -> anyhow::Result<f64>,
@@ -142,7 +142,7 @@ async fn empty_handler(connections: usize, time: Duration) -> anyhow::Result<f64
     Ok(load::closed(address, http::request("POST", "/"), connections, time).await?.rate())
 }
 
-/// Serves `POST /` by nothing, until it is killed.
+/// Serves `POST /` with an empty handler until the process is killed.
 pub(crate) async fn serve_empty_handler() -> anyhow::Result<()> {
     let router = Router::new().route("/", post(async || ""));
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
@@ -153,7 +153,7 @@ pub(crate) async fn serve_empty_handler() -> anyhow::Result<()> {
     Ok(axum::serve(listener, router).await?)
 }
 
-/// Statements a second by which so many clients insert `values`, each its own, all of them connected before the first.
+/// Returns the statements per second of this many clients that insert `values`, each on its own connection. All connect first.
 #[expect(clippy::cast_precision_loss, reason = "a rate")]
 async fn inserts(url: &str, values: &str, connections: usize, time: Duration) -> anyhow::Result<f64> {
     let connections = try_join_all((0..connections).map(|_| MySqlConnection::connect(url))).await?;
@@ -171,7 +171,7 @@ async fn inserts(url: &str, values: &str, connections: usize, time: Duration) ->
     Ok(statements as f64 / begun.elapsed().as_secs_f64())
 }
 
-/// The median of 500 single commits in milliseconds, one after another or one every `pace`.
+/// Returns the median of 500 commits in milliseconds, one after another or one every `pace`.
 async fn commits(connection: &mut MySqlConnection, pace: Option<Duration>) -> anyhow::Result<f64> {
     let mut times = Vec::new();
     let mut next = Instant::now();

@@ -1,4 +1,4 @@
-//! Loads: closed (each connection asks again when it is answered) and open (requests come when they come).
+//! Loads: closed (each connection sends its next request after a response) and open (requests have a fixed rate).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,20 +12,20 @@ use tokio::task::JoinSet;
 
 use crate::http::Connection;
 
-/// An event that a request has created, and when the request was due.
+/// An event that a request has created, and the time at which the request was due.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Answered {
+pub(crate) struct Created {
     pub(crate) id: i64,
     pub(crate) due: Instant,
 }
 
-/// What came of a load.
+/// The outcome of a load.
 pub(crate) struct Outcome {
-    /// Microseconds from the time when a request was due to its answer.
+    /// Microseconds from the time at which a request was due to its response.
     pub(crate) latencies: Histogram<u64>,
-    /// The ids in answers of 2xx, where they have one.
+    /// The ids in successful responses, if they contain one.
     pub(crate) ids: Vec<i64>,
-    /// How many answers were 2xx, and how many were not.
+    /// Number of 2xx responses, and of others.
     pub(crate) succeeded: u64,
     pub(crate) failed: u64,
     pub(crate) took: Duration,
@@ -45,19 +45,19 @@ impl Outcome {
         Ok(())
     }
 
-    /// Successful answers a second.
+    /// Returns the number of successful responses per second.
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
     pub(crate) fn rate(&self) -> f64 {
         self.succeeded as f64 / self.took.as_secs_f64()
     }
 
-    /// A quantile of the latencies, in milliseconds.
+    /// Returns a quantile of the latencies in milliseconds.
     #[expect(clippy::cast_precision_loss, reason = "a time")]
     pub(crate) fn quantile(&self, quantile: f64) -> f64 {
         self.latencies.value_at_quantile(quantile) as f64 / 1000.0
     }
 
-    /// Gives the id in the answer, where it is a 2xx and has one.
+    /// Records a response, and returns the id in it if it is a 2xx with one.
     async fn ask(
         &mut self,
         connection: &mut Connection,
@@ -79,7 +79,7 @@ impl Outcome {
     }
 }
 
-/// `connections` that each ask, are answered, and ask again, for `time`.
+/// Sends requests on `connections` for `time`, each after the response to the previous one.
 pub(crate) async fn closed(
     address: SocketAddr,
     request: Vec<u8>,
@@ -106,15 +106,15 @@ pub(crate) async fn closed(
     join(asking, begun).await
 }
 
-/// `rate` requests a second for `time`, whether or not earlier ones are answered; latencies count from the time when a
-/// request was due, so that a server which stalls does not hide it. `answered` is told of each event that was created.
+/// Sends `rate` requests per second for `time`, whether or not earlier ones are answered. Latencies count from the time at
+/// which a request was due, so that they include stalls of the server. `answered` receives each created event.
 pub(crate) async fn open(
     address: SocketAddr,
     request: Vec<u8>,
     rate: u32,
     time: Duration,
     connections: usize,
-    answered: Option<mpsc::UnboundedSender<Answered>>,
+    answered: Option<mpsc::UnboundedSender<Created>>,
 ) -> anyhow::Result<Outcome> {
     let request = Arc::new(request);
     let (due, dues) = mpsc::unbounded_channel();
@@ -130,7 +130,7 @@ pub(crate) async fn open(
                 let Some(due) = next else { break };
                 let id = outcome.ask(&mut connection, &request, due).await?;
                 if let (Some(id), Some(answered)) = (id, &answered) {
-                    let _ = answered.send(Answered { id, due });
+                    let _ = answered.send(Created { id, due });
                 }
             }
             anyhow::Ok(outcome)
@@ -138,7 +138,7 @@ pub(crate) async fn open(
     }
     drop(answered);
     let begun = Instant::now();
-    // A thread of its own: the runtime's timers are exact to a millisecond only.
+    // A separate thread, because the runtime's timers have a resolution of one millisecond.
     std::thread::spawn(move || {
         let interval = Duration::from_secs(1) / rate;
         let mut next = begun;

@@ -1,10 +1,9 @@
-//! `eventpipeline-bench`: what a producer and a consumer do before a durable MySQL, beside what this machine can do at best.
+//! `eventpipeline-bench`: measures a producer and a consumer with a durable MySQL, compared with the limits of this machine,
+//! or the operator with a real kube-apiserver and many pipelines.
 //!
-//! Or what the operator does before a real kube-apiserver with many pipelines.
-//!
-//! Each figure is a ratio to a baseline of the same run, as far as it has one: figures of other machines say little.
+//! Most figures are ratios to a baseline of the same run, because absolute figures depend on the machine.
 
-#![expect(clippy::print_stdout, reason = "the report is what the program is for")]
+#![expect(clippy::print_stdout, reason = "the report is the program's output")]
 
 mod conditions;
 mod http;
@@ -33,38 +32,38 @@ struct Cli {
     /// Folder of the programs `eventpipeline-producer` and `eventpipeline-consumer`
     #[arg(long, default_value = ".", env = "PROGRAMS")]
     programs: PathBuf,
-    /// Only these scenarios
+    /// Run these scenarios only
     #[arg(long, value_delimiter = ',')]
     only: Vec<Scenario>,
-    /// Measure the operator with so many pipelines, and nothing else
+    /// Measure only the operator, with this many pipelines
     #[arg(long, value_name = "PIPELINES", conflicts_with_all = ["only", "quick"])]
     operator: Option<usize>,
-    /// A tenth of the time and of the events, and each figure once: to see that it works
+    /// Measure each figure once, with a tenth of the time and of the events, to see that it works
     #[arg(long)]
     quick: bool,
-    /// Write the figures, and the conditions under which they came about, to this file
+    /// Write the figures and their conditions to this file
     #[arg(long)]
     figures: Option<PathBuf>,
-    /// Serve the empty handler and nothing else (what the run starts for itself)
+    /// Serve only the empty handler, which a run starts as its own child
     #[arg(long, hide = true)]
     empty_handler: bool,
 }
 
-/// How much is measured.
+/// The extent of the measurements.
 #[derive(Debug, Clone, Copy)]
 struct Scale {
-    /// Runs of a figure, of which the median is taken.
+    /// Number of runs per figure. The report has the median.
     runs: usize,
     divisor: u32,
 }
 
 impl Scale {
-    /// A load's time.
+    /// Returns the duration of a load.
     fn time(self, full: Duration) -> Duration {
         full / self.divisor
     }
 
-    /// A number of events.
+    /// Returns a number of events.
     fn events(self, full: u32) -> u32 {
         full / self.divisor
     }

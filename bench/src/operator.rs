@@ -1,5 +1,5 @@
-//! The operator before a real kube-apiserver on etcd with many pipelines and no nodes: how long until all are reconciled, what a
-//! reconcile takes, what a steady pipeline costs, and how long a new operator needs.
+//! Measures the operator with a real kube-apiserver on etcd, many pipelines and no nodes: the time until all are reconciled,
+//! the duration of a reconcile, the cost of a steady pipeline, and the start of a new operator.
 
 mod cluster;
 mod metrics;
@@ -15,12 +15,12 @@ use crate::report::{Report, Target};
 use cluster::Cluster;
 use metrics::Metrics;
 
-/// Pipelines that are brought to where nothing is left to do, to see what that costs.
+/// Number of pipelines that become steady, to measure the cost of reconciles without changes.
 const STEADY: usize = 50;
-/// How long anything may take before the run is given up.
-const PATIENCE: Duration = Duration::from_mins(15);
+/// Time limit of each step.
+const LIMIT: Duration = Duration::from_mins(15);
 
-/// Measures with this many pipelines.
+/// Measures the operator with this many pipelines.
 pub(crate) async fn run(programs: &Path, pipelines: usize, report: &mut Report) -> anyhow::Result<()> {
     let cluster = Cluster::start().await?;
     let operator = Operator::start(programs, &cluster).await?;
@@ -66,27 +66,27 @@ async fn first_time(
     while !cluster.all_reconciled().await? {
         wait(begun).await?;
     }
-    let note = format!("all are created after {:.1} s; {:.2} cores", created.as_secs_f64(), cpu.cores()?);
+    let note = format!("all were created after {:.1} s; {:.2} cores", created.as_secs_f64(), cpu.cores()?);
     let figure = format!("{pipelines} new pipelines until all are reconciled");
     report.add(figure, begun.elapsed().as_secs_f64(), "s", Target::None, note);
     quiet(operator).await?;
-    let seen = operator.metrics.read().await?.since(&before);
-    let calls = seen.calls() / seen.reconciles();
+    let sample = operator.metrics.read().await?.since(&before);
+    let calls = sample.calls() / sample.reconciles();
     report.add(
         "calls of a reconcile that creates",
         calls,
         "",
         Target::None,
-        format!("{} reconciles", seen.reconciles()),
+        format!("{} reconciles", sample.reconciles()),
     );
-    times("a reconcile while they are created", &seen, report);
+    times("a reconcile while they are created", &sample, report);
     let memory = process::memory(operator.program.pid())?;
     let note = format!("{:.0} MiB at its highest", memory.peak);
     report.add("operator, resident", memory.now, "MiB", Target::AtMost(64.0), note);
     Ok(())
 }
 
-/// Pipelines of which everything is ready are reconciled again, because somebody touched them.
+/// Measures reconciles of ready pipelines after a change of their annotations.
 async fn steady(
     cluster: &Cluster,
     operator: &Operator,
@@ -99,19 +99,19 @@ async fn steady(
     cluster.touch(pipelines).await?;
     let begun = Instant::now();
     loop {
-        let seen = operator.metrics.read().await?.since(&before);
-        if seen.reconciles() >= count(pipelines) {
-            let calls = seen.calls() / seen.reconciles();
-            let note = format!("{} reconciles", seen.reconciles());
+        let sample = operator.metrics.read().await?.since(&before);
+        if sample.reconciles() >= count(pipelines) {
+            let calls = sample.calls() / sample.reconciles();
+            let note = format!("{} reconciles", sample.reconciles());
             report.add("calls of a steady reconcile", calls, "", Target::AtMost(0.0), note);
-            times("a steady reconcile", &seen, report);
+            times("a steady reconcile", &sample, report);
             return Ok(());
         }
         wait(begun).await?;
     }
 }
 
-/// A new operator knows nothing: it looks at every pipeline and applies what it can't know to be so.
+/// Measures the start of a new operator, which reconciles every pipeline.
 async fn restart(
     programs: &Path,
     cluster: &Cluster,
@@ -120,31 +120,31 @@ async fn restart(
 ) -> anyhow::Result<()> {
     let begun = Instant::now();
     let operator = Operator::start(programs, cluster).await?;
-    let seen = loop {
-        let seen = operator.metrics.read().await?;
-        if seen.reconciles() >= count(pipelines) {
-            break seen;
+    let sample = loop {
+        let sample = operator.metrics.read().await?;
+        if sample.reconciles() >= count(pipelines) {
+            break sample;
         }
         wait(begun).await?;
     };
-    let note = format!("{:.1} calls each", seen.calls() / seen.reconciles());
+    let note = format!("{:.1} calls each", sample.calls() / sample.reconciles());
     let figure = format!("{pipelines} pipelines, as many reconciles by a new operator");
     report.add(figure, begun.elapsed().as_secs_f64(), "s", Target::AtMost(60.0), note);
-    times("a reconcile after a restart", &seen, report);
+    times("a reconcile after a restart", &sample, report);
     let memory = process::memory(operator.program.pid())?;
     let note = format!("{:.0} MiB at its highest", memory.peak);
     report.add("new operator, resident", memory.now, "MiB", Target::AtMost(64.0), note);
     Ok(())
 }
 
-fn times(of: &str, seen: &metrics::Seen, report: &mut Report) {
+fn times(of: &str, sample: &metrics::Sample, report: &mut Report) {
     for (quantile, target) in [(0.5, Target::None), (0.99, Target::AtMost(250.0))] {
         let figure = format!("{of}, p{:.0}", quantile * 100.0);
-        report.add(figure, seen.quantile(quantile) * 1000.0, "ms", target, "");
+        report.add(figure, sample.quantile(quantile) * 1000.0, "ms", target, "");
     }
 }
 
-/// Waits until nothing was reconciled for two seconds.
+/// Waits until there was no reconcile for two seconds.
 async fn quiet(operator: &Operator) -> anyhow::Result<()> {
     let begun = Instant::now();
     let mut before = operator.metrics.read().await?.reconciles();
@@ -160,8 +160,8 @@ async fn quiet(operator: &Operator) -> anyhow::Result<()> {
 }
 
 async fn wait(begun: Instant) -> anyhow::Result<()> {
-    if begun.elapsed() > PATIENCE {
-        bail!("given up after {} s", PATIENCE.as_secs());
+    if begun.elapsed() > LIMIT {
+        bail!("not finished after {} s", LIMIT.as_secs());
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
     Ok(())

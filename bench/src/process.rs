@@ -1,20 +1,20 @@
-//! What a process takes of the machine, as `/proc` says it.
+//! The memory and CPU time of a process, from `/proc`.
 
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-/// Kernel ticks a second: `USER_HZ`, 100 on every Linux of today.
+/// Kernel ticks per second (`USER_HZ`), which is 100 on every current Linux.
 const TICKS: f64 = 100.0;
 
-/// Resident memory in MiB: now, and at its highest.
+/// Resident memory in MiB: current and peak.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Memory {
     pub(crate) now: f64,
     pub(crate) peak: f64,
 }
 
-/// The memory of a process.
+/// Returns the memory of a process.
 pub(crate) fn memory(pid: u32) -> anyhow::Result<Memory> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("the process has ended")?;
     let mebibytes = |name: &str| {
@@ -38,14 +38,14 @@ impl Cpu {
         Ok(Self { pid, before: seconds(pid)?, begun: Instant::now() })
     }
 
-    /// Cores that were busy with it on average.
+    /// Returns the average number of busy cores.
     pub(crate) fn cores(&self) -> anyhow::Result<f64> {
         Ok((seconds(self.pid)? - self.before)
             / self.begun.elapsed().max(Duration::from_millis(1)).as_secs_f64())
     }
 }
 
-/// User and system time so far. Source: proc(5), fields 14 and 15 of `stat`.
+/// Returns the user and system time so far. Source: proc(5), fields 14 and 15 of `stat`.
 fn seconds(pid: u32) -> anyhow::Result<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).context("the process has ended")?;
     let (_, fields) = stat.rsplit_once(") ").context("no stat")?;

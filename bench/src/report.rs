@@ -1,13 +1,13 @@
-//! The figures, as they come and once more at the end.
+//! The report: each figure when it is measured, and a table at the end.
 
 use std::fmt;
 
-/// What a figure must be.
+/// The target of a figure.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) enum Target {
     AtLeast(f64),
     AtMost(f64),
-    /// It is there to compare others with.
+    /// The figure has no target.
     #[default]
     None,
 }
@@ -43,7 +43,7 @@ impl Report {
         self.lines.push(line);
     }
 
-    /// All of them as a table, and how many of the targets are met.
+    /// Returns all figures as a table, and the number of targets that are met.
     pub(crate) fn summary(&self) -> String {
         let mut table = "| figure | value | target | | note |\n|---|---|---|---|---|\n".to_owned();
         for line in &self.lines {
@@ -87,7 +87,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// Three digits or more, as people write them.
+/// Formats a number with at least three digits.
 fn number(value: f64) -> String {
     match value.abs() {
         large if large >= 100.0 => format!("{value:.0}"),

@@ -1,4 +1,4 @@
-//! What is measured, a file each.
+//! The scenarios, one per file.
 
 mod create_async;
 mod create_sync;
@@ -19,19 +19,19 @@ use crate::report::Report;
 /// The scenarios, in the order in which they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {
-    /// Creations from 64 connections and more, each as soon as the last one is answered
+    /// Creations from 64 and more connections, each after the response to the previous one
     CreateAsync,
-    /// Waiting events given to a consumer; on an empty table, a full one, and with purge blocked
+    /// A backlog for one consumer: with an empty table, with a full one, and with purge blocked
     Drain,
-    /// Answers at 100 and 500 a second
+    /// Responses of create-sync at 100 and 500 per second
     CreateSync,
-    /// Creation to value at 1,000 and 5,000 a second
+    /// Time from creation to completion at 1,000 and 5,000 per second
     ToDone,
-    /// 1,000 and 10,000 clients that wait for an answer
+    /// Cost of 1,000 and 10,000 waiting clients
     Waiters,
-    /// Nothing to do
+    /// Cost of idle programs
     Idle,
-    /// One table against two, and looks from the start against a low-water mark: beside a million finished events, purge blocked
+    /// One table or two, polls from the start or from a low-water mark: with a million finished events, and with purge blocked
     Shapes,
 }
 

@@ -1,5 +1,5 @@
-//! A consumer as the first version was: it looks for an event, claims and answers it, without locks and conditions, and takes its
-//! time for each of them, so that two meet. The kit's tests show that it is found out.
+//! A wrong consumer: it selects an event, claims it and completes it, without locks and conditions, and pauses before each
+//! step, so that two of them collide. The kit's tests show that it fails.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use eventpipeline_database::DatabaseArgs;
 use sqlx::Connection as _;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 
-/// How long it thinks before it claims an event, and works on one.
+/// Pauses before the claim of an event and before its completion.
 const THINKS: Duration = Duration::from_millis(1);
 const WORKS: Duration = Duration::from_millis(2);
-/// How soon it looks again when there is nothing.
+/// Pause between two polls of an idle consumer.
 const PAUSE: Duration = Duration::from_millis(5);
 
 #[derive(Debug, Parser)]

@@ -1,4 +1,4 @@
-//! The clauses that can be proved from outside, by their names in docs/contracts.
+//! The clauses that can be checked from outside, by their names in docs/contracts.
 
 use strum::{Display, IntoStaticStr};
 
@@ -35,4 +35,5 @@ pub(crate) enum Clause {
     H10,
     H11,
     H12,
+    H13,
 }

@@ -1,4 +1,4 @@
-//! The clauses of docs/contracts/tables.md for consumers, in a database whose every change is written down.
+//! The clauses of docs/contracts/tables.md for consumers, in a database that records every change.
 
 mod checks;
 mod scratch;
@@ -11,16 +11,16 @@ use eventpipeline_database::DatabaseArgs;
 use crate::report::Report;
 use scratch::Scratch;
 
-/// Which consumer.
+/// The consumer to check.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Server, and a user that may create and drop the database `NAME_conformance` and triggers in it
+    /// The server, and a user that may create and drop the database `NAME_conformance` and triggers in it
     #[command(flatten)]
     database: DatabaseArgs,
-    /// Seconds that some hundred events may take, a start included
+    /// Time limit in seconds for some hundred events, including the start
     #[arg(long, default_value_t = 60)]
     patience_seconds: u64,
-    /// Command that starts the consumer: it gets the variables of a group
+    /// Command that starts the consumer, with the variables of a group
     #[arg(last = true, required = true)]
     command: Vec<OsString>,
 }

@@ -1,16 +1,16 @@
-//! The database that programs are checked before, as whoever looks at it from outside.
+//! Connections to the database of the checked programs.
 
 use eventpipeline_database::{Database, DatabaseArgs, Metrics};
 use prometheus::Registry;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
 
-/// A connection of one's own to the database that the arguments name.
+/// Opens a connection to the database that the arguments name.
 pub(crate) async fn connect(args: &DatabaseArgs) -> anyhow::Result<MySqlConnection> {
     open(args, Some(&args.database_name)).await
 }
 
-/// The same to the server, in no database.
+/// Opens a connection to the server without selecting a database.
 pub(crate) async fn connect_to_server(args: &DatabaseArgs) -> anyhow::Result<MySqlConnection> {
     open(args, None).await
 }
@@ -37,19 +37,19 @@ async fn open(args: &DatabaseArgs, database: Option<&str>) -> anyhow::Result<MyS
     Ok(connection)
 }
 
-/// Ends the connections of everybody else to the database.
+/// Ends all other connections to the database.
 pub(crate) async fn cut_others(connection: &mut MySqlConnection) -> anyhow::Result<()> {
     let others = "SELECT CAST(id AS SIGNED) FROM information_schema.processlist \
                   WHERE db = DATABASE() AND id <> CONNECTION_ID()";
     let others: Vec<i64> = sqlx::query_scalar(others).fetch_all(&mut *connection).await?;
     for id in others {
-        // It may have gone by itself.
+        // It may have ended by itself.
         let _ = connection.execute(AssertSqlSafe(format!("KILL {id}"))).await;
     }
     Ok(())
 }
 
-/// The queue's operations, as a program of ours has them.
+/// Returns the queue's operations as our programs use them.
 pub(crate) fn ours(args: &DatabaseArgs) -> anyhow::Result<Database> {
     Ok(Database::new(args.clone(), Metrics::new(&Registry::new())?))
 }

@@ -1,4 +1,4 @@
-//! Requests to what is checked, and answers as the contracts look at them.
+//! Requests to the checked server, and its responses.
 
 use std::time::Duration;
 
@@ -7,25 +7,24 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 use url::Url;
 
-use crate::report::{Broken, hold};
+use crate::report::{Failure, expect};
 
-/// How long an answer may take, where the contract names no time: for a machine on which any program may be kept waiting.
+/// Time limit of a response for which the contract names none, with a margin for busy machines.
 pub(crate) const LIMIT: Duration = Duration::from_mins(1);
-/// How long a connection is kept for the next request. Servers close theirs after seconds, and a request that goes out at that
-/// moment is lost through nobody's fault.
+/// Idle timeout of a connection. Servers close theirs after seconds, and a request that is sent at that moment is lost.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// A server that is checked.
+/// The checked server.
 #[derive(Debug, Clone)]
 pub(crate) struct Subject {
     http: Client,
     url: Url,
 }
 
-/// An answer, read to its end.
+/// A response with its complete body.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// What was asked.
+    /// Method and path of the request.
     pub(crate) request: String,
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
@@ -42,27 +41,27 @@ impl Subject {
         &self.url
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Result<Answer, Broken> {
+    pub(crate) async fn get(&self, path: &str) -> Result<Answer, Failure> {
         self.ask(Method::GET, path).await
     }
 
-    /// A POST without body and without `Content-Type`, as clients of the first version send it.
-    pub(crate) async fn post(&self, path: &str) -> Result<Answer, Broken> {
+    /// Sends a POST without a body and without `Content-Type`, as clients of the first version do.
+    pub(crate) async fn post(&self, path: &str) -> Result<Answer, Failure> {
         self.ask(Method::POST, path).await
     }
 
-    pub(crate) async fn ask(&self, method: Method, path: &str) -> Result<Answer, Broken> {
+    pub(crate) async fn ask(&self, method: Method, path: &str) -> Result<Answer, Failure> {
         let text = format!("{method} {path}");
         self.send(text, |http, url| http.request(method, url), path).await
     }
 
-    /// Sends what `build` makes; no answer at all is the program's failure.
+    /// Sends the request that `build` returns. Without a response the check fails.
     pub(crate) async fn send(
         &self,
         request: String,
         build: impl FnOnce(&Client, Url) -> RequestBuilder,
         path: &str,
-    ) -> Result<Answer, Broken> {
+    ) -> Result<Answer, Failure> {
         let response = build(&self.http, self.url.join(path)?).send().await;
         let read = async {
             let response = response?;
@@ -71,19 +70,19 @@ impl Subject {
         };
         match read.await {
             Ok((status, headers, body)) => Ok(Answer { request, status, headers, body }),
-            Err(error) => Err(Broken::Clause {
+            Err(error) => Err(Failure::Violated {
                 expected: format!("an answer to {request} within {} s", LIMIT.as_secs()),
-                came: format!("{:#}", anyhow::Error::from(error)),
+                got: format!("{:#}", anyhow::Error::from(error)),
             }),
         }
     }
 }
 
 impl Answer {
-    /// The answer, if it has one of these statuses.
-    pub(crate) fn status(self, allowed: &[u16]) -> Result<Self, Broken> {
+    /// Returns the response if it has one of these statuses.
+    pub(crate) fn status(self, allowed: &[u16]) -> Result<Self, Failure> {
         let names: Vec<_> = allowed.iter().map(u16::to_string).collect();
-        hold(
+        expect(
             allowed.contains(&self.status),
             format!("{} to answer {}", self.request, names.join(" or ")),
             self.shown(),
@@ -91,31 +90,31 @@ impl Answer {
         Ok(self)
     }
 
-    /// A member of the JSON body.
-    pub(crate) fn member(&self, name: &str) -> Result<Value, Broken> {
+    /// Returns a member of the JSON body.
+    pub(crate) fn member(&self, name: &str) -> Result<Value, Failure> {
         let body: Option<Value> = serde_json::from_str(&self.body).ok();
         let member = body.and_then(|body| body.get(name).cloned());
-        member.ok_or_else(|| Broken::Clause {
+        member.ok_or_else(|| Failure::Violated {
             expected: format!("{} to answer JSON with {name:?}", self.request),
-            came: self.shown(),
+            got: self.shown(),
         })
     }
 
-    /// A member of the JSON body that is text.
-    pub(crate) fn text(&self, name: &str) -> Result<String, Broken> {
+    /// Returns a member of the JSON body that is text.
+    pub(crate) fn text(&self, name: &str) -> Result<String, Failure> {
         let member = self.member(name)?;
-        member.as_str().map(str::to_owned).ok_or_else(|| Broken::Clause {
+        member.as_str().map(str::to_owned).ok_or_else(|| Failure::Violated {
             expected: format!("{name:?} of {} to be text", self.request),
-            came: self.shown(),
+            got: self.shown(),
         })
     }
 
-    /// A member of the JSON body that is a whole number.
-    pub(crate) fn number(&self, name: &str) -> Result<i64, Broken> {
+    /// Returns a member of the JSON body that is an integer.
+    pub(crate) fn number(&self, name: &str) -> Result<i64, Failure> {
         let member = self.member(name)?;
-        member.as_i64().ok_or_else(|| Broken::Clause {
-            expected: format!("{name:?} of {} to be a whole number", self.request),
-            came: self.shown(),
+        member.as_i64().ok_or_else(|| Failure::Violated {
+            expected: format!("{name:?} of {} to be an integer", self.request),
+            got: self.shown(),
         })
     }
 
@@ -123,7 +122,7 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The status and the beginning of the body.
+    /// Returns the status and the beginning of the body.
     pub(crate) fn shown(&self) -> String {
         format!("{} {}", self.status, self.body.chars().take(200).collect::<String>())
     }

@@ -1,4 +1,4 @@
-//! `eventpipeline-conformance`: proves a program in any language against the clauses of docs/contracts.
+//! `eventpipeline-conformance`: checks a program in any language against the clauses of docs/contracts.
 
 mod clause;
 mod consumer;
@@ -17,7 +17,7 @@ use clap::{Parser, Subcommand};
 
 use report::Report;
 
-/// Proves a program against the contracts, clause by clause, and ends with code 1 when it breaks one
+/// Checks a program against the contracts, clause by clause, and exits with 1 if it violates one
 #[derive(Debug, Parser)]
 #[command(name = "eventpipeline-conformance", version)]
 struct Cli {
@@ -30,19 +30,19 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Subject {
-    /// A producer, by its address (docs/contracts/http.md). Nobody else may create events meanwhile
+    /// Check a producer at an address (docs/contracts/http.md). No other client may create events meanwhile
     Producer(producer::Args),
-    /// A consumer, by its command (docs/contracts/tables.md), in a database that is made for it and dropped
+    /// Check a consumer, given its command (docs/contracts/tables.md), in a temporary database
     Consumer(consumer::Args),
-    /// A database that programs have worked in (docs/contracts/tables.md). It is only read
+    /// Check a database that programs have used (docs/contracts/tables.md), without writing to it
     Database(tables::Args),
-    /// A handler, by its address (docs/contracts/handlers.md)
+    /// Check a handler at an address (docs/contracts/handlers.md)
     Handler(handler::Args),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
-    // A second installation is refused, and the first is as good.
+    // A second installation fails, and the first one is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(cli))
 }

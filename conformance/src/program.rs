@@ -1,4 +1,4 @@
-//! A program that is checked, as a process: started with a group's variables, ended by signals.
+//! The checked program as a process: started with a group's variables, ended by signals.
 
 use std::ffi::OsString;
 use std::process::{ExitStatus, Stdio};
@@ -8,12 +8,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::report::{Broken, Checked, hold};
+use crate::report::{CheckResult, Failure, expect};
 
-/// What a program is given as `DRAIN_SECONDS`. A producer has a small part of it for its last answers: so much that this part is
-/// seconds, on a machine on which it may be kept waiting.
+/// The program's `DRAIN_SECONDS`. A producer has only a small part of it for its last responses, which must suffice on a busy
+/// machine.
 pub(crate) const DRAIN_SECONDS: u64 = 20;
-/// What its end may take beyond that.
+/// Additional time for the program to end.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// A running program. Killed when dropped.
@@ -32,10 +32,10 @@ impl Program {
             .env("ADMIN_ADDRESS", "127.0.0.1:0")
             .env("WAKE_ADDRESS", "127.0.0.1:0")
             .env("DRAIN_SECONDS", DRAIN_SECONDS.to_string())
-            // What a killed one leaves is free again soon.
+            // Claims of a killed program expire soon.
             .env("LEASE_SECONDS", "5")
             .stdin(Stdio::null())
-            // Its output is not the report.
+            // Standard output is for the report.
             .stdout(std::io::stderr())
             .kill_on_drop(true)
             .spawn()?;
@@ -48,23 +48,23 @@ impl Program {
         Ok(kill_process(pid, signal)?)
     }
 
-    /// Ends it as the kernel would.
+    /// Kills the program.
     pub(crate) async fn kill(mut self) -> anyhow::Result<()> {
         Ok(self.child.kill().await?)
     }
 
-    /// That it still runs.
-    pub(crate) fn lives(&mut self) -> Checked {
+    /// Checks that the program is running.
+    pub(crate) fn is_running(&mut self) -> CheckResult {
         let ended = self.child.try_wait()?;
-        hold(ended.is_none(), "the program to run on", format!("it ended with {}", shown(ended)))
+        expect(ended.is_none(), "the program to keep running", format!("it ended with {}", shown(ended)))
     }
 
-    /// Asks it to end, and sees that it does: in time, and with code 0.
-    pub(crate) async fn drain(mut self) -> Checked {
+    /// Sends SIGTERM, and checks that the program ends in time and with code 0.
+    pub(crate) async fn drain(mut self) -> CheckResult {
         self.signal(Signal::TERM)?;
         let limit = Duration::from_secs(DRAIN_SECONDS) + GRACE;
         let ended = timeout(limit, self.child.wait()).await.ok().transpose()?;
-        hold(
+        expect(
             ended.is_some_and(|status| status.success()),
             format!("SIGTERM to end the program with code 0 within {} s", limit.as_secs()),
             shown(ended),
@@ -73,22 +73,22 @@ impl Program {
 }
 
 fn shown(ended: Option<ExitStatus>) -> String {
-    ended.map_or_else(|| "it runs on".to_owned(), |status| status.to_string())
+    ended.map_or_else(|| "it is still running".to_owned(), |status| status.to_string())
 }
 
-/// Asks every 20 ms until there is an answer, or says what was expected.
+/// Asks every 20 ms until there is an answer, and fails with the expectation after the limit.
 pub(crate) async fn within<T>(
     limit: Duration,
     expected: &str,
     mut ask: impl AsyncFnMut() -> anyhow::Result<Result<T, String>>,
-) -> Result<T, Broken> {
+) -> Result<T, Failure> {
     let deadline = tokio::time::Instant::now() + limit;
     loop {
         match ask().await? {
             Ok(answer) => return Ok(answer),
-            Err(came) if tokio::time::Instant::now() >= deadline => {
+            Err(got) if tokio::time::Instant::now() >= deadline => {
                 let expected = format!("{expected} within {} s", limit.as_secs());
-                return Err(Broken::Clause { expected, came });
+                return Err(Failure::Violated { expected, got });
             }
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }

@@ -1,24 +1,24 @@
-//! What was checked and what came out, for people and as `JUnit` XML.
+//! The report of a run, as text and as `JUnit` XML.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use crate::clause::Clause;
 
-/// Why a clause does not hold, or is not known to.
+/// The reason why a clause is not proved.
 #[derive(Debug)]
-pub(crate) enum Broken {
-    /// The program does something else.
-    Clause { expected: String, came: String },
-    /// Nothing was found out: there is not what it takes.
+pub(crate) enum Failure {
+    /// The program does something else than the contract demands.
+    Violated { expected: String, got: String },
+    /// The check needs something that this run does not have.
     Skipped(&'static str),
-    /// Nothing was found out: the kit itself failed.
+    /// The kit itself failed.
     Kit(anyhow::Error),
 }
 
 macro_rules! kit_fails_with {
     ($($error:ty),+) => {$(
-        impl From<$error> for Broken {
+        impl From<$error> for Failure {
             fn from(error: $error) -> Self {
                 Self::Kit(error.into())
             }
@@ -28,19 +28,19 @@ macro_rules! kit_fails_with {
 
 kit_fails_with!(anyhow::Error, eventpipeline_database::Error, sqlx::Error, std::io::Error, url::ParseError);
 
-/// What a check says.
-pub(crate) type Checked = Result<(), Broken>;
+/// The result of a check.
+pub(crate) type CheckResult = Result<(), Failure>;
 
-/// Holds `true`, or says what was expected and what came instead.
-pub(crate) fn hold(holds: bool, expected: impl Into<String>, came: impl Into<String>) -> Checked {
-    if holds { Ok(()) } else { Err(Broken::Clause { expected: expected.into(), came: came.into() }) }
+/// Fails with what was expected and what was observed instead, unless the condition holds.
+pub(crate) fn expect(holds: bool, expected: impl Into<String>, got: impl Into<String>) -> CheckResult {
+    if holds { Ok(()) } else { Err(Failure::Violated { expected: expected.into(), got: got.into() }) }
 }
 
 struct Line {
     clause: Clause,
     what: &'static str,
     took: Duration,
-    checked: Checked,
+    checked: CheckResult,
 }
 
 /// All checks of a run.
@@ -54,12 +54,12 @@ impl Report {
         Self { subject, lines: Vec::new() }
     }
 
-    /// Runs a check, and shows what it says.
+    /// Runs a check and prints its result.
     pub(crate) async fn check(
         &mut self,
         clause: Clause,
         what: &'static str,
-        check: impl Future<Output = Checked>,
+        check: impl Future<Output = CheckResult>,
     ) {
         let begun = Instant::now();
         let checked = check.await;
@@ -68,7 +68,7 @@ impl Report {
         self.lines.push(line);
     }
 
-    /// Whether every clause holds that was looked at.
+    /// Returns true if no check failed.
     pub(crate) fn passed(&self) -> bool {
         self.failures() == 0
     }
@@ -84,10 +84,10 @@ impl Report {
     }
 
     fn skipped(&self) -> usize {
-        self.lines.iter().filter(|line| matches!(line.checked, Err(Broken::Skipped(_)))).count()
+        self.lines.iter().filter(|line| matches!(line.checked, Err(Failure::Skipped(_)))).count()
     }
 
-    /// The same as `JUnit` XML: a test case a check, its class the subject, its name the clause and what it says.
+    /// Returns the report as `JUnit` XML: one test case per check, with the subject as its class.
     pub(crate) fn junit(&self) -> String {
         let (tests, failures, skipped) = (self.lines.len(), self.failures(), self.skipped());
         let mut xml = format!(
@@ -104,24 +104,24 @@ impl Report {
 }
 
 impl Line {
-    /// What was expected and what came; `None` where it holds or was not looked at.
+    /// Returns what was expected and what was observed; `None` if the check passed or was skipped.
     fn failure(&self) -> Option<(&str, String)> {
         match &self.checked {
-            Ok(()) | Err(Broken::Skipped(_)) => None,
-            Err(Broken::Clause { expected, came }) => Some((expected, came.clone())),
-            Err(Broken::Kit(error)) => Some(("the check to run", format!("{error:#}"))),
+            Ok(()) | Err(Failure::Skipped(_)) => None,
+            Err(Failure::Violated { expected, got }) => Some((expected, got.clone())),
+            Err(Failure::Kit(error)) => Some(("the check to run", format!("{error:#}"))),
         }
     }
 
     fn text(&self) -> String {
         let Self { clause, what, took, checked } = self;
         match (self.failure(), checked) {
-            (Some((expected, came)), _) => {
+            (Some((expected, got)), _) => {
                 format!(
-                    "FAIL  {clause:<4} {what}\n           expected: {expected}\n           came:     {came}"
+                    "FAIL  {clause:<4} {what}\n           expected: {expected}\n           got:      {got}"
                 )
             }
-            (None, Err(Broken::Skipped(why))) => format!("skip  {clause:<4} {what}: {why}"),
+            (None, Err(Failure::Skipped(why))) => format!("skip  {clause:<4} {what}: {why}"),
             (None, _) => format!("ok    {clause:<4} {what} ({} ms)", took.as_millis()),
         }
     }
@@ -132,12 +132,12 @@ impl Line {
             "  <testcase classname=\"{subject}\" name=\"{name}\" time=\"{:.3}\">",
             self.took.as_secs_f64()
         );
-        if let Some((expected, came)) = self.failure() {
-            let (expected, came) = (escape(expected), escape(&came));
+        if let Some((expected, got)) = self.failure() {
+            let (expected, got) = (escape(expected), escape(&got));
             // Writing to a string does not fail.
-            let _ = write!(xml, "<failure message=\"expected {expected}\">came: {came}</failure>");
+            let _ = write!(xml, "<failure message=\"expected {expected}\">got: {got}</failure>");
         }
-        if let Err(Broken::Skipped(why)) = &self.checked {
+        if let Err(Failure::Skipped(why)) = &self.checked {
             let _ = write!(xml, "<skipped message=\"{}\"/>", escape(why));
         }
         xml.push_str("</testcase>\n");
@@ -145,7 +145,7 @@ impl Line {
     }
 }
 
-/// Text as XML has it, without what XML can't have.
+/// Escapes text for XML, and replaces characters that XML does not allow.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -162,7 +162,7 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-#[expect(clippy::print_stdout, reason = "the report is what the program is for")]
+#[expect(clippy::print_stdout, reason = "the report is the program's output")]
 fn show(text: &str) {
     println!("{text}");
 }
@@ -176,14 +176,14 @@ mod tests {
         let mut report = Report::new("producer");
         report.check(Clause::P1, "counts", async { Ok(()) }).await;
         report
-            .check(Clause::P3, "knows what is not there", async { hold(false, "404 & <message>", "200") })
+            .check(Clause::P3, "reports unknown events", async { expect(false, "404 & <message>", "200") })
             .await;
-        report.check(Clause::P6, "waits", async { Err(Broken::Skipped("no consumer")) }).await;
+        report.check(Clause::P6, "waits", async { Err(Failure::Skipped("no consumer")) }).await;
         assert!(!report.passed());
         let xml = report.junit();
         assert!(xml.contains("tests=\"3\" failures=\"1\" skipped=\"1\""), "{xml}");
-        let failure = "<failure message=\"expected 404 &amp; &lt;message&gt;\">came: 200</failure>";
+        let failure = "<failure message=\"expected 404 &amp; &lt;message&gt;\">got: 200</failure>";
         assert!(xml.contains(failure), "{xml}");
-        assert!(report.lines[1].text().contains("P3") && report.lines[1].text().contains("came:     200"));
+        assert!(report.lines[1].text().contains("P3") && report.lines[1].text().contains("got:      200"));
     }
 }

@@ -1,4 +1,4 @@
-//! A database as programs have left it, against docs/contracts/tables.md. It is only read, and programs may run on.
+//! The clauses of docs/contracts/tables.md about the contents of a database. Checks only read, and programs may keep running.
 
 use eventpipeline_database::DatabaseArgs;
 use sqlx::Executor as _;
@@ -6,27 +6,27 @@ use sqlx::mysql::MySqlConnection;
 
 use crate::clause::Clause;
 use crate::database::connect;
-use crate::report::{Broken, Checked, Report, hold};
+use crate::report::{CheckResult, Failure, Report, expect};
 
-/// Which database.
+/// The database to check.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Server and database, and a user that may read its tables
+    /// The server and database, and a user that may read its tables
     #[command(flatten)]
     database: DatabaseArgs,
 }
 
-/// All that is looked at is of one moment.
+/// All checks read the same snapshot.
 const SNAPSHOT: [&str; 2] = [
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
     "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
 ];
 
-/// What must be there no row of: a clause, what it says, and how many rows break it.
+/// Clauses that no row may violate: the clause, its meaning, and the number of rows that violate it.
 const NONE_OF: [(Clause, &str, &str); 5] = [
     (
         Clause::T3,
-        "no event has an id that was not counted",
+        "every event has an id that was counted",
         "SELECT COUNT(*) FROM Events WHERE id > (SELECT id FROM DBStatus) OR id < 1",
     ),
     (
@@ -41,12 +41,12 @@ const NONE_OF: [(Clause, &str, &str); 5] = [
     ),
     (
         Clause::C12,
-        "a value and processing = 0 are one statement",
+        "a value and processing = 0 are written in one statement",
         "SELECT COUNT(*) FROM Events WHERE LENGTH(valor) > 0 AND processing = 1",
     ),
     (
         Clause::L7,
-        "attempts and fence tokens only grow",
+        "attempts and fence tokens never decrease",
         "SELECT COUNT(*) FROM Events WHERE attempts < 0 OR token < 0 OR token < attempts",
     ),
 ];
@@ -56,7 +56,7 @@ pub(crate) async fn check(args: Args, report: &mut Report) -> anyhow::Result<()>
     for statement in SNAPSHOT {
         connection.execute(statement).await?;
     }
-    let what = "every id that was counted is an event, or was removed";
+    let what = "every id that was counted is an event or was removed";
     report.check(Clause::T1, what, counted(&mut connection)).await;
     for (clause, what, count) in NONE_OF {
         report.check(clause, what, none_of(&mut connection, count)).await;
@@ -64,19 +64,19 @@ pub(crate) async fn check(args: Args, report: &mut Report) -> anyhow::Result<()>
     Ok(())
 }
 
-async fn counted(connection: &mut MySqlConnection) -> Checked {
+async fn counted(connection: &mut MySqlConnection) -> CheckResult {
     let (counted, events, removed) = number_of_each(connection).await?;
-    let expected = format!("{counted} events, as DBStatus says");
-    hold(counted == events + removed, expected, format!("{events} and {removed} that were removed"))
+    let expected = format!("{counted} events, as DBStatus counts");
+    expect(counted == events + removed, expected, format!("{events}, and {removed} that were removed"))
 }
 
-async fn number_of_each(connection: &mut MySqlConnection) -> Result<(i64, i64, i64), Broken> {
+async fn number_of_each(connection: &mut MySqlConnection) -> Result<(i64, i64, i64), Failure> {
     let select =
         "SELECT (SELECT id FROM DBStatus), (SELECT COUNT(*) FROM Events), (SELECT removed FROM Ledger)";
     Ok(sqlx::query_as(select).fetch_one(connection).await?)
 }
 
-async fn none_of(connection: &mut MySqlConnection, count: &'static str) -> Checked {
+async fn none_of(connection: &mut MySqlConnection, count: &'static str) -> CheckResult {
     let rows: i64 = sqlx::query_scalar(count).fetch_one(connection).await?;
-    hold(rows == 0, "no row that breaks it", format!("{rows} of them"))
+    expect(rows == 0, "no row that violates it", format!("{rows} rows"))
 }

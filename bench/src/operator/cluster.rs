@@ -1,4 +1,4 @@
-//! The API server and the pipelines in it.
+//! The API server and its pipelines.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use kube::{Api, Client, Config, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Calls at once, as of several authors and their tools.
+/// Number of concurrent calls, as from several users and their tools.
 const AT_ONCE: usize = 8;
 
 pub(super) struct Cluster {
@@ -24,11 +24,11 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// A server with the resource definition.
+    /// Starts a server with the CRD.
     pub(super) async fn start() -> anyhow::Result<Self> {
         let server = ApiServer::start().await;
         let definition = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/eventpipeline.yaml");
-        let definition = definition.to_str().context("a path that is no text")?;
+        let definition = definition.to_str().context("the path is not UTF-8")?;
         server.kubectl(["apply", "--server-side", "-f", definition]).map_err(anyhow::Error::msg)?;
         server.established(&["crd/eventpipelines.eventpipeline.dev"]).map_err(anyhow::Error::msg)?;
         let kubeconfig = Kubeconfig::read_from(server.kubeconfig())?;
@@ -47,7 +47,7 @@ impl Cluster {
         Api::namespaced(self.client.clone(), "default")
     }
 
-    /// Creates the pipelines, each with all its defaults.
+    /// Creates the pipelines with all defaults.
     pub(super) async fn create(&self, pipelines: usize) -> anyhow::Result<()> {
         let api = self.api::<EventPipeline>();
         let create = async |at| {
@@ -61,7 +61,7 @@ impl Cluster {
         futures::stream::iter(0..pipelines).map(create).buffer_unordered(AT_ONCE).try_collect().await
     }
 
-    /// Whether of every pipeline the operator has said how its parts are going.
+    /// Returns true if the operator has reported the state of every pipeline.
     pub(super) async fn all_reconciled(&self) -> anyhow::Result<bool> {
         let pipelines = self.api::<EventPipeline>().list(&ListParams::default()).await?;
         Ok(pipelines.items.iter().all(|pipeline| {
@@ -70,7 +70,7 @@ impl Cluster {
         }))
     }
 
-    /// Writes the statuses that controllers and nodes would, of the first pipelines.
+    /// Writes the statuses of controllers and nodes for the first pipelines.
     pub(super) async fn make_ready(&self, pipelines: usize) -> anyhow::Result<()> {
         let pods = json!({"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2});
         let database = json!({"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "currentRevision": "a", "updateRevision": "a"});
@@ -104,7 +104,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Changes what concerns nobody, of the first pipelines.
+    /// Changes an unrelated annotation of the first pipelines.
     pub(super) async fn touch(&self, pipelines: usize) -> anyhow::Result<()> {
         let api = self.api::<EventPipeline>();
         let patch = Patch::Merge(json!({"metadata": {"annotations": {"example.com/touched": "1"}}}));

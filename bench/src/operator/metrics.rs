@@ -1,4 +1,4 @@
-//! What the operator says of itself.
+//! The operator's metrics.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,14 +10,14 @@ const RECONCILES: &str = "controller_runtime_reconcile_total{";
 const REQUESTS: &str = "rest_client_requests_total{";
 const BUCKETS: &str = "controller_runtime_reconcile_time_seconds_bucket{";
 
-/// Where it says so.
+/// The address of the operator's metrics.
 pub(super) struct Metrics {
     url: String,
 }
 
-/// Its counters so far, or between two times.
+/// The values of the counters, or their increase between two samples.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct Sample {
     series: BTreeMap<String, f64>,
 }
 
@@ -26,18 +26,18 @@ impl Metrics {
         Self { url: format!("http://{admin}/metrics") }
     }
 
-    pub(super) async fn read(&self) -> anyhow::Result<Seen> {
+    pub(super) async fn read(&self) -> anyhow::Result<Sample> {
         let answer = client().get(&self.url).send().await.context("the operator does not answer")?;
-        let text = answer.text().await.context("the operator's metrics can't be read")?;
+        let text = answer.text().await.context("failed to read the operator's metrics")?;
         let series = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
             let (name, value) = line.rsplit_once(' ')?;
             Some((name.to_owned(), value.parse().ok()?))
         });
-        Ok(Seen { series: series.collect() })
+        Ok(Sample { series: series.collect() })
     }
 }
 
-impl Seen {
+impl Sample {
     pub(super) fn since(self, before: &Self) -> Self {
         let since = |(name, value): (String, f64)| {
             let before = before.series.get(&name).copied().unwrap_or_default();
@@ -46,13 +46,13 @@ impl Seen {
         Self { series: self.series.into_iter().map(since).collect() }
     }
 
-    /// Reconciles that ended, well or not.
+    /// Returns the number of reconciles, including failed ones.
     pub(super) fn reconciles(&self) -> f64 {
         self.sum(RECONCILES, "")
     }
 
-    /// Requests to the API server, but for reads: those are the lists and watches of the whole process, of which a
-    /// reconcile makes none.
+    /// Returns the number of requests to the API server except for reads, which are the lists and watches of the process: a
+    /// reconcile does not read.
     pub(super) fn calls(&self) -> f64 {
         self.sum(REQUESTS, "") - self.sum(REQUESTS, "method=\"GET\"")
     }
@@ -62,7 +62,7 @@ impl Seen {
         self.series.iter().filter(|(name, _)| of(name)).map(|(_, value)| value).sum()
     }
 
-    /// The time, in seconds, that so much of the reconciles took at the most, evenly spread within a bucket.
+    /// Returns a quantile of the duration of reconciles in seconds, interpolated within a bucket.
     pub(super) fn quantile(&self, quantile: f64) -> f64 {
         let mut buckets: Vec<(f64, f64)> = self
             .series
@@ -90,26 +90,26 @@ impl Seen {
 mod tests {
     use super::*;
 
-    fn seen(buckets: &[(&str, f64)]) -> Seen {
+    fn sample(buckets: &[(&str, f64)]) -> Sample {
         let series = buckets
             .iter()
             .map(|(bound, count)| (format!("{BUCKETS}controller=\"a\",le=\"{bound}\"}}"), *count));
-        Seen { series: series.collect() }
+        Sample { series: series.collect() }
     }
 
     #[test]
     fn a_quantile_lies_within_its_bucket() {
-        let seen = seen(&[("0.1", 10.0), ("0.2", 20.0), ("10", 20.0), ("+Inf", 20.0)]);
+        let sample = sample(&[("0.1", 10.0), ("0.2", 20.0), ("10", 20.0), ("+Inf", 20.0)]);
         for (quantile, expected) in [(0.25, 0.05), (0.5, 0.1), (0.75, 0.15), (1.0, 0.2)] {
-            assert!((seen.quantile(quantile) - expected).abs() < 1e-9, "{quantile}");
+            assert!((sample.quantile(quantile) - expected).abs() < 1e-9, "{quantile}");
         }
     }
 
     #[test]
     fn only_what_came_between_counts() {
-        let mut before = seen(&[]);
+        let mut before = sample(&[]);
         before.series.insert(format!("{REQUESTS}code=\"200\",method=\"GET\"}}"), 5.0);
-        let mut after = seen(&[]);
+        let mut after = sample(&[]);
         after.series.insert(format!("{REQUESTS}code=\"200\",method=\"GET\"}}"), 9.0);
         after.series.insert(format!("{REQUESTS}code=\"200\",method=\"PATCH\"}}"), 2.0);
         assert!((after.since(&before).calls() - 2.0).abs() < 1e-9);

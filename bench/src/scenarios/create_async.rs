@@ -1,4 +1,4 @@
-//! `POST /create-async` as fast as 64 clients, and more, get their answers; no consumer runs.
+//! `POST /create-async` from 64 and more connections as fast as responses arrive, without a consumer.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub(crate) async fn run(
     let targets =
         Targets { handler: Target::AtLeast(0.3), rows: Target::AtLeast(3.0), p99: Target::AtMost(20.0) };
     compare(&mut system, &producer, scale, [limits.base; 2], targets, report).await?;
-    // 64 clients that each wait for a commit are served in two batches that take turns; more clients make larger ones.
+    // 64 clients that wait for commits form two alternating batches; more clients form larger ones.
     for own in limits.more {
         compare(&mut system, &producer, scale, [own, limits.base], Targets::default(), report).await?;
     }
@@ -34,7 +34,7 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// What the figures of a load must be.
+/// The targets of a load.
 #[derive(Debug, Default)]
 struct Targets {
     handler: Target,
@@ -42,7 +42,7 @@ struct Targets {
     p99: Target,
 }
 
-/// The load from so many connections, beside what as many get at best, and what 64 do.
+/// Measures the load from this many connections, relative to the limits for the same number and for 64.
 async fn compare(
     system: &mut System,
     producer: &Producer,
@@ -73,12 +73,12 @@ async fn compare(
     latencies(&format!("{name}, "), &median, report, Target::None, targets.p99);
     #[expect(clippy::cast_precision_loss, reason = "a ratio")]
     let events = ids.len() as f64;
-    report.add(format!("{name}, statements an event"), used.statements / events, "", Target::None, "");
-    report.add(format!("{name}, fsyncs of InnoDB an event"), used.fsyncs / events, "", Target::None, "");
+    report.add(format!("{name}, statements per event"), used.statements / events, "", Target::None, "");
+    report.add(format!("{name}, InnoDB fsyncs per event"), used.fsyncs / events, "", Target::None, "");
     Ok(())
 }
 
-/// The median of the loads, and the ids that all of them were answered.
+/// Returns the median load, and the ids in the responses to all of them.
 async fn loads(producer: &Producer, connections: usize, scale: Scale) -> anyhow::Result<(Outcome, Vec<i64>)> {
     let (mut runs, mut ids) = (Vec::new(), Vec::new());
     for _ in 0..scale.runs {
@@ -93,7 +93,7 @@ async fn loads(producer: &Producer, connections: usize, scale: Scale) -> anyhow:
     Ok((runs.pop().context("nothing was measured")?, ids))
 }
 
-/// Every answer named a stored row, and no two the same.
+/// Checks that every response named a different stored row.
 async fn are_stored(system: &mut System, ids: &[i64]) -> anyhow::Result<()> {
     let answered: BTreeSet<i64> = ids.iter().copied().collect();
     ensure!(answered.len() == ids.len(), "{} answers, {} distinct ids", ids.len(), answered.len());
@@ -104,7 +104,7 @@ async fn are_stored(system: &mut System, ids: &[i64]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Four quantiles.
+/// Reports four quantiles.
 pub(crate) fn latencies(prefix: &str, outcome: &Outcome, report: &mut Report, p50: Target, p99: Target) {
     let note = format!("p95 {:.2}, p99.9 {:.2}", outcome.quantile(0.95), outcome.quantile(0.999));
     report.add(format!("{prefix}p50"), outcome.quantile(0.5), "ms", p50, "");

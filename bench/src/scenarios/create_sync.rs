@@ -1,4 +1,4 @@
-//! `POST /create-sync` at a fixed rate: two commits of ours and one claim between the request and its answer.
+//! `POST /create-sync` at a fixed rate: creation, claim and completion between the request and its response.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::scenarios::create_async::latencies;
 use crate::system::System;
 use crate::{Scale, http};
 
-/// Commits that fit into the median.
+/// Maximum number of commits in the median.
 const COMMITS: f64 = 4.0;
 
 pub(crate) async fn run(
@@ -27,7 +27,7 @@ pub(crate) async fn run(
     let producer = system.producer().await;
     let consumer = system.consumer().await;
     let request = || http::request("POST", "/create-sync");
-    // The first answers wait until names are resolved.
+    // The first responses include name resolution.
     load::open(producer.api, request(), 50, Duration::from_secs(2), 64, None).await?;
     for (rate, p99) in [(100, 15.0), (500, 25.0)] {
         let mut runs = Vec::new();
@@ -41,7 +41,7 @@ pub(crate) async fn run(
         let Some(median) = runs.get(runs.len() / 2) else { continue };
         let prefix = format!("create-sync at {rate}/s, ");
         latencies(&prefix, median, report, Target::None, Target::AtMost(p99));
-        // A commit that comes alone, like these requests, and one that follows another.
+        // Ratios to isolated commits, like those of these requests, and to consecutive commits.
         let (paced, closed) =
             (median.quantile(0.5) / limits.paced_commit, median.quantile(0.5) / limits.commit);
         report.add(format!("{prefix}p50 in commits at 100/s"), paced, "", Target::AtMost(COMMITS), "");

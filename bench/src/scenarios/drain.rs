@@ -1,4 +1,4 @@
-//! A backlog of 100,000 events given to one consumer, whose values are stored, fenced.
+//! One consumer drains a backlog of 100,000 events with fenced completions.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -43,7 +43,7 @@ pub(crate) async fn run(
 
     fill_finished(&mut system.sql, scale.events(FINISHED)).await?;
     let full = median(scale.runs, async || Ok(drain(&mut system, events).await?.0)).await?;
-    report.add("drain beside 1,000,000 finished events", full, "events/s", Target::None, "");
+    report.add("drain with 1,000,000 finished events", full, "events/s", Target::None, "");
     report.add("  to its own rate", full / own, "", Target::AtLeast(0.7), "");
 
     let _forgotten = system.block_purge().await?;
@@ -61,7 +61,7 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// Events a second from the first claim to the last value.
+/// Returns the events per second from the first to the last completion.
 async fn drain(system: &mut System, events: u32) -> anyhow::Result<(f64, String)> {
     let first = system.number("SELECT id FROM DBStatus").await?;
     fill_waiting(&mut system.sql, events).await?;
@@ -73,8 +73,8 @@ async fn drain(system: &mut System, events: u32) -> anyhow::Result<(f64, String)
     let cores = format!("cores busy: mysqld {:.2}, consumer {:.2}", server.cores()?, own.cores()?);
     let used = system.counters().await?.since(before);
     let memory = process::memory(consumer.pid())?;
-    // By the database's clock, so that neither the start of the process nor our looking counts. The first commit's events
-    // are none of that time.
+    // The database's clock excludes the start of the process and the pauses of our polling. Events of the first commit are
+    // not counted, because they were handled before that time.
     let (micros, counted): (i64, i64) = sqlx::query_as(
         "SELECT TIMESTAMPDIFF(MICROSECOND, MIN(done_at), MAX(done_at)), \
          CAST(SUM(done_at > (SELECT MIN(done_at) FROM Events WHERE id > ?)) AS SIGNED) FROM Events WHERE id > ?",
@@ -87,7 +87,7 @@ async fn drain(system: &mut System, events: u32) -> anyhow::Result<(f64, String)
     let rate = counted as f64 / (micros as f64 / 1e6);
     let events = f64::from(events);
     let note = format!(
-        "{cores}, {:.2} statements and {:.3} fsyncs an event, {:.0} MiB",
+        "{cores}, {:.2} statements and {:.3} fsyncs per event, {:.0} MiB",
         used.statements / events,
         used.fsyncs / events,
         memory.peak
@@ -95,8 +95,8 @@ async fn drain(system: &mut System, events: u32) -> anyhow::Result<(f64, String)
     Ok((rate, note))
 }
 
-/// Waits until the consumer has completed so many. It is asked itself: a look at the table would walk over all entries that
-/// are not purged, and be most of what is measured.
+/// Waits until the consumer has completed this many events, by its metrics: a query of the table would read all entries that
+/// are not purged, and dominate the measurement.
 async fn completed(consumer: &Program, events: u32) -> anyhow::Result<()> {
     let mut admin = Connection::open(consumer.address("the admin server listens").await).await?;
     let request = http::request("GET", "/metrics");

@@ -1,4 +1,4 @@
-//! A pipeline that has nothing to do.
+//! An idle pipeline.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::system::System;
 pub(crate) async fn run(programs: &Path, scale: Scale, report: &mut Report) -> anyhow::Result<()> {
     let mut system = System::start(programs).await?;
     let time = scale.time(Duration::from_secs(20));
-    // What the server does by itself, and our own looking.
+    // The baseline: the server's own work and our queries.
     let alone = statements(&mut system, time).await?;
 
     let producer = system.producer().await;
@@ -34,7 +34,7 @@ fn line(name: &str, statements: f64, cpu: &Cpu, pid: u32, report: &mut Report) -
     Ok(())
 }
 
-/// Statements a second over `time`.
+/// Returns the statements per second during `time`.
 async fn statements(system: &mut System, time: Duration) -> anyhow::Result<f64> {
     let before = system.counters().await?;
     tokio::time::sleep(time).await;

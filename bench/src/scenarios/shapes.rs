@@ -1,9 +1,9 @@
-//! Two shapes of the tables, each under eight sessions that claim and complete in turn: empty, beside a million finished
-//! events, and with purge blocked, where looks begin at the start and where they begin at a low-water mark.
+//! Two shapes of the tables, each with eight sessions that claim and complete: with empty tables, with a million finished
+//! events, and with purge blocked, where polls begin at the start or at a low-water mark.
 //!
-//! "One table" is the product's own. "Ready table" keeps what is to be claimed in a small table beside the events, by SQL of
-//! its own: once with nothing else, which is the best that it could do, and once with the indexes by which claims that are
-//! overdue and events that are old are found, as the product's one index finds them.
+//! "One table" is the product's own shape. "Ready table" keeps the claimable events in an additional small table, with its own
+//! SQL: once with nothing else, which is its upper limit, and once with indexes for expired claims and for old events, which
+//! the product's single index covers.
 
 mod one_table;
 mod ready_table;
@@ -25,37 +25,37 @@ use ready_table::ReadyTable;
 
 const DATABASE: &str = "shapes";
 const EVENTS: u32 = 50_000;
-/// Looks from the start are slow.
+/// Polls from the start are slow.
 const EVENTS_FROM_START: u32 = 10_000;
 const FINISHED: u32 = 1_000_000;
 const SESSIONS: usize = 8;
-/// How many events a session claims at once.
+/// Number of events that a session claims at once.
 const BATCH: usize = 64;
 const VALUE: &str = "palavra";
 
-/// Where a session's looks for events begin.
+/// The place in line at which a session's polls begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
+enum Poll {
     FromStart,
     FromMark,
 }
 
-/// A shape of the tables, in a database of its own.
+/// A shape of the tables in its own database.
 trait Shape: Sized {
     const NAME: &'static str;
     type Worker: Worker;
 
     async fn new(mysql: &Database) -> anyhow::Result<Self>;
-    /// For other statements.
+    /// Returns the connection for other statements.
     fn sql(&mut self) -> &mut MySqlConnection;
     async fn fill_waiting(&mut self, many: u32) -> anyhow::Result<()>;
     async fn fill_finished(&mut self, many: u32) -> anyhow::Result<()>;
-    async fn worker(&self, look: Look) -> anyhow::Result<Self::Worker>;
+    async fn worker(&self, poll: Poll) -> anyhow::Result<Self::Worker>;
 }
 
-/// A session that works.
+/// A session that claims and completes.
 trait Worker: Send + 'static {
-    /// Claims up to [`BATCH`] events and completes them. Gives how many.
+    /// Claims up to [`BATCH`] events, completes them, and returns their number.
     fn turn(&mut self) -> impl Future<Output = anyhow::Result<u32>> + Send;
 }
 
@@ -71,31 +71,31 @@ async fn measure<S: Shape>(scale: Scale, report: &mut Report) -> anyhow::Result<
     let mut shape = S::new(&mysql).await?;
     let events = scale.events(EVENTS);
     let name = format!("{}, claim and complete by 8 sessions", S::NAME);
-    let free = rate(&mut shape, events, Look::FromMark).await?;
+    let free = rate(&mut shape, events, Poll::FromMark).await?;
     report.add(name.as_str(), free, "events/s", Target::None, "");
     shape.fill_finished(scale.events(FINISHED)).await?;
-    let full = rate(&mut shape, events, Look::FromMark).await?;
-    report.add(format!("{name}, beside 1,000,000 finished"), full, "events/s", Target::None, "");
+    let full = rate(&mut shape, events, Poll::FromMark).await?;
+    report.add(format!("{name}, with 1,000,000 finished"), full, "events/s", Target::None, "");
     let _forgotten = system::block_purge(&mysql, DATABASE).await?;
-    for (look, text, events) in [
-        (Look::FromMark, "low-water mark", events),
-        (Look::FromStart, "looks from the start", scale.events(EVENTS_FROM_START)),
+    for (poll, text, events) in [
+        (Poll::FromMark, "low-water mark", events),
+        (Poll::FromStart, "polls from the start", scale.events(EVENTS_FROM_START)),
     ] {
-        let blocked = rate(&mut shape, events, look).await?;
+        let blocked = rate(&mut shape, events, poll).await?;
         let note = format!("{:.2} of its rate before", blocked / full);
         report.add(format!("{name}, and purge blocked, {text}"), blocked, "events/s", Target::None, note);
     }
     Ok(())
 }
 
-/// Events a second.
-async fn rate<S: Shape>(shape: &mut S, events: u32, look: Look) -> anyhow::Result<f64> {
+/// Returns the events per second.
+async fn rate<S: Shape>(shape: &mut S, events: u32, poll: Poll) -> anyhow::Result<f64> {
     shape.fill_waiting(events).await?;
     let done = Arc::new(AtomicU32::new(0));
     let mut working = JoinSet::new();
     let mut workers = Vec::new();
     for _ in 0..SESSIONS {
-        workers.push(shape.worker(look).await?);
+        workers.push(shape.worker(poll).await?);
     }
     let begun = Instant::now();
     for mut worker in workers {

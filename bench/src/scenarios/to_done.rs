@@ -1,4 +1,4 @@
-//! `POST /create-async` at a fixed rate, and when a reader that is neither producer nor consumer sees each event done.
+//! `POST /create-async` at a fixed rate, and the time until an independent reader sees each event done.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,13 +9,13 @@ use hdrhistogram::Histogram;
 use sqlx::{AssertSqlSafe, Executor as _, MySqlConnection, Row as _};
 use tokio::sync::mpsc;
 
-use crate::load::{self, Answered};
+use crate::load::{self, Created};
 use crate::process;
 use crate::report::{Report, Target};
 use crate::system::System;
 use crate::{Scale, http};
 
-/// How many events one look of the reader is about at the most.
+/// Maximum number of events per query of the reader.
 const LOOK: usize = 2000;
 
 pub(crate) async fn run(programs: &Path, scale: Scale, report: &mut Report) -> anyhow::Result<()> {
@@ -24,7 +24,7 @@ pub(crate) async fn run(programs: &Path, scale: Scale, report: &mut Report) -> a
     let consumer = system.consumer().await;
     let request = || http::request("POST", "/create-async");
     load::open(producer.api, request(), 50, Duration::from_secs(2), 64, None).await?;
-    // The targets hold for the smaller rate; at the greater one, that nothing is left over.
+    // The targets apply to the lower rate. At the higher rate only the backlog has a target.
     for (rate, p50, p99) in
         [(1000, Target::AtMost(5.0), Target::AtMost(25.0)), (5000, Target::None, Target::None)]
     {
@@ -43,7 +43,7 @@ pub(crate) async fn run(programs: &Path, scale: Scale, report: &mut Report) -> a
         let note = format!("offered {rate}, answered {:.0}/s", outcome.rate());
         report.add(format!("{name}p50"), at(0.5), "ms", p50, note);
         report.add(format!("{name}p99"), at(0.99), "ms", p99, format!("p99.9 {:.1}", at(0.999)));
-        // What came in during the last moment is being worked on.
+        // Requests of the last moment are still in progress.
         let moment = f64::from(rate) * 0.1;
         let target = if rate == 5000 { Target::AtMost(moment) } else { Target::None };
         let seconds = time.as_secs();
@@ -68,7 +68,7 @@ pub(crate) async fn run(programs: &Path, scale: Scale, report: &mut Report) -> a
     Ok(())
 }
 
-/// What waits or is claimed when so much time has passed: the last requests of the load are on their way.
+/// Returns the backlog after this time, while the last requests of the load are in flight.
 #[expect(clippy::cast_precision_loss, reason = "a small number")]
 async fn backlog(mut sql: MySqlConnection, after: Duration) -> anyhow::Result<f64> {
     tokio::time::sleep(after).await;
@@ -76,21 +76,20 @@ async fn backlog(mut sql: MySqlConnection, after: Duration) -> anyhow::Result<f6
     Ok(sqlx::query_scalar::<_, i64>(count).fetch_one(&mut sql).await? as f64)
 }
 
-/// Looks every millisecond for the events that were answered, until all of them are seen done. Gives the microseconds from
-/// the time when each request was due; the answer itself, the way of its id to the reader and the pause between its looks
-/// are part of them.
+/// Polls every millisecond for the created events until all of them are done. Returns the microseconds from the time at which
+/// each request was due, including the response, the transfer of the id to the reader, and the reader's pause.
 async fn read(
     mut sql: MySqlConnection,
-    mut answers: mpsc::UnboundedReceiver<Answered>,
+    mut answers: mpsc::UnboundedReceiver<Created>,
 ) -> anyhow::Result<Histogram<u64>> {
     let mut times = Histogram::new_with_bounds(1, 600_000_000, 3)?;
     let mut waiting = BTreeMap::new();
     loop {
         if waiting.is_empty() {
-            let Some(Answered { id, due }) = answers.recv().await else { return Ok(times) };
+            let Some(Created { id, due }) = answers.recv().await else { return Ok(times) };
             waiting.insert(id, due);
         }
-        while let Ok(Answered { id, due }) = answers.try_recv() {
+        while let Ok(Created { id, due }) = answers.try_recv() {
             waiting.insert(id, due);
         }
         let ids: Vec<String> = waiting.keys().take(LOOK).map(i64::to_string).collect();

@@ -1,4 +1,4 @@
-//! Clients that wait at one producer while nobody works: its memory, and what it asks the database.
+//! Clients that wait at one producer without a consumer: its memory, and its statements.
 
 use std::path::Path;
 use std::time::Duration;

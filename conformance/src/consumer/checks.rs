@@ -1,4 +1,4 @@
-//! One check a clause.
+//! The checks of consumers.
 
 use std::time::{Duration, Instant};
 
@@ -10,45 +10,45 @@ use super::scratch::Scratch;
 use crate::clause::Clause;
 use crate::database::cut_others;
 use crate::program::{Program, within};
-use crate::report::{Broken, Checked, Report, hold};
+use crate::report::{CheckResult, Failure, Report, expect};
 
-/// How often a moment is looked for in which a program is in mid-work, or two are at work.
+/// Number of tries to catch a program while it works, or two programs at once.
 const TRIES: i64 = 50;
-/// How many events two are given.
+/// Number of events for two programs.
 const MANY: i64 = 400;
-/// Who works beside the program frees what it leaves, this long after it has seen it.
+/// The kit's own reclaimer frees claims of a killed program after this time.
 const LEASE: Duration = Duration::from_secs(1);
 
-/// How long a program without work is watched.
+/// Observation time of an idle program.
 const IDLE: Duration = Duration::from_secs(3);
-/// Ten a second, and some for what is looked for besides.
-const MOST_LOOKS: i64 = 15;
+/// Ten polls per second, and some other statements.
+const MOST_STATEMENTS: i64 = 15;
 
 /// Each statement that opens a table locks it once, prepared or not.
-const LOOKS: &str = "SELECT CAST(COALESCE(SUM(count_star), 0) AS SIGNED) \
+const STATEMENTS: &str = "SELECT CAST(COALESCE(SUM(count_star), 0) AS SIGNED) \
      FROM performance_schema.table_lock_waits_summary_by_table \
      WHERE object_schema = DATABASE() AND object_name = 'Events'";
 const DONE: &str = "SELECT COUNT(*) FROM Events WHERE LENGTH(valor) > 0";
 const CLAIMED: &str = "SELECT COUNT(*) FROM Events WHERE processing = 1";
-/// Who has claimed more than a few.
+/// The sessions that have claimed more than a few events.
 const CLAIMERS: &str = "SELECT COUNT(*) FROM (SELECT session FROM Audit \
      WHERE before_processing <> 1 AND after_processing = 1 GROUP BY session HAVING COUNT(*) >= 20) AS claimers";
 
 pub(super) async fn all(scratch: &mut Scratch, report: &mut Report) {
-    report.check(Clause::C1, "it takes what is free, lowest id first, and nothing else", free(scratch)).await;
-    report.check(Clause::C2, "an event is never taken by two", by_one(scratch)).await;
-    report.check(Clause::C2, "nor by it and by ours beside it", beside_ours(scratch)).await;
-    report.check(Clause::C2, "it waits for no event that another holds", skips(scratch)).await;
+    report.check(Clause::C1, "it claims free events only, lowest id first", free(scratch)).await;
+    report.check(Clause::C2, "two programs never claim the same event", by_one(scratch)).await;
+    report.check(Clause::C2, "the program and ours never claim the same event", next_to_ours(scratch)).await;
+    report.check(Clause::C2, "it skips events that another transaction locks", skips(scratch)).await;
     report.check(Clause::C6, "values are not blank", values(scratch)).await;
-    report.check(Clause::C5, "a value that another has written stays", overtaken(scratch)).await;
-    report.check(Clause::C9, "SIGTERM leaves nothing claimed and ends with code 0", drains(scratch)).await;
-    report.check(Clause::C10, "it comes back after its connections broke", reconnects(scratch)).await;
-    report.check(Clause::C11, "it asks at a bounded pace when there is nothing", idles(scratch)).await;
-    report.check(Clause::C12, "kill -9 in mid-work loses nothing", dies(scratch)).await;
+    report.check(Clause::C5, "a value that another program has written stays", overtaken(scratch)).await;
+    report.check(Clause::C9, "SIGTERM leaves no event claimed and ends with code 0", drains(scratch)).await;
+    report.check(Clause::C10, "it recovers after its connections break", reconnects(scratch)).await;
+    report.check(Clause::C11, "an idle program polls at a bounded rate", idles(scratch)).await;
+    report.check(Clause::C12, "kill -9 during work loses nothing", dies(scratch)).await;
 }
 
-/// Waits until so many events have values.
-async fn done(scratch: &mut Scratch, many: i64) -> Checked {
+/// Waits until this many events have values.
+async fn done(scratch: &mut Scratch, many: i64) -> CheckResult {
     within(scratch.patience, &format!("{many} events with values"), async || {
         let done = scratch.number(DONE).await?;
         Ok(if done >= many { Ok(()) } else { Err(format!("{done}")) })
@@ -56,7 +56,7 @@ async fn done(scratch: &mut Scratch, many: i64) -> Checked {
     .await
 }
 
-async fn free(scratch: &mut Scratch) -> Checked {
+async fn free(scratch: &mut Scratch) -> CheckResult {
     scratch.clear().await?;
     let far = "UTC_TIMESTAMP(6) + INTERVAL 1 HOUR";
     let rows = format!(
@@ -69,25 +69,25 @@ async fn free(scratch: &mut Scratch) -> Checked {
     let program = scratch.consumer()?;
     done(scratch, 4).await?;
     program.drain().await?;
-    // A longer lease takes nothing from whoever has claimed the event.
+    // Extending a lease is not a change of the claim.
     let touched = "SELECT COUNT(*) FROM Audit WHERE event IN (3, 4, 5, 6, 7) \
          AND (before_processing <> after_processing OR wrote_value OR new_token)";
     let touched = scratch.number(touched).await?;
     let expected = "no change of events that are done (3), claimed (7), to be tried later (4), dead (5) or cancelled (6)";
-    hold(touched == 0, expected, format!("{touched} changes"))?;
+    expect(touched == 0, expected, format!("{touched} changes"))?;
     let first = "SELECT event FROM Audit WHERE after_processing = 1 ORDER BY n LIMIT 1";
     let first: Option<i64> = sqlx::query_scalar(first).fetch_optional(&mut scratch.connection).await?;
-    hold(first == Some(1), "event 1 to be claimed first", format!("{first:?}"))
+    expect(first == Some(1), "event 1 to be claimed first", format!("{first:?}"))
 }
 
-/// Two of the program, and what both did to each event.
-async fn by_one(scratch: &mut Scratch) -> Checked {
+/// Runs the program twice, and checks the audit of each event.
+async fn by_one(scratch: &mut Scratch) -> CheckResult {
     scratch.clear().await?;
     let programs = [scratch.consumer()?, scratch.consumer()?];
     for turn in 0..TRIES {
         scratch.add(turn * MANY, MANY).await?;
         done(scratch, (turn + 1) * MANY).await?;
-        // One may have done all before the other was up: then there was nothing that both could take.
+        // One may have done everything before the other was up.
         if scratch.number(CLAIMERS).await? > 1 {
             break;
         }
@@ -98,8 +98,8 @@ async fn by_one(scratch: &mut Scratch) -> Checked {
     once_each(scratch).await
 }
 
-/// The program, and the queue as our own consumer uses it.
-async fn beside_ours(scratch: &mut Scratch) -> Checked {
+/// Runs the program next to our own queue operations.
+async fn next_to_ours(scratch: &mut Scratch) -> CheckResult {
     scratch.clear().await?;
     let program = scratch.consumer()?;
     let (mut ours, mut mark) = (scratch.ours.session(), LowWaterMark::default());
@@ -126,22 +126,26 @@ async fn beside_ours(scratch: &mut Scratch) -> Checked {
     once_each(scratch).await
 }
 
-/// What was done to each event, by whoever did it.
-async fn once_each(scratch: &mut Scratch) -> Checked {
+/// Checks the audit of each event, for all programs.
+async fn once_each(scratch: &mut Scratch) -> CheckResult {
     let twice =
         "SELECT COUNT(*) FROM Audit WHERE before_processing = 1 AND after_processing = 1 AND NOT same_claim";
     let twice = scratch.number(twice).await?;
-    hold(twice == 0, "no claim of an event that is claimed", format!("{twice} of them"))?;
+    expect(twice == 0, "no claim of a claimed event", format!("{twice} claims"))?;
     let unclaimed = "SELECT COUNT(*) FROM Audit WHERE wrote_value AND before_processing <> 1";
     let unclaimed = scratch.number(unclaimed).await?;
-    hold(unclaimed == 0, "processing = 1 before a value is written", format!("{unclaimed} values without"))?;
+    expect(
+        unclaimed == 0,
+        "processing = 1 before a value is written",
+        format!("{unclaimed} values without"),
+    )?;
     let again = scratch.number("SELECT COUNT(*) FROM Audit WHERE wrote_value AND had_value").await?;
-    hold(again == 0, "no value to be written over", format!("{again} of them"))?;
+    expect(again == 0, "no value to be overwritten", format!("{again} values"))?;
     let left = scratch.number("SELECT COUNT(*) FROM Events WHERE COALESCE(processing, 0) <> 0").await?;
-    hold(left == 0, "processing = 0 beside every value", format!("{left} without"))
+    expect(left == 0, "processing = 0 with every value", format!("{left} events without"))
 }
 
-async fn skips(scratch: &mut Scratch) -> Checked {
+async fn skips(scratch: &mut Scratch) -> CheckResult {
     scratch.clear().await?;
     scratch.add(0, 50).await?;
     let mut other = scratch.another().await?;
@@ -155,22 +159,22 @@ async fn skips(scratch: &mut Scratch) -> Checked {
     program.drain().await
 }
 
-/// What the check before left.
-async fn values(scratch: &mut Scratch) -> Checked {
+/// Checks the values that the previous checks have left.
+async fn values(scratch: &mut Scratch) -> CheckResult {
     let blank = "SELECT COUNT(*) FROM Events WHERE LENGTH(valor) > 0 AND CHAR_LENGTH(TRIM(valor)) = 0";
     let blank = scratch.number(blank).await?;
-    hold(blank == 0, "no blank value", format!("{blank} of them"))
+    expect(blank == 0, "no blank value", format!("{blank} values"))
 }
 
-/// Has the program run until it holds events that it has not finished, stops it there with a signal, and gives their ids.
-/// They stay locked until the transaction is committed: a statement may be on its way that the program sent before.
-async fn caught(scratch: &mut Scratch, program: &Program, signal: Signal) -> Result<Vec<i64>, Broken> {
+/// Lets the program run until it has unfinished claims, stops it with a signal, and returns their ids. The rows stay locked
+/// until the transaction is committed, because a statement of the program may still be in flight.
+async fn caught(scratch: &mut Scratch, program: &Program, signal: Signal) -> Result<Vec<i64>, Failure> {
     let held =
         "SELECT id FROM Events WHERE processing = 1 AND LENGTH(valor) = 0 ORDER BY id FOR UPDATE SKIP LOCKED";
     for turn in 0..TRIES {
         scratch.add(turn * 300, 300).await?;
         within(scratch.patience, "an event to be claimed", async || {
-            // What is claimed is looked for last: it may be done in a moment.
+            // Claims are counted last, because they are finished within moments.
             let done = scratch.number(DONE).await?;
             let claimed = scratch.number(CLAIMED).await?;
             Ok(if claimed > 0 || done == (turn + 1) * 300 { Ok(()) } else { Err("none".to_owned()) })
@@ -185,10 +189,10 @@ async fn caught(scratch: &mut Scratch, program: &Program, signal: Signal) -> Res
         scratch.connection.execute("COMMIT").await?;
         program.signal(Signal::CONT)?;
     }
-    Err(Broken::Skipped("the program is too quick to be stopped in mid-work"))
+    Err(Failure::Skipped("the program is too fast to be stopped while it works"))
 }
 
-async fn overtaken(scratch: &mut Scratch) -> Checked {
+async fn overtaken(scratch: &mut Scratch) -> CheckResult {
     scratch.clear().await?;
     let program = scratch.consumer()?;
     let ids = caught(scratch, &program, Signal::STOP).await?;
@@ -202,21 +206,21 @@ async fn overtaken(scratch: &mut Scratch) -> Checked {
     done(scratch, all).await?;
     program.drain().await?;
     let over = scratch.number("SELECT COUNT(*) FROM Audit WHERE wrote_value AND had_value").await?;
-    let expected = format!("the values that another wrote for {} events that it had lost to stay", ids.len());
-    hold(over == 0, expected, format!("{over} were written over"))
+    let expected = format!("the values that another program wrote for {} lost claims to stay", ids.len());
+    expect(over == 0, expected, format!("{over} were overwritten"))
 }
 
-async fn drains(scratch: &mut Scratch) -> Checked {
+async fn drains(scratch: &mut Scratch) -> CheckResult {
     scratch.clear().await?;
     scratch.add(0, 5000).await?;
     let program = scratch.consumer()?;
     done(scratch, 1).await?;
     program.drain().await?;
     let claimed = scratch.number(CLAIMED).await?;
-    hold(claimed == 0, "no event at processing = 1 after the end", format!("{claimed} of them"))
+    expect(claimed == 0, "no event with processing = 1 after the end", format!("{claimed} events"))
 }
 
-async fn reconnects(scratch: &mut Scratch) -> Checked {
+async fn reconnects(scratch: &mut Scratch) -> CheckResult {
     scratch.clear().await?;
     scratch.add(0, 10).await?;
     let mut program = scratch.consumer()?;
@@ -224,33 +228,33 @@ async fn reconnects(scratch: &mut Scratch) -> Checked {
     cut_others(&mut scratch.connection).await?;
     scratch.add(10, 10).await?;
     let again = done(scratch, 20).await;
-    program.lives()?;
+    program.is_running()?;
     again?;
     program.drain().await
 }
 
-/// By the server's own count of the statements that open the table.
-async fn idles(scratch: &mut Scratch) -> Checked {
+/// Counts statements by the server's performance schema.
+async fn idles(scratch: &mut Scratch) -> CheckResult {
     scratch.clear().await?;
     scratch.add(0, 1).await?;
     let program = scratch.consumer()?;
     done(scratch, 1).await?;
     let begun = Instant::now();
-    let before = scratch.number(LOOKS).await?;
+    let before = scratch.number(STATEMENTS).await?;
     tokio::time::sleep(IDLE).await;
-    let asked = scratch.number(LOOKS).await? - before;
-    // On a busy machine one may sleep for longer.
+    let asked = scratch.number(STATEMENTS).await? - before;
+    // On a busy machine the sleep may last longer.
     let watched = begun.elapsed();
     program.drain().await?;
     if before == 0 {
-        return Err(Broken::Skipped("needs the server's performance_schema"));
+        return Err(Failure::Skipped("needs the server's performance_schema"));
     }
-    let most = MOST_LOOKS.saturating_mul(i64::try_from(watched.as_millis()).unwrap_or(i64::MAX)) / 1000;
+    let most = MOST_STATEMENTS.saturating_mul(i64::try_from(watched.as_millis()).unwrap_or(i64::MAX)) / 1000;
     let expected = format!("at most {most} statements on events in {} ms", watched.as_millis());
-    hold(asked <= most, expected, asked.to_string())
+    expect(asked <= most, expected, asked.to_string())
 }
 
-async fn dies(scratch: &mut Scratch) -> Checked {
+async fn dies(scratch: &mut Scratch) -> CheckResult {
     scratch.clear().await?;
     let program = scratch.consumer()?;
     caught(scratch, &program, Signal::KILL).await?;
@@ -258,17 +262,17 @@ async fn dies(scratch: &mut Scratch) -> Checked {
     program.kill().await?;
     let half =
         scratch.number("SELECT COUNT(*) FROM Events WHERE LENGTH(valor) > 0 AND processing = 1").await?;
-    hold(
+    expect(
         half == 0,
         "a value and processing = 0 in one statement",
-        format!("{half} values at processing = 1"),
+        format!("{half} values with processing = 1"),
     )?;
     let program = scratch.consumer()?;
     let all = scratch.number("SELECT COUNT(*) FROM Events").await?;
     let mut ours = scratch.ours.session();
     let mut mark = LowWaterMark::default();
     let attempts = many_attempts()?;
-    within(scratch.patience, "every event to get its value from another program", async || {
+    within(scratch.patience, "another program to complete every event", async || {
         ours.reclaim(&mut mark, Lease::new(LEASE), attempts).await?;
         let done = scratch.number(DONE).await?;
         Ok(if done == all { Ok(()) } else { Err(format!("{done} of {all}")) })
@@ -278,5 +282,5 @@ async fn dies(scratch: &mut Scratch) -> Checked {
 }
 
 fn many_attempts() -> anyhow::Result<MaxAttempts> {
-    MaxAttempts::new(100).ok_or_else(|| anyhow::anyhow!("an event is tried at least once"))
+    MaxAttempts::new(100).ok_or_else(|| anyhow::anyhow!("MAX_ATTEMPTS must be at least 1"))
 }

@@ -1,4 +1,4 @@
-//! A database for one run of the kit, with an audit of what is done to events.
+//! A database for one run of the kit, with an audit of every change of events.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Executor as _};
 use crate::database::{connect, connect_to_server, ours};
 use crate::program::Program;
 
-/// What is written down of each change of an event, by whom.
+/// A trigger records each change of an event and the session that made it.
 const AUDIT: [&str; 2] = [
     "CREATE TABLE Audit (n BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, event BIGINT NOT NULL, session BIGINT NOT NULL, \
      before_processing INT NOT NULL, after_processing INT NOT NULL, had_value BOOLEAN NOT NULL, \
@@ -22,11 +22,11 @@ const AUDIT: [&str; 2] = [
      OLD.token = NEW.token AND OLD.due <> NEW.due, OLD.token <> NEW.token)",
 ];
 
-/// The database, and the command that works in it.
+/// The database, and the command of the consumer.
 pub(super) struct Scratch {
     args: DatabaseArgs,
     command: Vec<OsString>,
-    /// How long some hundred events may take, a start included.
+    /// Time limit for some hundred events, including the start.
     pub(super) patience: Duration,
     pub(super) connection: MySqlConnection,
     pub(super) ours: Database,
@@ -38,7 +38,7 @@ impl Scratch {
         command: Vec<OsString>,
         patience: Duration,
     ) -> anyhow::Result<Self> {
-        // A name has at most 64 characters.
+        // MySQL limits names to 64 characters.
         let name: String = args.database_name.chars().take(52).collect();
         args.database_name = format!("{name}_conformance");
         let name = &args.database_name;
@@ -60,12 +60,12 @@ impl Scratch {
         Ok(())
     }
 
-    /// Another connection to it.
+    /// Opens another connection to the database.
     pub(super) async fn another(&self) -> anyhow::Result<MySqlConnection> {
         connect(&self.args).await
     }
 
-    /// Starts the consumer in it.
+    /// Starts the consumer on the database.
     pub(super) fn consumer(&self) -> anyhow::Result<Program> {
         let args = &self.args;
         let variables = [
@@ -78,7 +78,7 @@ impl Scratch {
         Program::start(&self.command, &variables)
     }
 
-    /// Forgets all events and what was done to them.
+    /// Deletes all events and their audit.
     pub(super) async fn clear(&mut self) -> anyhow::Result<()> {
         for statement in ["DELETE FROM Events", "DELETE FROM Audit", "UPDATE DBStatus SET id = 0"] {
             self.connection.execute(statement).await?;
@@ -86,7 +86,7 @@ impl Scratch {
         Ok(())
     }
 
-    /// Adds `many` free events with the ids behind `last`.
+    /// Adds `many` free events with the ids after `last`.
     pub(super) async fn add(&mut self, last: i64, many: i64) -> anyhow::Result<()> {
         let rows: Vec<String> = (last + 1..=last + many).map(|id| format!("({id})")).collect();
         self.connection
@@ -97,7 +97,7 @@ impl Scratch {
         Ok(())
     }
 
-    /// A number that the database says.
+    /// Returns the number that a query selects.
     pub(super) async fn number(&mut self, select: &'static str) -> anyhow::Result<i64> {
         Ok(sqlx::query_scalar(select).fetch_one(&mut self.connection).await?)
     }

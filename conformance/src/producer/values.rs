@@ -1,4 +1,4 @@
-//! Values, from the table to who asks for them.
+//! Values, from the table to the clients.
 
 use std::time::Duration;
 
@@ -11,12 +11,13 @@ use crate::clause::Clause;
 use crate::database::{connect, cut_others};
 use crate::http::Subject;
 use crate::program::within;
-use crate::report::{Broken, Checked, Report, hold};
+use crate::report::{CheckResult, Failure, Report, expect};
 
-/// What a handler may well take: who waits for so long must be served as well as who waits for a moment.
+/// A usual duration of a handler. Clients that wait this long must be served like those that wait briefly.
 const SLOW: Duration = Duration::from_millis(1500);
 
-/// Values that programs get wrong: quotes, what SQL and JSON escape, characters of four bytes, one character, and the longest.
+/// Values that programs get wrong: quotes, characters that SQL and JSON escape, characters of four bytes, one character, and
+/// the longest.
 fn values() -> [String; 5] {
     [
         "ação 日本語 🎉 e\u{301}".to_owned(),
@@ -28,61 +29,61 @@ fn values() -> [String; 5] {
 }
 
 pub(super) async fn check(producer: &Subject, database: Option<&DatabaseArgs>, report: &mut Report) {
-    report.check(Clause::P2, "GET /{id} gives the value byte for byte", reads(producer, database)).await;
+    report.check(Clause::P2, "GET /{id} returns the value byte for byte", reads(producer, database)).await;
     match database {
         Some(database) => {
-            report.check(Clause::P6, "create-sync gives the stored value", waits(producer, database)).await;
-            let what = "it answers and comes back when its database connections break";
+            report.check(Clause::P6, "create-sync returns the stored value", waits(producer, database)).await;
+            let what = "it answers and recovers when its database connections break";
             report.check(Clause::P14, what, reconnects(producer, database)).await;
         }
         None => report.check(Clause::P6, "create-sync waits for a value", waits_for_consumer(producer)).await,
     }
 }
 
-async fn reads(producer: &Subject, database: Option<&DatabaseArgs>) -> Checked {
+async fn reads(producer: &Subject, database: Option<&DatabaseArgs>) -> CheckResult {
     let Some(database) = database else {
-        return Err(Broken::Skipped("needs the database, to give values"));
+        return Err(Failure::Skipped("needs the database to write values"));
     };
     let mut connection = connect(database).await?;
     for value in values() {
         let id = create(producer).await?;
         let path = format!("/{id}");
         let before = producer.get(&path).await?.status(&[200])?.text("valor")?;
-        hold(before.is_empty(), "no value before there is one (does a consumer run?)", before)?;
-        give(&mut connection, id, &value).await?;
+        expect(before.is_empty(), "no value before one is written (is a consumer running?)", before)?;
+        write_value(&mut connection, id, &value).await?;
         let after = producer.get(&path).await?.status(&[200])?.text("valor")?;
         same(&value, &after)?;
     }
     Ok(())
 }
 
-async fn waits(producer: &Subject, database: &DatabaseArgs) -> Checked {
+async fn waits(producer: &Subject, database: &DatabaseArgs) -> CheckResult {
     let mut connection = connect(database).await?;
     for (value, pause) in values().into_iter().zip([SLOW, Duration::ZERO].into_iter().cycle()) {
         let (waiting, id) = begin_sync(producer).await?;
         tokio::time::sleep(pause).await;
-        give(&mut connection, id, &value).await?;
+        write_value(&mut connection, id, &value).await?;
         let answer = waiting.await.map_err(anyhow::Error::from)??.status(&[201])?;
         same(&value, &answer.text("valor")?)?;
     }
     Ok(())
 }
 
-async fn reconnects(producer: &Subject, database: &DatabaseArgs) -> Checked {
+async fn reconnects(producer: &Subject, database: &DatabaseArgs) -> CheckResult {
     let mut connection = connect(database).await?;
     create(producer).await?;
     cut_others(&mut connection).await?;
-    // Each may have used connections of its own.
+    // Each may use its own connections.
     for (method, path) in [(Method::POST, "/create-async"), (Method::GET, "/"), (Method::GET, "/1")] {
         within(LIMIT, &format!("{method} {path} to be served again"), async || {
             let answer = producer.ask(method.clone(), path).await;
-            let answer = answer.map_err(|broken| anyhow::anyhow!("{broken:?}"))?;
+            let answer = answer.map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
             match answer.status {
                 200 | 202 => Ok(Ok(Ok(()))),
                 500.. if answer.text("message").is_ok() => Ok(Err(answer.body)),
                 other => {
                     let expected = "a success, or 5xx with JSON that has a `message`";
-                    Ok(Ok(hold(false, expected, format!("{other}: {}", answer.body))))
+                    Ok(Ok(expect(false, expected, format!("{other}: {}", answer.body))))
                 }
             }
         })
@@ -91,22 +92,22 @@ async fn reconnects(producer: &Subject, database: &DatabaseArgs) -> Checked {
     Ok(())
 }
 
-async fn waits_for_consumer(producer: &Subject) -> Checked {
+async fn waits_for_consumer(producer: &Subject) -> CheckResult {
     let value = producer.post("/create-sync").await?.status(&[201])?.text("valor")?;
-    hold(!value.is_empty(), "a value", "an empty one")
+    expect(!value.is_empty(), "a value", "an empty one")
 }
 
-/// What a classic consumer does.
-async fn give(connection: &mut MySqlConnection, id: i64, value: &str) -> anyhow::Result<()> {
+/// Writes a value as a classic consumer does.
+async fn write_value(connection: &mut MySqlConnection, id: i64, value: &str) -> anyhow::Result<()> {
     let update = "UPDATE Events SET valor = ?, processing = 0 WHERE id = ?";
-    let given = sqlx::query(update).bind(value).bind(id).execute(connection).await?;
-    anyhow::ensure!(given.rows_affected() == 1, "event {id} is not in the database that was given");
+    let written = sqlx::query(update).bind(value).bind(id).execute(connection).await?;
+    anyhow::ensure!(written.rows_affected() == 1, "event {id} is not in the database of DATABASE_*");
     Ok(())
 }
 
-fn same(stored: &str, came: &str) -> Checked {
+fn same(stored: &str, got: &str) -> CheckResult {
     let shown = |text: &str| {
         format!("{:?}, {} characters", text.chars().take(40).collect::<String>(), text.chars().count())
     };
-    hold(stored == came, shown(stored), shown(came))
+    expect(stored == got, shown(stored), shown(got))
 }

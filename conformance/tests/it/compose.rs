@@ -1,5 +1,5 @@
-//! docker-compose.yaml without containers: its programs, commands and variables, and its nginx with its configuration. What
-//! differs is where each listens: they share one machine, so names become addresses and ports are free ones.
+//! docker-compose.yaml without containers: its programs, commands and variables, and its nginx with its configuration. Only
+//! the addresses differ: all programs share this machine, so names become addresses, and each has a free port.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,28 +13,28 @@ use crate::support::{Pipeline, program};
 const COMPOSE: &str = include_str!("../../../docker-compose.yaml");
 const NGINX: &str = include_str!("../../../examples/compose/nginx.conf");
 
-/// A running set-up. nginx ends first: fields are dropped in order.
+/// The running services. nginx ends first: fields are dropped in order.
 struct Compose {
     url: String,
     _nginx: Program,
     programs: BTreeMap<String, Program>,
     _front: Port,
-    _places: Places,
+    _addresses: Addresses,
     _folder: tempfile::TempDir,
 }
 
-/// `service:port` of the file, and which port that is here.
-struct Places(BTreeMap<String, Port>);
+/// Each `service:port` of the file with its port on this machine.
+struct Addresses(BTreeMap<String, Port>);
 
-impl Places {
+impl Addresses {
     fn new(services: impl Iterator<Item = String>) -> Self {
         let ports = ["8080", "8081", "9090", "9091"];
-        let places = services.flat_map(|service| ports.map(|port| format!("{service}:{port}")));
-        Self(places.map(|place| (place, Port::take())).collect())
+        let addresses = services.flat_map(|service| ports.map(|port| format!("{service}:{port}")));
+        Self(addresses.map(|address| (address, Port::take())).collect())
     }
 
-    /// A text with places here instead of those of the file.
-    fn put_into(&self, text: &str) -> String {
+    /// Replaces the addresses of the file by those of this machine.
+    fn replace_in(&self, text: &str) -> String {
         let here = |port: &Port| port.address().to_string();
         self.0.iter().fold(text.to_owned(), |text, (there, port)| text.replace(there, &here(port)))
     }
@@ -48,7 +48,7 @@ impl Compose {
             .as_object()
             .unwrap()
             .iter()
-            // The agent looks at the files of the database's container: producers serve without it.
+            // The agent reads the files of the database's container. Producers serve without it.
             .filter(|(_, service)| binary(service).is_some_and(|binary| binary != "eventpipeline-agent"))
             .map(|(name, service)| (name.as_str(), service))
             .collect();
@@ -56,35 +56,35 @@ impl Compose {
             services.keys().copied().collect::<Vec<_>>(),
             ["consumer-1", "consumer-2", "producer-1", "producer-2", "schema"]
         );
-        let places = Places::new(services.keys().map(|&name| name.to_owned()));
+        let addresses = Addresses::new(services.keys().map(|&name| name.to_owned()));
 
-        let mut schema = start("schema", services["schema"], &places, &pipeline);
+        let mut schema = start("schema", services["schema"], &addresses, &pipeline);
         assert!(schema.end().await.success(), "{}", schema.log());
         let programs = services
             .iter()
             .filter(|(name, _)| **name != "schema")
-            .map(|(name, service)| ((*name).to_owned(), start(name, service, &places, &pipeline)))
+            .map(|(name, service)| ((*name).to_owned(), start(name, service, &addresses, &pipeline)))
             .collect();
         let folder = tempfile::tempdir().unwrap();
         let front = Port::take();
         let listen = front.address().to_string();
-        let nginx = start_nginx(folder.path(), &places, &listen);
+        let nginx = start_nginx(folder.path(), &addresses, &listen);
         let url = format!("http://{listen}");
-        Self { url, _nginx: nginx, programs, _front: front, _places: places, _folder: folder }
+        Self { url, _nginx: nginx, programs, _front: front, _addresses: addresses, _folder: folder }
     }
 
     async fn send(&self, method: Method, path: &str) -> reqwest::Result<reqwest::Response> {
         client().request(method, format!("{}{path}", self.url)).send().await
     }
 
-    /// Who serves a request; none where it is not served.
+    /// Returns the producer that answers a request, if one does.
     async fn turn(&self) -> Option<String> {
         let response = self.send(Method::GET, "/").await.ok()?;
         let by = response.headers().get("x-served-by")?.to_str().ok()?.to_owned();
         (response.status() == StatusCode::OK).then_some(by)
     }
 
-    /// Who serves each of some requests.
+    /// Returns the producer that answers each of several requests.
     async fn turns(&self, requests: usize) -> Vec<Option<String>> {
         let mut turns = Vec::new();
         for _ in 0..requests {
@@ -94,13 +94,13 @@ impl Compose {
     }
 }
 
-/// The name of the program of ours that a service runs.
+/// Returns the name of our program that a service runs.
 fn binary(service: &Value) -> Option<&str> {
     service["command"][0].as_str()?.strip_prefix('/')
 }
 
-/// A service with its command and its variables, on the test's own database.
-fn start(name: &str, service: &Value, places: &Places, pipeline: &Pipeline) -> Program {
+/// Starts a service with its command and its variables on the test's database.
+fn start(name: &str, service: &Value, addresses: &Addresses, pipeline: &Pipeline) -> Program {
     let path = program(binary(service).unwrap());
     let arguments =
         service["command"].as_array().unwrap()[1..].iter().map(|argument| argument.as_str().unwrap());
@@ -109,15 +109,15 @@ fn start(name: &str, service: &Value, places: &Places, pipeline: &Pipeline) -> P
         .as_object()
         .unwrap()
         .iter()
-        .map(|(variable, value)| (variable.as_str(), places.put_into(value.as_str().unwrap())))
+        .map(|(variable, value)| (variable.as_str(), addresses.replace_in(value.as_str().unwrap())))
         .collect();
     if name != "schema" {
         for (variable, port) in [("LISTEN_ADDRESS", 8080), ("ADMIN_ADDRESS", 9090), ("WAKE_ADDRESS", 9091)] {
-            variables.insert(variable, places.put_into(&format!("{name}:{port}")));
+            variables.insert(variable, addresses.replace_in(&format!("{name}:{port}")));
         }
         variables.entry("PUBLIC_ADDRESS").and_modify(|address| {
             assert_eq!(address, "0.0.0.0:8081");
-            *address = places.put_into(&format!("{name}:8081"));
+            *address = addresses.replace_in(&format!("{name}:8081"));
         });
     }
     variables.extend(pipeline.variables());
@@ -126,13 +126,13 @@ fn start(name: &str, service: &Value, places: &Places, pipeline: &Pipeline) -> P
     Program::start("service", &command, &variables)
 }
 
-/// With the file that the compose file gives it; the folders are those that its image has.
-fn start_nginx(folder: &Path, places: &Places, listen: &str) -> Program {
+/// Starts nginx with the configuration of the compose file. Its image has these folders.
+fn start_nginx(folder: &Path, addresses: &Addresses, listen: &str) -> Program {
     let shown = folder.display();
     let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let folders = kinds.map(|kind| format!("  {kind}_temp_path {shown}/{kind};\n")).concat();
     let http = format!("http {{\n{folders}");
-    let mut configuration = places.put_into(NGINX);
+    let mut configuration = addresses.replace_in(NGINX);
     for (there, here) in [("listen 80 ", format!("listen {listen} ")), ("http {\n", http)] {
         assert!(configuration.contains(there), "no {there:?} in {configuration}");
         configuration = configuration.replace(there, &here);
@@ -145,10 +145,10 @@ fn start_nginx(folder: &Path, places: &Places, listen: &str) -> Program {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_classroom_set_up_works_and_outlives_a_producer() {
+async fn the_classroom_setup_works_and_survives_the_loss_of_a_producer() {
     let mut compose = Compose::up().await;
     eventually(async || compose.turn().await).await;
-    // nginx leaves a producer out for some seconds that did not answer yet.
+    // nginx skips a producer for some seconds if it did not answer.
     eventually(async || {
         let turns = compose.turns(4).await;
         let both = turns[0] != turns[1] && turns.iter().all(Option::is_some);
@@ -162,7 +162,7 @@ async fn the_classroom_set_up_works_and_outlives_a_producer() {
     assert!(!body["valor"].as_str().unwrap().is_empty(), "{body}");
 
     let refused = compose.send(Method::GET, "/v1/events").await.unwrap();
-    assert_eq!(refused.status(), StatusCode::FORBIDDEN, "nginx leads to what everybody may do");
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN, "nginx forwards only public requests");
 
     let killed = compose.programs.get_mut("producer-2").unwrap();
     killed.kill9();

@@ -49,7 +49,7 @@ async fn handler_passes(command: &[&Path]) {
     eventually(async || client().get(&alive).send().await.ok()).await;
     let url = format!("http://{}/", port.address());
     let run = Run::of(Command::new(kit()).args(["handler", "--url", &url]));
-    assert!(run.code == 0 && run.out.contains("5 passed, 0 failed"), "{run:?}");
+    assert!(run.code == 0 && run.out.contains("6 passed, 0 failed"), "{run:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

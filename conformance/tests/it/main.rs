@@ -1,4 +1,4 @@
-//! The kit itself: our programs pass it, and wrong ones fail at the clause that they break.
+//! Tests of the kit: our programs pass, and wrong ones fail at the clause that they violate.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -46,11 +46,11 @@ async fn our_producer_passes() {
     assert!(run.out.ends_with("producer: 14 passed, 0 failed, 0 skipped\n"), "{run:?}");
     let xml = std::fs::read_to_string(junit).unwrap();
     assert!(xml.contains("tests=\"14\" failures=\"0\" skipped=\"0\""), "{xml}");
-    assert!(xml.contains("<testcase classname=\"producer\" name=\"P1 GET / counts\""), "{xml}");
+    assert!(xml.contains("<testcase classname=\"producer\" name=\"P1 GET / counts events\""), "{xml}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_consumer_without_locks_fails_where_it_takes_what_another_has() {
+async fn a_consumer_without_locks_fails_at_double_claims() {
     let pipeline = Pipeline::start_counted().await;
     let wrong = example("wrong_consumer");
     let arguments: [&OsStr; 5] =
@@ -59,8 +59,8 @@ async fn a_consumer_without_locks_fails_where_it_takes_what_another_has() {
     assert_eq!(run.code, 1, "{run:?}");
     let failed = failed(&run);
     assert_eq!(failed[0], "C2", "{run:?}");
-    assert!(failed.contains(&"C11"), "it looks up to two hundred times a second: {run:?}");
-    assert!(run.out.contains("expected: no claim of an event that is claimed"), "{run:?}");
+    assert!(failed.contains(&"C11"), "it polls up to two hundred times per second: {run:?}");
+    assert!(run.out.contains("expected: no claim of a claimed event"), "{run:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,14 +78,14 @@ async fn a_producer_that_counts_without_a_lock_fails_at_distinct_ids() {
     assert!(run.out.contains("expected: GET /no-id to carry x-service-language"), "{run:?}");
 }
 
-/// The clauses that failed, in their order.
+/// Returns the clauses that failed, in their order.
 fn failed(run: &Run) -> Vec<&str> {
     let lines = run.out.lines().filter_map(|line| line.strip_prefix("FAIL  "));
     lines.filter_map(|line| line.split_whitespace().next()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_in_which_somebody_broke_a_clause_is_noticed() {
+async fn a_database_that_violates_clauses_fails() {
     let pipeline = Pipeline::start().await;
     pipeline.migrate().await;
     pipeline.sql("UPDATE DBStatus SET id = 3").await;

@@ -1,4 +1,4 @@
-//! A producer that reads its counter, thinks, and writes it back; and that forgets the headers of its 404.
+//! A wrong producer: it reads its counter, pauses, and writes it back, and its 404 lacks headers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,12 +12,12 @@ use axum::routing::{get, post};
 
 type Counter = Arc<AtomicI64>;
 
-/// How long it thinks: some of many that come at once do so together, however slowly they come.
+/// Pause between read and write, long enough that concurrent requests collide.
 const THINKS: Duration = Duration::from_millis(20);
 
 const HEADERS: [(&str, &str); 2] = [("x-service-language", "wrong"), ("access-control-allow-origin", "*")];
 
-/// Serves, and gives its address.
+/// Starts the server and returns its address.
 pub(crate) async fn start() -> String {
     let router = Router::new()
         .route("/", get(count))

@@ -1,1 +1,1 @@
-//! Nothing but tests: see `tests/it`.
+//! An empty library: the tests are in `tests/it`.

@@ -1,4 +1,4 @@
-//! A handler outside of the cluster, in the test's own process: it takes its time and remembers what it was asked for.
+//! A handler outside of the cluster, in the test's process. It pauses for each event and records the calls.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ use crate::connect;
 
 /// An HTTP server that answers each event after a pause.
 pub struct SlowHandler {
-    /// What consumers post events to.
+    /// The URL for consumers.
     pub url: String,
     calls: Arc<Mutex<BTreeMap<i64, u32>>>,
     server: JoinHandle<std::io::Result<()>>,
@@ -31,7 +31,7 @@ struct Handling {
 }
 
 impl SlowHandler {
-    /// Listens where pods of the cluster can reach this machine.
+    /// Listens on an address that pods of the cluster can reach.
     pub async fn start(pause: Duration) -> Result<Self> {
         let listener = TcpListener::bind((this_machine().await?, 0)).await?;
         let url = format!("http://{}/", listener.local_addr()?);
@@ -42,7 +42,7 @@ impl SlowHandler {
         Ok(Self { url, calls, server })
     }
 
-    /// How often each event was asked for.
+    /// Returns the number of calls for each event.
     #[must_use]
     pub fn calls(&self) -> BTreeMap<i64, u32> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -62,7 +62,7 @@ async fn handle(State(handling): State<Handling>, Json(event): Json<Value>) -> J
     Json(json!({ "valor": format!("feito {id}") }))
 }
 
-/// The address from which this machine talks to the cluster's node: no packet is sent to find it.
+/// Returns this machine's address towards the cluster's node. Finding it sends no packet.
 async fn this_machine() -> Result<IpAddr> {
     let nodes: Api<Node> = Api::all(connect().await?);
     let nodes = nodes.list(&ListParams::default()).await?;

@@ -1,18 +1,18 @@
-//! Helm, on the cluster of the tests.
+//! Helm on the cluster of the tests.
 
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
 use tokio::process::Command;
 
-/// Where `dev/install.sh` has installed the operator.
+/// The namespace in which `dev/install.sh` has installed the operator.
 pub const OPERATOR_NAMESPACE: &str = "eventpipeline-system";
-/// And as what.
+/// The release that `dev/install.sh` has installed.
 pub const RELEASE: &str = "eventpipeline";
 /// The chart of this checkout.
 pub const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../charts/eventpipeline");
 
-/// Runs Helm in a namespace, and fails with what it says.
+/// Runs Helm in a namespace. The error contains its output.
 pub async fn helm(namespace: &str, arguments: &[&str]) -> Result<()> {
     let mut command = Command::new("helm");
     command.args(arguments).args(["--namespace", namespace]).stdin(Stdio::null());

@@ -1,4 +1,4 @@
-//! A pipeline's HTTP API, through the ingress controller.
+//! A pipeline's HTTP API through the ingress controller.
 
 use std::{env, time::Duration};
 
@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use crate::until;
 
-/// Longer than any test waits for an answer of create-sync.
+/// Longer than any test waits for a response to create-sync.
 const NEVER: Duration = Duration::from_mins(10);
 
-/// The ingress controller, and the host name by which it knows the pipeline. One that is cloned shares its connections.
+/// The ingress controller, and the pipeline's host name. Clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Ingress {
     client: Client,
@@ -21,9 +21,9 @@ pub struct Ingress {
 }
 
 impl Ingress {
-    /// The ingress of `make up`, or the one that `EVENTPIPELINE_URL` names.
+    /// Uses the ingress of `make up`, or the one in `EVENTPIPELINE_URL`.
     pub fn new(host: &str) -> Result<Self> {
-        // A second installation is refused, and the first is as good.
+        // A second installation fails, and the first one is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().timeout(NEVER).pool_max_idle_per_host(64).build()?;
         let url = env::var_os("EVENTPIPELINE_URL").map_or_else(
@@ -33,13 +33,13 @@ impl Ingress {
         Ok(Self { client, url, host: host.to_owned() })
     }
 
-    /// Any request without a body.
+    /// Sends a request without a body.
     pub async fn send(&self, method: Method, path: &str) -> Result<Response> {
         let request = self.request(method, path);
         request.send().await.with_context(|| format!("{path} at {}", self.url))
     }
 
-    /// A creation that is made once, however often it is sent.
+    /// Sends a creation with an idempotency key.
     pub async fn create(&self, path: &str, idempotency_key: &str) -> Result<Response> {
         let request = self.request(Method::POST, path).header("idempotency-key", idempotency_key);
         request.send().await.with_context(|| format!("{path} at {}", self.url))
@@ -57,27 +57,27 @@ impl Ingress {
         json(&body)
     }
 
-    /// `POST /create-sync`: the value.
+    /// Sends `POST /create-sync` and returns the value.
     pub async fn create_sync(&self) -> Result<String> {
         field(&self.answer(Method::POST, "/create-sync", StatusCode::CREATED).await?, "valor")
     }
 
-    /// `POST /create-async`: the id.
+    /// Sends `POST /create-async` and returns the id.
     pub async fn create_async(&self) -> Result<i64> {
         field(&self.answer(Method::POST, "/create-async", StatusCode::ACCEPTED).await?, "id")
     }
 
-    /// `GET /{id}`: the value, empty while there is none.
+    /// Sends `GET /{id}` and returns the value, which is empty before there is one.
     pub async fn value(&self, id: i64) -> Result<String> {
         field(&self.answer(Method::GET, &format!("/{id}"), StatusCode::OK).await?, "valor")
     }
 
-    /// `GET /v1/events/{id}`: all of it.
+    /// Sends `GET /v1/events/{id}` and returns the event.
     pub async fn event(&self, id: i64) -> Result<Value> {
         self.answer(Method::GET, &format!("/v1/events/{id}"), StatusCode::OK).await
     }
 
-    /// The same once it is done.
+    /// Waits until an event is done, and returns it.
     pub async fn end_of(&self, id: i64, within: Duration) -> Result<Value> {
         until(&format!("the end of event {id}"), within, async || {
             let event = self.event(id).await?;
@@ -86,7 +86,7 @@ impl Ingress {
         .await
     }
 
-    /// `GET /`: how many events there were.
+    /// Sends `GET /` and returns the number of events ever created.
     pub async fn count(&self) -> Result<i64> {
         field(&self.answer(Method::GET, "/", StatusCode::OK).await?, "events")
     }

@@ -1,8 +1,8 @@
-//! A pipeline on the cluster of `make up`, as its users meet it: by kubectl's API and through the ingress.
+//! A pipeline on the cluster of `make up`, used as its users do: by kubectl's API and through the ingress.
 //!
-//! The tests are in `tests/it`; `dev/e2e.sh` gives them the cluster. Each [`Pipeline`] lives in a namespace of its own,
-//! which admits restricted pods only, and is told apart at the ingress by its host name. A test that fails leaves its
-//! namespace for a look at it; `dev/e2e.sh` removes what carries [`LABEL`].
+//! The tests are in `tests/it`; `dev/e2e.sh` provides the cluster. Each [`Pipeline`] has its own namespace, which admits
+//! restricted pods only, and its own host name at the ingress. A failed test leaves its namespace for an inspection;
+//! `dev/e2e.sh` removes all namespaces with [`LABEL`].
 
 mod handler;
 mod helm;

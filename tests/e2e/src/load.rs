@@ -1,4 +1,4 @@
-//! Clients that create events without a pause, and remember what came of each request.
+//! Clients that create events continuously, and record the outcome of each request.
 
 use std::{
     collections::BTreeSet,
@@ -14,34 +14,34 @@ use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
 use crate::{Ingress, Pipeline, until};
 
-/// Distinct over all loads of a test run, and by it over those of all runs: a pipeline is made anew for each.
+/// Makes keys distinct over all loads of a test run. Each run creates its pipelines again.
 static KEYS: AtomicU64 = AtomicU64::new(0);
 
-/// How often a client sends a request, unless the last one is still to be answered: often enough that something is always
-/// under way, and not so often that the pipeline's pods lack the processor for anything else.
+/// Period of a client's requests, unless the last one is still unanswered: often enough that a request is always in flight,
+/// and rarely enough that the pods have CPU time for other work.
 const PACE: Duration = Duration::from_millis(50);
 
-/// How many requests are judged at once.
-const JUDGES: usize = 32;
+/// Number of requests that are checked at once.
+const CHECKS: usize = 32;
 
-/// A number of clients that each send `POST /create-sync` again and again.
+/// A number of clients that send `POST /create-sync` continuously.
 pub struct Load {
     ingress: Ingress,
     stop: watch::Sender<bool>,
     clients: JoinSet<Vec<Request>>,
 }
 
-/// What came of one request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub struct Request {
     /// Its idempotency key.
     pub key: String,
-    /// The event's value, or `None` when it was to be asked for later (202).
+    /// The event's value, or `None` if the response refers to a later request (202).
     pub answer: Result<Option<String>>,
 }
 
 impl Load {
-    /// Begins.
+    /// Starts the clients.
     #[must_use]
     pub fn start(ingress: &Ingress, clients: usize) -> Self {
         let (stop, stopped) = watch::channel(false);
@@ -52,7 +52,7 @@ impl Load {
         Self { ingress: ingress.clone(), stop, clients: tasks }
     }
 
-    /// Waits until the clients, which go on, get answers: another that does the same has had some.
+    /// Waits until the clients are being served: another client with the same requests gets some responses.
     pub async fn is_answered(&self) -> Result<()> {
         until("answers under load", Duration::from_mins(3), async || {
             for _ in 0..10 {
@@ -63,7 +63,7 @@ impl Load {
         .await
     }
 
-    /// Ends once each client has had its last answer, and gives all requests.
+    /// Stops the clients after their last responses, and returns all requests.
     pub async fn stop(mut self) -> Result<Vec<Request>> {
         self.stop.send_replace(true);
         let mut requests = Vec::new();
@@ -96,7 +96,7 @@ async fn answer(response: Response) -> Result<Option<String>> {
 }
 
 impl Request {
-    /// Repeats the request with its key, and gives the event's id and whether it was there before.
+    /// Repeats the request with its key, and returns the event's id and whether it existed before.
     async fn event(&self, ingress: &Ingress) -> Result<(i64, bool)> {
         let response = ingress.create("/create-async", &self.key).await?;
         let replayed = response.headers().contains_key("idempotent-replayed");
@@ -107,17 +107,17 @@ impl Request {
         Ok((body["id"].as_i64().context("an id")?, replayed))
     }
 
-    /// Holds these requests to what was promised: what was answered is stored, as an event of its own, with the value that
-    /// was answered, and what was not answered is stored once or not at all. Returns the events.
-    pub async fn judge(requests: &[Self], pipeline: &Pipeline) -> Result<Vec<Value>> {
-        let judged = stream::iter(requests).map(|request| request.judge_one(&pipeline.ingress));
-        let events: Vec<Value> = judged.buffer_unordered(JUDGES).try_collect().await?;
+    /// Checks the promises about these requests, and returns their events. An answered request has its own event with the
+    /// value in the response; any other request has at most one event.
+    pub async fn check(requests: &[Self], pipeline: &Pipeline) -> Result<Vec<Value>> {
+        let checked = stream::iter(requests).map(|request| request.check_one(&pipeline.ingress));
+        let events: Vec<Value> = checked.buffer_unordered(CHECKS).try_collect().await?;
         let distinct: BTreeSet<i64> = events.iter().filter_map(|event| event["id"].as_i64()).collect();
         ensure!(distinct.len() == events.len(), "{} requests share {} events", events.len(), distinct.len());
         Ok(events)
     }
 
-    async fn judge_one(&self, ingress: &Ingress) -> Result<Value> {
+    async fn check_one(&self, ingress: &Ingress) -> Result<Value> {
         let (id, replayed) = self.event(ingress).await?;
         ensure!(replayed || self.answer.is_err(), "{self:?} was answered and is lost");
         let event = until(&format!("the end of event {id}"), Duration::from_mins(2), async || {
@@ -125,7 +125,10 @@ impl Request {
         })
         .await?;
         if let Ok(Some(answered)) = &self.answer {
-            ensure!(event["valor"] == *answered, "{self:?} was answered with another value than {event} has");
+            ensure!(
+                event["valor"] == *answered,
+                "{self:?} was answered with another value than that of {event}"
+            );
         }
         Ok(event)
     }

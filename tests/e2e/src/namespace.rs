@@ -12,17 +12,17 @@ use serde_json::json;
 
 use crate::until;
 
-/// The label of all that the tests make.
+/// The label of all objects that the tests create.
 pub const LABEL: &str = "eventpipeline.dev/e2e";
 
-/// The cluster that kubectl talks to.
+/// Connects to the cluster of the current kubectl context.
 pub async fn connect() -> Result<Client> {
-    // A second installation is refused, and the first is as good.
+    // A second installation fails, and the first one is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Ok(Client::try_default().await?)
 }
 
-/// An empty namespace that admits restricted pods only. What an earlier run has left in it goes first.
+/// Creates an empty namespace that admits restricted pods only. A namespace of an earlier run is deleted first.
 pub async fn fresh_namespace(client: &Client, name: &str) -> Result<()> {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     if namespaces.get_opt(name).await?.is_some() {
@@ -40,7 +40,7 @@ pub async fn fresh_namespace(client: &Client, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Removes a namespace with all that is in it, and waits for nothing: the machine is small, and the next test needs the room.
+/// Deletes a namespace without waiting, so that the next test has room on a small machine.
 pub async fn remove_namespace(client: &Client, name: &str) -> Result<()> {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     namespaces.delete(name, &DeleteParams::default()).await?;

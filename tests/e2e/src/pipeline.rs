@@ -1,4 +1,4 @@
-//! One pipeline in a namespace of its own.
+//! A pipeline in its own namespace.
 
 use std::{fmt::Debug, time::Duration};
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{Ingress, connect, fresh_namespace, remove_namespace, until};
 
-/// A database that initialises on a machine of two cores, and all that waits for it.
+/// Time limit for a database to initialise on a machine of two cores, and for the programs that wait for it.
 const START: Duration = Duration::from_mins(5);
 
 /// A pipeline called `events`.
@@ -22,15 +22,15 @@ const START: Duration = Duration::from_mins(5);
 pub struct Pipeline {
     client: Client,
     namespace: String,
-    /// Its way in.
+    /// Its API through the ingress.
     pub ingress: Ingress,
 }
 
 impl Pipeline {
-    /// Its name.
+    /// Returns its name.
     pub const NAME: &str = "events";
 
-    /// One that is still to be applied, in a new namespace `e2e-NAME`.
+    /// Creates the namespace `e2e-NAME` for a pipeline, which the caller applies.
     pub async fn planned_in(name: &str) -> Result<Self> {
         let client = connect().await?;
         let namespace = format!("e2e-{name}");
@@ -39,14 +39,14 @@ impl Pipeline {
         Ok(Self { client, namespace, ingress })
     }
 
-    /// Applies a pipeline with all defaults in the namespace `e2e-NAME`, and does not wait for it.
+    /// Applies a pipeline with all defaults in the namespace `e2e-NAME`, without waiting.
     pub async fn apply_in(name: &str) -> Result<Self> {
         let pipeline = Self::planned_in(name).await?;
         pipeline.apply(json!({})).await?;
         Ok(pipeline)
     }
 
-    /// The same, and waits until it is ready and the ingress controller knows it.
+    /// Applies a pipeline with all defaults, and waits until it is ready and the ingress controller knows it.
     pub async fn start(name: &str) -> Result<Self> {
         let pipeline = Self::apply_in(name).await?;
         pipeline.serves().await?;
@@ -57,8 +57,8 @@ impl Pipeline {
         format!("{namespace}.example.com")
     }
 
-    /// Server-side apply of a spec, which gets the host of this pipeline. A spec without a route gets one that leads to all
-    /// operations; of another only `path` and `operations` count.
+    /// Applies a spec, server-side, with this pipeline's host. A spec without a route gets a route to all operations; of any
+    /// other route only `path` and `operations` are used.
     pub async fn apply(&self, mut spec: Value) -> Result<()> {
         let route = spec["route"].take();
         let operations = route["operations"].as_bool().unwrap_or(route.is_null());
@@ -76,7 +76,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Deletes the pipeline, and waits for nothing.
+    /// Deletes the pipeline without waiting.
     pub async fn delete(&self) -> Result<()> {
         self.api::<EventPipeline>().delete(Self::NAME, &DeleteParams::default()).await?;
         Ok(())
@@ -85,7 +85,7 @@ impl Pipeline {
     /// Waits until it is ready and the ingress controller knows it.
     pub async fn serves(&self) -> Result<()> {
         self.condition("Ready", "True", START).await?;
-        // The ingress controller learns of the route a moment later.
+        // The ingress controller applies the route after a moment.
         until("an answer through the ingress", Duration::from_mins(1), async || {
             self.ingress.count().await.map(Some)
         })
@@ -93,7 +93,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Waits until a condition has this status, and is about the spec as it stands.
+    /// Waits until a condition has this status for the current spec.
     pub async fn condition(&self, type_: &str, status: &str, within: Duration) -> Result<Condition> {
         let mut seen = String::new();
         let what = format!("{type_}={status}");
@@ -109,7 +109,7 @@ impl Pipeline {
         found.with_context(|| format!("{} in {}, whose conditions are {seen}", Self::NAME, self.namespace))
     }
 
-    /// The pods of a component (`mysql`, `producer`, `consumer`), those on their way out included.
+    /// Returns the pods of a component (`mysql`, `producer`, `consumer`), including terminating ones.
     pub async fn pods(&self, component: &str) -> Result<Vec<Pod>> {
         let selector = ListParams::default().labels(&format!(
             "app.kubernetes.io/instance={},app.kubernetes.io/component={component}",
@@ -118,14 +118,14 @@ impl Pipeline {
         Ok(self.api::<Pod>().list(&selector).await?.items)
     }
 
-    /// Whether a pod takes part.
+    /// Returns true if a pod is ready and not terminating.
     #[must_use]
     pub fn is_ready(pod: &Pod) -> bool {
         let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
         conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
     }
 
-    /// Takes the pods of a component away at once, as losing their node would: kubelet gives them a second or two.
+    /// Deletes the pods of a component without a grace period, like the loss of their node: kubelet kills them within seconds.
     pub async fn lose(&self, component: &str) -> Result<()> {
         for pod in self.pods(component).await? {
             let at_once = DeleteParams::default().grace_period(0);
@@ -134,14 +134,14 @@ impl Pipeline {
         Ok(())
     }
 
-    /// What a pod's `/metrics` says.
+    /// Returns the metrics of a pod.
     pub async fn metrics(&self, pod: &Pod) -> Result<String> {
         let path =
             format!("/api/v1/namespaces/{}/pods/{}:9090/proxy/metrics", self.namespace, pod.name_any());
         Ok(self.client.request_text(http::Request::get(path).body(Vec::new())?).await?)
     }
 
-    /// The names of all objects of a kind in the namespace, those of Kubernetes' own left out.
+    /// Returns the names of all objects of a kind in the namespace, without those of Kubernetes itself.
     pub async fn names<K>(&self) -> Result<Vec<String>>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
@@ -150,7 +150,7 @@ impl Pipeline {
         Ok(objects.iter().map(kube::ResourceExt::name_any).collect())
     }
 
-    /// Access to objects of a kind in the namespace.
+    /// Returns a client for objects of a kind in the namespace.
     pub fn api<K>(&self) -> Api<K>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
@@ -158,7 +158,7 @@ impl Pipeline {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
-    /// Removes the namespace, and waits for nothing. A test that fails does not come to this: there is a trace then.
+    /// Deletes the namespace without waiting. A failed test does not get here, so that its objects stay.
     pub async fn remove(self) -> Result<()> {
         remove_namespace(&self.client, &self.namespace).await
     }

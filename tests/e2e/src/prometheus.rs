@@ -1,4 +1,4 @@
-//! A Prometheus in the cluster, which is asked through the API server.
+//! A Prometheus in the cluster, reached through the API server.
 
 use std::{
     io::Write as _,
@@ -15,17 +15,17 @@ use serde_json::{Value, json};
 
 use crate::{connect, fresh_namespace, remove_namespace, until};
 
-/// The manifest's namespace.
+/// The namespace in the manifest.
 const NAMESPACE: &str = "e2e-prometheus";
 const MANIFEST: &str = include_str!("../prometheus.yaml");
 
-/// It scrapes every pipeline of the cluster and the operator.
+/// A Prometheus that scrapes every pipeline of the cluster and the operator.
 pub struct Prometheus {
     client: Client,
 }
 
 impl Prometheus {
-    /// Starts one with the text of a rule file, and waits until it answers.
+    /// Starts Prometheus with these rules, and waits until it answers.
     pub async fn start(rules: &str) -> Result<Self> {
         let client = connect().await?;
         fresh_namespace(&client, NAMESPACE).await?;
@@ -42,7 +42,7 @@ impl Prometheus {
         Ok(Self { client })
     }
 
-    /// What an expression has now: each series with `metric` (its labels) and `value`.
+    /// Returns the series of an expression now, each with `metric` (its labels) and `value`.
     pub async fn query(&self, expression: &str) -> Result<Vec<Value>> {
         let path =
             format!("http://any/api/v1/namespaces/{NAMESPACE}/services/prometheus:9090/proxy/api/v1/query");
@@ -53,20 +53,20 @@ impl Prometheus {
         series.cloned().with_context(|| format!("{expression}: {answer}"))
     }
 
-    /// Whether an alert fires for the pipeline of this namespace.
+    /// Returns true if an alert fires for the pipeline of this namespace.
     pub async fn fires(&self, alert: &str, namespace: &str) -> Result<bool> {
         let alerts =
             format!(r#"ALERTS{{alertname="{alert}", namespace="{namespace}", alertstate="firing"}}"#);
         Ok(!self.query(&alerts).await?.is_empty())
     }
 
-    /// Removes the namespace, and waits for nothing.
+    /// Deletes the namespace without waiting.
     pub async fn remove(self) -> Result<()> {
         remove_namespace(&self.client, NAMESPACE).await
     }
 }
 
-/// As its readers would: by kubectl.
+/// Applies a manifest with kubectl, as its readers do.
 fn apply() -> Result<()> {
     let mut kubectl = Command::new("kubectl")
         .args(["apply", "--server-side", "--force-conflicts", "-f", "-"])

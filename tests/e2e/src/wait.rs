@@ -1,16 +1,16 @@
-//! Waiting for a predicate, never for a time.
+//! Waits for conditions, never for fixed times.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-/// How often a predicate is asked.
+/// Pause between two calls of a condition.
 const PACE: Duration = Duration::from_millis(100);
 
-/// Asks until there is an answer.
+/// Calls `ask` until it returns a value.
 ///
 /// # Errors
-/// After the deadline, with the last reason: what `ask` failed with, or that it had no answer.
+/// After the deadline, the last error of `ask`, or that it returned no value.
 pub async fn until<T>(
     what: &str,
     within: Duration,
@@ -26,7 +26,7 @@ pub async fn until<T>(
             Err(error) if over => {
                 return Err(error).with_context(|| format!("{what}: not within {} s", within.as_secs()));
             }
-            // The cluster is at work: what fails now may do later.
+            // The cluster is busy: a failing call may succeed later.
             Ok(None) | Err(_) => tokio::time::sleep(PACE).await,
         }
     }

@@ -1,4 +1,4 @@
-//! The kit's Kubernetes API, as the operator's tests use it.
+//! The kit's Kubernetes API as the operator's tests use it.
 
 use eventpipeline_testkit::ApiServer;
 

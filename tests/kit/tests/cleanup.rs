@@ -1,4 +1,4 @@
-//! What is left when a test process is killed: nothing.
+//! A killed test process leaves nothing behind.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "helpers of tests")]
 
@@ -13,7 +13,7 @@ use std::{
 
 use eventpipeline_testkit::{ApiServer, Database, Engine};
 
-/// Set in the process that is to be killed.
+/// This variable is set in the process that the test kills.
 const VICTIM: &str = "EVENTPIPELINE_TESTKIT_VICTIM";
 
 #[tokio::test]

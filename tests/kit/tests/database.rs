@@ -1,4 +1,4 @@
-//! The kit's databases, as the tests of other crates use them.
+//! The kit's databases as the tests of other crates use them.
 
 #![expect(clippy::expect_used, reason = "helpers of tests")]
 
@@ -7,7 +7,7 @@ use std::{process::Command, time::Duration};
 use eventpipeline_testkit::{Database, Engine, Options};
 use tokio::{io::AsyncReadExt as _, net::TcpStream, time::timeout};
 
-/// Asks through Debian's client, which talks to both engines.
+/// Runs a statement with Debian's client, which supports both engines.
 fn sql(database: &Database, statement: &str) -> Result<String, String> {
     let port = format!("--port={}", database.port());
     let output = Command::new("mariadb")
@@ -39,7 +39,7 @@ async fn root_may_do_everything_on_a_fresh_server() {
 }
 
 #[tokio::test]
-async fn two_servers_know_nothing_of_each_other() {
+async fn two_servers_are_independent() {
     let (one, other) = tokio::join!(Database::start(Engine::MySql), Database::start(Engine::MySql));
     assert_ne!(one.port(), other.port());
     sql(&one, "CREATE DATABASE mine").expect("a database");
@@ -57,7 +57,7 @@ async fn a_start_leaves_the_temporary_tables_of_others_alone() {
 }
 
 #[tokio::test]
-async fn what_was_committed_survives_kill9_and_stop() {
+async fn committed_data_survives_kill9_and_stop() {
     for engine in Engine::all() {
         for durable in [false, true] {
             let database = Database::start_with(engine, Options { durable, ..Options::default() }).await;
@@ -95,7 +95,7 @@ async fn arguments_reach_the_server() {
 }
 
 #[tokio::test]
-async fn a_frozen_server_says_nothing_until_it_thaws() {
+async fn a_frozen_server_does_not_answer_until_it_thaws() {
     let database = Database::start(Engine::MySql).await;
     database.freeze();
     assert!(!greeted(&database, Duration::from_millis(500)).await);
@@ -105,7 +105,7 @@ async fn a_frozen_server_says_nothing_until_it_thaws() {
 
 #[tokio::test]
 #[should_panic(expected = "unknown variable 'no-such-setting=1'")]
-async fn a_server_that_does_not_start_says_why() {
+async fn a_failed_start_reports_the_cause() {
     let arguments = vec!["--no-such-setting=1".to_owned()];
     Database::start_with(Engine::MySql, Options { arguments, ..Options::default() }).await;
 }

@@ -1,4 +1,4 @@
-//! The product's tables and its operations.
+//! The product's tables and operations.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use eventpipeline_testkit::Database as Server;
 use prometheus::Registry;
 use sqlx::{Connection as _, MySqlConnection};
 
-use super::{BATCH, DATABASE, Look, Shape, VALUE, Worker};
+use super::{BATCH, DATABASE, Poll, Shape, VALUE, Worker};
 use crate::system;
 
 const LIMIT: ClaimLimit = ClaimLimit { events: BATCH, bytes: usize::MAX };
@@ -24,7 +24,7 @@ pub(super) struct OneTable {
 pub(super) struct Claims {
     session: Session,
     mark: LowWaterMark,
-    look: Look,
+    poll: Poll,
     claimer: Claimer,
     value: Value,
 }
@@ -60,19 +60,19 @@ impl Shape for OneTable {
         system::fill_finished(&mut self.sql, many).await
     }
 
-    async fn worker(&self, look: Look) -> anyhow::Result<Claims> {
+    async fn worker(&self, poll: Poll) -> anyhow::Result<Claims> {
         let mut session = self.database.session();
         session.ping().await?;
-        let attempts =
-            MaxAttempts::new(10).ok_or_else(|| anyhow::anyhow!("an event is tried at least once"))?;
+        let attempts = MaxAttempts::new(10)
+            .ok_or_else(|| anyhow::anyhow!("the number of attempts must be at least 1"))?;
         let (mark, claimer) = (LowWaterMark::default(), Claimer::new("bench", attempts));
-        Ok(Claims { session, mark, look, claimer, value: Value::new(VALUE)? })
+        Ok(Claims { session, mark, poll, claimer, value: Value::new(VALUE)? })
     }
 }
 
 impl Worker for Claims {
     async fn turn(&mut self) -> anyhow::Result<u32> {
-        if self.look == Look::FromStart {
+        if self.poll == Poll::FromStart {
             self.mark = LowWaterMark::default();
         }
         let claims =

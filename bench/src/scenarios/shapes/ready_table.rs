@@ -1,13 +1,13 @@
-//! What is to be claimed in a small table beside the events, which have no index but their key, or those that leases and
-//! retention need besides.
+//! A small additional table of claimable events. The table of events has only its primary key, or also the indexes for leases
+//! and retention.
 
 use eventpipeline_testkit::Database as Server;
 use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, Row as _};
 
-use super::{BATCH, DATABASE, Look, Shape, VALUE, Worker};
+use super::{BATCH, DATABASE, Poll, Shape, VALUE, Worker};
 
-/// `Events` is as wide as the product's. `DBStatus` is there for the reader that blocks purge.
+/// `Events` is as wide as the product's. The reader that blocks purge reads `DBStatus`.
 const TABLES: &str = "CREATE TABLE Events (id BIGINT PRIMARY KEY, valor VARCHAR(8000) DEFAULT '', processing INT DEFAULT 0, \
        payload LONGTEXT, priority TINYINT NOT NULL DEFAULT 0, token BIGINT NOT NULL DEFAULT 0, \
        attempts INT NOT NULL DEFAULT 0, owner VARCHAR(255), lease_until DATETIME(6), error VARCHAR(1000), \
@@ -15,7 +15,7 @@ const TABLES: &str = "CREATE TABLE Events (id BIGINT PRIMARY KEY, valor VARCHAR(
        DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin; \
      CREATE TABLE Ready (place BIGINT, id BIGINT, PRIMARY KEY (place, id)); \
      CREATE TABLE DBStatus (id BIGINT NOT NULL); INSERT INTO DBStatus VALUES (0)";
-/// To find claims that are overdue, and what is old.
+/// The indexes for expired claims and for old events.
 const INDEXES: &str = "ALTER TABLE Events ADD KEY lease (lease_until), ADD KEY done (done_at)";
 /// The SQL state of a serialization failure.
 const DEADLOCK: &str = "40001";
@@ -28,12 +28,12 @@ pub(super) struct ReadyTable<const INDEXED: bool> {
 
 pub(super) struct Claims {
     sql: MySqlConnection,
-    look: Look,
+    poll: Poll,
     mark: i64,
 }
 
 impl<const INDEXED: bool> ReadyTable<INDEXED> {
-    /// `ready` is a statement that puts them into line.
+    /// Inserts events. `ready` is the statement that makes them claimable.
     async fn fill(&mut self, many: u32, values: &str, ready: &str) -> anyhow::Result<()> {
         let statements = format!(
             "SET SESSION cte_max_recursion_depth = 10000000; SET @first = (SELECT id FROM DBStatus); \
@@ -65,7 +65,7 @@ impl<const INDEXED: bool> Shape for ReadyTable<INDEXED> {
         &mut self.sql
     }
 
-    /// Places are those of a producer that makes a hundred at a time.
+    /// Inserts events with the places of a producer that creates a hundred at a time.
     async fn fill_waiting(&mut self, many: u32) -> anyhow::Result<()> {
         let ready = "INSERT INTO Ready SELECT id DIV 100, id FROM Events WHERE id > @first;";
         self.fill(many, "'', NULL", ready).await
@@ -75,15 +75,15 @@ impl<const INDEXED: bool> Shape for ReadyTable<INDEXED> {
         self.fill(many, &format!("'{VALUE}', UTC_TIMESTAMP(6)"), "").await
     }
 
-    async fn worker(&self, look: Look) -> anyhow::Result<Claims> {
+    async fn worker(&self, poll: Poll) -> anyhow::Result<Claims> {
         let mut sql = MySqlConnection::connect(&self.url).await?;
         sql.execute(SETTINGS).await?;
-        Ok(Claims { sql, look, mark: 0 })
+        Ok(Claims { sql, poll, mark: 0 })
     }
 }
 
 impl Worker for Claims {
-    /// Sessions that delete side by side deadlock now and then; the product's operations try again likewise.
+    /// Retries after deadlocks of concurrent deletions, as the product's operations do.
     async fn turn(&mut self) -> anyhow::Result<u32> {
         match self.claim_and_complete().await {
             Err(error)
@@ -100,9 +100,9 @@ impl Worker for Claims {
 }
 
 impl Claims {
-    /// As many round trips as the product's: the locking read, what it leads to, and the completion.
+    /// Needs as many round trips as the product: the locking read, the claim, and the completion.
     async fn claim_and_complete(&mut self) -> Result<u64, sqlx::Error> {
-        let from = if self.look == Look::FromMark { self.mark } else { 0 };
+        let from = if self.poll == Poll::FromMark { self.mark } else { 0 };
         let select = format!(
             "START TRANSACTION; SELECT place, id FROM Ready WHERE place >= {from} ORDER BY place, id LIMIT {BATCH} \
              FOR UPDATE SKIP LOCKED"

@@ -1,4 +1,4 @@
-//! What Artifact Hub shows of the chart is true.
+//! The chart's metadata for Artifact Hub matches its contents.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{chart, define, object, objects, render, repository, text};
 
-/// An annotation that is YAML itself.
+/// Parses an annotation that contains YAML.
 fn annotation(name: &str) -> Value {
     let about = fs::read_to_string(chart().join("Chart.yaml")).expect("a chart");
     let about: Value = serde_saphyr::from_str(&about).expect("YAML");
@@ -25,7 +25,7 @@ async fn it_names_the_image_that_is_run() {
 }
 
 #[tokio::test]
-async fn its_resource_and_the_example_of_it_are_those_of_the_definition() {
+async fn its_resource_and_example_match_the_crd() {
     let server = ApiServer::start().await;
     define(&server);
     let definition = fs::read_to_string(repository("crds/eventpipeline.yaml")).expect("the definition");
@@ -41,7 +41,7 @@ async fn its_resource_and_the_example_of_it_are_those_of_the_definition() {
 }
 
 #[test]
-fn each_change_is_of_a_kind_that_artifact_hub_knows() {
+fn every_change_has_a_kind_of_artifact_hub() {
     let changes = annotation("changes");
     for change in changes.as_array().expect("changes") {
         let kind = change["kind"].as_str().expect("a kind");

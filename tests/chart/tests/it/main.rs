@@ -1,4 +1,4 @@
-//! What the chart promises, checked by Helm and a real Kubernetes API.
+//! Tests of the chart with Helm and a real Kubernetes API.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
@@ -22,14 +22,14 @@ use eventpipeline_testkit::{ApiServer, definitions};
 use serde_json::Value;
 
 const NAMESPACE: &str = "eventpipeline-system";
-/// What the operator is to Kubernetes when the release is called `eventpipeline`.
+/// The operator's user in Kubernetes if the release is called `eventpipeline`.
 const OPERATOR: &str = "system:serviceaccount:eventpipeline-system:eventpipeline-operator";
-/// The resource definition.
+/// The CRD.
 const DEFINITION: &str = "crd/eventpipelines.eventpipeline.dev";
-/// For a `helm template` that renders an EventPipeline: there is no cluster that knows them.
+/// Declares the API version to `helm template`, which has no cluster that knows it.
 const KNOWN: &str = "--api-versions=eventpipeline.dev/v1alpha1/EventPipeline";
 
-/// The versions of Helm that people have.
+/// The supported versions of Helm.
 #[derive(Debug, Clone, Copy)]
 enum Helm {
     V3,
@@ -45,7 +45,7 @@ impl Helm {
         }
     }
 
-    /// Installs a chart under the name `eventpipeline`. There are no nodes: nothing of it runs.
+    /// Installs a chart as `eventpipeline`. No pod runs, because there are no nodes.
     fn install(self, server: &ApiServer, chart: &Path, arguments: &[&str]) -> Result<String, String> {
         self.run(server, &[&["install", "--create-namespace"], &release(chart)[..], arguments].concat())
     }
@@ -71,7 +71,7 @@ fn chart() -> PathBuf {
     repository("charts/eventpipeline")
 }
 
-/// A copy of the chart in this folder, to be changed.
+/// Copies the chart to this folder, for changes.
 fn chart_copy(folder: &Path) -> PathBuf {
     let target = folder.join("eventpipeline");
     copy(&chart(), &target);
@@ -94,7 +94,7 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
 
-/// The YAML files of a folder, in order.
+/// Returns the YAML files of a folder in order.
 fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     let mut files: Vec<_> =
@@ -112,24 +112,24 @@ fn render_chart(server: &ApiServer, chart: &Path, arguments: &[&str]) -> Result<
     Helm::V4.run(server, &[&["template"], &release(chart)[..], arguments].concat())
 }
 
-/// Installs the chart under the name `eventpipeline`.
+/// Installs the chart as `eventpipeline`.
 fn install(server: &ApiServer, arguments: &[&str]) -> Result<String, String> {
     Helm::V4.install(server, &chart(), arguments)
 }
 
-/// The objects of a text of YAML.
+/// Parses the objects of a YAML text.
 fn objects(yaml: &str) -> Vec<Value> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(yaml).expect("YAML");
     documents.into_iter().filter(Value::is_object).collect()
 }
 
-/// The one object of this kind and name.
+/// Returns the object of this kind and name.
 fn object(objects: &[Value], kind: &str, name: &str) -> Value {
     let found = objects.iter().find(|object| object["kind"] == kind && object["metadata"]["name"] == name);
     found.unwrap_or_else(|| panic!("there is no {kind} {name}")).clone()
 }
 
-/// Makes the server know others' resources, and ours.
+/// Installs foreign CRDs and ours.
 fn define(server: &ApiServer) {
     let ours = repository("crds/eventpipeline.yaml");
     for file in yaml_files(&definitions()).iter().chain([&ours]) {

@@ -1,4 +1,4 @@
-//! What Prometheus and Grafana are given.
+//! Monitors, rules and dashboards for Prometheus and Grafana.
 
 use std::fs;
 
@@ -37,7 +37,7 @@ async fn pods_are_found_by_monitors_or_by_annotations() {
 }
 
 #[tokio::test]
-async fn pipelines_are_looked_for_where_the_operator_runs_them() {
+async fn monitors_select_the_namespaces_of_the_operator() {
     let server = ApiServer::shared().await;
     let set = format!("{PODS},watchNamespace=team,monitoring.podMonitor.namespace=monitoring");
     let rendered = objects(&render(server, &["--set", &set]).expect("it renders"));
@@ -47,7 +47,7 @@ async fn pipelines_are_looked_for_where_the_operator_runs_them() {
 }
 
 #[tokio::test]
-async fn rules_are_handed_on_as_they_are_and_point_to_ones_own_runbooks() {
+async fn rules_are_passed_unchanged_with_the_configured_runbooks() {
     let server = ApiServer::shared().await;
     let folder = tempfile::tempdir().expect("a folder");
     let chart = chart_copy(folder.path());

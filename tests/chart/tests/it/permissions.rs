@@ -1,4 +1,4 @@
-//! The operator may do what it does and nothing else; Kubernetes itself is asked.
+//! The operator's permissions by access reviews: what it needs, and nothing else.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{NAMESPACE, OPERATOR, install, repository, text};
 
-/// What would let the operator, or who takes it over, reach further than pipelines.
+/// Permissions that would let the operator, or an attacker that controls it, reach further than pipelines.
 const FORBIDDEN: &[(&str, &str)] = &[
     ("get", "secrets"),
     ("list", "secrets"),
@@ -50,7 +50,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("create", "events.events.k8s.io"),
 ];
 
-/// By a review and not by `kubectl auth can-i`, which knows only resources that are installed.
+/// Creates an access review. `kubectl auth can-i` knows only installed resources.
 fn may(server: &ApiServer, (verb, resource): (&str, &str), namespace: &str) -> bool {
     let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
     let (resource, group) =
@@ -59,7 +59,7 @@ fn may(server: &ApiServer, (verb, resource): (&str, &str), namespace: &str) -> b
     allowed(server, &asked)
 }
 
-/// Whether the operator may do what is asked for as `resourceAttributes`.
+/// Returns true if the operator has a permission, given as `resourceAttributes`.
 fn allowed(server: &ApiServer, asked: &Value) -> bool {
     allowed_to(server, OPERATOR, asked)
 }
@@ -75,14 +75,13 @@ fn allowed_to(server: &ApiServer, user: &str, asked: &Value) -> bool {
     server.kubectl(asked).expect("an answer") == "true"
 }
 
-/// Whether it is so, now or soon: the server grants what it has seen of roles and bindings, each of which it sees a moment
-/// later.
+/// Waits until a condition holds, because the server applies new roles and bindings after a moment.
 async fn soon(is: impl Fn() -> bool) -> bool {
     until(Duration::from_secs(30), async || is().then_some(())).await.is_some()
 }
 
 #[tokio::test]
-async fn in_all_namespaces_it_may_do_what_it_needs_and_no_more() {
+async fn for_all_namespaces_it_has_exactly_the_needed_permissions() {
     let server = ApiServer::start().await;
     install(&server, &[]).expect("an installation");
     for rule in NEEDED {
@@ -94,7 +93,7 @@ async fn in_all_namespaces_it_may_do_what_it_needs_and_no_more() {
 }
 
 #[tokio::test]
-async fn it_may_hold_its_own_lease_and_look_at_others() {
+async fn it_may_write_its_own_lease_only() {
     let server = ApiServer::start().await;
     install(&server, &[]).expect("an installation");
     let may = |verb: &str, name: &str| {
@@ -103,7 +102,7 @@ async fn it_may_hold_its_own_lease_and_look_at_others() {
         });
         allowed(&server, &asked)
     };
-    // What is created is not yet known by a name.
+    // RBAC cannot restrict the creation of an object by its name.
     for (verb, name) in
         [("get", "eventpipeline-operator"), ("update", "eventpipeline-operator"), ("create", "")]
     {
@@ -115,7 +114,7 @@ async fn it_may_hold_its_own_lease_and_look_at_others() {
 }
 
 #[tokio::test]
-async fn with_one_namespace_it_may_do_nothing_elsewhere() {
+async fn for_one_namespace_it_has_no_permissions_elsewhere() {
     let server = ApiServer::start().await;
     server.kubectl(["create", "namespace", "team"]).expect("a namespace");
     install(&server, &["--set", "watchNamespace=team"]).expect("an installation");
@@ -126,7 +125,7 @@ async fn with_one_namespace_it_may_do_nothing_elsewhere() {
 }
 
 #[tokio::test]
-async fn it_is_granted_what_its_own_tests_run_with() {
+async fn it_has_the_permissions_of_its_own_tests() {
     let server = ApiServer::shared().await;
     install(server, &[]).expect("an installation");
     server
@@ -135,12 +134,12 @@ async fn it_is_granted_what_its_own_tests_run_with() {
     let granted = rules(server, "eventpipeline-operator");
     let tested = rules(server, "eventpipeline-operator-test");
     assert_eq!(tested.difference(&granted).collect::<Vec<_>>(), Vec::<&String>::new());
-    // Only admission that is not on in every cluster asks for it.
+    // Only an optional admission plugin requires it.
     let more: Vec<_> = granted.difference(&tested).collect();
     assert_eq!(more, [&r#"["eventpipeline.dev"] ["eventpipelines/finalizers"] ["update"]"#.to_owned()]);
 }
 
-/// Lets a user do in `default` what a role of the cluster's own is aggregated of. That is a controller's work, which is not here.
+/// Grants a user in `default` the roles that an aggregated ClusterRole consists of, which a controller would do in a cluster.
 fn grant(server: &ApiServer, role: &str) {
     let selectors =
         ["get", "clusterrole", role, "-o", "jsonpath={.aggregationRule.clusterRoleSelectors[*].matchLabels}"];
@@ -160,7 +159,7 @@ fn grant(server: &ApiServer, role: &str) {
 }
 
 #[tokio::test]
-async fn who_may_see_or_change_a_namespace_may_see_or_change_its_pipelines() {
+async fn view_edit_and_admin_extend_to_pipelines() {
     let server = ApiServer::start().await;
     let may = |role: &str, verb: &str, resource: &str, namespace: &str| {
         let asked =

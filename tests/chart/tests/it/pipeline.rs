@@ -1,4 +1,4 @@
-//! An EventPipeline as a part of the release, and what `helm test` does with it.
+//! An EventPipeline as a part of the release, and `helm test`.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::{DEFINITION, Helm, KNOWN, NAMESPACE, chart, established, object, obje
 const ENABLED: [&str; 2] = ["--set", "pipeline.enabled=true,pipeline.name=orders,pipeline.spec.suspend=true"];
 
 #[tokio::test]
-async fn a_pipeline_comes_with_an_upgrade_and_goes_with_the_release() {
+async fn an_upgrade_adds_a_pipeline_and_uninstalling_removes_it() {
     for helm in [Helm::V3, Helm::V4] {
         let server = ApiServer::start().await;
         let refused = helm.install(&server, &chart(), &ENABLED).expect_err("nothing knows EventPipelines");
@@ -31,10 +31,11 @@ async fn a_pipeline_comes_with_an_upgrade_and_goes_with_the_release() {
 }
 
 #[tokio::test]
-async fn a_pipeline_that_nobody_would_run_is_refused() {
+async fn a_pipeline_in_an_unwatched_namespace_is_rejected() {
     let server = ApiServer::shared().await;
     let elsewhere = "pipeline.enabled=true,watchNamespace=team,pipeline.namespace=other";
-    let refused = render(server, &[KNOWN, "--set", elsewhere]).expect_err("nobody looks there");
+    let refused =
+        render(server, &[KNOWN, "--set", elsewhere]).expect_err("no operator watches that namespace");
     assert!(refused.contains("in team only (watchNamespace), not in other"), "{refused}");
     let rendered = render(server, &[KNOWN, "--set", "pipeline.enabled=true,watchNamespace=team"]);
     let pipeline = object(&objects(&rendered.expect("it renders")), "EventPipeline", "demo");
@@ -42,7 +43,7 @@ async fn a_pipeline_that_nobody_would_run_is_refused() {
 }
 
 #[tokio::test]
-async fn the_tool_understands_what_helm_test_asks_of_it() {
+async fn the_tool_accepts_the_arguments_of_helm_test() {
     let server = ApiServer::shared().await;
     let set = "pipeline.enabled=true,test.timeout=1s";
     let rendered = objects(&render(server, &[KNOWN, "--set", set]).expect("it renders"));
@@ -54,13 +55,13 @@ async fn the_tool_understands_what_helm_test_asks_of_it() {
         let words: Vec<_> = words.into_iter().flatten().map(|word| word.as_str().expect("a word")).collect();
         let program = crate::scanners::program(words[0].trim_start_matches('/'));
         let output = Command::new(program).args(&words[1..]).output().expect("a run");
-        // Outside of a cluster nobody answers; 2 would be arguments that are wrong.
+        // The tool finds no server outside of a cluster. Wrong arguments would exit with 2.
         assert_eq!(output.status.code(), Some(4), "{words:?}: {output:?}");
     }
 }
 
 #[tokio::test]
-async fn helm_test_believes_its_pod_and_takes_it_away() {
+async fn helm_test_reports_and_removes_its_pod() {
     for helm in [Helm::V3, Helm::V4] {
         let server = Arc::new(ApiServer::start().await);
         helm.install(&server, &chart(), &[]).expect("an installation");
@@ -73,14 +74,14 @@ async fn helm_test_believes_its_pod_and_takes_it_away() {
             end_pod(&server, phase).await;
             let tested = tested.await.expect("a run");
             assert_eq!(tested.is_ok(), proved, "{helm:?}: {tested:?}");
-            // One that failed stays for a look at its log, until the next run.
+            // A failed pod stays for its log until the next run.
             let pods = server.kubectl(["get", "pods", "-n", NAMESPACE, "-o", "name"]).expect("a list");
             assert_eq!(pods.is_empty(), proved, "{helm:?}: {pods}");
         }
     }
 }
 
-/// What a kubelet would say of the test's pod, once the one of the run before has gone.
+/// Reports the end of the test's pod as a kubelet does, after the pod of the previous run is removed.
 async fn end_pod(server: &ApiServer, phase: &str) {
     let pod = ["pod/eventpipeline-test", "-n", NAMESPACE];
     eventually(async || {
@@ -94,7 +95,7 @@ async fn end_pod(server: &ApiServer, phase: &str) {
 }
 
 #[tokio::test]
-async fn what_is_tested_depends_on_what_there_is() {
+async fn the_test_covers_the_operator_and_the_pipeline_if_they_exist() {
     let server = ApiServer::shared().await;
     let pod = |arguments: &[&str]| {
         let rendered = objects(&render(server, arguments).expect("it renders"));

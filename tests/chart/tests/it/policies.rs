@@ -1,4 +1,4 @@
-//! Where everything else is forbidden, operator, pipelines, Prometheus and `helm test` reach what they need.
+//! Under default-deny policies the operator, pipelines, Prometheus and `helm test` reach their peers.
 
 use eventpipeline_testkit::ApiServer;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ const POLICIES: [&str; 3] = [
     "pipeline.enabled=true,pipeline.namespace=default,networkPolicy.metricsNamespaces={monitoring}",
 ];
 
-/// What the chart and the operator make, and a policy in each namespace that forbids everything.
+/// Returns the policies of the chart and the operator, and a default-deny policy for each namespace.
 struct World {
     objects: Vec<Value>,
     policies: Vec<Value>,
@@ -27,7 +27,7 @@ impl World {
         all.append(&mut objects(&rendered_example(&example, "default")));
         let mut policies: Vec<_> =
             all.iter().filter(|object| object["kind"] == "NetworkPolicy").cloned().collect();
-        // Those who are not ours may go where they are let in.
+        // Foreign pods may connect wherever our policies admit them.
         for (namespace, types) in [
             (NAMESPACE, json!(["Ingress", "Egress"])),
             ("default", json!(["Ingress", "Egress"])),
@@ -50,9 +50,9 @@ impl World {
 }
 
 #[tokio::test]
-async fn what_is_needed_is_reached_and_nothing_else() {
+async fn only_required_connections_are_allowed() {
     let world = World::new().await;
-    let [operator, test, producer, consumer, mysql, nobody] = [
+    let [operator, test, producer, consumer, mysql, foreign] = [
         world.labels("Deployment", "eventpipeline-operator"),
         world.labels("Pod", "eventpipeline-test"),
         world.labels("Deployment", "demo-producer-default"),
@@ -63,7 +63,7 @@ async fn what_is_needed_is_reached_and_nothing_else() {
     let place = |namespace, labels| Place { namespace, labels };
     let [operator, test] = [&operator, &test].map(|labels| place(NAMESPACE, labels));
     let [producer, consumer, mysql] = [&producer, &consumer, &mysql].map(|labels| place("default", labels));
-    let [prometheus, stranger] = ["monitoring", "other"].map(|namespace| place(namespace, &nobody));
+    let [prometheus, stranger] = ["monitoring", "other"].map(|namespace| place(namespace, &foreign));
     let reaches = |from, to, port| reaches(&world.policies, from, to, port);
 
     assert!(reaches(&operator, None, 6443), "the operator does not reach the API server");

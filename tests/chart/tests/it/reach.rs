@@ -1,15 +1,15 @@
-//! Who may connect to whom, by the rules of NetworkPolicies: there are no nodes here that would enforce them.
+//! An evaluation of NetworkPolicies, because there are no nodes here that enforce them.
 
 use serde_json::{Map, Value};
 
-/// A pod and the namespace that it is in.
+/// A pod and its namespace.
 #[derive(Debug)]
 pub(crate) struct Place<'a> {
     pub(crate) namespace: &'a str,
     pub(crate) labels: &'a Value,
 }
 
-/// Whether these policies let one connect to a TCP port of another, or of what is outside of the cluster (`None`).
+/// Returns true if the policies allow a pod to connect to a TCP port of another, or of a host outside of the cluster (`None`).
 pub(crate) fn reaches(policies: &[Value], from: &Place<'_>, to: Option<&Place<'_>>, port: u64) -> bool {
     let out = permitted(policies, from, "Egress", |policy, rule| {
         matches_ports(rule, port) && matches_peers(&rule["to"], to, policy)
@@ -22,7 +22,7 @@ pub(crate) fn reaches(policies: &[Value], from: &Place<'_>, to: Option<&Place<'_
     out && into
 }
 
-/// A pod that no policy selects may do everything; otherwise one rule of one of them must allow it.
+/// Returns true if no policy selects the pod, or if a rule of one of them allows the connection.
 fn permitted(
     policies: &[Value],
     pod: &Place<'_>,
@@ -47,7 +47,7 @@ fn matches_ports(rule: &Value, port: u64) -> bool {
     let ports = list(&rule["ports"]);
     ports.is_empty()
         || ports.iter().any(|allowed| {
-            // None is any; names are not used.
+            // Without ports, any port matches. Our policies use no named ports.
             allowed["protocol"] == "TCP" && (allowed["port"].is_null() || allowed["port"] == port)
         })
 }

@@ -1,4 +1,4 @@
-//! kube-score and Checkov find nothing in what the chart and the operator make, but for what `exceptions.txt` gives a reason for.
+//! kube-score and Checkov find nothing in the objects of the chart and the operator, except for `exceptions.txt`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{KNOWN, objects, render, repository, text, yaml_files};
 
-/// What a tool says against an object (`Kind/name`).
+/// A finding of a tool about an object (`Kind/name`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Finding {
     tool: &'static str,
@@ -18,7 +18,7 @@ struct Finding {
     object: String,
 }
 
-/// A finding that is right and that we live with: a line `tool | check | objects | reason`, with a `*` at either end of the objects.
+/// An accepted finding: a line `tool | check | objects | reason`, with a `*` at either end of the objects.
 #[derive(Debug)]
 struct Exception {
     tool: String,
@@ -56,7 +56,7 @@ fn glob(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// A program of the workspace: it lies beside the folder of tests.
+/// Returns the path of a program of the workspace, in the parent of the folder of tests.
 pub(crate) fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("this program");
     let folder = test.parent().and_then(Path::parent).expect("the folder of programs");
@@ -65,7 +65,7 @@ pub(crate) fn program(name: &str) -> PathBuf {
     path
 }
 
-/// Every manifest, a file each: of the chart by stock values and by many, and of each example.
+/// Writes every manifest to its own file: of the chart with default values and with many, and of each example.
 async fn write_manifests(folder: &Path) {
     let server = ApiServer::shared().await;
     let values = repository("tests/chart/tests/it/values.yaml");
@@ -82,7 +82,7 @@ async fn write_manifests(folder: &Path) {
     }
 }
 
-/// What the operator makes of an example that is applied to this namespace.
+/// Renders the objects of an example in this namespace.
 pub(crate) fn rendered_example(example: &Path, namespace: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("example.yaml");
@@ -99,7 +99,7 @@ pub(crate) fn rendered_example(example: &Path, namespace: &str) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// By file, because some of its checks look at how objects fit together.
+/// Runs kube-score on each file, because some checks compare objects.
 fn kube_score_findings(file: &Path) -> Vec<Finding> {
     let output = Command::new(kube_score())
         .args(["score", "--kubernetes-version=v1.33", "--output-format=json"])
@@ -111,7 +111,7 @@ fn kube_score_findings(file: &Path) -> Vec<Finding> {
     for object in scored.as_array().expect("objects") {
         let kind = object["type_meta"]["kind"].as_str().expect("a kind");
         let name = object["object_meta"]["name"].as_str().expect("a name");
-        // 10 is the best; what was left out has no grade of its own.
+        // 10 is the best grade. Skipped checks have none.
         for check in object["checks"].as_array().expect("checks").iter().filter(|check| {
             check["skipped"] == false && check["grade"].as_u64().is_some_and(|grade| grade < 10)
         }) {
@@ -154,8 +154,8 @@ fn checkov_findings(folder: &Path) -> Vec<Finding> {
 }
 
 #[tokio::test]
-async fn nothing_is_found_that_has_no_reason() {
-    // Checkov looks into no hidden folder.
+async fn every_finding_has_an_exception() {
+    // Checkov ignores hidden folders.
     let folder = tempfile::Builder::new().prefix("manifests").tempdir().expect("a folder");
     write_manifests(folder.path()).await;
     let files = yaml_files(folder.path());

@@ -1,10 +1,10 @@
-//! The whole of what is rendered, to be read in a review.
+//! Snapshots of the complete rendered chart, for reviews.
 
 use eventpipeline_testkit::ApiServer;
 
 use crate::{KNOWN, render, repository, text};
 
-/// The definition is a file of its own, and so are rules and dashboards.
+/// Omits the CRD, rules and dashboards, which are files of their own.
 const WITHOUT_FILES: [&str; 2] = ["--set", "crds.enabled=false"];
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! An upgrade brings the definition up to date, whichever Helm has installed the release.
+//! An upgrade updates the CRD, whichever version of Helm has installed the release.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use crate::{Helm, chart, chart_copy, established, install, text};
 
-/// A field that the release before does not know.
+/// A field that the previous release does not know.
 const NEW: &str = "suspend";
 
-/// The chart of a release before this one.
+/// Creates the chart of a previous release.
 fn earlier(folder: &Path) -> PathBuf {
     let chart = chart_copy(folder);
     let about = chart.join("Chart.yaml");
@@ -35,7 +35,7 @@ fn apply_new(server: &ApiServer, pipeline: &Path) -> Result<String, String> {
 }
 
 #[tokio::test]
-async fn the_new_definition_comes_with_the_upgrade() {
+async fn an_upgrade_installs_the_new_crd() {
     for (first, second) in [(Helm::V3, Helm::V3), (Helm::V4, Helm::V4), (Helm::V3, Helm::V4)] {
         let server = ApiServer::start().await;
         let folder = tempfile::tempdir().expect("a folder");
@@ -46,13 +46,13 @@ async fn the_new_definition_comes_with_the_upgrade() {
         );
         fs::write(&pipeline, yaml).expect("a file");
 
-        first.install(&server, &earlier(folder.path()), &[]).expect("the release before");
+        first.install(&server, &earlier(folder.path()), &[]).expect("the previous release");
         established(&server);
         let refused = apply_new(&server, &pipeline).expect_err("a field that is not known yet");
         assert!(refused.contains(NEW), "{refused}");
 
         second.upgrade(&server, &chart(), &[]).expect("an upgrade");
-        // The API server takes up a changed definition a moment later.
+        // The API server applies a changed CRD after a moment.
         eventually(async || apply_new(&server, &pipeline).ok()).await;
         let value = server.kubectl(["get", "eventpipeline", "demo", "-o", "jsonpath={.spec.suspend}"]);
         assert_eq!(value.as_deref(), Ok("true"), "{first:?}, {second:?}");

@@ -1,4 +1,4 @@
-//! A wrong value is refused before anything is installed, and named; the chart can be a part of another.
+//! Wrong values are rejected by name before the installation, and the chart works as a subchart.
 
 use std::fs;
 
@@ -38,7 +38,7 @@ async fn a_wrong_value_is_named() {
 }
 
 #[tokio::test]
-async fn it_can_be_a_part_of_another_chart() {
+async fn the_chart_works_as_a_subchart() {
     let server = ApiServer::shared().await;
     let folder = tempfile::tempdir().expect("a folder");
     let dependency = "name: eventpipeline\n    version: '*'\n    condition: eventpipeline.enabled";
@@ -57,7 +57,7 @@ async fn it_can_be_a_part_of_another_chart() {
 }
 
 #[test]
-fn every_value_that_can_be_set_is_there_to_be_read() {
+fn values_yaml_lists_every_value_of_the_schema() {
     let schema = fs::read_to_string(chart().join("values.schema.json")).expect("a schema");
     let schema: Value = serde_json::from_str(&schema).expect("JSON");
     let values = fs::read_to_string(chart().join("values.yaml")).expect("values");
@@ -65,7 +65,7 @@ fn every_value_that_can_be_set_is_there_to_be_read() {
     assert_eq!(absent(&schema, &values, ""), Vec::<String>::new());
 }
 
-/// Paths that the schema knows and the values do not have.
+/// Returns the paths in the schema that values.yaml does not list.
 fn absent(schema: &Value, values: &Value, path: &str) -> Vec<String> {
     let properties = schema["properties"].as_object().into_iter().flatten();
     let each = properties.flat_map(|(name, schema)| match values.get(name) {

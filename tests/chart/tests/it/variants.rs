@@ -1,4 +1,4 @@
-//! Whatever is set, Kubernetes takes what is rendered, in a namespace that enforces restricted pods, without a warning.
+//! Kubernetes accepts every variant of the chart without a warning, in a namespace that enforces restricted pods.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::{KNOWN, NAMESPACE, chart, define, object, objects, render, repository
 
 const DIGEST: &str = "image.digest=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-/// Values of every kind at once.
+/// Values of all kinds at once.
 const EVERY_VALUE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/values.yaml");
 
 const VARIANTS: &[&[&str]] = &[
@@ -21,7 +21,7 @@ const VARIANTS: &[&[&str]] = &[
     &["--set", "replicas=1,leaderElection.enabled=false"],
     &["--set", "replicas=3,leaderElection.leaseSeconds=30"],
     &["--set", "rbac.create=false,rbac.aggregate=false,serviceAccount.create=false"],
-    &["--set", "serviceAccount.name=somebody,serviceAccount.annotations.example\\.com/role=r"],
+    &["--set", "serviceAccount.name=someone,serviceAccount.annotations.example\\.com/role=r"],
     &["--set", "image.repository=registry.example.com:5000/team/eventpipeline,image.tag=1.2.3"],
     &["--set", DIGEST, "--set", "image.pullPolicy=Always,image.pullSecrets={one,two}"],
     &["--set", "log.format=text,log.filter=warn\\,eventpipeline_operator=debug"],
@@ -56,7 +56,7 @@ const VARIANTS: &[&[&str]] = &[
 ];
 
 #[tokio::test]
-async fn kubernetes_takes_every_variant_without_a_warning() {
+async fn kubernetes_accepts_every_variant_without_a_warning() {
     let server = ApiServer::start().await;
     define(&server);
     restricted(&server, NAMESPACE);
@@ -79,14 +79,14 @@ async fn kubernetes_takes_every_variant_without_a_warning() {
 }
 
 #[tokio::test]
-async fn kubernetes_takes_what_the_operator_makes_of_each_example() {
+async fn kubernetes_accepts_the_rendered_objects_of_each_example() {
     let server = ApiServer::start().await;
     define(&server);
     restricted(&server, "examples");
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("rendered.yaml");
     for example in yaml_files(&repository("examples")) {
-        // Secrets are rendered without what is in them, which some types ask for.
+        // Secrets are rendered without data, which some types require.
         let made = objects(&rendered_example(&example, "examples")).into_iter();
         let items: Vec<_> = made.filter(|object| object["kind"] != "Secret").collect();
         fs::write(&file, json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string())
@@ -95,7 +95,7 @@ async fn kubernetes_takes_what_the_operator_makes_of_each_example() {
     }
 }
 
-/// What the server would say, with every unknown field and every warning as an error.
+/// Applies a file by a server-side dry run, with unknown fields and warnings as errors.
 fn dry_run(server: &ApiServer, file: &Path) -> Result<String, String> {
     server.kubectl([
         "apply",
@@ -107,7 +107,7 @@ fn dry_run(server: &ApiServer, file: &Path) -> Result<String, String> {
     ])
 }
 
-/// A namespace that takes restricted pods only, and warns of others.
+/// Creates a namespace that admits restricted pods only, and warns about others.
 fn restricted(server: &ApiServer, namespace: &str) {
     let levels =
         ["pod-security.kubernetes.io/enforce=restricted", "pod-security.kubernetes.io/warn=restricted"];
@@ -116,13 +116,13 @@ fn restricted(server: &ApiServer, namespace: &str) {
 }
 
 #[tokio::test]
-async fn helm_finds_nothing_to_say_about_it() {
+async fn helm_lint_has_no_findings() {
     let server = ApiServer::shared().await;
     server.helm(["lint", "--strict", text(&chart())]).expect("no finding");
 }
 
 #[tokio::test]
-async fn operator_pipelines_and_test_run_the_image_that_was_asked_for() {
+async fn operator_pipelines_and_test_run_the_configured_image() {
     let server = ApiServer::shared().await;
     let tag = render(server, &["--set", "image.repository=r.example.com/ep,image.tag=v2"]).expect("rendered");
     assert_eq!(tag.matches("\"r.example.com/ep:v2\"").count(), 3, "{tag}");
@@ -138,17 +138,17 @@ async fn operator_pipelines_and_test_run_the_image_that_was_asked_for() {
 }
 
 #[tokio::test]
-async fn one_registry_takes_the_place_of_all_others() {
+async fn one_registry_replaces_all_others() {
     let server = ApiServer::shared().await;
     let set = "global.imageRegistry=mirror.example.com/hub/,image.registry=r.example.com,image.tag=v2";
     let rendered = render(server, &["--set", set]).expect("it renders");
-    // The operator's, the one that it hands on, and the test's.
+    // The image of the operator, of its pipelines, and of the test.
     assert_eq!(rendered.matches("\"mirror.example.com/hub/eventpipeline:v2\"").count(), 3, "{rendered}");
     assert!(!rendered.contains("r.example.com/eventpipeline"));
 }
 
 #[tokio::test]
-async fn every_object_and_the_pods_carry_the_labels_that_are_asked_for_and_ours() {
+async fn every_object_and_pod_has_the_configured_labels_and_ours() {
     let server = ApiServer::shared().await;
     let rendered = objects(&render(server, &[KNOWN, "--values", EVERY_VALUE]).expect("it renders"));
     let release = rendered.iter().filter(|object| object["kind"] != "ConfigMap");

@@ -1,4 +1,4 @@
-//! Consumers that follow the backlog: none while nothing waits, as many as are needed when something does.
+//! Autoscaling by the backlog: zero consumers without pending events, and enough of them otherwise.
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use eventpipeline_e2e::{Pipeline, SlowHandler, until};
 use serde_json::json;
 
 const EVENTS: usize = 200;
-/// The operator looks at the queue every few seconds, and each step waits for pods.
+/// The operator polls the queue every few seconds, and each step waits for pods.
 const SCALING: Duration = Duration::from_mins(3);
 
 #[tokio::test]
-async fn consumers_come_with_the_backlog_and_go_with_it() -> Result<()> {
+async fn consumers_follow_the_backlog() -> Result<()> {
     let handler = SlowHandler::start(Duration::from_secs(1)).await?;
     let pipeline = Pipeline::apply_in("autoscaling").await?;
     pipeline
         .apply(json!({ "consumers": [{
             "name": "default",
             "concurrency": 2,
-            // All of them fit a small machine.
+            // All of them fit on a small machine.
             "resources": { "requests": { "cpu": "10m" } },
             "handler": { "http": { "url": handler.url } },
             "autoscaling": { "backlog": {
@@ -53,7 +53,7 @@ async fn consumers_come_with_the_backlog_and_go_with_it() -> Result<()> {
     pipeline.remove().await
 }
 
-/// Waits until there are so many consumers, ready, and none on its way out.
+/// Waits until this many consumers are ready and none is terminating.
 async fn consumers(pipeline: &Pipeline, number: usize) -> Result<()> {
     until(&format!("{number} consumers"), SCALING, async || {
         let pods = pipeline.pods("consumer").await?;

@@ -1,4 +1,4 @@
-//! Pods that die.
+//! Crashes of pods.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use eventpipeline_e2e::{Pipeline, until};
 
 #[tokio::test]
-async fn what_was_accepted_outlives_consumers_and_database() -> Result<()> {
+async fn accepted_events_survive_crashes_of_consumers_and_database() -> Result<()> {
     let pipeline = Pipeline::start("crashes").await?;
 
     let mut ids = create(&pipeline, 100).await?;
@@ -37,7 +37,7 @@ async fn create(pipeline: &Pipeline, count: usize) -> Result<Vec<i64>> {
     Ok(ids)
 }
 
-/// What a killed consumer had claimed is freed when its lease ends.
+/// Claims of a killed consumer are freed when their lease ends.
 async fn all_get_values(pipeline: &Pipeline, ids: &[i64]) -> Result<()> {
     for id in ids {
         until(&format!("the value of event {id}"), Duration::from_mins(3), async || {

@@ -1,4 +1,4 @@
-//! A template of the database that does not work, and its end.
+//! A broken template of the database, and its repair.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use anyhow::{Result, ensure};
 use eventpipeline_e2e::{Pipeline, until};
 use serde_json::{Value, json};
 
-/// Until kubelet has tried, and told.
+/// Time limit for kubelet to try and to report.
 const TOLD: Duration = Duration::from_mins(3);
-/// Until the pod is replaced and MySQL answers again.
+/// Time limit for the new pod to start and MySQL to answer.
 const PUT_RIGHT: Duration = Duration::from_mins(2);
 
 #[tokio::test]
-async fn what_is_put_right_takes_effect_without_a_hand() -> Result<()> {
+async fn fixing_the_template_takes_effect_without_manual_steps() -> Result<()> {
     let pipeline = Pipeline::start("template").await?;
     let before = pipeline.ingress.count().await?;
     for (broken, reason, says) in [
         (json!({"image": "mysql:does-not-exist"}), "ImageNotPulled", "does-not-exist"),
-        // mysqld says at last that it ends, and not why.
+        // The last line of mysqld's log reports the end, and not the cause.
         (json!({"config": {"max_connections": "lots"}}), "CrashLoop", "max_connections"),
         (json!({"resources": {"requests": {"memory": "900Ti"}, "limits": {}}}), "Unschedulable", "memory"),
     ] {
@@ -28,7 +28,7 @@ async fn what_is_put_right_takes_effect_without_a_hand() -> Result<()> {
     }
     pipeline.serves().await?;
     let after = pipeline.ingress.count().await?;
-    ensure!(after == before, "there were {before} events, and there are {after}");
+    ensure!(after == before, "there were {before} events, and now there are {after}");
     pipeline.remove().await
 }
 

@@ -1,4 +1,4 @@
-//! `helm test` proves a release: its operator, and a pipeline that is a part of it.
+//! `helm test` checks a release: its operator, and a pipeline that is a part of it.
 
 use anyhow::{Context as _, Result};
 use eventpipeline_e2e::{
@@ -9,7 +9,7 @@ use kube::{Api, Client};
 
 const OPERATOR: &str = "eventpipeline-operator";
 
-/// The image that the operator runs.
+/// Returns the operator's image.
 async fn image(client: &Client) -> Result<String> {
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), OPERATOR_NAMESPACE);
     let pod = deployments.get(OPERATOR).await?.spec.and_then(|spec| spec.template.spec);
@@ -18,7 +18,7 @@ async fn image(client: &Client) -> Result<String> {
 }
 
 #[tokio::test]
-async fn a_release_and_its_pipeline_prove_themselves() -> Result<()> {
+async fn helm_test_passes_for_a_release_with_a_pipeline() -> Result<()> {
     helm(OPERATOR_NAMESPACE, &["test", RELEASE]).await?;
 
     let client = connect().await?;
@@ -26,7 +26,7 @@ async fn a_release_and_its_pipeline_prove_themselves() -> Result<()> {
     fresh_namespace(&client, namespace).await?;
     let image = image(&client).await?;
     let (repository, tag) = image.rsplit_once(':').context("the operator's image has no tag")?;
-    // The operator that is there already runs this pipeline, too.
+    // The existing operator runs this pipeline, too.
     let parts = "crds.enabled=false,replicas=0,rbac.create=false,rbac.aggregate=false,service.enabled=false";
     let image = format!("image.repository={repository},image.tag={tag}");
     let install = ["install", "proof", CHART, "--set", parts, "--set-string", &image];

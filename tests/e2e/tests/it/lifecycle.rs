@@ -1,4 +1,4 @@
-//! A pipeline comes, goes and comes back.
+//! A pipeline is created, deleted and created again.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use k8s_openapi::api::{
 use serde_json::json;
 
 #[tokio::test]
-async fn deleting_a_pipeline_leaves_its_data_and_applying_it_again_finds_it() -> Result<()> {
+async fn deleting_a_pipeline_keeps_its_data_and_applying_it_again_uses_it() -> Result<()> {
     let pipeline = Pipeline::apply_in("lifecycle").await?;
     let first = pipeline.condition("Ready", "False", Duration::from_secs(30)).await?;
     assert!(!first.reason.is_empty() && !first.message.is_empty(), "{first:?}");
@@ -31,7 +31,7 @@ async fn deleting_a_pipeline_leaves_its_data_and_applying_it_again_finds_it() ->
             pipeline.names::<Ingress>().await?,
         ];
         let left = gone.concat();
-        anyhow::ensure!(left.is_empty(), "still there: {left:?}");
+        anyhow::ensure!(left.is_empty(), "still present: {left:?}");
         Ok(Some(()))
     })
     .await?;

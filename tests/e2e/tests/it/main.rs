@@ -1,4 +1,4 @@
-//! What a user of EventPipeline relies on, on a real cluster: `make e2e`.
+//! End-to-end tests on a real cluster: `make e2e`.
 
 mod autoscaling;
 mod crashes;

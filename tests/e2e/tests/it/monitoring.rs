@@ -1,4 +1,4 @@
-//! What a platform engineer sees: dashboards with data, and an alert that comes and goes.
+//! Dashboards with data, and an alert that fires and resolves.
 
 use std::time::Duration;
 
@@ -22,9 +22,9 @@ const VALUES: [(&str, &str); 5] = [
 ];
 
 #[tokio::test]
-async fn dashboards_have_data_and_the_backlog_alert_comes_and_goes() -> Result<()> {
+async fn dashboards_have_data_and_the_backlog_alert_fires_and_resolves() -> Result<()> {
     let pipeline = Pipeline::start("monitoring").await?;
-    // Seconds instead of minutes.
+    // The alert waits for seconds instead of minutes.
     let quick = Settings {
         backlog_late: Duration::from_secs(10),
         backlog_late_for: Duration::from_secs(4),
@@ -61,7 +61,7 @@ async fn suspend(pipeline: &Pipeline, suspend: bool) -> Result<()> {
     pipeline.apply(json!({ "consumers": [{ "name": "default", "suspend": suspend }] })).await
 }
 
-/// Events for whose values nobody waits.
+/// Creates events without waiting for their values.
 async fn create(ingress: Ingress) {
     let mut pace = tokio::time::interval(Duration::from_millis(100));
     loop {
@@ -70,7 +70,7 @@ async fn create(ingress: Ingress) {
     }
 }
 
-/// What the operator looks at, and has nothing to do about.
+/// Causes reconciles without a change.
 async fn change(pipeline: Pipeline) {
     let mut pace = tokio::time::interval(Duration::from_secs(2));
     for number in 0_u64.. {
@@ -96,13 +96,13 @@ async fn every_panel_has_data(prometheus: &Prometheus) -> Result<()> {
     })
     .await;
     if let Err(error) = complete {
-        let labels = prometheus.query("up").await.context("what is scraped")?;
+        let labels = prometheus.query("up").await.context("the scraped targets")?;
         bail!("{error:#}: {empty:#?}; scraped: {labels:#?}");
     }
     Ok(())
 }
 
-/// A number that can be drawn.
+/// Returns true if a value is a finite number.
 fn finite(series: &Value) -> bool {
     series["value"][1].as_str().and_then(|value| value.parse::<f64>().ok()).is_some_and(f64::is_finite)
 }

@@ -1,4 +1,4 @@
-//! An operator that may work in one namespace only.
+//! An operator that is restricted to one namespace.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use serde_json::json;
 const WAIT: [&str; 3] = ["--wait", "--timeout", "3m"];
 
 #[tokio::test]
-async fn it_runs_the_pipelines_there_and_leaves_the_others_alone() -> Result<()> {
+async fn it_runs_the_pipelines_of_its_namespace_only() -> Result<()> {
     let elsewhere = Pipeline::planned_in("unwatched").await?;
     let pipeline = Pipeline::planned_in("watched").await?;
     let run = one_is_run_and_the_other_is_not(&pipeline, &elsewhere).await;
-    // The tests that follow need an operator that looks everywhere, whatever became of this one.
+    // The following tests need an operator for all namespaces, even if this test failed.
     helm(OPERATOR_NAMESPACE, &[&["rollback", RELEASE][..], &WAIT].concat()).await?;
     run?;
     elsewhere.condition("Ready", "True", Duration::from_mins(5)).await?;
@@ -31,6 +31,6 @@ async fn one_is_run_and_the_other_is_not(pipeline: &Pipeline, elsewhere: &Pipeli
     pipeline.serves().await?;
     ensure!(!pipeline.ingress.create_sync().await?.is_empty(), "an empty answer");
     let ignored = elsewhere.api::<EventPipeline>().get(Pipeline::NAME).await?;
-    ensure!(ignored.status.is_none(), "it was looked at: {:?}", ignored.status);
+    ensure!(ignored.status.is_none(), "it was reconciled: {:?}", ignored.status);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Three languages behind one route, and three on one queue: `examples/polyglot/eventpipeline.yaml` on the cluster.
+//! Producers in three languages behind one route, and consumers on one queue: `examples/polyglot/eventpipeline.yaml`.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,13 +11,12 @@ use serde_json::{Value, json};
 const EXAMPLE: &str = include_str!("../../../../examples/polyglot/eventpipeline.yaml");
 const EVENTS: usize = 1000;
 const CLIENTS: usize = 8;
-/// What a language's share of the requests may differ from a third of them: the ingress controller's threads take turns
-/// each for itself.
+/// Tolerance of a language's share of the requests around a third: each thread of the ingress controller balances on its own.
 const UNEVEN: usize = EVENTS / 50;
 
 #[tokio::test]
-async fn every_language_takes_its_share_and_every_event_is_done_once() -> Result<()> {
-    // Our own consumer would leave nothing to the others, who look for events ten times a second, if it was at once done.
+async fn every_language_gets_its_share_and_every_event_is_done_once() -> Result<()> {
+    // Our consumer needs a slow handler. Otherwise it would leave no events to the others, which poll ten times per second.
     let handler = SlowHandler::start(Duration::from_millis(200)).await?;
     let pipeline = Pipeline::apply_in("polyglot").await?;
     pipeline.apply(example(&handler.url)?).await?;
@@ -49,10 +48,10 @@ async fn every_language_takes_its_share_and_every_event_is_done_once() -> Result
     pipeline.remove().await
 }
 
-/// The example's spec, with a handler for our own consumer, and so that all of it fits a small machine.
+/// Returns the example's spec with a handler for our consumer, and with few enough pods for a small machine.
 fn example(handler: &str) -> Result<Value> {
     let mut pipeline: Value = serde_saphyr::from_str(EXAMPLE)?;
-    // Its route leads to the four requests that all of them have.
+    // Its route exposes the four operations that all of them implement.
     let mut spec = pipeline["spec"].take();
     for groups in ["producers", "consumers"] {
         for group in spec[groups].as_array_mut().context("groups")? {
@@ -66,7 +65,7 @@ fn example(handler: &str) -> Result<Value> {
     Ok(spec)
 }
 
-/// Creates an event: its id, and the language of the producer that took it.
+/// Creates an event, and returns its id and the language of its producer.
 async fn create(ingress: &Ingress) -> Result<(i64, String)> {
     let response = ingress.send(Method::POST, "/create-async").await?;
     assert_eq!(response.status(), StatusCode::ACCEPTED);
@@ -75,7 +74,7 @@ async fn create(ingress: &Ingress) -> Result<(i64, String)> {
     Ok((body["id"].as_i64().with_context(|| format!("no id in {body}"))?, language))
 }
 
-/// How many events each group of consumers says it has completed.
+/// Returns the number of completed events of each consumer group.
 async fn completed(pipeline: &Pipeline) -> Result<BTreeMap<String, usize>> {
     let mut events = BTreeMap::new();
     for pod in pipeline.pods("consumer").await? {

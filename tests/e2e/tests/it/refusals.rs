@@ -1,4 +1,4 @@
-//! An invalid pipeline is refused, and kubectl shows what is wrong with it.
+//! An invalid pipeline is rejected, and kubectl shows the error.
 
 use std::{
     io::Write as _,
@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-/// What is wrong in a spec, and what kubectl must say.
+/// Invalid specs, and the messages that kubectl must show.
 const WRONG: &[(&str, &str)] = &[
     (
         "{consumers: [{name: a, replicas: 0}]}",
@@ -26,7 +26,7 @@ const WRONG: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn kubectl_shows_what_is_wrong() -> Result<()> {
+fn kubectl_shows_the_error() -> Result<()> {
     for (spec, message) in WRONG {
         let (accepted, said) = kubectl_apply("refused", spec)?;
         assert!(!accepted, "{spec} was accepted: {said}");
@@ -38,7 +38,7 @@ fn kubectl_shows_what_is_wrong() -> Result<()> {
     Ok(())
 }
 
-/// Nothing is stored, even if it is accepted.
+/// Creates an object by a dry run, which stores nothing.
 fn kubectl_apply(name: &str, spec: &str) -> Result<(bool, String)> {
     let object = format!(
         "apiVersion: eventpipeline.dev/v1alpha1\nkind: EventPipeline\nmetadata: {{name: {name}}}\nspec: {spec}\n"

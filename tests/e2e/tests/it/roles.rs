@@ -1,4 +1,4 @@
-//! Who has the cluster's own roles has the like over pipelines.
+//! The cluster's default roles include pipelines.
 
 use std::{collections::BTreeSet, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Changes under load: new pods of every kind, new passwords, a database that restarts.
+//! Changes under load: new pods of every kind, new passwords, a restart of the database.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const CLIENTS: usize = 8;
 const ROLLOUT: Duration = Duration::from_mins(4);
 
 #[tokio::test]
-async fn nothing_that_changes_loses_an_event() -> Result<()> {
+async fn no_rollout_loses_an_event() -> Result<()> {
     let pipeline = Pipeline::start("rollouts").await?;
     let mut spec = json!({});
 
@@ -28,7 +28,7 @@ async fn nothing_that_changes_loses_an_event() -> Result<()> {
         spec[group] = json!([{
             "name": "default",
             "env": [{ "name": "ROUND", "value": "2" }],
-            // Old and new ones fit a small machine at once.
+            // Old and new pods fit on a small machine together.
             "resources": { "requests": { "cpu": "10m" } },
         }]);
         roll_out(&pipeline, &spec).await?;
@@ -41,7 +41,7 @@ async fn nothing_that_changes_loses_an_event() -> Result<()> {
     let requests = load.stop().await?;
     let failed: Vec<&Request> = requests.iter().filter(|request| request.answer.is_err()).collect();
     assert!(failed.is_empty(), "{} of {} requests failed: {failed:#?}", failed.len(), requests.len());
-    for event in Request::judge(&requests, &pipeline).await? {
+    for event in Request::check(&requests, &pipeline).await? {
         assert_eq!(event["attempts"], 1, "handled twice: {event}");
     }
 
@@ -52,12 +52,12 @@ async fn nothing_that_changes_loses_an_event() -> Result<()> {
     pipeline.serves().await?;
     load.is_answered().await?;
     let requests = load.stop().await?;
-    Request::judge(&requests, &pipeline).await?;
-    only_the_database_was_away(&requests);
+    Request::check(&requests, &pipeline).await?;
+    only_the_database_was_down(&requests);
     pipeline.remove().await
 }
 
-fn only_the_database_was_away(requests: &[Request]) {
+fn only_the_database_was_down(requests: &[Request]) {
     for request in requests {
         if let Err(error) = &request.answer {
             let said = format!("{error:#}");
@@ -66,7 +66,7 @@ fn only_the_database_was_away(requests: &[Request]) {
     }
 }
 
-/// Applies the spec, and waits until each pod of producers and consumers is one of its latest template.
+/// Applies the spec, and waits until all pods of producers and consumers have the latest template.
 async fn roll_out(pipeline: &Pipeline, spec: &Value) -> Result<()> {
     let deployments = pipeline.api::<Deployment>();
     let generations = async || {
@@ -108,8 +108,8 @@ async fn operator_restarts() -> Result<()> {
     }
     until("another operator", ROLLOUT, async || {
         let now = pods.list(&ours).await?.items;
-        let anew = now.iter().all(|pod| old.iter().all(|it| it.uid() != pod.uid()));
-        Ok((!now.is_empty() && anew && now.iter().all(Pipeline::is_ready)).then_some(()))
+        let replaced = now.iter().all(|pod| old.iter().all(|it| it.uid() != pod.uid()));
+        Ok((!now.is_empty() && replaced && now.iter().all(Pipeline::is_ready)).then_some(()))
     })
     .await
 }

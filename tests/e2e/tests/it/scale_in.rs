@@ -1,4 +1,4 @@
-//! Fewer consumers: what they have begun is finished, and nothing is begun twice.
+//! Scale-in: consumers finish their events, and no event is handled twice.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ fn consumers(url: &str, replicas: usize) -> serde_json::Value {
         "name": "default",
         "replicas": replicas,
         "concurrency": 4,
-        // All of them fit a small machine.
+        // All of them fit on a small machine.
         "resources": { "requests": { "cpu": "10m" } },
         "handler": { "http": { "url": url } },
     }] })

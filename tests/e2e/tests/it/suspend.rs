@@ -1,4 +1,4 @@
-//! Consumers that are stopped: events wait, and so do those who asked for an answer.
+//! Suspended consumers: events and create-sync requests wait.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 #[tokio::test]
-async fn a_sync_request_outlasts_suspended_consumers() -> Result<()> {
+async fn a_create_sync_request_survives_suspended_consumers() -> Result<()> {
     let pipeline = Pipeline::start("suspend").await?;
     pipeline.apply(json!({ "consumers": [{ "name": "default", "suspend": true }] })).await?;
     let none = async || Ok(pipeline.pods("consumer").await?.is_empty().then_some(()));
@@ -17,7 +17,7 @@ async fn a_sync_request_outlasts_suspended_consumers() -> Result<()> {
     let ingress = pipeline.ingress.clone();
     let mut request = tokio::spawn(async move { (ingress.create_sync().await, Instant::now()) });
     let early = timeout(Duration::from_secs(90), &mut request).await;
-    assert!(early.is_err(), "answered although nobody consumes: {early:?}");
+    assert!(early.is_err(), "answered without a consumer: {early:?}");
 
     pipeline.apply(json!({ "consumers": [{ "name": "default", "suspend": false }] })).await?;
     let one_is_ready =

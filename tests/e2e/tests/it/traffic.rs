@@ -8,20 +8,20 @@ use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn events_get_their_words_and_producers_take_turns() -> Result<()> {
+async fn events_get_values_and_producers_take_turns() -> Result<()> {
     let pipeline = Pipeline::planned_in("traffic").await?;
     pipeline.apply(json!({ "route": { "operations": false } })).await?;
     pipeline.serves().await?;
-    a_created_event_gets_a_word(&pipeline.ingress).await?;
-    what_is_not_there_is_said_to_be_not_there(&pipeline.ingress).await?;
+    a_created_event_gets_a_value(&pipeline.ingress).await?;
+    unknown_events_are_not_found(&pipeline.ingress).await?;
     twenty_requests_over_one_connection_split_evenly(&pipeline.ingress).await?;
-    what_is_not_for_everybody_is_refused(&pipeline.ingress).await?;
-    a_prefix_leads_to_the_api(&pipeline).await?;
+    the_public_route_refuses_other_operations(&pipeline.ingress).await?;
+    a_path_prefix_routes_to_the_api(&pipeline).await?;
     pipeline.remove().await
 }
 
-/// Who reaches the route creates events and reads their values.
-async fn what_is_not_for_everybody_is_refused(ingress: &Ingress) -> Result<()> {
+/// The public route lets clients create events and read their values only.
+async fn the_public_route_refuses_other_operations(ingress: &Ingress) -> Result<()> {
     for (method, path) in [
         (Method::GET, "/v1/events"),
         (Method::GET, "/v1/events/1"),
@@ -39,7 +39,7 @@ async fn what_is_not_for_everybody_is_refused(ingress: &Ingress) -> Result<()> {
     Ok(())
 }
 
-async fn a_prefix_leads_to_the_api(pipeline: &Pipeline) -> Result<()> {
+async fn a_path_prefix_routes_to_the_api(pipeline: &Pipeline) -> Result<()> {
     pipeline.apply(json!({ "route": { "path": "/orders" } })).await?;
     pipeline.condition("Ready", "True", Duration::from_mins(5)).await?;
     until("an answer below the prefix", Duration::from_mins(2), async || {
@@ -55,7 +55,7 @@ async fn a_prefix_leads_to_the_api(pipeline: &Pipeline) -> Result<()> {
     .await
 }
 
-async fn a_created_event_gets_a_word(ingress: &Ingress) -> Result<()> {
+async fn a_created_event_gets_a_value(ingress: &Ingress) -> Result<()> {
     let word = ingress.create_sync().await?;
     assert!(!word.is_empty());
     assert_eq!(ingress.value(1).await?, word, "the first event of a new pipeline has the id 1");
@@ -70,7 +70,7 @@ async fn a_created_event_gets_a_word(ingress: &Ingress) -> Result<()> {
     Ok(())
 }
 
-async fn what_is_not_there_is_said_to_be_not_there(ingress: &Ingress) -> Result<()> {
+async fn unknown_events_are_not_found(ingress: &Ingress) -> Result<()> {
     for (method, path, status, message) in [
         (Method::GET, "/99", StatusCode::NOT_FOUND, "Event not found"),
         (Method::GET, "/no/such/path", StatusCode::NOT_FOUND, ""),
@@ -80,8 +80,8 @@ async fn what_is_not_there_is_said_to_be_not_there(ingress: &Ingress) -> Result<
         assert_eq!(response.status(), status, "{path}");
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json", "{path}");
         let body: serde_json::Value = response.json().await?;
-        let said = body["message"].as_str().context("a message")?;
-        assert!(said.contains(message), "{path}: {body}");
+        let got = body["message"].as_str().context("a message")?;
+        assert!(got.contains(message), "{path}: {body}");
     }
     Ok(())
 }
@@ -89,7 +89,7 @@ async fn what_is_not_there_is_said_to_be_not_there(ingress: &Ingress) -> Result<
 async fn twenty_requests_over_one_connection_split_evenly(ingress: &Ingress) -> Result<()> {
     let mut served = BTreeMap::new();
     for _ in 0..20 {
-        // One after the other, each read to its end: the client keeps the connection.
+        // Responses are read to their end, so that the client reuses the connection.
         let response = ingress.send(Method::GET, "/").await?;
         let by = response.headers()["x-served-by"].to_str()?.to_owned();
         response.bytes().await?;
