@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::pipeline::Pipeline;
 
-/// "There is work", as programs send it (docs/adr/0007-hints.md).
+/// "There is work", as programs send it (docs/adr/0007-wakeups.md).
 const WORK: [u8; 3] = [0xE1, 0x01, 0x01];
 /// The head of "these events are finished".
 const FINISHED: [u8; 3] = [0xE1, 0x01, 0x02];
