@@ -44,7 +44,7 @@ pub(crate) struct System {
     pub(crate) mysql: Database,
     pub(crate) sql: MySqlConnection,
     programs: PathBuf,
-    hints: [SocketAddr; 2],
+    wakeups: [SocketAddr; 2],
 }
 
 /// A running producer.
@@ -66,8 +66,8 @@ impl System {
         let mysql = mysql().await;
         mysql.create_database(NAME).await;
         let sql = MySqlConnection::connect(&mysql.url(NAME)).await?;
-        let hints = [free_udp()?, free_udp()?];
-        let system = Self { mysql, sql, programs, hints };
+        let wakeups = [free_udp()?, free_udp()?];
+        let system = Self { mysql, sql, programs, wakeups };
         let mut schema = system.run("eventpipeline-producer", &["schema"], &[]);
         if !schema.end().await.success() {
             bail!("failed to create the tables: {}", schema.log());
@@ -76,7 +76,7 @@ impl System {
     }
 
     pub(crate) async fn producer(&self) -> Producer {
-        let [own, peer] = self.hints.map(|address| address.to_string());
+        let [own, peer] = self.wakeups.map(|address| address.to_string());
         let further = [
             ("LISTEN_ADDRESS", "127.0.0.1:0"),
             ("WAKE_ADDRESS", own.as_str()),
@@ -89,7 +89,7 @@ impl System {
     }
 
     pub(crate) async fn consumer(&self) -> Program {
-        let [peer, own] = self.hints.map(|address| address.to_string());
+        let [peer, own] = self.wakeups.map(|address| address.to_string());
         let further = [("WAKE_ADDRESS", own.as_str()), ("WAKE_PEERS", peer.as_str())];
         let program = self.run("eventpipeline-consumer", &[], &further);
         program.line("database is ready").await;

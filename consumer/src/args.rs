@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use eventpipeline_database::{DatabaseArgs, MaxAttempts};
-use eventpipeline_service::{HintArgs, ServiceArgs};
+use eventpipeline_service::{ServiceArgs, WakeupArgs};
 
 use crate::handlers::HandlerArgs;
 use crate::journal::JournalArgs;
@@ -45,7 +45,7 @@ struct Given {
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
-    hints: HintArgs,
+    wakeups: WakeupArgs,
     #[command(flatten)]
     service: ServiceArgs,
 }
@@ -67,7 +67,7 @@ pub(crate) struct ServeArgs {
     pub(crate) handler: HandlerArgs,
     pub(crate) journal: JournalArgs,
     pub(crate) database: DatabaseArgs,
-    pub(crate) hints: HintArgs,
+    pub(crate) wakeups: WakeupArgs,
     pub(crate) service: ServiceArgs,
 }
 
@@ -103,7 +103,7 @@ impl Given {
             handler: self.handler,
             journal: self.journal,
             database: self.database,
-            hints: self.hints,
+            wakeups: self.wakeups,
             service: self.service,
         })
     }

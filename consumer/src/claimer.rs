@@ -1,4 +1,4 @@
-//! The task that claims: while there is work and room for it without a rest, else when there is a hint or a poll finds it.
+//! The task that claims: while there is work and room for it without a rest, else when there is a wake-up or a poll finds it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use tracing::warn;
 
 use crate::backoff::Tries;
 use crate::holdings::{Held, Holdings};
-use crate::metrics::{Metrics, WakeUp};
+use crate::metrics::{ClaimTrigger, Metrics};
 use crate::prefetch::{Claim, Prefetch};
 use crate::wake::{Idle, Work};
 
@@ -110,17 +110,17 @@ impl ClaimLoop {
         self.last = Instant::now();
     }
 
-    /// Returns when there is a hint, or when something was found to be due.
+    /// Returns when there is a wake-up, or when something was found to be due.
     async fn until_work(&mut self, draining: &CancellationToken) {
         loop {
             tokio::select! {
                 () = draining.cancelled() => return,
-                () = self.idle.until_hint(&self.work) => return self.metrics.woken(WakeUp::Hint),
+                () = self.idle.until_wakeup(&self.work) => return self.metrics.woken(ClaimTrigger::Wakeup),
                 () = self.idle.until_look() => {}
             }
             self.idle.looks();
             match self.session.has_due(&mut self.mark).await {
-                Ok(true) => return self.metrics.woken(WakeUp::Poll),
+                Ok(true) => return self.metrics.woken(ClaimTrigger::Poll),
                 Ok(false) => self.tries.succeeded(),
                 Err(failure) => self.pause(&failure, draining).await,
             }

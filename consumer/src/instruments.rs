@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use eventpipeline_database::Role;
-use eventpipeline_service::{Budget, HintMetrics, metrics_reference};
+use eventpipeline_service::{Budget, WakeupMetrics, metrics_reference};
 use prometheus::Registry;
 
 use crate::metrics::Metrics;
@@ -18,7 +18,7 @@ const SERIES: Budget = Budget { process: 400, pipeline: 0 };
 pub(crate) struct Instruments {
     pub(crate) loops: Metrics,
     pub(crate) database: eventpipeline_database::Metrics,
-    pub(crate) hints: HintMetrics,
+    pub(crate) wakeups: WakeupMetrics,
 }
 
 impl Instruments {
@@ -29,7 +29,7 @@ impl Instruments {
         Ok(Self {
             loops: Metrics::new(registry)?,
             database: database.of(Role::Consumer, registry)?,
-            hints: HintMetrics::new(registry)?,
+            wakeups: WakeupMetrics::new(registry)?,
         })
     }
 }

@@ -22,9 +22,9 @@ pub(crate) enum Outcome {
 
 /// What told an idle consumer that there is work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WakeUp {
-    /// A hint of another pod.
-    Hint,
+pub(crate) enum ClaimTrigger {
+    /// A wake-up of another pod.
+    Wakeup,
     /// Its own look at the table.
     Poll,
 }
@@ -125,9 +125,9 @@ impl Metrics {
                  keeper had looked.",
             )?,
             woken: make.counters(
-                "eventpipeline_consumer_wakeups_total",
+                "eventpipeline_claim_triggers_total",
                 "How often an idle consumer went to claim, by what told it that there is work.",
-                ("kind", &["hint", "poll"]),
+                ("kind", &["wakeup", "poll"]),
             )?,
             buffered: make.gauge("eventpipeline_events_buffered", "Events claimed and not begun.")?,
             in_flight: make
@@ -193,10 +193,10 @@ impl Metrics {
         self.leases_begun_anew.inc();
     }
 
-    pub(crate) fn woken(&self, by: WakeUp) {
+    pub(crate) fn woken(&self, by: ClaimTrigger) {
         let kind = match by {
-            WakeUp::Hint => "hint",
-            WakeUp::Poll => "poll",
+            ClaimTrigger::Wakeup => "wakeup",
+            ClaimTrigger::Poll => "poll",
         };
         self.woken.with_label_values(&[kind]).inc();
     }

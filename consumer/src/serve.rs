@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use eventpipeline_database::{Claimer, Database, LARGEST_CLAIM, Lease, LowWaterMark, Role};
-use eventpipeline_service::{Announcer, Hint, Hints, Service};
+use eventpipeline_service::{Announcer, Service, Wakeup, Wakeups};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -50,7 +50,7 @@ struct Shared {
 
 fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
     let instruments = Instruments::new(&service.registry)?;
-    let (hints, announcer) = Hints::bind(&args.hints, instruments.hints)?;
+    let (wakeups, announcer) = Wakeups::bind(&args.wakeups, instruments.wakeups)?;
     let shared = Shared {
         database: Database::new(args.database.clone(), instruments.database),
         holdings: Arc::new(Holdings::new(instruments.loops.clone())),
@@ -62,13 +62,13 @@ fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
     let holdings = Arc::clone(&shared.holdings);
     service.pages.add("/work", move || std::future::ready(Ok::<_, Infallible>(holdings.work())));
     let work = Arc::clone(&shared.work);
-    let heard = move |hint| match hint {
-        Hint::Work => work.announce(),
+    let heard = move |wakeup| match wakeup {
+        Wakeup::Work => work.announce(),
         // Nobody waits for an event here.
-        Hint::Finished(_) => {}
+        Wakeup::Finished(_) => {}
     };
     // Answers are announced until the end: it is for the process to end them.
-    service.lifecycle.spawn_until_end("hints", hints.run(CancellationToken::new(), heard));
+    service.lifecycle.spawn_until_end("wakeups", wakeups.run(CancellationToken::new(), heard));
     let (settle, settlements) = mpsc::channel(2 * LARGEST_BATCH);
     settle_and_keep(&args, &shared, (settle.downgrade(), settlements), service);
     watch(&shared.database, service);

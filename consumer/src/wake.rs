@@ -11,9 +11,9 @@ use crate::backoff::{doubled, jittered};
 const SOONEST: Duration = Duration::from_millis(10);
 /// How long an idle consumer goes without a look at the most.
 const LATEST: Duration = Duration::from_millis(200);
-/// For how long no hint is heard after a claim that found nothing; doubled with each further one.
+/// For how long no wake-up is heard after a claim that found nothing; doubled with each further one.
 const DEAF: Duration = Duration::from_millis(1);
-/// The longest such time: hints that are double or forged cost no more claims than this allows.
+/// The longest such time: wake-ups that are double or forged cost no more claims than this allows.
 const DEAFEST: Duration = Duration::from_millis(8);
 
 /// Where other tasks say that there may be work.
@@ -71,8 +71,8 @@ impl Idle {
         tokio::time::sleep(jittered(pause, rand::random())).await;
     }
 
-    /// Returns when there is a hint that is to be heard.
-    pub(crate) async fn until_hint(&self, work: &Work) {
+    /// Returns when there is a wake-up that is to be heard.
+    pub(crate) async fn until_wakeup(&self, work: &Work) {
         if let Some(doublings) = self.claims.checked_sub(1) {
             tokio::time::sleep(doubled(DEAF, DEAFEST, doublings)).await;
         }
@@ -86,14 +86,14 @@ mod tests {
 
     use super::*;
 
-    /// How many claims a flood of hints brings about in a second.
+    /// How many claims a flood of wake-ups brings about in a second.
     #[tokio::test(start_paused = true)]
-    async fn hints_in_vain_cost_few_claims() {
+    async fn wakeups_in_vain_cost_few_claims() {
         let (work, mut idle, begun) = (Work::default(), Idle::default(), Instant::now());
         let mut claims = 0;
         while begun.elapsed() < Duration::from_secs(1) {
             work.announce();
-            idle.until_hint(&work).await;
+            idle.until_wakeup(&work).await;
             assert!(!work.take());
             idle.claimed_nothing();
             claims += 1;
@@ -103,7 +103,7 @@ mod tests {
         idle.over();
         work.announce();
         let heard = Instant::now();
-        idle.until_hint(&work).await;
+        idle.until_wakeup(&work).await;
         assert_eq!(heard.elapsed(), Duration::ZERO);
     }
 
@@ -126,7 +126,7 @@ mod tests {
     async fn what_came_back_is_said_once() {
         let (work, idle) = (Work::default(), Idle::default());
         work.came_back();
-        idle.until_hint(&work).await;
+        idle.until_wakeup(&work).await;
         assert!(work.take());
         assert!(!work.take());
     }

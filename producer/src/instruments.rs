@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use eventpipeline_database::Role;
-use eventpipeline_service::{Budget, HintMetrics, Label, metrics_reference};
+use eventpipeline_service::{Budget, Label, WakeupMetrics, metrics_reference};
 use prometheus::Registry;
 
 use crate::ledger::Figures;
@@ -37,7 +37,7 @@ const OPEN: [Label; 3] = [
 pub(crate) struct Instruments {
     pub(crate) api: Metrics,
     pub(crate) database: eventpipeline_database::Metrics,
-    pub(crate) hints: HintMetrics,
+    pub(crate) wakeups: WakeupMetrics,
     pub(crate) ledger: Figures,
     pub(crate) storage: StorageMetrics,
 }
@@ -50,7 +50,7 @@ impl Instruments {
         Ok(Self {
             api: Metrics::new(registry)?,
             database: database.of(Role::Producer, registry)?,
-            hints: HintMetrics::new(registry)?,
+            wakeups: WakeupMetrics::new(registry)?,
             ledger: Figures::new(registry)?,
             storage: StorageMetrics::new(registry)?,
         })

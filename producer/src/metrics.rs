@@ -20,8 +20,8 @@ const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.7
 #[derive(Debug, Clone, Copy, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub(crate) enum Found {
-    /// A hint said so.
-    Hint,
+    /// A wake-up said so.
+    Wakeup,
     /// It was looked for.
     Look,
 }
@@ -64,8 +64,8 @@ impl Metrics {
             waiters: make.gauge("eventpipeline_waiters", "Clients that wait for the answer to their event.")?,
             found: make.counters(
                 "eventpipeline_waited_events_total",
-                "Events that ended while clients waited for them, by what made this process notice: a hint, or a \
-                 look for what hints have missed.",
+                "Events that ended while clients waited for them, by what made this process notice: a wake-up, or a \
+                 look for what wake-ups have missed.",
                 ("noticed_by", &Found::VARIANTS.iter().map(Into::into).collect::<Vec<_>>()),
             )?,
             removed: make.counters(

@@ -15,7 +15,7 @@ use axum::http::HeaderValue;
 use clap::{ArgAction, Args};
 use eventpipeline_database::{Database, DatabaseArgs};
 use eventpipeline_service::{
-    HintArgs, Hints, HttpLimits, Lifecycle, SamplerArgs, Service, ServiceArgs, listen,
+    HttpLimits, Lifecycle, SamplerArgs, Service, ServiceArgs, WakeupArgs, Wakeups, listen,
 };
 use futures::FutureExt as _;
 use futures::future::join_all;
@@ -71,7 +71,7 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
-    hints: HintArgs,
+    wakeups: WakeupArgs,
     #[command(flatten)]
     service: ServiceArgs,
 }
@@ -104,7 +104,7 @@ fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         trust_traceparent,
         lines,
         database,
-        hints,
+        wakeups,
         service: _,
     } = args;
     let ports = ports(listen_address, public_address)?;
@@ -115,9 +115,9 @@ fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         Limits { payload_bytes: usize::try_from(payload_max_bytes)?, wait_seconds: max_wait_seconds };
     // Ends after the API has: its last clients still need the tasks that serve them.
     let api_ended = CancellationToken::new();
-    let (hints, announcer) = Hints::bind(&hints, instruments.hints)?;
+    let (wakeups, announcer) = Wakeups::bind(&wakeups, instruments.wakeups)?;
     let waiters = Waiters::new(metrics.clone());
-    tasks::hear(&mut service.lifecycle, hints, waiters.clone());
+    tasks::hear(&mut service.lifecycle, wakeups, waiters.clone());
     let storage = Storage::new(instruments.storage);
     let common = Common { limits, answers: Memory::default(), waiters, announcer, storage, metrics };
     tasks::watch_volume(&mut service.lifecycle, volume_url.clone(), &common.storage)?;

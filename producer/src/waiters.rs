@@ -1,6 +1,6 @@
 //! Clients that wait for the end of an event, and the one task that looks for all of them.
 //!
-//! A hint says which events have ended, and they alone are looked for, at once. Hints get lost, so that everything that
+//! A wake-up says which events have ended, and they alone are looked for, at once. Wake-ups get lost, so that everything that
 //! is waited for is looked for again and again, too; see `docs/adr/0008-waiting.md`.
 
 mod looker;

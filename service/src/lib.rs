@@ -7,7 +7,6 @@ mod admin;
 mod args;
 mod capacity;
 mod chain;
-mod hints;
 mod http;
 mod invocation;
 mod lifecycle;
@@ -17,6 +16,7 @@ mod pages;
 mod sampler;
 mod telemetry;
 mod traces;
+mod wakeups;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -32,7 +32,6 @@ use traces::Traces;
 pub use admin::{Check, Readiness};
 pub use args::{AdminArgs, LogArgs, LogFormat, ServiceArgs, parse};
 pub use chain::chain;
-pub use hints::{Announcer, Hint, HintArgs, HintMetrics, Hints};
 pub use http::{HttpLimits, Refusals, serve_http};
 pub use invocation::{Invocation, Serves, ended, print};
 pub use lifecycle::Lifecycle;
@@ -42,6 +41,7 @@ pub use opentelemetry::KeyValue;
 pub use pages::Pages;
 pub use sampler::{Sampler, SamplerArgs};
 pub use traces::{Caller, Span, Tracer};
+pub use wakeups::{Announcer, Wakeup, WakeupArgs, WakeupMetrics, Wakeups};
 
 /// How long a look-up of a name, or another call that blocks a thread, may keep a process from ending.
 const BLOCKED_LIMIT: Duration = Duration::from_secs(1);

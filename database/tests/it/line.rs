@@ -66,7 +66,7 @@ async fn block_purge(fixture: &mut Fixture) -> MySqlConnection {
 }
 
 #[tokio::test]
-async fn an_urgent_event_is_taken_by_the_claim_that_its_hint_brings_about() {
+async fn an_urgent_event_is_taken_by_the_claim_that_its_wakeup_brings_about() {
     on_each(async |fixture| {
         let mut consumer = Consumer::at_work(&fixture).await;
         for turn in 0..100 {

@@ -94,7 +94,7 @@ async fn look<'a>(
         names.look_for_claim(&claim.name).await?;
     }
     names.look([&prepared.schema_job]).await?;
-    names.look([&prepared.hints_service, &prepared.producer_service]).await?;
+    names.look([&prepared.wakeups_service, &prepared.producer_service]).await?;
     names.look(&prepared.producer_deployments).await?;
     names.look(&prepared.consumer_deployments).await?;
     names.look(&prepared.ingress).await?;
@@ -122,7 +122,7 @@ pub(super) async fn apply(
         mysql_service,
         mysql_stateful_set,
         schema_job,
-        hints_service,
+        wakeups_service,
         producer_service,
         producer_deployments,
         consumer_deployments,
@@ -154,7 +154,7 @@ pub(super) async fn apply(
     // Waits for the database by itself; producers and consumers wait for the schema.
     let schema_job = writer.schema_job(&schema_job, &for_client(Component::Schema)).await;
     // Before the pods that are to find each other by it.
-    let hints_service = writer.one(&hints_service, &[]).await;
+    let wakeups_service = writer.one(&wakeups_service, &[]).await;
     // Before the pods that it is to find and the Ingress that names it.
     let producer_service = writer.one(&producer_service, &[]).await;
     let producer_deployments = writer.all(&producer_deployments, &for_client(Component::Producer)).await;
@@ -176,7 +176,7 @@ pub(super) async fn apply(
         mysql_service,
         mysql_stateful_set,
         schema_job,
-        hints_service,
+        wakeups_service,
         producer_service,
         producer_deployments,
         consumer_deployments,

@@ -7,7 +7,6 @@ mod database_access;
 mod disruption_budgets;
 mod environment;
 mod group_deployment;
-mod hints_service;
 mod http_route;
 mod ingress;
 pub(super) mod meta;
@@ -23,6 +22,7 @@ mod producer_deployment;
 mod producer_service;
 pub(super) mod schema_job;
 pub(super) mod secrets;
+mod wakeups_service;
 
 use std::marker::PhantomData;
 
@@ -41,7 +41,7 @@ pub(super) fn build(pipeline: &Pipeline) -> Resources<Prepared> {
         mysql_service: mysql_service::build(pipeline),
         mysql_stateful_set: mysql_stateful_set::build(pipeline),
         schema_job: schema_job::build(pipeline),
-        hints_service: hints_service::build(pipeline),
+        wakeups_service: wakeups_service::build(pipeline),
         producer_service: producer_service::build(pipeline),
         producer_deployments: pipeline.producers.iter().map(producer).collect(),
         consumer_deployments: pipeline.consumers.iter().map(consumer).collect(),

@@ -43,7 +43,7 @@ pub(crate) fn render(pipeline: &EventPipeline, image: &str) -> Result<Vec<Render
         mysql_service,
         mysql_stateful_set,
         schema_job,
-        hints_service,
+        wakeups_service,
         producer_service,
         producer_deployments,
         consumer_deployments,
@@ -63,7 +63,7 @@ pub(crate) fn render(pipeline: &EventPipeline, image: &str) -> Result<Vec<Render
     objects.all(mysql_service.as_slice())?;
     objects.all(mysql_stateful_set.as_slice())?;
     objects.all(&[schema_job])?;
-    objects.all(&[hints_service, producer_service])?;
+    objects.all(&[wakeups_service, producer_service])?;
     objects.all(&producer_deployments)?;
     objects.all(&consumer_deployments)?;
     objects.all(ingress.as_slice())?;

@@ -50,7 +50,7 @@ pub(super) struct Resources<State> {
     pub(super) mysql_service: Option<Service>,
     pub(super) mysql_stateful_set: Option<StatefulSet>,
     pub(super) schema_job: Job,
-    pub(super) hints_service: Service,
+    pub(super) wakeups_service: Service,
     pub(super) producer_service: Service,
     pub(super) producer_deployments: Vec<Deployment>,
     pub(super) consumer_deployments: Vec<Deployment>,

@@ -60,15 +60,15 @@ fn cases() -> Vec<(Value, &'static str, Option<&'static str>)> {
     let claim = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}});
     let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "other"});
     vec![
-        (object("v1", "Service", "-mysql", port.clone()), "service/P-hints", Some("statefulset/P-mysql")),
+        (object("v1", "Service", "-mysql", port.clone()), "service/P-wakeups", Some("statefulset/P-mysql")),
         (
             object("apps/v1", "StatefulSet", "-mysql", pods()),
-            "service/P-hints",
+            "service/P-wakeups",
             Some("deployment/P-producer-default"),
         ),
         (
             object("v1", "PersistentVolumeClaim", "data-P-mysql-0", claim),
-            "service/P-hints",
+            "service/P-wakeups",
             Some("statefulset/P-mysql"),
         ),
         (object("v1", "Service", "-producers", port), "deployment/P-consumer-default", Some("ingress/P")),
@@ -173,7 +173,7 @@ async fn what_a_pipeline_of_that_name_left_is_taken_over() {
     cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
     let services = cluster.api::<Service>();
     cluster.delete::<EventPipeline>("demo").await;
-    for (name, strip) in [("demo-hints", true), ("demo-producers", false)] {
+    for (name, strip) in [("demo-wakeups", true), ("demo-producers", false)] {
         // No controller has taken it away here.
         let mut service = services.get(name).await.unwrap();
         services.delete(name, &DeleteParams::default()).await.unwrap();
@@ -188,7 +188,7 @@ async fn what_a_pipeline_of_that_name_left_is_taken_over() {
     }
     cluster.apply("demo", json!({})).await.unwrap();
     let uid = cluster.api::<EventPipeline>().get("demo").await.unwrap().uid().unwrap();
-    for name in ["demo-hints", "demo-producers"] {
+    for name in ["demo-wakeups", "demo-producers"] {
         until(format!("{name} to have the new owner alone"), async || {
             let owners = services.get(name).await.unwrap().metadata.owner_references?;
             (owners.len() == 1 && owners[0].uid == uid).then_some(())

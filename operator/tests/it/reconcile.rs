@@ -99,7 +99,7 @@ async fn a_pipeline_gets_its_objects_and_a_truthful_status() {
             "Secret demo-mysql",
             "Secret demo-mysql-schema",
             "Secret demo-mysql-users-1",
-            "Service demo-hints",
+            "Service demo-wakeups",
             "Service demo-mysql",
             "Service demo-producers",
             "StatefulSet demo-mysql",

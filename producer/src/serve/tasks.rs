@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use eventpipeline_database::{Database, Error, EventId, Role};
-use eventpipeline_service::{Announcer, Check, Hint, Hints, Lifecycle, Sampler, SamplerArgs, Service, chain};
+use eventpipeline_service::{
+    Announcer, Check, Lifecycle, Sampler, SamplerArgs, Service, Wakeup, Wakeups, chain,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 use url::Url;
@@ -119,12 +121,12 @@ fn report(check: &Check, served: bool, state: &Result<(), Error>) -> bool {
 }
 
 /// Tells the waiters what others announce, until the very end: clients wait until then.
-pub(super) fn hear(lifecycle: &mut Lifecycle, hints: Hints, waiters: Waiters) {
-    let heard = move |hint| match hint {
-        Hint::Finished(ids) => waiters.ended(ids.into_iter().filter_map(EventId::new)),
-        Hint::Work => {}
+pub(super) fn hear(lifecycle: &mut Lifecycle, wakeups: Wakeups, waiters: Waiters) {
+    let heard = move |wakeup| match wakeup {
+        Wakeup::Finished(ids) => waiters.ended(ids.into_iter().filter_map(EventId::new)),
+        Wakeup::Work => {}
     };
-    lifecycle.spawn_until_end("hints", hints.run(CancellationToken::new(), heard));
+    lifecycle.spawn_until_end("wakeups", wakeups.run(CancellationToken::new(), heard));
 }
 
 /// The log lines of creations, until the API has ended.

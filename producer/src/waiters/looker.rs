@@ -11,7 +11,7 @@ use tracing::warn;
 use super::{Outcome, Waiters};
 use crate::metrics::Found;
 
-/// How soon the database is asked after somebody began to wait or was answered, while no hints are heard.
+/// How soon the database is asked after somebody began to wait or was answered, while no wake-ups are heard.
 const SOONEST: Duration = Duration::from_millis(10);
 /// How long between two questions.
 const LATEST: Duration = Duration::from_millis(100);
@@ -19,7 +19,7 @@ const LATEST: Duration = Duration::from_millis(100);
 const SLOWEST: Duration = Duration::from_secs(1);
 /// A pause is at least this many times as long as the look before it: many who wait, or a slow database, make looks rarer.
 const REST: u32 = 3;
-/// For how long no hint is heard after one that was of no use: double and forged ones cost few reads.
+/// For how long no wake-up is heard after one that was of no use: double and forged ones cost few reads.
 const DEAF: Duration = Duration::from_millis(5);
 /// How often it is checked that what is waited for is still there, and how many events at a time.
 const CHECK: Duration = Duration::from_secs(1);
@@ -31,11 +31,11 @@ pub(super) struct Looker {
     pause: Duration,
     /// When everything that is waited for is looked for again; never, while nobody waits.
     next: Option<Instant>,
-    /// Whether hints arrive: then the look for everything else can be as rare as it may.
-    hints_arrive: bool,
+    /// Whether wake-ups arrive: then the look for everything else can be as rare as it may.
+    wakeups_arrive: bool,
     /// Whether one was of use since the last look for everything.
-    hint_found: bool,
-    /// When hints are heard again.
+    wakeup_found: bool,
+    /// When wake-ups are heard again.
     hears_from: Instant,
     checked: Instant,
     check_after: Option<EventId>,
@@ -48,8 +48,8 @@ impl Looker {
             session,
             pause: SOONEST,
             next: None,
-            hints_arrive: false,
-            hint_found: false,
+            wakeups_arrive: false,
+            wakeup_found: false,
             hears_from: Instant::now(),
             checked: Instant::now(),
             check_after: None,
@@ -73,7 +73,7 @@ impl Looker {
             tokio::select! {
                 biased;
                 () = end.cancelled() => break,
-                // Before the news, which may come faster than it can be heard: no hint is needed, nor may it be in the way.
+                // Before the news, which may come faster than it can be heard: no wake-up is needed, nor may it be in the way.
                 () = time => self.look().await,
                 () = news => self.hear().await,
             }
@@ -86,19 +86,19 @@ impl Looker {
 
     /// Looks for what is said to have ended. Who came meanwhile is looked for soon.
     async fn hear(&mut self) {
-        let (hinted, joined) = {
+        let (announced, joined) = {
             let mut places = self.waiters.shared.lock();
-            (places.take_hinted(), places.take_joined())
+            (places.take_announced(), places.take_joined())
         };
         if joined {
             self.pause = self.shortest();
             let soon = Instant::now() + self.pause;
             self.next = Some(self.next.map_or(soon, |next| next.min(soon)));
         }
-        if !hinted.is_empty() {
-            let found = self.session.read_finished(&hinted).await;
-            let answered = self.answer(found, hinted.len(), Found::Hint);
-            self.hint_found |= answered > 0;
+        if !announced.is_empty() {
+            let found = self.session.read_finished(&announced).await;
+            let answered = self.answer(found, announced.len(), Found::Wakeup);
+            self.wakeup_found |= answered > 0;
             if answered == 0 {
                 self.hears_from = Instant::now() + DEAF;
             }
@@ -116,8 +116,9 @@ impl Looker {
             self.checked = began;
             self.check().await;
         }
-        // An answer that no hint had announced says that hints are lost, unless others have come.
-        self.hints_arrive = std::mem::take(&mut self.hint_found) || (self.hints_arrive && answered == 0);
+        // An answer that no wake-up had announced says that wake-ups are lost, unless others have come.
+        self.wakeups_arrive =
+            std::mem::take(&mut self.wakeup_found) || (self.wakeups_arrive && answered == 0);
         let pause = if answered > 0 { self.shortest() } else { (self.pause * 2).min(LATEST) };
         self.pause = if failed { SLOWEST } else { pause.max(began.elapsed() * REST).min(SLOWEST) };
         self.next = Some(Instant::now() + self.pause);
@@ -139,7 +140,7 @@ impl Looker {
     }
 
     fn shortest(&self) -> Duration {
-        if self.hints_arrive { LATEST } else { SOONEST }
+        if self.wakeups_arrive { LATEST } else { SOONEST }
     }
 
     /// Answers who waits for what was found, and says how many events that were.

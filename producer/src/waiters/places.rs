@@ -18,8 +18,8 @@ pub(super) struct Places {
     waiting: BTreeMap<EventId, Vec<oneshot::Sender<Outcome>>>,
     clients: usize,
     /// Some of `waiting`: to be looked for at once.
-    hinted: BTreeSet<EventId>,
-    /// A hint may be faster than the request that will wait for it.
+    announced: BTreeSet<EventId>,
+    /// A wake-up may be faster than the request that will wait for it.
     early: Recent,
     joined: bool,
 }
@@ -32,7 +32,7 @@ impl Places {
         self.clients += 1;
         self.joined = true;
         if look || self.early.contains(id) {
-            self.hinted.insert(id);
+            self.announced.insert(id);
         }
         outcome
     }
@@ -45,7 +45,7 @@ impl Places {
             self.clients -= before - entry.get().len();
             if entry.get().is_empty() {
                 entry.remove();
-                self.hinted.remove(&id);
+                self.announced.remove(&id);
             }
         }
     }
@@ -54,12 +54,12 @@ impl Places {
     pub(super) fn ended(&mut self, ids: impl IntoIterator<Item = EventId>) -> bool {
         for id in ids {
             if self.waiting.contains_key(&id) {
-                self.hinted.insert(id);
+                self.announced.insert(id);
             } else {
                 self.early.push(id);
             }
         }
-        !self.hinted.is_empty()
+        !self.announced.is_empty()
     }
 
     /// Answers those who wait for an event, if anybody does.
@@ -67,7 +67,7 @@ impl Places {
         let Some(senders) = self.waiting.remove(&id) else {
             return false;
         };
-        self.hinted.remove(&id);
+        self.announced.remove(&id);
         self.clients -= senders.len();
         for sender in senders {
             let _ = sender.send(outcome.clone());
@@ -76,8 +76,8 @@ impl Places {
     }
 
     /// What is to be looked for at once.
-    pub(super) fn take_hinted(&mut self) -> Vec<EventId> {
-        std::mem::take(&mut self.hinted).into_iter().collect()
+    pub(super) fn take_announced(&mut self) -> Vec<EventId> {
+        std::mem::take(&mut self.announced).into_iter().collect()
     }
 
     /// Whether anybody came since this was asked last.
@@ -157,7 +157,7 @@ mod tests {
         let second = places.join(id(7), true);
         drop(first);
         places.leave(id(7));
-        assert_eq!((places.clients(), places.take_hinted()), (1, vec![id(7)]));
+        assert_eq!((places.clients(), places.take_announced()), (1, vec![id(7)]));
         drop(second);
         places.leave(id(7));
         assert_eq!((places.clients(), places.all()), (0, vec![]));
@@ -165,18 +165,18 @@ mod tests {
     }
 
     #[test]
-    fn a_hint_counts_for_who_comes_after_it() {
+    fn a_wakeup_counts_for_who_comes_after_it() {
         let mut places = Places::default();
         let _waiter = places.join(id(1), false);
         assert!(!places.ended([id(2)]));
         assert!(places.ended([id(1)]));
         let _late = places.join(id(2), false);
-        assert_eq!(places.take_hinted(), [id(1), id(2)]);
-        assert_eq!(places.take_hinted(), []);
+        assert_eq!(places.take_announced(), [id(1), id(2)]);
+        assert_eq!(places.take_announced(), []);
     }
 
     #[test]
-    fn hints_that_nobody_waits_for_are_not_kept_for_ever() {
+    fn wakeups_that_nobody_waits_for_are_not_kept_for_ever() {
         let mut places = Places::default();
         for number in (1..).take(REMEMBERED + 1) {
             places.ended([id(number), id(number)]);

@@ -32,9 +32,9 @@ impl Consumer {
 
 impl Run {
     /// Who is told claims at once, and may find nothing: what came back to an old place is found by looking.
-    pub(super) async fn hint(&mut self, which: usize, limit: usize) {
+    pub(super) async fn wakeup(&mut self, which: usize, limit: usize) {
         let claims = self.consumers[which].claim(limit).await;
-        self.tally.count("hint", !claims.is_empty());
+        self.tally.count("wakeup", !claims.is_empty());
         self.claimed(claims);
     }
 

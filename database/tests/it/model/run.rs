@@ -75,7 +75,7 @@ impl Run {
         match step {
             Step::Create(priorities) => self.create(priorities).await,
             Step::Claim(limit) => self.claim(*limit).await,
-            Step::Hint(which, limit) => self.hint(*which, *limit).await,
+            Step::Wakeup(which, limit) => self.wakeup(*which, *limit).await,
             Step::Poll(which, limit) => drop(self.poll(*which, *limit).await),
             Step::Idle => self.idle().await,
             Step::ExpireAndReclaim => self.reclaim().await,

@@ -10,7 +10,7 @@ pub(super) enum Step {
     Create(Vec<u8>),
     Claim(usize),
     /// A consumer that keeps its mark is told that there is work.
-    Hint(usize, usize),
+    Wakeup(usize, usize),
     /// It looks by itself.
     Poll(usize, usize),
     /// Nothing happens for a while, but that the consumers look.
@@ -67,7 +67,7 @@ pub(super) fn any() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => prop::collection::vec(0..10_u8, 1..4).prop_map(Step::Create),
         2 => (1..4_usize).prop_map(Step::Claim),
-        2 => (0..3_usize, 1..4_usize).prop_map(|(which, limit)| Step::Hint(which, limit)),
+        2 => (0..3_usize, 1..4_usize).prop_map(|(which, limit)| Step::Wakeup(which, limit)),
         2 => (0..3_usize, 1..4_usize).prop_map(|(which, limit)| Step::Poll(which, limit)),
         1 => Just(Step::Idle),
         12 => (which.clone(), settlement()).prop_map(|(which, settlement)| Step::Settle(which, settlement)),

@@ -16,7 +16,7 @@ impl Tally {
         const BOTH_WAYS: [&str; 7] =
             ["complete", "fail", "release", "extend", "cancel", "retry", "classic claim"];
         const DONE: [&str; 9] = [
-            "hint",
+            "wakeup",
             "poll",
             "idle",
             "claim",

@@ -71,8 +71,8 @@ fn holding() -> Vec<Panel> {
         panel(
             (Kind::Lines, Unit::PerSecond),
             "Wake-ups of idle consumers",
-            "By a hint of a producer, or by a look of their own. Looks alone mean that hints are lost, which costs up to 100 ms.",
-            [("{{kind}}", rate("kind", "eventpipeline_consumer_wakeups_total", ""))],
+            "By a wake-up of a producer, or by a look of their own. Looks alone mean that wake-ups are lost, which costs up to 100 ms.",
+            [("{{kind}}", rate("kind", "eventpipeline_claim_triggers_total", ""))],
         ),
         panel(
             (Kind::Lines, Unit::PerSecond),

@@ -49,7 +49,7 @@ pub(super) fn traffic() -> Vec<Panel> {
         panel(
             (Kind::Lines, Unit::PerSecond),
             "How waiting clients learned of the end",
-            "By a hint within milliseconds, or by a look at the database. Looks alone mean that hints are lost: a network policy?",
+            "By a wake-up within milliseconds, or by a look at the database. Looks alone mean that wake-ups are lost: a network policy?",
             [("{{noticed_by}}", rate("noticed_by", "eventpipeline_waited_events_total", ""))],
         ),
     ]

@@ -6,8 +6,8 @@ use k8s_openapi::api::core::v1::{
 };
 
 use super::super::validate::Pipeline;
-use super::hints_service::HINTS_PORT;
-use super::meta::hints_name;
+use super::meta::wakeups_name;
+use super::wakeups_service::WAKEUP_PORT;
 
 /// A variable with a value.
 pub(super) fn variable(name: &str, value: impl Into<String>) -> EnvVar {
@@ -63,10 +63,10 @@ pub(super) fn service(pipeline: &Pipeline, drain_seconds: i64) -> Vec<EnvVar> {
     ]
 }
 
-/// Who hears this pod's hints: all pods of the pipeline, this one among them.
-pub(super) fn hints(pipeline: &Pipeline) -> Vec<EnvVar> {
+/// Who hears this pod's wake-ups: all pods of the pipeline, this one among them.
+pub(super) fn wakeups(pipeline: &Pipeline) -> Vec<EnvVar> {
     vec![
-        variable("WAKE_ADDRESS", format!("[::]:{HINTS_PORT}")),
-        variable("WAKE_PEERS", format!("{}:{HINTS_PORT}", hints_name(pipeline))),
+        variable("WAKE_ADDRESS", format!("[::]:{WAKEUP_PORT}")),
+        variable("WAKE_PEERS", format!("{}:{WAKEUP_PORT}", wakeups_name(pipeline))),
     ]
 }

@@ -9,12 +9,14 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::super::validate::{GroupName, Pipeline, Program};
 use super::database_access::{self, Role};
 use super::environment;
-use super::hints_service::{HINTS, HINTS_PORT};
-use super::meta::{Component, HEARS_HINTS, Labels, group_name, group_selector, labels, match_labels, owned};
+use super::meta::{
+    Component, Labels, RECEIVES_WAKEUPS, group_name, group_selector, labels, match_labels, owned,
+};
 use super::placement;
 use super::pod::{
     LAST_WORDS, OUR_USER, container_security, http_probe, mount, pod, resources, scratch_volume,
 };
+use super::wakeups_service::{WAKEUP_PORT, WAKEUPS};
 
 /// Name of the port of probes and metrics.
 pub(super) const ADMIN: &str = "admin";
@@ -72,7 +74,7 @@ pub(super) fn build(pipeline: &Pipeline, group: Group<'_>) -> Deployment {
 
 fn pod_labels(selector: Labels) -> Labels {
     let mut labels = labels(selector);
-    labels.insert(HEARS_HINTS.to_owned(), "true".to_owned());
+    labels.insert(RECEIVES_WAKEUPS.to_owned(), "true".to_owned());
     labels
 }
 
@@ -100,8 +102,8 @@ fn container(pipeline: &Pipeline, group: Group<'_>) -> Container {
         ..ContainerPort::default()
     });
     ports.push(ContainerPort {
-        name: Some(HINTS.to_owned()),
-        container_port: HINTS_PORT,
+        name: Some(WAKEUPS.to_owned()),
+        container_port: WAKEUP_PORT,
         protocol: Some("UDP".to_owned()),
         ..ContainerPort::default()
     });
@@ -109,7 +111,7 @@ fn container(pipeline: &Pipeline, group: Group<'_>) -> Container {
         database_access::variables(pipeline, role),
         environment::logging(),
         environment::service(pipeline, drain_seconds),
-        environment::hints(pipeline),
+        environment::wakeups(pipeline),
     ];
     Container {
         name: component.to_owned(),

@@ -8,8 +8,8 @@ use super::super::validate::{GroupName, Pipeline};
 
 /// Label with the pipeline's name.
 pub(crate) const INSTANCE: &str = "app.kubernetes.io/instance";
-/// Label of the pods that hear hints.
-pub(super) const HEARS_HINTS: &str = "eventpipeline.dev/hears-hints";
+/// Label of the pods that hear wake-ups.
+pub(super) const RECEIVES_WAKEUPS: &str = "eventpipeline.dev/receives-wakeups";
 /// Label with the group's name.
 pub(crate) const GROUP: &str = "eventpipeline.dev/group";
 
@@ -33,7 +33,7 @@ pub(crate) enum Component {
     Schema,
     Producer,
     Consumer,
-    Hints,
+    Wakeups,
     Route,
 }
 
@@ -47,9 +47,9 @@ pub(super) fn producers_name(pipeline: &Pipeline) -> String {
     format!("{}-producers", pipeline.name)
 }
 
-/// Name of the Service by which pods find each other for their hints.
-pub(super) fn hints_name(pipeline: &Pipeline) -> String {
-    format!("{}-hints", pipeline.name)
+/// Name of the Service by which pods find each other for their wake-ups.
+pub(super) fn wakeups_name(pipeline: &Pipeline) -> String {
+    format!("{}-wakeups", pipeline.name)
 }
 
 /// Name of a group's Deployment.

@@ -14,10 +14,10 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::super::validate::{ConsumerGroup, Database, Pipeline};
 use super::database_access::MYSQL_PORT;
 use super::group_deployment::ADMIN_PORT;
-use super::hints_service::HINTS_PORT;
 use super::meta::{
-    Component, HEARS_HINTS, INSTANCE, Labels, group_name, group_selector, match_labels, owned, selector,
+    Component, INSTANCE, Labels, RECEIVES_WAKEUPS, group_name, group_selector, match_labels, owned, selector,
 };
+use super::wakeups_service::WAKEUP_PORT;
 use super::{networks, producer_deployment};
 
 const DNS_PORT: i32 = 53;
@@ -47,8 +47,8 @@ fn producers(pipeline: &Pipeline) -> NetworkPolicy {
     tier(
         pipeline,
         Component::Producer,
-        vec![api, metrics(pipeline), hints_heard(pipeline)],
-        [vec![dns(), to_database(pipeline), hints_given(pipeline)], to_agent(pipeline)].concat(),
+        vec![api, metrics(pipeline), wakeups_heard(pipeline)],
+        [vec![dns(), to_database(pipeline), wakeups_given(pipeline)], to_agent(pipeline)].concat(),
     )
 }
 
@@ -56,8 +56,8 @@ fn consumers(pipeline: &Pipeline) -> NetworkPolicy {
     tier(
         pipeline,
         Component::Consumer,
-        vec![metrics(pipeline), hints_heard(pipeline)],
-        vec![dns(), to_database(pipeline), hints_given(pipeline)],
+        vec![metrics(pipeline), wakeups_heard(pipeline)],
+        vec![dns(), to_database(pipeline), wakeups_given(pipeline)],
     )
 }
 
@@ -152,16 +152,16 @@ fn metrics(pipeline: &Pipeline) -> NetworkPolicyIngressRule {
     ingress(vec![tcp(ADMIN_PORT)], Some(vec![listed, operator]))
 }
 
-fn hints_heard(pipeline: &Pipeline) -> NetworkPolicyIngressRule {
-    ingress(vec![udp(HINTS_PORT)], Some(vec![hearers(pipeline)]))
+fn wakeups_heard(pipeline: &Pipeline) -> NetworkPolicyIngressRule {
+    ingress(vec![udp(WAKEUP_PORT)], Some(vec![hearers(pipeline)]))
 }
 
-fn hints_given(pipeline: &Pipeline) -> NetworkPolicyEgressRule {
-    egress(vec![udp(HINTS_PORT)], Some(vec![hearers(pipeline)]))
+fn wakeups_given(pipeline: &Pipeline) -> NetworkPolicyEgressRule {
+    egress(vec![udp(WAKEUP_PORT)], Some(vec![hearers(pipeline)]))
 }
 
 fn hearers(pipeline: &Pipeline) -> NetworkPolicyPeer {
-    let labels = [(INSTANCE, pipeline.name.to_string()), (HEARS_HINTS, "true".to_owned())];
+    let labels = [(INSTANCE, pipeline.name.to_string()), (RECEIVES_WAKEUPS, "true".to_owned())];
     pods(match_labels(labels.map(|(label, value)| (label.to_owned(), value)).into()))
 }
 

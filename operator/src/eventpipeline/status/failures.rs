@@ -33,7 +33,7 @@ fn type_of(component: Option<&str>) -> &'static str {
     let is = |of: Component| component == Some(of.into());
     if is(Component::Schema) {
         types::SCHEMA_READY
-    } else if is(Component::Producer) || is(Component::Hints) {
+    } else if is(Component::Producer) || is(Component::Wakeups) {
         types::PRODUCERS_READY
     } else if is(Component::Consumer) {
         types::CONSUMERS_READY

@@ -60,7 +60,7 @@ fn minimal_pipeline() {
     assert_yaml_snapshot!("minimal_mysql_service", resources.mysql_service);
     assert_yaml_snapshot!("minimal_mysql_stateful_set", resources.mysql_stateful_set);
     assert_yaml_snapshot!("minimal_schema_job", resources.schema_job);
-    assert_yaml_snapshot!("minimal_hints_service", resources.hints_service);
+    assert_yaml_snapshot!("minimal_wakeups_service", resources.wakeups_service);
     assert_yaml_snapshot!("minimal_producer_service", resources.producer_service);
     assert_yaml_snapshot!("minimal_producer_deployments", resources.producer_deployments);
     assert_yaml_snapshot!("minimal_consumer_deployments", resources.consumer_deployments);

@@ -1,18 +1,18 @@
-//! What is to be announced, put together until it can be sent.
+//! Announcements that wait to be sent, merged.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::Hint;
+use super::Wakeup;
 
-/// How many finished events wait to be announced at the most.
+/// Maximum number of finished events that wait to be announced.
 const CAPACITY: usize = 8192;
 
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     waiting: Mutex<Waiting>,
-    something: Notify,
+    announced: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -24,31 +24,31 @@ struct Waiting {
 impl Outbox {
     pub(super) fn work(&self) {
         self.lock().work = true;
-        self.something.notify_one();
+        self.announced.notify_one();
     }
 
-    /// Gives how many were dropped for want of room.
+    /// Returns how many were dropped because the outbox is full.
     pub(super) fn finished(&self, ids: impl IntoIterator<Item = i64>) -> u64 {
         let mut ids = ids.into_iter();
         let mut waiting = self.lock();
         let room = CAPACITY - waiting.finished.len();
         waiting.finished.extend(ids.by_ref().take(room));
         drop(waiting);
-        self.something.notify_one();
+        self.announced.notify_one();
         ids.count() as u64
     }
 
-    /// What there is to announce, at least one hint.
-    pub(super) async fn next(&self) -> Vec<Hint> {
+    /// Waits for announcements and returns them, at least one.
+    pub(super) async fn next(&self) -> Vec<Wakeup> {
         loop {
             let Waiting { work, finished } = std::mem::take(&mut *self.lock());
-            let work = work.then_some(Hint::Work);
-            let finished = (!finished.is_empty()).then_some(Hint::Finished(finished));
-            let hints: Vec<Hint> = work.into_iter().chain(finished).collect();
-            if !hints.is_empty() {
-                return hints;
+            let work = work.then_some(Wakeup::Work);
+            let finished = (!finished.is_empty()).then_some(Wakeup::Finished(finished));
+            let wakeups: Vec<Wakeup> = work.into_iter().chain(finished).collect();
+            if !wakeups.is_empty() {
+                return wakeups;
             }
-            self.something.notified().await;
+            self.announced.notified().await;
         }
     }
 
@@ -62,15 +62,15 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn hints_are_put_together_and_bounded() {
+    async fn announcements_are_merged_and_bounded() {
         let outbox = Outbox::default();
         outbox.work();
         outbox.work();
         assert_eq!(outbox.finished([1, 2]), 0);
         assert_eq!(outbox.finished(3..=10_000), 10_000 - CAPACITY as u64);
-        let all = Hint::Finished((1..=8192).collect());
-        assert_eq!(outbox.next().await, [Hint::Work, all]);
+        let all = Wakeup::Finished((1..=8192).collect());
+        assert_eq!(outbox.next().await, [Wakeup::Work, all]);
         assert_eq!(outbox.finished([4]), 0);
-        assert_eq!(outbox.next().await, [Hint::Finished(vec![4])]);
+        assert_eq!(outbox.next().await, [Wakeup::Finished(vec![4])]);
     }
 }

@@ -1,18 +1,18 @@
-//! The addresses behind the peers' names, which change as pods come and go.
+//! The addresses of the peers' names, which change as pods come and go.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::listen::reachable_from;
 
-/// How often names are resolved.
+/// Time between resolutions of the names.
 const PERIOD: Duration = Duration::from_secs(5);
 
-/// Checks `host:port`.
+/// Parses `host:port`.
 pub(super) fn peer(text: &str) -> Result<String, String> {
     let port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
     match text.rsplit_once(':') {
@@ -24,7 +24,7 @@ pub(super) fn peer(text: &str) -> Result<String, String> {
 #[derive(Debug)]
 pub(super) struct Peers {
     names: Vec<String>,
-    /// Of the socket that sends to them.
+    /// Address of the socket that sends to them.
     own: SocketAddr,
     addresses: RwLock<Vec<SocketAddr>>,
 }
@@ -38,7 +38,7 @@ impl Peers {
         self.addresses.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Resolves the names again and again. A name that cannot be resolved has no addresses for now.
+    /// Resolves the names periodically. A name that cannot be resolved has no addresses until the next time.
     pub(super) async fn keep_resolved(&self) {
         let mut failed = BTreeSet::new();
         loop {
@@ -49,9 +49,9 @@ impl Peers {
                         found.extend(addresses.filter_map(|peer| reachable_from(self.own, peer)));
                         failed.remove(name);
                     }
-                    // Each failure is told once: a pipeline whose pods are not there yet is no news every five seconds.
+                    // Log only the first failure: the pods of a new pipeline may not exist yet.
                     Err(error) if failed.insert(name) => {
-                        warn!(peer = name, %error, "failed to resolve WAKE_PEERS: no hints for {name}");
+                        info!(peer = name, %error, "failed to resolve WAKE_PEERS: {name} gets no wake-ups until it is resolved");
                     }
                     Err(_) => {}
                 }
@@ -64,7 +64,7 @@ impl Peers {
     fn replace(&self, found: Vec<SocketAddr>) {
         let mut addresses = self.addresses.write().unwrap_or_else(PoisonError::into_inner);
         if *addresses != found {
-            info!(peers = found.len(), "hints go to {} peers", found.len());
+            info!(peers = found.len(), "sending wake-ups to {} peers", found.len());
             *addresses = found;
         }
     }
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_peer_is_a_host_and_a_port() {
-        for right in ["demo-hints.events.svc:9091", "127.0.0.1:1", "[::1]:9091"] {
+        for right in ["demo-wakeups.events.svc:9091", "127.0.0.1:1", "[::1]:9091"] {
             assert_eq!(peer(right), Ok(right.to_owned()));
         }
         for wrong in ["", "host", ":9091", "host:", "host:0", "host:65536", "host:http"] {

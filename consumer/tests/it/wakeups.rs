@@ -1,9 +1,9 @@
-//! Hints, and life without them.
+//! Wake-ups, and life without them.
 
 use std::time::{Duration, Instant};
 
 use eventpipeline_database::EventId;
-use eventpipeline_service::{Announcer, Hint, HintArgs, HintMetrics, Hints};
+use eventpipeline_service::{Announcer, Wakeup, WakeupArgs, WakeupMetrics, Wakeups};
 use eventpipeline_testkit::{eventually, free_udp};
 use prometheus::Registry;
 use tokio::net::UdpSocket;
@@ -13,25 +13,25 @@ use tokio_util::sync::CancellationToken;
 use crate::server::{Server, http};
 use crate::support::{Pipeline, metric, until_metric};
 
-/// A process that gives and hears hints, as a producer does.
-fn producer(own: &str, peer: String) -> (Announcer, mpsc::UnboundedReceiver<Hint>) {
-    let args = HintArgs { wake_address: own.parse().unwrap(), wake_peers: vec![peer] };
-    let (hints, announcer) = Hints::bind(&args, HintMetrics::new(&Registry::new()).unwrap()).unwrap();
+/// A process that gives and hears wake-ups, as a producer does.
+fn producer(own: &str, peer: String) -> (Announcer, mpsc::UnboundedReceiver<Wakeup>) {
+    let args = WakeupArgs { wake_address: own.parse().unwrap(), wake_peers: vec![peer] };
+    let (wakeups, announcer) = Wakeups::bind(&args, WakeupMetrics::new(&Registry::new()).unwrap()).unwrap();
     let (told, hearing) = mpsc::unbounded_channel();
-    tokio::spawn(hints.run(CancellationToken::new(), move |hint| {
-        let _ = told.send(hint);
+    tokio::spawn(wakeups.run(CancellationToken::new(), move |wakeup| {
+        let _ = told.send(wakeup);
     }));
     (announcer, hearing)
 }
 
 #[tokio::test]
-async fn a_hint_wakes_the_consumer_which_tells_what_it_has_finished() {
+async fn a_wakeup_wakes_the_consumer_which_tells_what_it_has_finished() {
     let mut pipeline = Pipeline::new().await;
     let (ours, theirs) = (free_udp().to_string(), free_udp().to_string());
     let consumer = pipeline.consumer(&[("WAKE_ADDRESS", &theirs), ("WAKE_PEERS", &ours)]);
     let (announcer, mut hearing) = producer(&ours, theirs);
-    // Hints are lossy, and a poll may be faster: it is tried until one is seen at work.
-    let woken = "eventpipeline_consumer_wakeups_total{kind=\"hint\"}";
+    // Wake-ups are lossy, and a poll may be faster: it is tried until one is seen at work.
+    let woken = "eventpipeline_claim_triggers_total{kind=\"wakeup\"}";
     let mut ids: Vec<EventId> = Vec::new();
     eventually(async || {
         ids.extend(pipeline.create(1).await);
@@ -42,21 +42,21 @@ async fn a_hint_wakes_the_consumer_which_tells_what_it_has_finished() {
     .await;
     let known = |id: i64| ids.iter().any(|known| known.get() == id);
     match eventually(async || hearing.try_recv().ok()).await {
-        Hint::Finished(finished) => assert!(finished.into_iter().all(known)),
-        Hint::Work => panic!("nothing was given back"),
+        Wakeup::Finished(finished) => assert!(finished.into_iter().all(known)),
+        Wakeup::Work => panic!("nothing was given back"),
     }
 }
 
-/// Hints that come while a claim is under way find events of the claim before not begun yet.
+/// Wake-ups that come while a claim is under way find events of the claim before not begun yet.
 #[tokio::test]
 async fn no_place_is_idle_while_there_is_work() {
     let mut pipeline = Pipeline::new().await;
     let (ours, theirs) = (free_udp().to_string(), free_udp().to_string());
     let handler = Server::start(|_| std::future::pending()).await;
     let url = handler.url();
-    let hints = [("WAKE_ADDRESS", theirs.as_str()), ("WAKE_PEERS", ours.as_str())];
+    let wakeups = [("WAKE_ADDRESS", theirs.as_str()), ("WAKE_PEERS", ours.as_str())];
     let patience = [("HANDLER_TIMEOUT_SECONDS", "500"), ("LEASE_SECONDS", "600"), ("CONCURRENCY", "40")];
-    let variables = http(&url, &[&hints[..], &patience[..]].concat());
+    let variables = http(&url, &[&wakeups[..], &patience[..]].concat());
     let consumer = pipeline.consumer(&variables);
     let (announcer, _hearing) = producer(&ours, theirs.clone());
     consumer.line("database is ready").await;
@@ -75,7 +75,7 @@ async fn no_place_is_idle_while_there_is_work() {
 
 /// Anybody who reaches the port can send them.
 #[tokio::test]
-async fn forged_hints_cost_few_statements() {
+async fn forged_wakeups_cost_few_statements() {
     let mut pipeline = Pipeline::new().await;
     let theirs = free_udp().to_string();
     let variables = [("WAKE_ADDRESS", theirs.as_str()), ("WAKE_PEERS", "127.0.0.1:9")];
@@ -100,18 +100,18 @@ async fn forged_hints_cost_few_statements() {
 
 /// Bound, and never read.
 #[tokio::test]
-async fn a_peer_that_drops_every_hint_changes_nothing_but_the_time() {
+async fn a_peer_that_drops_every_wakeup_changes_nothing_but_the_time() {
     let mut pipeline = Pipeline::new().await;
     let deaf = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let peer = deaf.local_addr().unwrap().to_string();
     let consumer = pipeline.consumer(&[("WAKE_ADDRESS", "127.0.0.1:0"), ("WAKE_PEERS", &peer)]);
     let ids = pipeline.create(3).await;
     pipeline.values(&ids).await;
-    until_metric(&consumer, "eventpipeline_hints_sent_total{kind=\"finished\"}", 1.0).await;
+    until_metric(&consumer, "eventpipeline_wakeups_sent_total{kind=\"finished\"}", 1.0).await;
 }
 
 #[tokio::test]
-async fn without_hints_events_are_found_by_looking() {
+async fn without_wakeups_events_are_found_by_looking() {
     let mut pipeline = Pipeline::new().await;
     let consumer = pipeline.consumer(&[]);
     consumer.line("database is ready").await;
@@ -119,5 +119,5 @@ async fn without_hints_events_are_found_by_looking() {
         let ids = pipeline.create(1).await;
         pipeline.values(&ids).await;
     }
-    assert!(metric(&consumer, "eventpipeline_consumer_wakeups_total{kind=\"poll\"}").await > 0.0);
+    assert!(metric(&consumer, "eventpipeline_claim_triggers_total{kind=\"poll\"}").await > 0.0);
 }

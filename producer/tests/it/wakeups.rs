@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use eventpipeline_service::{Announcer, Hint, HintArgs, HintMetrics, Hints};
+use eventpipeline_service::{Announcer, Wakeup, WakeupArgs, WakeupMetrics, Wakeups};
 use eventpipeline_testkit::{Database as Server, Engine, Fault, Proxy, eventually, free_udp};
 use prometheus::Registry;
 use serde_json::{Value as Json, json};
@@ -12,16 +12,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::Producer;
 
-const BY_HINT: &str = "eventpipeline_waited_events_total{noticed_by=\"hint\"}";
+const BY_WAKEUP: &str = "eventpipeline_waited_events_total{noticed_by=\"wakeup\"}";
 const BY_LOOK: &str = "eventpipeline_waited_events_total{noticed_by=\"look\"}";
 
-/// A process that gives and hears hints, as a consumer does.
-fn consumer(own: &str, peer: &str) -> (Announcer, UnboundedReceiver<Hint>) {
-    let args = HintArgs { wake_address: own.parse().unwrap(), wake_peers: vec![peer.to_owned()] };
-    let (hints, announcer) = Hints::bind(&args, HintMetrics::new(&Registry::new()).unwrap()).unwrap();
+/// A process that gives and hears wake-ups, as a consumer does.
+fn consumer(own: &str, peer: &str) -> (Announcer, UnboundedReceiver<Wakeup>) {
+    let args = WakeupArgs { wake_address: own.parse().unwrap(), wake_peers: vec![peer.to_owned()] };
+    let (wakeups, announcer) = Wakeups::bind(&args, WakeupMetrics::new(&Registry::new()).unwrap()).unwrap();
     let (heard, hearing) = unbounded_channel();
-    tokio::spawn(hints.run(CancellationToken::new(), move |hint| {
-        let _ = heard.send(hint);
+    tokio::spawn(wakeups.run(CancellationToken::new(), move |wakeup| {
+        let _ = heard.send(wakeup);
     }));
     (announcer, hearing)
 }
@@ -43,17 +43,17 @@ async fn until_looked(producer: &Producer, many: f64) {
 }
 
 #[tokio::test]
-async fn a_new_event_is_announced_and_a_hint_brings_its_answer() {
+async fn a_new_event_is_announced_and_a_wakeup_brings_its_answer() {
     let (own, peer) = (free_udp().to_string(), free_udp().to_string());
     let producer = Producer::with(&[("WAKE_ADDRESS", &own), ("WAKE_PEERS", &peer)]).await;
     let (announcer, mut hearing) = consumer(&peer, &own);
-    // Until names are resolved, hints are lost.
+    // Until names are resolved, wake-ups are lost.
     eventually(async || {
         producer.post("/create-async").await;
         hearing.try_recv().ok()
     })
     .await;
-    // A look may be faster than the hint; hints are of use once the producer has seen that they arrive.
+    // A look may be faster than the wake-up; wake-ups are of use once the producer has seen that they arrive.
     eventually(async || {
         let mut session = producer.database.session();
         let create = producer.posting("/create-sync").timeout(Duration::from_mins(1));
@@ -64,13 +64,13 @@ async fn a_new_event_is_announced_and_a_hint_brings_its_answer() {
             announcer.finished(1..1000);
         }
         assert_eq!(waiting.await.unwrap(), 201);
-        producer.metric(BY_HINT).await.filter(|events| *events > 0.0)
+        producer.metric(BY_WAKEUP).await.filter(|events| *events > 0.0)
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_peer_that_drops_every_hint_changes_nothing_but_the_time() {
+async fn a_peer_that_drops_every_wakeup_changes_nothing_but_the_time() {
     // Bound, and never read.
     let deaf = UdpSocket::bind("127.0.0.1:0").unwrap();
     let peer = deaf.local_addr().unwrap().to_string();
@@ -79,11 +79,11 @@ async fn a_peer_that_drops_every_hint_changes_nothing_but_the_time() {
         create_sync(&producer, valor, async || {}).await;
     }
     until_looked(&producer, 3.0).await;
-    assert_eq!(producer.metric(BY_HINT).await, Some(0.0));
+    assert_eq!(producer.metric(BY_WAKEUP).await, Some(0.0));
 }
 
 #[tokio::test]
-async fn without_hints_there_are_answers() {
+async fn without_wakeups_there_are_answers() {
     let producer = Producer::start().await;
     create_sync(&producer, "só", async || {}).await;
     until_looked(&producer, 1.0).await;
@@ -91,18 +91,18 @@ async fn without_hints_there_are_answers() {
 
 /// Whoever can reach the port can say anything: it is looked up, and nothing is believed.
 #[tokio::test]
-async fn a_hint_that_is_wrong_answers_nobody() {
+async fn a_wakeup_that_is_wrong_answers_nobody() {
     let (own, peer) = (free_udp().to_string(), free_udp().to_string());
     let producer = Producer::with(&[("WAKE_ADDRESS", &own), ("WAKE_PEERS", &peer)]).await;
     let (announcer, _hearing) = consumer(&peer, &own);
-    let received = "eventpipeline_hints_received_total{kind=\"finished\"}";
+    let received = "eventpipeline_wakeups_received_total{kind=\"finished\"}";
     create_sync(&producer, "verdade", async || {}).await;
     let create = producer.posting("/create-sync").timeout(Duration::from_mins(1));
     let waiting = tokio::spawn(async move { create.send().await.unwrap() });
     producer.until_waiters(1).await;
     eventually(async || {
         announcer.finished([2, i64::MAX, -1, 0]);
-        producer.metric(received).await.filter(|hints| *hints > 2.0)
+        producer.metric(received).await.filter(|wakeups| *wakeups > 2.0)
     })
     .await;
     producer.until_waiters(1).await;
@@ -112,7 +112,7 @@ async fn a_hint_that_is_wrong_answers_nobody() {
 
 /// What is said is heard faster than it can be looked up; what was not said is found all the same.
 #[tokio::test]
-async fn a_flood_of_hints_keeps_nobody_from_an_answer() {
+async fn a_flood_of_wakeups_keeps_nobody_from_an_answer() {
     let (own, peer) = (free_udp().to_string(), free_udp().to_string());
     let proxy = Proxy::start(Server::shared(Engine::MySql).await.port()).await;
     let producer = Producer::behind(&proxy, &[("WAKE_ADDRESS", &own), ("WAKE_PEERS", &peer)]).await;
@@ -129,8 +129,8 @@ async fn a_flood_of_hints_keeps_nobody_from_an_answer() {
             tokio::task::yield_now().await;
         }
     });
-    let received = "eventpipeline_hints_received_total{kind=\"finished\"}";
-    eventually(async || producer.metric(received).await.filter(|hints| *hints > 1000.0)).await;
+    let received = "eventpipeline_wakeups_received_total{kind=\"finished\"}";
+    eventually(async || producer.metric(received).await.filter(|wakeups| *wakeups > 1000.0)).await;
     producer.consume(&mut producer.database.session(), "achado").await;
     producer.until_waiters(19).await;
     flood.abort();
