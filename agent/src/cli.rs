@@ -1,29 +1,23 @@
-//! The command line: without a command the arguments of the service; `metrics` without any.
+//! The command line.
 
-use clap::Subcommand;
-use eventpipeline_service::{Invocation, Serves};
+use clap::Parser;
 
-use crate::instruments;
+use crate::metrics::NAME;
 use crate::serve::ServeArgs;
 
-/// What the process is to do.
-pub(crate) type Cli = Invocation<ServeArgs, Command>;
-
-/// What it does besides serving.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Print every metric, with its labels and their values, as Markdown
+/// Reports how full the database's volume is, and with what kinds of files.
+#[derive(Debug, Parser)]
+#[command(name = NAME, version)]
+pub(crate) enum Cli {
+    /// Measure the volume and serve the result, until SIGTERM
+    Serve(Box<ServeArgs>),
+    /// Print every metric with its labels and their values, as Markdown
     Metrics,
-}
-
-impl Serves for ServeArgs {
-    const NAME: &'static str = instruments::NAME;
-    const ABOUT: &'static str = "How full the database's volume is, and with what";
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory as _, Parser as _};
+    use clap::CommandFactory as _;
 
     use super::*;
 
@@ -33,12 +27,11 @@ mod tests {
     }
 
     #[test]
-    fn it_serves_without_a_command() {
-        let parse = |arguments: &[&str]| {
-            Cli::try_parse_from([&["eventpipeline-agent"], arguments].concat()).map(|cli| format!("{cli:?}"))
-        };
-        assert!(parse(&[]).unwrap().starts_with("Serve"));
-        assert!(parse(&["metrics"]).unwrap().starts_with("Run"));
+    fn only_serve_takes_arguments() {
+        let parse = |arguments: &[&str]| Cli::try_parse_from([&[NAME], arguments].concat());
+        assert!(matches!(parse(&["serve", "--data-folder", "/"]), Ok(Cli::Serve(_))));
+        assert!(matches!(parse(&["metrics"]), Ok(Cli::Metrics)));
         assert!(parse(&["metrics", "--data-folder", "/"]).is_err());
+        assert!(parse(&[]).is_err());
     }
 }

@@ -1,22 +1,22 @@
-//! What the files of a MySQL data directory are for, by their names.
+//! The kinds of files in a MySQL data directory, by their names.
 
 use std::path::Path;
 
 use strum::{IntoStaticStr, VariantArray};
 
-/// What a file is for.
+/// The kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum Kind {
-    /// Tables, and the system tablespace.
+    /// Tables and the system tablespace.
     Data,
-    /// The log of changes, for replication and point-in-time recovery.
+    /// Log of changes, for replication and point-in-time recovery.
     BinaryLog,
-    /// What a replica has received and not yet removed.
+    /// Changes that a replica has received and not yet removed.
     RelayLog,
-    /// What crash recovery reads.
+    /// Log that crash recovery reads.
     RedoLog,
-    /// Older versions of rows.
+    /// Old versions of rows.
     UndoLog,
     /// Temporary tables. The server removes them at its next start.
     Temporary,
@@ -25,7 +25,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The kind of the file at `path` within the data directory.
+    /// Returns the kind of the file at `path` within the data directory.
     pub(crate) fn of(path: &Path) -> Self {
         let folder = path.parent().and_then(Path::to_str).unwrap_or_default();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_known_by_its_name_and_folder() {
+    fn the_name_and_folder_of_a_file_give_its_kind() {
         for (path, kind) in [
             ("eventpipeline/Events.ibd", Kind::Data),
             ("eventpipeline/binlog.ibd", Kind::Data),

@@ -1,4 +1,4 @@
-//! How full a volume is, and what a data directory on it holds. Reads names and sizes, never contents.
+//! Measurement of a volume and of the data directory on it. It reads names and sizes, never contents.
 
 use std::collections::HashMap;
 use std::fs::{self, DirEntry};
@@ -8,21 +8,21 @@ use std::path::Path;
 
 use crate::files::Kind;
 
-/// Size of the blocks that `st_blocks` counts.
+/// Unit of `st_blocks`, in bytes.
 const BLOCK: u64 = 512;
 
-/// What was measured.
+/// The sizes of a volume and of its files, in bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Measurement {
     /// Size of the volume.
     pub(crate) capacity: u64,
-    /// What is left of it for programs that are not root.
+    /// Free space for unprivileged programs.
     pub(crate) free: u64,
-    /// What the files take, by kind; kinds without files are missing.
+    /// Disk usage of the files, by kind. Kinds without files are missing.
     pub(crate) files: HashMap<Kind, u64>,
 }
 
-/// Measures the volume and the data directory that is at `folder`.
+/// Measures the volume and the data directory at `folder`.
 pub(crate) fn measure(folder: &Path) -> io::Result<Measurement> {
     let volume = rustix::fs::statvfs(folder)?;
     let mut files = HashMap::new();
@@ -34,7 +34,7 @@ pub(crate) fn measure(folder: &Path) -> io::Result<Measurement> {
     })
 }
 
-/// Adds what is below `within`, a path in `root`. What the server removes meanwhile is not there.
+/// Adds the files below `within`, a path in `root`. Files that the server removes meanwhile are skipped.
 fn add(root: &Path, within: &Path, files: &mut HashMap<Kind, u64>) -> io::Result<()> {
     for entry in fs::read_dir(root.join(within))? {
         match add_entry(root, within, &entry?, files) {
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_summed_by_kind_and_the_volume_has_room() {
+    fn sizes_of_files_are_summed_by_kind() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("eventpipeline")).unwrap();
         for (name, bytes) in
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_an_error() {
+    fn a_missing_folder_is_an_error() {
         assert!(measure(Path::new("/nowhere")).is_err());
     }
 }

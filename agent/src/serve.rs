@@ -1,4 +1,4 @@
-//! The service: one task that measures, and the internal port that tells.
+//! The service: one task that measures, and the admin port that reports.
 
 use std::future::ready;
 use std::path::PathBuf;
@@ -7,14 +7,13 @@ use std::process::ExitCode;
 use clap::Args;
 use eventpipeline_service::ServiceArgs;
 
-use crate::instruments::NAME;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, NAME};
 use crate::watch::{Last, Watch};
 
 /// Arguments of the service.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// The database's data directory, at the root of its volume or below
+    /// Data directory of the database, at or below the root of its volume
     #[arg(long, env = "DATA_FOLDER", default_value = "/var/lib/mysql")]
     data_folder: PathBuf,
     #[command(flatten)]
@@ -25,8 +24,8 @@ pub(crate) struct ServeArgs {
 pub(crate) fn run(ServeArgs { data_folder, service }: ServeArgs) -> ExitCode {
     eventpipeline_service::serve(NAME, &service, async move |service| {
         let last = Last::default();
-        let told = last.clone();
-        service.pages.add("/volume", move || ready(told.volume()));
+        let reported = last.clone();
+        service.admin_routes.add("/volume", move || ready(reported.volume()));
         let watch = Watch {
             folder: data_folder,
             last,

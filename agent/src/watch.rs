@@ -1,10 +1,10 @@
-//! The task that measures the volume, and what it tells of the last measurement.
+//! The task that measures the volume, and its last measurement.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use eventpipeline_service::{Check, chain};
+use eventpipeline_service::{Check, error_chain};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -12,12 +12,12 @@ use crate::files::Kind;
 use crate::measure::{Measurement, measure};
 use crate::metrics::Metrics;
 
-/// How often the volume is measured.
+/// Time between two measurements.
 const PERIOD: Duration = Duration::from_secs(1);
-/// What was measured longer ago says nothing: a disk that hangs answers no `statvfs` either.
+/// Age after which a measurement is outdated: `statvfs` does not return while a disk hangs.
 const OLDEST: Duration = Duration::from_secs(5);
 
-/// What `GET /volume` answers.
+/// The body of `GET /volume`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Volume {
@@ -26,7 +26,7 @@ pub(crate) struct Volume {
     files: Files,
 }
 
-/// What the files take, by kind.
+/// Disk usage of the files, by kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the unit is in the names of the JSON")]
@@ -59,7 +59,7 @@ impl From<&Measurement> for Volume {
     }
 }
 
-/// No measurement that is worth telling.
+/// The error if there is no recent measurement.
 #[derive(Debug, thiserror::Error)]
 #[error("the volume could not be measured within {} s", OLDEST.as_secs())]
 pub(crate) struct NotMeasured;
@@ -69,7 +69,7 @@ pub(crate) struct NotMeasured;
 pub(crate) struct Last(Arc<Mutex<Option<(Instant, Volume)>>>);
 
 impl Last {
-    /// What was measured, if that was not long ago.
+    /// Returns the last measurement, if it is recent.
     pub(crate) fn volume(&self) -> Result<Volume, NotMeasured> {
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let recent = last.as_ref().filter(|(at, _)| at.elapsed() <= OLDEST);
@@ -81,7 +81,7 @@ impl Last {
     }
 }
 
-/// Measures now and then.
+/// Measures the volume periodically.
 #[derive(Debug)]
 pub(crate) struct Watch {
     /// The data directory.
@@ -92,7 +92,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Measures until `end`. A disk that hangs holds up this task and nothing else.
+    /// Measures until `end`. A disk that hangs blocks only this task.
     pub(crate) async fn run(self, end: CancellationToken) -> anyhow::Result<()> {
         loop {
             let folder = self.folder.clone();
@@ -103,7 +103,7 @@ impl Watch {
             };
             match measured {
                 Ok(measurement) => {
-                    self.metrics.show(&measurement);
+                    self.metrics.measured(&measurement);
                     self.last.set(Volume::from(&measurement));
                     self.check.ready();
                 }
@@ -111,7 +111,7 @@ impl Watch {
                     self.check.not_ready(format!(
                         "failed to measure {}: {}",
                         self.folder.display(),
-                        chain(&error)
+                        error_chain(&error)
                     ));
                 }
             }

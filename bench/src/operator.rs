@@ -46,7 +46,8 @@ impl Operator {
             ("IMAGE", "registry.example/eventpipeline:bench"),
             ("ADMIN_ADDRESS", "127.0.0.1:0"),
         ];
-        let program = Program::start("eventpipeline-operator", &[&path.display().to_string()], &environment);
+        let program =
+            Program::start("eventpipeline-operator", &[&path.display().to_string(), "serve"], &environment);
         let metrics = Metrics::of(program.address("the admin server listens").await);
         Ok(Self { program, metrics })
     }

@@ -82,7 +82,7 @@ impl System {
             ("WAKE_ADDRESS", own.as_str()),
             ("WAKE_PEERS", peer.as_str()),
         ];
-        let program = self.run("eventpipeline-producer", &[], &further);
+        let program = self.run("eventpipeline-producer", &["serve"], &further);
         let api = program.address("the API listens").await;
         program.line("database is ready").await;
         Producer { program, api }
@@ -91,7 +91,7 @@ impl System {
     pub(crate) async fn consumer(&self) -> Program {
         let [peer, own] = self.wakeups.map(|address| address.to_string());
         let further = [("WAKE_ADDRESS", own.as_str()), ("WAKE_PEERS", peer.as_str())];
-        let program = self.run("eventpipeline-consumer", &[], &further);
+        let program = self.run("eventpipeline-consumer", &["serve"], &further);
         program.line("database is ready").await;
         program
     }

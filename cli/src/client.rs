@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use eventpipeline_outbound::{Way, retry_after};
+use eventpipeline_outbound::{Route, retry_after};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use url::Url;
 
@@ -27,7 +27,7 @@ const PASSING: [StatusCode; 4] = [
 pub(crate) struct Client {
     http: reqwest::Client,
     url: Url,
-    way: Way,
+    route: Route,
 }
 
 /// An answer of 2xx.
@@ -38,12 +38,12 @@ pub(crate) struct Answer {
 
 impl Client {
     pub(crate) fn new(url: Url) -> Result<Self, Error> {
-        let way = Way::to(&url);
+        let route = Route::to(&url);
         let builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_LIMIT)
             .user_agent(concat!("eventpipeline-cli/", env!("CARGO_PKG_VERSION")));
-        let builder = if way == Way::Direct { builder.no_proxy() } else { builder };
-        Ok(Self { http: builder.build().map_err(Error::Client)?, url, way })
+        let builder = if route == Route::Direct { builder.no_proxy() } else { builder };
+        Ok(Self { http: builder.build().map_err(Error::Client)?, url, route })
     }
 
     pub(crate) async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Answer, Error> {
@@ -148,7 +148,7 @@ impl Client {
     /// Without user and password, and with the proxy that is asked for it.
     pub(crate) fn host(&self) -> String {
         let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        format!("{}{port}{}", self.url.host_str().unwrap_or_default(), self.way)
+        format!("{}{port}{}", self.url.host_str().unwrap_or_default(), self.route)
     }
 }
 

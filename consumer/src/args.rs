@@ -1,9 +1,8 @@
-//! Arguments of the service, and whether they fit together.
+//! Arguments of the service, and the check that they fit together.
 
 use std::time::Duration;
 
-use clap::error::ErrorKind;
-use clap::{ArgMatches, Args, Command, FromArgMatches};
+use clap::Args;
 use eventpipeline_database::{DatabaseArgs, MaxAttempts};
 use eventpipeline_service::{ServiceArgs, WakeupArgs};
 
@@ -11,31 +10,33 @@ use crate::handlers::HandlerArgs;
 use crate::journal::JournalArgs;
 use crate::retry::RetryPolicy;
 
-/// The longest that anything may be told to take: a day.
+/// Maximum of every duration: a day.
 const DAY: i64 = 86_400;
 
-/// The arguments as they are given.
+/// Arguments that are valid on their own. By default, draining takes as long as an event may take by default,
+/// which is half of the lease's default, and handlers have four fifths of it.
 #[derive(Debug, Args)]
-struct Given {
-    /// Who claims, as the table's `owner` column says it
+#[command(mut_arg("drain_seconds", |argument| argument.default_value("50")))]
+pub(crate) struct RawArgs {
+    /// Name of this consumer in the table's `owner` column
     #[arg(long, env = "POD_NAME", default_value = "local")]
     pod_name: String,
-    /// How many events are handled at once
+    /// Maximum number of events that are handled at the same time
     #[arg(long, env = "CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     concurrency: u16,
-    /// Seconds after which the events of a consumer that died are free for others
+    /// Duration of a lease in seconds: when a consumer dies, others get its events after this time
     #[arg(long, env = "LEASE_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=DAY))]
     lease_seconds: u32,
-    /// How often an event is tried before it is dead
+    /// Maximum number of attempts, after which an event is dead
     #[arg(long, env = "MAX_ATTEMPTS", default_value = "25", value_parser = max_attempts)]
     max_attempts: MaxAttempts,
-    /// Seconds until an event whose first attempt failed is tried again; each further attempt doubles them
+    /// Backoff after the first failed attempt, in seconds; it doubles with each further attempt
     #[arg(long, env = "BACKOFF_SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=DAY))]
     backoff_seconds: u32,
-    /// The most that these seconds become
+    /// Maximum backoff, in seconds
     #[arg(long, env = "BACKOFF_MAX_SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=DAY))]
     backoff_max_seconds: u32,
-    /// Seconds that a handler may take for an event; less than the lease, of which it is half if not set
+    /// Timeout of a handler in seconds, less than the lease; default: half of the lease
     #[arg(long, env = "HANDLER_TIMEOUT_SECONDS", value_parser = clap::value_parser!(u32).range(1..=DAY))]
     handler_timeout_seconds: Option<u32>,
     #[command(flatten)]
@@ -71,8 +72,9 @@ pub(crate) struct ServeArgs {
     pub(crate) service: ServiceArgs,
 }
 
-impl Given {
-    fn check(self) -> Result<ServeArgs, String> {
+impl RawArgs {
+    /// Checks that the arguments fit together.
+    pub(crate) fn check(self) -> Result<ServeArgs, String> {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         let lease = seconds(self.lease_seconds);
         let handler_limit = self.handler_timeout_seconds.map_or(lease / 2, seconds);
@@ -106,33 +108,5 @@ impl Given {
             wakeups: self.wakeups,
             service: self.service,
         })
-    }
-}
-
-impl FromArgMatches for ServeArgs {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let wrong = |message| clap::Error::raw(ErrorKind::ValueValidation, message);
-        Given::from_arg_matches(matches)?.check().map_err(wrong)
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
-/// So long by default that an event may take the longest time that it may take by default, half of the lease's default: handlers
-/// have four fifths of it.
-fn draining(command: Command) -> Command {
-    command.mut_arg("drain_seconds", |argument| argument.default_value("50"))
-}
-
-impl Args for ServeArgs {
-    fn augment_args(command: Command) -> Command {
-        draining(Given::augment_args(command))
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        draining(Given::augment_args_for_update(command))
     }
 }

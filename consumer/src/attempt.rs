@@ -1,4 +1,4 @@
-//! One attempt at an event: through its handler, to what is to be written down.
+//! One attempt at an event, from its handler to the settlement.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -9,94 +9,95 @@ use eventpipeline_service::{KeyValue, Span, Tracer};
 use futures::FutureExt as _;
 
 use crate::handlers::{Handler, HandlerError};
-use crate::holdings::Held;
+use crate::in_flight::BufferedEvent;
 use crate::journal::{Failed, Journal};
-use crate::metrics::{Metrics, Outcome};
+use crate::metrics::EventMetrics;
 use crate::retry::{RetryPolicy, Verdict};
 
-/// Has events handled.
+/// Has events handled, one attempt at a time.
 #[derive(Debug)]
 pub(crate) struct Attempts {
     pub(crate) handler: Handler,
-    /// How long a handler may take.
+    /// Timeout of the handler.
     pub(crate) limit: Duration,
     pub(crate) retry: RetryPolicy,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: EventMetrics,
     pub(crate) journal: Arc<Journal>,
     pub(crate) tracer: Tracer,
 }
 
-/// What is to be written down about a claimed event.
+/// A claim and its outcome, which a settler writes to the database.
 #[derive(Debug)]
 pub(crate) struct Settlement {
     pub(crate) claim: Claimed,
-    pub(crate) end: End,
+    pub(crate) outcome: Outcome,
 }
 
-/// How a claim ends.
+/// The outcome of a claim.
 #[derive(Debug)]
-pub(crate) enum End {
-    /// The event has its answer.
-    Answer {
+pub(crate) enum Outcome {
+    /// The attempt succeeded.
+    Complete {
         value: Value,
-        /// When the event came from the database.
+        /// Time when the event arrived from the database.
         arrived: Instant,
-        /// How long the attempt took.
+        /// Duration of the attempt.
         took: Duration,
     },
     /// The attempt failed.
-    Failure { error: String, next: Next },
-    /// There was no attempt, or it was cut off: somebody else is to make it.
-    GiveBack,
+    Fail { error: String, next: Next },
+    /// There was no attempt, or it was cut off; another consumer makes it.
+    Release,
 }
 
-/// Why an attempt gave no answer.
+/// The reason why an attempt failed.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
     Handler(HandlerError),
     #[error("the handler panicked")]
     Panic,
-    #[error("the handler gave no answer within {} s", .0.as_secs_f32())]
+    #[error("the handler did not answer within {} s", .0.as_secs_f32())]
     Timeout(Duration),
 }
 
 impl Attempts {
-    /// Whether handlers answer at once, without waiting for anything.
+    /// Returns whether the handler answers at once, without waiting for anything.
     pub(crate) fn are_immediate(&self) -> bool {
         matches!(self.handler, Handler::Words)
     }
 
-    /// Has an event handled once.
-    pub(crate) async fn make(&self, held: Held) -> Settlement {
-        let Held { mut claim, arrived } = held;
-        let begun = Instant::now();
+    /// Makes one attempt at an event.
+    pub(crate) async fn make(&self, event: BufferedEvent) -> Settlement {
+        let BufferedEvent { mut claim, arrived } = event;
+        let started = Instant::now();
         let mut span = self.span(&claim);
         if let Some(span) = &span {
-            // What is called from here on comes from this span, which knows where the event came from.
+            // Requests of the handler continue this span, which links to the creation of the event.
             claim.trace = TraceParent::new(&span.traceparent());
         }
-        let end = match within(self.limit, self.handler.handle(&claim)).await {
+        let outcome = match within(self.limit, self.handler.handle(&claim)).await {
             Ok(value) => {
-                let took = begun.elapsed();
-                self.metrics.handled(Outcome::Done, took);
-                End::Answer { value, arrived, took }
+                let took = started.elapsed();
+                self.metrics.handled(took);
+                Outcome::Complete { value, arrived, took }
             }
             Err(failure) => {
-                let took = begun.elapsed();
-                self.metrics.handled(Outcome::Failed, took);
+                let took = started.elapsed();
+                self.metrics.handled_in_vain(took);
                 if let Some(span) = &mut span {
                     span.failed(failure.kind());
                 }
                 self.failed(&claim, took, &failure)
             }
         };
-        // Up to 64 KiB that nobody needs any more.
+        // Free up to 64 KiB that are no longer needed.
         claim.payload = None;
-        Settlement { claim, end }
+        Settlement { claim, outcome }
     }
 
-    /// The attempt as a span with a link to the event's creation, by OpenTelemetry's conventions of messaging.
+    /// Starts the attempt's span with a link to the event's creation, by OpenTelemetry's messaging
+    /// conventions.
     fn span(&self, claim: &Claimed) -> Option<Span> {
         self.tracer.process("process events", claim.trace.as_ref().map(TraceParent::as_str), || {
             vec![
@@ -110,15 +111,15 @@ impl Attempts {
         })
     }
 
-    fn failed(&self, claim: &Claimed, took: Duration, failure: &Failure) -> End {
+    fn failed(&self, claim: &Claimed, took: Duration, failure: &Failure) -> Outcome {
         let next = self.retry.next(claim.attempt, failure.verdict(), rand::random());
-        let error = eventpipeline_service::chain(failure);
+        let error = eventpipeline_service::error_chain(failure);
         self.journal.failed(&Failed { claim, took, error: &error, next: &next });
         let error = match failure.detail() {
             Some(detail) => format!("{error}: {detail}"),
             None => error,
         };
-        End::Failure { error, next }
+        Outcome::Fail { error, next }
     }
 }
 
@@ -130,7 +131,7 @@ impl Failure {
         }
     }
 
-    /// As spans name it.
+    /// Returns the name of the failure in spans.
     fn kind(&self) -> &'static str {
         match self {
             Self::Handler(_) => "handler",
@@ -139,7 +140,7 @@ impl Failure {
         }
     }
 
-    /// What is stored with the event beyond the error, and not logged.
+    /// Returns details that are stored with the event but not logged.
     fn detail(&self) -> Option<&str> {
         match self {
             Self::Handler(error) => error.detail(),
@@ -148,7 +149,7 @@ impl Failure {
     }
 }
 
-/// What a handler gives, if it does so within `limit` and without a panic.
+/// Returns the handler's value, or a failure if it panics or takes longer than `limit`.
 async fn within(
     limit: Duration,
     handling: impl Future<Output = Result<Value, HandlerError>>,
@@ -167,21 +168,21 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(30);
 
     #[tokio::test]
-    async fn a_panic_is_a_failure_that_may_pass() {
+    async fn a_panic_is_a_failure_that_is_retried() {
         let failure = within(LIMIT, async { panic!("out of luck") }).await.unwrap_err();
         assert_eq!(failure.to_string(), "the handler panicked");
         assert_eq!(failure.verdict(), Verdict::Retry);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_handler_that_hangs_is_a_failure_that_may_pass() {
+    async fn a_timeout_is_a_failure_that_is_retried() {
         let failure = within(LIMIT, std::future::pending()).await.unwrap_err();
-        assert_eq!(failure.to_string(), "the handler gave no answer within 30 s");
+        assert_eq!(failure.to_string(), "the handler did not answer within 30 s");
         assert_eq!(failure.verdict(), Verdict::Retry);
     }
 
     #[tokio::test]
-    async fn what_a_handler_gives_is_passed_on() {
+    async fn the_value_of_a_handler_is_passed_on() {
         let value = Value::new("palavra").unwrap();
         assert_eq!(within(LIMIT, async { Ok(value.clone()) }).await.unwrap(), value);
     }

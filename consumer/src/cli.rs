@@ -1,29 +1,23 @@
-//! The command line: without a command the arguments of the service; `metrics` without any.
+//! The command line.
 
-use clap::Subcommand;
-use eventpipeline_service::{Invocation, Serves};
+use clap::Parser;
 
-use crate::args::ServeArgs;
-use crate::instruments;
+use crate::args::RawArgs;
+use crate::metrics::NAME;
 
-/// What the process is to do.
-pub(crate) type Cli = Invocation<ServeArgs, Command>;
-
-/// What it does besides claiming events and having them handled.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Print every metric, with its labels and their values, as Markdown
+/// Claims events, has each handled, and writes its answer back.
+#[derive(Debug, Parser)]
+#[command(name = NAME, version)]
+pub(crate) enum Cli {
+    /// Claim events and have them handled, until SIGTERM
+    Serve(Box<RawArgs>),
+    /// Print every metric with its labels and their values, as Markdown
     Metrics,
-}
-
-impl Serves for ServeArgs {
-    const NAME: &'static str = instruments::NAME;
-    const ABOUT: &'static str = "Claims events, has each handled, and writes its answer back";
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory as _, Parser as _};
+    use clap::CommandFactory as _;
 
     use super::*;
 
@@ -32,28 +26,26 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    #[test]
-    fn metrics_need_nothing() {
-        let parsed = Cli::try_parse_from(["consumer", "metrics"]);
-        assert!(matches!(parsed, Ok(Cli::Run(Command::Metrics))));
-    }
-
     #[track_caller]
-    fn message(further: &[&str]) -> Option<String> {
-        let needed = ["consumer", "--database-host", "db", "--database-password-file", "/dev/null"];
-        Cli::try_parse_from([&needed, further].concat()).err().map(|error| error.to_string())
+    fn refused(further: &[&str]) -> Option<String> {
+        let needed = [NAME, "serve", "--database-host", "db", "--database-password-file", "/dev/null"];
+        match Cli::try_parse_from([&needed, further].concat()) {
+            Ok(Cli::Serve(args)) => args.check().err(),
+            Ok(Cli::Metrics) => panic!("this is not serve"),
+            Err(error) => Some(error.to_string()),
+        }
     }
 
     #[test]
     fn handlers_need_their_addresses() {
         for (handler, url) in [("word-api", "--word-api-url"), ("http", "--handler-url")] {
-            assert!(message(&["--handler", handler]).unwrap().contains(url));
-            assert_eq!(message(&["--handler", handler, url, "http://words/"]), None);
+            assert!(refused(&["--handler", handler]).unwrap().contains(url));
+            assert_eq!(refused(&["--handler", handler, url, "http://words/"]), None);
         }
     }
 
     #[test]
-    fn what_does_not_fit_together_is_said_without_secrets() {
+    fn arguments_that_do_not_fit_together_are_refused_without_secrets() {
         for (further, wrong) in [
             (
                 &["--handler-timeout-seconds", "60"][..],
@@ -69,8 +61,7 @@ mod tests {
             ),
             (&["--word-api-url", "S3CRET"], "WORD_API_URL must be a URL: relative URL without a base"),
         ] {
-            let message = message(further).unwrap();
-            assert_eq!(message.lines().next(), Some(format!("error: {wrong}").as_str()));
+            assert_eq!(refused(further).as_deref(), Some(wrong));
         }
     }
 }

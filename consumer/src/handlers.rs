@@ -1,4 +1,4 @@
-//! What happens to an event: the handlers, and their settings.
+//! The handlers of events, and their settings.
 
 mod connections;
 mod endpoint;
@@ -24,28 +24,28 @@ use http::Http;
 use transport::Limits;
 use word_api::WordApi;
 
-/// Which handler, and its settings.
+/// Arguments of the handlers.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct HandlerArgs {
-    /// What gives an event its answer
+    /// Handler that gives an event its value
     #[arg(long, env = "HANDLER", value_enum, default_value_t = Kind::Words)]
     handler: Kind,
-    /// Address that answers `[{"word": "..."}]`, for the handler `word-api`
+    /// URL that answers `[{"word": "..."}]`, for the handler `word-api`
     #[arg(long, env = "WORD_API_URL", hide_env_values = true, required_if_eq("handler", "word-api"), value_parser = StringValueParser::new().map(|text| checked(&text)))]
     word_api_url: Option<Checked>,
-    /// Address that events are posted to, for the handler `http`
+    /// URL to which events are posted, for the handler `http`
     #[arg(long, env = "HANDLER_URL", hide_env_values = true, required_if_eq("handler", "http"), value_parser = StringValueParser::new().map(|text| checked(&text)))]
     handler_url: Option<Checked>,
-    /// File with lines `Name: value`, sent with each request of the handler `http`; may hold secrets
+    /// File with a header `Name: value` per line, for the requests of the handler `http`; may contain secrets
     #[arg(long, env = "HANDLER_HEADERS_FILE", value_parser = Headers::read)]
     handler_headers_file: Option<Headers>,
-    /// Statuses by which the handler `http` ends an event for good, with commas; after any other of 3xx, 4xx and 5xx the event is
-    /// tried again
+    /// Statuses that fail an event of the handler `http` without a retry, separated by commas. After any
+    /// other status of 3xx, 4xx and 5xx the event is retried
     #[arg(long, env = "HANDLER_FINAL_STATUSES", default_value = FinalStatuses::DEFAULT)]
     handler_final_statuses: FinalStatuses,
 }
 
-/// An address, or what is wrong with it: that is for [`HandlerArgs::check`] to say, which does not show the address.
+/// A URL, or its error: [`HandlerArgs::check`] reports the error without the URL, which may contain secrets.
 type Checked = Result<Endpoint, String>;
 
 fn checked(text: &str) -> Checked {
@@ -53,7 +53,7 @@ fn checked(text: &str) -> Checked {
 }
 
 impl HandlerArgs {
-    /// What is wrong, in a line without secrets.
+    /// Returns the first error, in a line without secrets.
     pub(crate) fn check(&self) -> Result<(), String> {
         for (variable, address) in [("WORD_API_URL", &self.word_api_url), ("HANDLER_URL", &self.handler_url)]
         {
@@ -65,18 +65,18 @@ impl HandlerArgs {
     }
 }
 
-/// The handlers there are.
+/// The kinds of handlers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Kind {
     /// A Portuguese word from the built-in list
     Words,
     /// A word from an HTTP API
     WordApi,
-    /// Whatever an HTTP server answers that the event is posted to
+    /// The answer of an HTTP server to which the event is posted
     Http,
 }
 
-/// Gives events their answers.
+/// A handler, which gives events their values.
 #[derive(Debug)]
 pub(crate) enum Handler {
     Words,
@@ -84,22 +84,22 @@ pub(crate) enum Handler {
     Http(Http),
 }
 
-/// Why an attempt gave no answer.
+/// The reason why a handler failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HandlerError {
-    /// The API could not be asked, or answered something else than a word.
+    /// The word API did not answer a word.
     #[error(transparent)]
     WordApi(word_api::Error),
-    /// The event could not be posted, or was answered with something else than a value.
+    /// The HTTP server did not answer a value.
     #[error(transparent)]
     Http(http::Error),
-    /// The answer cannot be stored.
-    #[error("the handler's answer cannot be stored")]
+    /// The value cannot be stored.
+    #[error("the handler's value cannot be stored")]
     Value(#[source] InvalidValue),
 }
 
 impl Handler {
-    /// `limit`: how long it may take for an answer; `connections`: how many of them are kept.
+    /// Creates the handler with a timeout and the number of connections that are kept.
     pub(crate) fn new(args: HandlerArgs, limit: Duration, connections: usize) -> anyhow::Result<Self> {
         let limits = Limits { limit, connections };
         let headers = args.handler_headers_file.unwrap_or_default();
@@ -113,7 +113,8 @@ impl Handler {
         }
     }
 
-    /// The answer to an event. May be asked again for the same event, and at the same time by another consumer.
+    /// Returns the value of an event. It may be called again for the same event, and by another consumer at
+    /// the same time.
     pub(crate) async fn handle(&self, event: &Claimed) -> Result<Value, HandlerError> {
         let value = match self {
             Self::Words => words::word_for(event.id).to_owned(),
@@ -125,7 +126,7 @@ impl Handler {
 }
 
 impl HandlerError {
-    /// What it says about further attempts.
+    /// Returns the effect on further attempts.
     pub(crate) fn verdict(&self) -> Verdict {
         match self {
             Self::Http(error) => error.verdict(),
@@ -133,7 +134,7 @@ impl HandlerError {
         }
     }
 
-    /// What is stored with the event beyond the error and what led to it, and not logged.
+    /// Returns details that are stored with the event but not logged.
     pub(crate) fn detail(&self) -> Option<&str> {
         match self {
             Self::Http(error) => error.detail(),

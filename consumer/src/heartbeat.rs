@@ -1,34 +1,38 @@
-//! The task that keeps the claims of what takes long. While everything is settled soon it says nothing to the database.
+//! The task that extends the leases of events that take long. While everything is settled quickly it sends no
+//! statement.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eventpipeline_database::{Claimed, Error, EventId, Lease, Session};
-use eventpipeline_service::chain;
+use eventpipeline_service::error_chain;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::attempt::{End, Settlement};
-use crate::backoff::Tries;
-use crate::holdings::{Holdings, Overdue, key};
-use crate::ids::shown;
-use crate::metrics::Metrics;
+use crate::attempt::{Outcome, Settlement};
+use crate::backoff::Backoff;
+use crate::claim_key::{ClaimKey, key, superseded};
+use crate::ids::listed;
+use crate::in_flight::{InFlight, Overdue};
+use crate::metrics::EventMetrics;
 
 const LOCKED: &str = "another client of the database has them locked or the database refuses it";
 
-/// Extends claims that are older than a third of the lease. That leaves a second try before the lease ends.
+/// Extends claims that are older than a third of the lease. That leaves time for a retry before the lease
+/// expires.
 pub(crate) struct Heartbeat {
     pub(crate) session: Session,
     pub(crate) lease: Duration,
-    pub(crate) holdings: Arc<Holdings>,
+    pub(crate) in_flight: Arc<InFlight>,
     pub(crate) settle: mpsc::WeakSender<Settlement>,
-    pub(crate) metrics: Metrics,
-    pub(crate) tries: Tries,
+    pub(crate) metrics: EventMetrics,
+    pub(crate) backoff: Backoff,
 }
 
 impl Heartbeat {
-    /// Beats until `end`.
+    /// Extends leases until `end`.
     pub(crate) async fn run(mut self, end: CancellationToken) -> anyhow::Result<()> {
         let mut pause = self.lease / 6;
         loop {
@@ -37,61 +41,75 @@ impl Heartbeat {
                 () = tokio::time::sleep(pause) => {}
             }
             pause = self.lease / 6;
-            let Overdue { buffered, begun } = self.holdings.overdue(self.lease / 3);
-            self.give_back(buffered);
+            let Overdue { buffered, begun } = self.in_flight.overdue(self.lease / 3);
+            self.release(buffered);
             if !begun.is_empty() && !self.extend(begun).await {
-                pause = pause.min(self.tries.failed());
+                pause = pause.min(self.backoff.failed());
             }
         }
         self.session.close().await;
         Ok(())
     }
 
-    /// What is not begun by now is better off with another consumer.
-    fn give_back(&self, claims: Vec<Claimed>) {
+    /// Releases events that no handler has, so that another consumer can handle them.
+    fn release(&self, claims: Vec<Claimed>) {
         let Some(settle) = self.settle.upgrade() else { return };
         for claim in claims {
-            // With a full settler the next beat will do.
+            // If the settlers are busy, the next beat releases the rest.
             let Ok(place) = settle.try_reserve() else { return };
-            if !self.holdings.lost([key(&claim)]).is_empty() {
-                place.send(Settlement { claim, end: End::GiveBack });
+            if !self.in_flight.lost([key(&claim)]).is_empty() {
+                place.send(Settlement { claim, outcome: Outcome::Release });
             }
         }
     }
 
-    /// Whether the database has said which claims hold.
-    async fn extend(&mut self, mut claims: Vec<Claimed>) -> bool {
+    /// Extends the claims. Returns false if the database did not answer.
+    async fn extend(&mut self, claims: Vec<Claimed>) -> bool {
+        let (mut claims, mut lost) = current(claims);
         let sent = Instant::now();
-        let held = match self.session.extend(&claims, Lease::new(self.lease)).await {
-            Ok(held) => held,
+        let extended = match self.session.extend(&claims, Lease::new(self.lease)).await {
+            Ok(extended) => extended,
             Err(Error::Partly(partly)) => {
                 let unknown: Vec<_> = partly
                     .locked
                     .into_iter()
-                    .chain(partly.refused.iter().map(|refused| refused.id))
+                    .chain(partly.refused.into_iter().map(|refused| refused.id))
                     .collect();
-                let (events, ids) = (unknown.len(), shown(&unknown));
-                warn!(events, ids, "the leases of {events} events are not extended, {LOCKED}: events {ids}");
-                // Nothing is known of these, so that they are neither extended nor lost.
+                let (events, ids) = (unknown.len(), listed(&unknown));
+                warn!(events, ids, "failed to extend the leases of {events} events, {LOCKED}: events {ids}");
+                // Their claims are neither extended nor lost.
                 claims.retain(|claim| !unknown.contains(&claim.id));
                 partly.accepted
             }
             Err(failure) => {
-                let (events, error) = (claims.len(), chain(&failure));
-                warn!(events, error, "failed to extend leases; trying again");
+                let (events, error) = (claims.len(), error_chain(&failure));
+                warn!(events, error, "failed to extend leases; retrying");
                 return false;
             }
         };
-        self.tries.succeeded();
-        let held: std::collections::HashSet<EventId> = held.into_iter().collect();
-        let (kept, lost): (Vec<_>, Vec<_>) = claims.iter().map(key).partition(|(id, _)| held.contains(id));
-        self.holdings.renewed(kept, sent);
-        let dropped = self.holdings.lost(lost);
-        if !dropped.is_empty() {
-            self.metrics.fenced(dropped.len());
-            let (events, ids) = (dropped.len(), shown(&dropped));
-            warn!(events, ids, "{events} claims ran out of their lease and were dropped: events {ids}");
-        }
+        self.backoff.succeeded();
+        let extended: HashSet<EventId> = extended.into_iter().collect();
+        let (kept, fenced): (Vec<_>, Vec<_>) =
+            claims.iter().map(key).partition(|(id, _)| extended.contains(id));
+        self.in_flight.renewed(kept, sent);
+        lost.extend(fenced);
+        self.lost(lost);
         true
     }
+
+    fn lost(&self, claims: Vec<ClaimKey>) {
+        let dropped = self.in_flight.lost(claims);
+        if !dropped.is_empty() {
+            self.metrics.fenced(dropped.len());
+            let (events, ids) = (dropped.len(), listed(&dropped));
+            warn!(events, ids, "dropped {events} claims whose leases had expired: events {ids}");
+        }
+    }
+}
+
+/// Splits the claims into those that may hold, and those of events that this consumer has claimed again.
+fn current(mut claims: Vec<Claimed>) -> (Vec<Claimed>, Vec<ClaimKey>) {
+    let superseded = superseded(claims.iter());
+    claims.retain(|claim| !superseded.contains(&key(claim)));
+    (claims, superseded.into_iter().collect())
 }

@@ -1,4 +1,4 @@
-//! A log line for each event that was handled, sampled under load.
+//! Log lines of handled events, sampled under load.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use eventpipeline_service::{Sampler, SamplerArgs};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// What is logged of events.
+/// Arguments of the log lines of events.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct JournalArgs {
     #[command(flatten)]
     lines: SamplerArgs,
-    /// Whether the line of an event that is done has its value, which may be private
+    /// Log the values of events, which may be private
     #[arg(long, env = "LOG_VALUES", action = ArgAction::Set, default_value_t = false)]
     log_values: bool,
 }
 
-/// Writes the lines.
+/// Writes the log lines.
 #[derive(Debug)]
 pub(crate) struct Journal {
     done: Sampler,
@@ -32,7 +32,7 @@ impl Journal {
         Self { done: sampler(), failed: sampler(), values: args.log_values }
     }
 
-    /// These answers, so many, are written down.
+    /// Logs `many` events that were completed.
     pub(crate) fn done<'a>(&self, written: impl Iterator<Item = (&'a Completion, Duration)>, many: usize) {
         for (Completion { claim, value }, took) in written.take(self.done.take(many)) {
             let (id, attempt, duration_ms) = (claim.id, claim.attempt, milliseconds(took));
@@ -42,7 +42,7 @@ impl Journal {
         }
     }
 
-    /// An attempt failed.
+    /// Logs an attempt that failed.
     pub(crate) fn failed(&self, failed: &Failed<'_>) {
         if self.failed.take(1) == 0 {
             return;
@@ -56,12 +56,12 @@ impl Journal {
                 warn!(event.id = %id, attempt, duration_ms, outcome = "failed", error, after_ms, trace_id, "attempt {attempt} at event {id} failed");
             }
             Next::Dead => {
-                warn!(event.id = %id, attempt, duration_ms, outcome = "dead", error, trace_id, "attempt {attempt} at event {id} failed and was the last");
+                warn!(event.id = %id, attempt, duration_ms, outcome = "dead", error, trace_id, "attempt {attempt} at event {id} failed; the event is dead");
             }
         }
     }
 
-    /// Says each second what had no line of its own, until `end`.
+    /// Logs once per second how many events had no line, until `end`.
     pub(crate) async fn run(&self, end: CancellationToken) {
         tokio::join!(
             self.done.run(end.clone(), |events| info!(
@@ -78,7 +78,7 @@ impl Journal {
     }
 }
 
-/// As a number of JSON.
+/// Returns the duration as an integer for JSON.
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -88,7 +88,7 @@ fn milliseconds(duration: Duration) -> u64 {
 pub(crate) struct Failed<'a> {
     pub(crate) claim: &'a eventpipeline_database::Claimed,
     pub(crate) took: Duration,
-    /// Without the details that are stored alone.
+    /// The error without the details that are only stored.
     pub(crate) error: &'a str,
     pub(crate) next: &'a Next,
 }

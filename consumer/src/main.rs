@@ -1,43 +1,43 @@
-//! `eventpipeline-consumer`: claims events, has them handled, and writes the answers back. `metrics` prints the reference of its
-//! metrics.
+//! `eventpipeline-consumer` claims events, has them handled, and writes the values back.
 //!
 //! ```text
-//! claimer ──▶ buffer ──▶ dispatcher ──▶ handlers ──▶ settler
-//!    ╰──────────── holdings: what is claimed and not settled ───── heartbeat
+//! claim task ──▶ buffer ──▶ dispatcher ──▶ handlers ──▶ settlers
+//!     ╰───────────────────── in-flight events ────────────╯
+//!                                  │
+//!                              heartbeat
 //! ```
 
 mod args;
-mod aside;
 mod attempt;
 mod backoff;
-mod claimer;
+mod claim_key;
+mod claim_task;
 mod cli;
+mod deferred;
 mod dispatcher;
 mod handlers;
 mod heartbeat;
-mod holdings;
 mod ids;
-mod instruments;
+mod in_flight;
 mod journal;
-mod keeper;
 mod metrics;
 mod prefetch;
+mod reclaimer;
 mod retry;
 mod serve;
 mod settler;
-mod wake;
+mod work;
 
 use std::process::ExitCode;
 
-use args::ServeArgs;
-use cli::{Cli, Command};
-use eventpipeline_service::{ended, print};
+use cli::Cli;
+use eventpipeline_service::{exit_code, print, refuse};
 
 fn main() -> ExitCode {
-    let result = match eventpipeline_service::parse() {
-        Ok(Cli::Serve(args)) => return serve::run(*args),
-        Ok(Cli::Run(Command::Metrics)) => instruments::reference(),
+    let text = match eventpipeline_service::parse() {
+        Ok(Cli::Serve(args)) => return args.check().map_or_else(|why| refuse::<Cli>(&why), serve::run),
+        Ok(Cli::Metrics) => metrics::reference(),
         Err(code) => return code,
     };
-    ended::<ServeArgs>(result.and_then(|text| print(&text)).map(|()| ExitCode::SUCCESS), 1)
+    exit_code(metrics::NAME, text.and_then(|text| print(&text)).map(|()| ExitCode::SUCCESS), 1)
 }

@@ -1,54 +1,62 @@
-//! How many events to claim beyond what can be handled at once.
+//! The number of events to claim ahead of the handlers.
 //!
-//! An event that waits in a buffer is one that no other consumer can take; a buffer that runs dry leaves places idle for
-//! the time of a claim. So the buffer is as large as what is handled while a claim is under way, and no larger: nothing
-//! is claimed ahead for a handler that takes seconds, and a thousand events are for one that takes a microsecond.
+//! A buffered event is one that no other consumer can take; an empty buffer leaves handlers idle for the
+//! duration of a claim. So the buffer holds about as many events as are handled during a claim. The control
+//! law, per claim:
 //!
-//! Nor is anything claimed ahead where an event may be tried only once: a consumer that dies takes the attempts of all that it
-//! has claimed with it, begun or not.
+//! 1. *Grow*: if a full claim returned to an empty buffer, `ahead` becomes twice the events handled per
+//!    duration of a claim (measured since the last claim), unless it is already larger. A slow handler thus
+//!    gets none, a fast one a thousand.
+//! 2. *Shrink*: if a claim was not full (the queue is empty), `ahead` is halved.
+//! 3. *Shrink faster*: if an event waited in the buffer for longer than [`PATIENCE`], `ahead` shrinks by the
+//!    same factor, at least by half, so that other consumers can take the events.
+//! 4. *Hysteresis*: nothing is claimed while more than half of `ahead` is buffered, because a claim of a few
+//!    events costs as much as one of many.
+//! 5. *Bounds*: the largest claim, the bytes in [`BUDGET`], and 0 if events are tried only once: a consumer
+//!    that dies takes an attempt of every event that it has claimed.
 
 use std::time::Duration;
 
 use eventpipeline_database::{ClaimLimit, LARGEST_CLAIM, MaxAttempts};
 
-/// How long an event may wait in the buffer before less is claimed ahead.
+/// Time in the buffer beyond which fewer events are claimed ahead.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// How many bytes of payloads are held at once; one event more where there is room for a part of it.
+/// Maximum bytes of payloads in memory. The last event may exceed the limit.
 const BUDGET: usize = 8 * 1024 * 1024;
 
-/// What a consumer has in its hands.
+/// The events and bytes that a consumer holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Load {
-    /// Claimed, not begun.
+    /// Number of claimed events that no handler has.
     pub(crate) buffered: usize,
-    /// Being handled.
+    /// Number of events that are being handled.
     pub(crate) handling: usize,
-    /// The payloads of both.
+    /// Bytes of the payloads of both.
     pub(crate) bytes: usize,
 }
 
-/// How a claim went.
+/// The measurements of a claim.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Claim {
-    /// Whether it gave as much as was asked for.
+pub(crate) struct ClaimReport {
+    /// True if it returned as many events as requested.
     pub(crate) full: bool,
-    /// How long it took.
+    /// Duration of the claim.
     pub(crate) took: Duration,
-    /// Whether nothing was left in the buffer when it came back.
+    /// True if the buffer was empty when it returned.
     pub(crate) ran_dry: bool,
-    /// How many events were handled since the claim before came back, and how long ago that was.
+    /// Number of events handled since the previous claim returned.
     pub(crate) handled: usize,
-    /// See `handled`.
+    /// Time since the previous claim returned.
     pub(crate) since: Duration,
 }
 
-/// Decides how many events to claim. Grows to what is needed, shrinks by halves, or faster where they wait for long.
+/// Decides how many events to claim; see the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Prefetch {
     concurrency: usize,
-    /// How many events may wait beyond those that are handled.
+    /// Number of events to hold in addition to those that are being handled.
     ahead: usize,
-    /// Where that ends.
+    /// Maximum of `ahead`.
     most_ahead: usize,
 }
 
@@ -58,14 +66,14 @@ impl Prefetch {
         Self { concurrency, ahead: 0, most_ahead }
     }
 
-    /// An event has waited so long in the buffer.
+    /// Takes into account the longest time that an event waited in the buffer.
     pub(crate) fn waited(&mut self, wait: Duration) {
         if wait > PATIENCE {
             self.ahead = portion(self.ahead, PATIENCE.as_secs_f64() / wait.as_secs_f64()).min(self.ahead / 2);
         }
     }
 
-    /// How much to claim now. Nothing while half of the buffer is full: a claim of few costs as much as one of many.
+    /// Returns how much to claim now; `None` while enough is buffered.
     pub(crate) fn room(&self, load: Load) -> Option<ClaimLimit> {
         let most = (self.concurrency + self.ahead).min(LARGEST_CLAIM);
         let events = most.saturating_sub(load.buffered + load.handling);
@@ -74,12 +82,12 @@ impl Prefetch {
         room.then_some(ClaimLimit { events, bytes })
     }
 
-    /// Takes a claim for the next ones' measure.
-    pub(crate) fn learn(&mut self, claim: &Claim) {
+    /// Takes the measurements of a claim into account.
+    pub(crate) fn learn(&mut self, claim: &ClaimReport) {
         if !claim.full {
             self.ahead /= 2;
         } else if claim.ran_dry {
-            // Twice what is handled during a claim: one half is handled while the other is fetched.
+            // One half is handled while the other is fetched.
             let share =
                 claim.took.as_secs_f64() / claim.since.max(claim.took).as_secs_f64().max(f64::EPSILON);
             self.ahead = self.ahead.max(portion(claim.handled * 2, share)).min(self.most_ahead);
@@ -87,7 +95,7 @@ impl Prefetch {
     }
 }
 
-/// `share` (0 to 1) of `many`, rounded down.
+/// Returns the `share` (0 to 1) of `many`, rounded down.
 fn portion(many: usize, share: f64) -> usize {
     #[expect(
         clippy::cast_possible_truncation,
@@ -109,16 +117,16 @@ mod tests {
         Prefetch::new(16, MaxAttempts::new(max_attempts).unwrap())
     }
 
-    /// How many events there is room for.
+    /// Returns the number of events that there is room for.
     fn room(prefetch: &Prefetch, load: Load) -> usize {
         prefetch.room(load).map_or(0, |limit| limit.events)
     }
 
-    /// Claims all that there is room for, of which all was handled by the time that the claim came back.
+    /// Claims as much as there is room for, by a handler that is idle again when the claim returns.
     fn claim_fast(prefetch: &mut Prefetch, handled: usize) -> usize {
         let events = room(prefetch, IDLE);
         let took = Duration::from_millis(5);
-        prefetch.learn(&Claim { full: true, took, ran_dry: true, handled, since: took });
+        prefetch.learn(&ClaimReport { full: true, took, ran_dry: true, handled, since: took });
         events
     }
 
@@ -132,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handler_that_is_done_before_the_next_claim_gets_ever_more() {
+    fn a_handler_that_finishes_before_the_next_claim_gets_more_and_more() {
         let mut prefetch = prefetch(10);
         let mut claims = vec![claim_fast(&mut prefetch, 0)];
         for _ in 0..15 {
@@ -144,35 +152,35 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_claimed_ahead_for_a_handler_that_takes_long() {
+    fn nothing_is_claimed_ahead_for_a_slow_handler() {
         let mut prefetch = prefetch(10);
         for _ in 0..100 {
-            // One of the places became free in the last half second.
+            // One handler became idle in the last half second.
             let (took, since) = (Duration::from_millis(5), Duration::from_millis(500));
-            prefetch.learn(&Claim { full: true, took, ran_dry: true, handled: 1, since });
+            prefetch.learn(&ClaimReport { full: true, took, ran_dry: true, handled: 1, since });
         }
         assert_eq!(room(&prefetch, Load { buffered: 0, handling: 16, bytes: 0 }), 0);
         assert_eq!(room(&prefetch, Load { buffered: 0, handling: 13, bytes: 0 }), 3);
     }
 
     #[test]
-    fn a_buffer_that_is_half_full_is_not_filled_up() {
+    fn a_buffer_that_is_half_full_is_not_refilled() {
         let prefetch = grown();
         assert_eq!(room(&prefetch, Load { buffered: 600, handling: 16, bytes: 0 }), 0);
         assert_eq!(room(&prefetch, Load { buffered: 500, handling: 16, bytes: 0 }), LARGEST_CLAIM - 516);
     }
 
     #[test]
-    fn nothing_is_claimed_ahead_where_events_are_few() {
+    fn nothing_is_claimed_ahead_while_events_are_few() {
         let mut prefetch = grown();
         for _ in 0..11 {
-            prefetch.learn(&Claim::default());
+            prefetch.learn(&ClaimReport::default());
         }
         assert_eq!(room(&prefetch, IDLE), 16);
     }
 
     #[test]
-    fn the_longer_events_wait_the_more_the_buffer_shrinks() {
+    fn the_buffer_shrinks_more_the_longer_events_wait() {
         let mut prefetch = grown();
         let all = room(&prefetch, IDLE);
         prefetch.waited(PATIENCE);
@@ -184,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_claimed_ahead_where_an_event_is_tried_once() {
+    fn nothing_is_claimed_ahead_if_events_are_tried_once() {
         let mut prefetch = prefetch(1);
         for _ in 0..12 {
             assert_eq!(claim_fast(&mut prefetch, 16), 16);
@@ -192,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn payloads_are_held_within_a_budget() {
+    fn payloads_are_limited_by_a_budget() {
         let prefetch = grown();
         let bytes = |bytes| prefetch.room(Load { bytes, ..IDLE }).map(|limit| limit.bytes);
         assert_eq!(bytes(0), Some(BUDGET));

@@ -1,4 +1,4 @@
-//! What becomes of an event whose attempt failed.
+//! The retry policy for failed attempts.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use eventpipeline_database::{MaxAttempts, Next};
 
 use crate::backoff::{doubled, jittered};
 
-/// The longest pause that a handler may ask for.
+/// Maximum pause that a handler can ask for.
 const DAY: Duration = Duration::from_hours(24);
 
-/// What a failure says about further attempts.
+/// The effect of a failure on further attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Another attempt may succeed.
@@ -20,18 +20,18 @@ pub(crate) enum Verdict {
     GiveUp,
 }
 
-/// When an event is tried again, and when no more.
+/// The backoff and the maximum number of attempts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RetryPolicy {
-    /// The pause after the first attempt; each further one doubles it.
+    /// Pause after the first attempt. It doubles with each further attempt.
     pub(crate) first: Duration,
-    /// The longest pause of this policy's own. A handler may ask for a longer one.
+    /// Maximum pause of the policy. A handler can ask for a longer one.
     pub(crate) most: Duration,
     pub(crate) max_attempts: MaxAttempts,
 }
 
 impl RetryPolicy {
-    /// What comes after a failed attempt; `chance`, 0 to 1, spreads what failed together.
+    /// Returns what follows a failed attempt. `chance`, 0 to 1, is the jitter.
     pub(crate) fn next(&self, attempt: i32, verdict: Verdict, chance: f64) -> Next {
         let attempts = u32::try_from(attempt).unwrap_or(0);
         if attempts >= self.max_attempts.get() {
@@ -41,7 +41,7 @@ impl RetryPolicy {
         match verdict {
             Verdict::GiveUp => Next::Dead,
             Verdict::Retry => Next::Retry { after: own },
-            // Never earlier than asked for, nor than without being asked; and never later than in a day.
+            // Never earlier than asked for or than the own backoff, and never later than a day.
             Verdict::RetryAfter(asked) => {
                 let spread = asked.saturating_add(asked.mul_f64(chance / 10.0));
                 Next::Retry { after: spread.min(DAY).max(own) }
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handler_decides_when_it_says_so() {
+    fn a_handler_can_ask_for_a_pause() {
         let asked = Duration::from_mins(2);
         assert_eq!(pause(1, Verdict::RetryAfter(asked), 0.0), Some(asked));
         assert!(pause(1, Verdict::RetryAfter(asked), 1.0).unwrap() > asked);
@@ -90,9 +90,9 @@ mod tests {
         assert_eq!(pause(1, Verdict::RetryAfter(DAY), 1.0), Some(DAY));
     }
 
-    /// With the defaults: see `BACKOFF_SECONDS`, `BACKOFF_MAX_SECONDS` and `MAX_ATTEMPTS`.
+    /// Uses the defaults of `BACKOFF_SECONDS`, `BACKOFF_MAX_SECONDS` and `MAX_ATTEMPTS`.
     #[test]
-    fn an_event_outlives_an_hour_without_a_handler() {
+    fn an_event_survives_an_hour_without_a_handler() {
         let policy = RetryPolicy {
             first: Duration::from_secs(1),
             most: Duration::from_mins(10),
@@ -108,7 +108,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_asked_for_makes_a_pause_shorter_or_endless(
+        fn no_request_makes_a_pause_shorter_or_endless(
             attempt in 1..10_i32, seconds in 0..u64::MAX, chance in 0.0..1.0_f64
         ) {
             let asked = Duration::from_secs(seconds).min(DAY);

@@ -6,30 +6,29 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use eventpipeline_database::{Claimer, Database, LARGEST_CLAIM, Lease, LowWaterMark, Role};
-use eventpipeline_service::{Announcer, Service, Wakeup, Wakeups};
+use eventpipeline_service::{Announcer, Check, Service, Wakeup, Wakeups};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::args::ServeArgs;
-use crate::aside::Aside;
 use crate::attempt::{Attempts, Settlement};
-use crate::backoff::Tries;
-use crate::claimer::ClaimLoop;
+use crate::backoff::Backoff;
+use crate::claim_task::ClaimTask;
+use crate::deferred::Deferred;
 use crate::dispatcher::Dispatcher;
 use crate::handlers::Handler;
 use crate::heartbeat::Heartbeat;
-use crate::holdings::Holdings;
-use crate::instruments::{Instruments, NAME};
+use crate::in_flight::InFlight;
 use crate::journal::Journal;
-use crate::keeper::Keeper;
-use crate::metrics::Metrics;
+use crate::metrics::{EventMetrics, Metrics, NAME};
 use crate::prefetch::Prefetch;
+use crate::reclaimer::Reclaimer;
 use crate::settler::{LARGEST_BATCH, SETTLERS, Settler};
-use crate::wake::{Idle, Work};
+use crate::work::{Idle, WorkSignal};
 
-/// The sessions of a consumer: claimer, settlers, heartbeat, keeper, and the watch over the database.
+/// Number of database sessions: claim task, settlers, heartbeat, reclaimer, and the watch of the database.
 const CONNECTIONS: usize = 4 + SETTLERS;
 
 /// Serves until SIGTERM.
@@ -38,40 +37,43 @@ pub(crate) fn run(args: ServeArgs) -> ExitCode {
     eventpipeline_service::serve(NAME, &service, async move |service| start(args, service))
 }
 
-/// What the tasks share.
+/// The state that the tasks share.
 struct Shared {
     database: Database,
-    holdings: Arc<Holdings>,
+    /// The readiness of the database.
+    check: Check,
+    in_flight: Arc<InFlight>,
     announcer: Announcer,
-    work: Arc<Work>,
-    metrics: Metrics,
+    work: Arc<WorkSignal>,
+    metrics: EventMetrics,
     journal: Arc<Journal>,
 }
 
 fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
-    let instruments = Instruments::new(&service.registry)?;
-    let (wakeups, announcer) = Wakeups::bind(&args.wakeups, instruments.wakeups)?;
+    let metrics = Metrics::new(&service.registry)?;
+    let (wakeups, announcer) = Wakeups::bind(&args.wakeups, metrics.wakeups)?;
     let shared = Shared {
-        database: Database::new(args.database.clone(), instruments.database),
-        holdings: Arc::new(Holdings::new(instruments.loops.clone())),
+        database: Database::new(args.database.clone(), metrics.database),
+        check: service.readiness.check("database"),
+        in_flight: Arc::new(InFlight::new(metrics.events.clone())),
         announcer,
         work: Arc::default(),
-        metrics: instruments.loops,
+        metrics: metrics.events,
         journal: Arc::new(Journal::new(&args.journal)),
     };
-    let holdings = Arc::clone(&shared.holdings);
-    service.pages.add("/work", move || std::future::ready(Ok::<_, Infallible>(holdings.work())));
+    let in_flight = Arc::clone(&shared.in_flight);
+    service.admin_routes.add("/work", move || std::future::ready(Ok::<_, Infallible>(in_flight.summary())));
     let work = Arc::clone(&shared.work);
-    let heard = move |wakeup| match wakeup {
+    let received = move |wakeup| match wakeup {
         Wakeup::Work => work.announce(),
-        // Nobody waits for an event here.
+        // No client of a consumer waits for an event.
         Wakeup::Finished(_) => {}
     };
-    // Answers are announced until the end: it is for the process to end them.
-    service.lifecycle.spawn_until_end("wakeups", wakeups.run(CancellationToken::new(), heard));
+    // Finished events are announced until the process ends.
+    service.lifecycle.spawn_until_end("wakeups", wakeups.run(CancellationToken::new(), received));
     let (settle, settlements) = mpsc::channel(2 * LARGEST_BATCH);
-    settle_and_keep(&args, &shared, (settle.downgrade(), settlements), service);
-    watch(&shared.database, service);
+    settle_and_reclaim(&args, &shared, (settle.downgrade(), settlements), service);
+    watch(&shared, service);
     claim_and_handle(args, shared, settle, service)
 }
 
@@ -82,18 +84,18 @@ fn claim_and_handle(
     service: &mut Service,
 ) -> anyhow::Result<()> {
     let (sender, buffer) = mpsc::channel(LARGEST_CLAIM);
-    let claimer = ClaimLoop {
+    let claim_task = ClaimTask {
         session: shared.database.session(),
         mark: LowWaterMark::default(),
-        claimer: Claimer::new(&args.pod_name, args.retry.max_attempts),
+        owner: Claimer::new(&args.pod_name, args.retry.max_attempts),
         lease: Lease::new(args.lease),
         prefetch: Prefetch::new(args.concurrency, args.retry.max_attempts),
-        holdings: Arc::clone(&shared.holdings),
+        in_flight: Arc::clone(&shared.in_flight),
         buffer: sender,
         work: shared.work,
         idle: Idle::default(),
         metrics: shared.metrics.clone(),
-        tries: Tries::default(),
+        backoff: Backoff::default(),
         last: Instant::now(),
         alone: false,
     };
@@ -109,20 +111,20 @@ fn claim_and_handle(
         buffer,
         concurrency: args.concurrency,
         attempts: Arc::new(attempts),
-        holdings: shared.holdings,
+        in_flight: shared.in_flight,
         settle,
         handling: JoinSet::new(),
         alone: None,
     };
     let lifecycle = &mut service.lifecycle;
-    // What is not handled by then is released, and the rest of the drain's time is for writing that down.
+    // Events that are not handled by then are released; the rest of the drain is for settling them.
     let grace = lifecycle.deadline() * 4 / 5;
-    lifecycle.spawn("claimer", claimer.run(lifecycle.draining()));
+    lifecycle.spawn_once_ready("claim task", &shared.check, claim_task.run(lifecycle.draining()));
     lifecycle.spawn("dispatcher", dispatcher.run(lifecycle.draining(), grace));
     Ok(())
 }
 
-fn settle_and_keep(
+fn settle_and_reclaim(
     args: &ServeArgs,
     shared: &Shared,
     (settle, settlements): (mpsc::WeakSender<Settlement>, mpsc::Receiver<Settlement>),
@@ -133,12 +135,12 @@ fn settle_and_keep(
     let settler = || Settler {
         session: shared.database.session(),
         settlements: Arc::clone(&settlements),
-        holdings: Arc::clone(&shared.holdings),
+        in_flight: Arc::clone(&shared.in_flight),
         announcer: shared.announcer.clone(),
         metrics: shared.metrics.clone(),
         journal: Arc::clone(&shared.journal),
-        tries: Tries::prompt(),
-        aside: Aside::default(),
+        backoff: Backoff::prompt(),
+        deferred: Deferred::default(),
         retry: args.retry,
         lease: args.lease,
         patience,
@@ -146,12 +148,12 @@ fn settle_and_keep(
     let heartbeat = Heartbeat {
         session: shared.database.session(),
         lease: args.lease,
-        holdings: Arc::clone(&shared.holdings),
+        in_flight: Arc::clone(&shared.in_flight),
         settle,
         metrics: shared.metrics.clone(),
-        tries: Tries::prompt(),
+        backoff: Backoff::prompt(),
     };
-    let keeper = Keeper {
+    let reclaimer = Reclaimer {
         session: shared.database.session(),
         lease: args.lease,
         max_attempts: args.retry.max_attempts,
@@ -161,7 +163,7 @@ fn settle_and_keep(
         metrics: shared.metrics.clone(),
     };
     let lifecycle = &mut service.lifecycle;
-    // The heart beats until the last claim is settled.
+    // Leases are extended until the last claim is settled.
     let settled = CancellationToken::new();
     lifecycle.spawn("heartbeat", heartbeat.run(settled.clone()));
     let (journal, until) = (Arc::clone(&shared.journal), settled.clone());
@@ -178,11 +180,11 @@ fn settle_and_keep(
             result
         });
     }
-    lifecycle.spawn("keeper", keeper.run(lifecycle.draining()));
+    lifecycle.spawn_once_ready("lease reclaimer", &shared.check, reclaimer.run(lifecycle.draining()));
 }
 
-/// Ready while the database is.
-fn watch(database: &Database, service: &mut Service) {
+/// Keeps the readiness of the database up to date.
+fn watch(Shared { database, check, .. }: &Shared, service: &mut Service) {
     let address = database.address();
     database.opens_at_most(CONNECTIONS);
     info!(
@@ -190,7 +192,7 @@ fn watch(database: &Database, service: &mut Service) {
         connections = CONNECTIONS,
         "uses up to {CONNECTIONS} connections to the database at {address}"
     );
-    let check = service.readiness.check("database");
+    let check = check.clone();
     let report = move |state| check.report(&state);
     let draining = service.lifecycle.draining();
     let watch = eventpipeline_database::watch(database.session(), Role::Consumer, draining, report);

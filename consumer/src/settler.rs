@@ -1,63 +1,67 @@
-//! The tasks that write down what became of events: what arrived while all of them were committing is the next commit.
+//! The tasks that write the outcomes of attempts to the database. Outcomes that arrive during a commit share
+//! the next one.
 
-mod apart;
 mod batch;
+mod deferral;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use eventpipeline_database::{Claimed, Error, EventId, Failure, Next, Partly, Session};
-use eventpipeline_service::{Announcer, chain};
+use eventpipeline_service::{Announcer, error_chain};
 use tokio::sync::{Mutex, mpsc};
 use tracing::warn;
 
-use crate::aside::Aside;
 use crate::attempt::Settlement;
-use crate::backoff::Tries;
-use crate::holdings::{Holdings, key};
-use crate::ids::shown;
+use crate::backoff::Backoff;
+use crate::claim_key::key;
+use crate::deferred::Deferred;
+use crate::ids::listed;
+use crate::in_flight::InFlight;
 use crate::journal::Journal;
-use crate::metrics::Metrics;
+use crate::metrics::EventMetrics;
 use crate::retry::RetryPolicy;
-use batch::Batch;
+use batch::{Batch, without_superseded};
 
-/// How many events are settled at once at the most.
+/// Maximum number of events that are settled at once.
 pub(crate) const LARGEST_BATCH: usize = 512;
 
-/// How many settlers share the settlements. With two, what is ready while a commit is under way does not wait for its end,
-/// and both share the server's wait for the disk.
+/// Number of settlers. With two, outcomes do not wait for a commit that is under way, and both share the
+/// server's wait for the disk.
 pub(crate) const SETTLERS: usize = 2;
 
-/// How often in a row the database may refuse all that is written before it is set aside.
+/// Number of refusals in a row after which a batch is deferred.
 const REFUSALS: u32 = 3;
-/// Writes settlements down.
+
+/// Settles events: completes, fails or releases them.
 ///
-/// A statement that failed is tried again until it succeeds: the fence decides whether it came in time, also when an
-/// earlier try took effect without saying so. What fails for one event alone is set aside, and holds up no other.
+/// A failed statement is retried until it succeeds. The fence token decides whether it came in time, even if
+/// an earlier try took effect without an answer. Settlements that fail for one event alone are deferred, and
+/// delay no other event.
 pub(crate) struct Settler {
     pub(crate) session: Session,
-    /// Shared with the other settlers: whoever is free takes all that there is.
+    /// The outcomes, shared with the other settlers: an idle one takes all that are waiting.
     pub(crate) settlements: Arc<Mutex<mpsc::Receiver<Settlement>>>,
-    pub(crate) holdings: Arc<Holdings>,
+    pub(crate) in_flight: Arc<InFlight>,
     pub(crate) announcer: Announcer,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: EventMetrics,
     pub(crate) journal: Arc<Journal>,
-    pub(crate) tries: Tries,
-    pub(crate) aside: Aside,
+    pub(crate) backoff: Backoff,
+    pub(crate) deferred: Deferred,
     pub(crate) retry: RetryPolicy,
     pub(crate) lease: Duration,
-    /// For how long what is aside is tried at the end.
+    /// Time for which deferred settlements are retried at the end.
     pub(crate) patience: Duration,
 }
 
-/// Why events of a batch are not settled.
-type Obstacles = HashMap<EventId, Why>;
+/// The reasons why events of a batch are not settled.
+type Obstacles = HashMap<EventId, Obstacle>;
 
 #[derive(Clone)]
-enum Why {
+enum Obstacle {
     Locked,
-    /// With what the database says.
+    /// The database refuses the change, with this error.
     Refused(String),
 }
 
@@ -72,9 +76,9 @@ impl Settler {
                         break;
                     }
                     let left = self.settle(settlements.drain(..).collect()).await;
-                    self.set_aside(left).await;
+                    self.defer(left).await;
                 }
-                () = self.aside.is_due() => self.try_again().await,
+                () = self.deferred.is_due() => self.retry_deferred().await,
             }
         }
         self.end().await;
@@ -82,27 +86,33 @@ impl Settler {
         Ok(())
     }
 
-    /// Takes what waits, at least one. None when no more can come.
+    /// Waits for settlements and takes them, at least one; none if no more can come.
     async fn next(&self, settlements: &mut Vec<Settlement>) -> usize {
         self.settlements.lock().await.recv_many(settlements, LARGEST_BATCH).await
     }
 
-    /// Gives what is left, and why.
-    async fn settle(&mut self, batch: Batch) -> Vec<(Settlement, Why)> {
+    /// Returns the settlements that are left, and why.
+    async fn settle(&mut self, settlements: Vec<Settlement>) -> Vec<(Settlement, Obstacle)> {
+        let (settlements, superseded) = without_superseded(settlements);
+        if !superseded.is_empty() {
+            self.fenced("outcomes", superseded.iter().map(|(id, _)| *id).collect());
+            self.in_flight.settled(superseded);
+        }
+        let batch: Batch = settlements.into_iter().collect();
         let mut obstacles = Obstacles::new();
         self.complete(&batch, &mut obstacles).await;
         self.fail(&batch.failures, &mut obstacles).await;
         self.release(&batch.releases, &mut obstacles).await;
         let settled = batch.claims().filter(|claim| !obstacles.contains_key(&claim.id));
-        self.holdings.settled(settled.map(key));
+        self.in_flight.settled(settled.map(key));
         if obstacles.is_empty() {
             return Vec::new();
         }
-        let why = |settlement: Settlement| {
-            let why = obstacles.get(&settlement.claim.id)?.clone();
-            Some((settlement, why))
+        let with_obstacle = |settlement: Settlement| {
+            let obstacle = obstacles.get(&settlement.claim.id)?.clone();
+            Some((settlement, obstacle))
         };
-        batch.into_settlements().filter_map(why).collect()
+        batch.into_settlements().filter_map(with_obstacle).collect()
     }
 
     async fn complete(&mut self, batch: &Batch, obstacles: &mut Obstacles) {
@@ -113,7 +123,7 @@ impl Settler {
         let ids = completions.iter().map(|completion| completion.claim.id);
         let accepted = loop {
             let result = self.session.complete(completions).await;
-            if let Some(accepted) = self.written("write answers down", ids.clone(), result, obstacles).await {
+            if let Some(accepted) = self.accepted("complete", ids.clone(), result, obstacles).await {
                 break accepted;
             }
         };
@@ -127,7 +137,7 @@ impl Settler {
             self.metrics.created_to_value(completion.claim.age + arrived.elapsed());
         }
         self.journal.done(written().map(|(completion, (_, took))| (completion, *took)), accepted.len());
-        self.fenced("answers", ids, &accepted, obstacles);
+        self.fenced("values", late(ids, &accepted, obstacles));
     }
 
     async fn fail(&mut self, failures: &[Failure], obstacles: &mut Obstacles) {
@@ -137,13 +147,12 @@ impl Settler {
         let ids = failures.iter().map(|failure| failure.claim.id);
         let accepted = loop {
             let result = self.session.fail(failures).await;
-            if let Some(accepted) = self.written("write failures down", ids.clone(), result, obstacles).await
-            {
+            if let Some(accepted) = self.accepted("fail", ids.clone(), result, obstacles).await {
                 break accepted;
             }
         };
         self.count_failures(failures, &accepted);
-        self.fenced("failures", ids, &accepted, obstacles);
+        self.fenced("failures", late(ids, &accepted, obstacles));
     }
 
     fn count_failures(&self, failures: &[Failure], accepted: &HashSet<EventId>) {
@@ -161,7 +170,7 @@ impl Settler {
         let ids = claims.iter().map(|claim| claim.id);
         loop {
             let result = self.session.release(claims).await.map(|()| ids.clone().collect());
-            if let Some(released) = self.written("give events back", ids.clone(), result, obstacles).await {
+            if let Some(released) = self.accepted("release", ids.clone(), result, obstacles).await {
                 self.metrics.released(released.len());
                 break;
             }
@@ -169,10 +178,10 @@ impl Settler {
         self.announcer.work();
     }
 
-    /// The events that were settled; `None` after a pause, where all of it is to be tried again.
-    async fn written(
+    /// Returns the events that were settled; `None`, after a pause, if the whole statement must be retried.
+    async fn accepted(
         &mut self,
-        what: &str,
+        operation: &str,
         ids: impl Iterator<Item = EventId>,
         result: Result<Vec<EventId>, Error>,
         obstacles: &mut Obstacles,
@@ -180,48 +189,46 @@ impl Settler {
         let partly = match result {
             Ok(accepted) => Partly { accepted, ..Partly::default() },
             Err(Error::Partly(partly)) => *partly,
-            Err(failure) if failure.is_refusal() && self.tries.count() >= REFUSALS => {
-                let (ids, error) = (ids.collect::<Vec<_>>(), chain(&failure));
-                warn!(events = ids.len(), ids = shown(&ids), error, "failed to {what}; set aside");
+            Err(failure) if failure.is_refusal() && self.backoff.count() >= REFUSALS => {
+                let (ids, error) = (ids.collect::<Vec<_>>(), error_chain(&failure));
+                let (events, listed) = (ids.len(), listed(&ids));
+                warn!(events, ids = listed, error, "failed to {operation} {events} events; deferred");
                 Partly { locked: ids, ..Partly::default() }
             }
             Err(failure) => {
-                self.pause(what, ids.count(), &failure).await;
+                self.pause(operation, ids.count(), &failure).await;
                 return None;
             }
         };
-        self.tries.succeeded();
-        obstacles.extend(partly.locked.into_iter().map(|id| (id, Why::Locked)));
+        self.backoff.succeeded();
+        obstacles.extend(partly.locked.into_iter().map(|id| (id, Obstacle::Locked)));
         let refused = partly.refused.into_iter();
-        obstacles.extend(refused.map(|refused| (refused.id, Why::Refused(chain(&refused.error)))));
+        obstacles.extend(refused.map(|refused| (refused.id, Obstacle::Refused(error_chain(&refused.error)))));
         Some(partly.accepted.into_iter().collect())
     }
 
-    /// Counts and logs what was not accepted, because the event had been freed or claimed again since.
-    fn fenced(
-        &self,
-        what: &str,
-        ids: impl Iterator<Item = EventId>,
-        accepted: &HashSet<EventId>,
-        obstacles: &Obstacles,
-    ) {
-        let late: Vec<EventId> =
-            ids.filter(|id| !accepted.contains(id) && !obstacles.contains_key(id)).collect();
+    /// Counts and logs outcomes that were dropped, because their events had been freed or claimed again.
+    fn fenced(&self, outcomes: &str, late: Vec<EventId>) {
         if !late.is_empty() {
             self.metrics.fenced(late.len());
-            let (events, ids) = (late.len(), shown(&late));
-            warn!(
-                events,
-                ids,
-                "{events} {what} came late and were dropped, their claims were not the last: events {ids}"
-            );
+            let (events, ids) = (late.len(), listed(&late));
+            warn!(events, ids, "dropped {events} {outcomes} whose claims were lost: events {ids}");
         }
     }
 
-    async fn pause(&mut self, what: &str, events: usize, failure: &Error) {
-        let pause = self.tries.failed();
-        let (error, pause_ms) = (chain(failure), pause.as_millis());
-        warn!(events, error, pause_ms, "failed to {what}; trying again");
+    async fn pause(&mut self, operation: &str, events: usize, failure: &Error) {
+        let pause = self.backoff.failed();
+        let (error, pause_ms) = (error_chain(failure), pause.as_millis());
+        warn!(events, error, pause_ms, "failed to {operation} {events} events; retrying");
         tokio::time::sleep(pause).await;
     }
+}
+
+/// Returns the events whose outcomes the database did not accept, without those that had an obstacle.
+fn late(
+    ids: impl Iterator<Item = EventId>,
+    accepted: &HashSet<EventId>,
+    obstacles: &Obstacles,
+) -> Vec<EventId> {
+    ids.filter(|id| !accepted.contains(id) && !obstacles.contains_key(id)).collect()
 }

@@ -1,18 +1,18 @@
-//! The command line: without a command the arguments of the operator, or a command that needs no cluster.
+//! The command line.
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Subcommand};
-use eventpipeline_service::{Invocation, Serves, ServiceArgs};
+use clap::{Args, Parser};
+use eventpipeline_service::ServiceArgs;
 
-use crate::instruments;
+use crate::instruments::NAME;
 use crate::offline::{DiffArgs, LintArgs, RenderArgs};
 
-/// What the process is to do.
-pub(crate) type Cli = Invocation<RunArgs, Command>;
-
-/// What it does besides running the operator.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+/// Runs what each EventPipeline asks for and reports the progress.
+#[derive(Debug, Parser)]
+#[command(name = NAME, version)]
+pub(crate) enum Cli {
+    /// Reconcile EventPipelines, until SIGTERM
+    Serve(Box<RunArgs>),
     /// Print the resource definition as YAML
     Crd,
     /// Print every field of the resource, with its bounds, as Markdown
@@ -74,19 +74,14 @@ impl ElectionArgs {
     }
 }
 
-impl Serves for RunArgs {
-    const NAME: &'static str = instruments::NAME;
-    const ABOUT: &'static str = "Runs what each EventPipeline asks for and reports how that is going";
-}
-
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory as _, Parser as _};
+    use clap::CommandFactory as _;
 
     use super::*;
 
     fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
-        Cli::try_parse_from([&["eventpipeline-operator"], arguments].concat())
+        Cli::try_parse_from([&[NAME], arguments].concat())
     }
 
     #[test]
@@ -95,15 +90,15 @@ mod tests {
     }
 
     #[test]
-    fn it_runs_without_a_command_and_needs_the_image() {
-        assert!(matches!(parse(&["--image", "eventpipeline:dev"]), Ok(Cli::Serve(_))));
-        assert!(parse(&[]).is_err());
-        assert!(parse(&["--image", ""]).is_err());
+    fn serve_needs_the_image() {
+        assert!(matches!(parse(&["serve", "--image", "eventpipeline:dev"]), Ok(Cli::Serve(_))));
+        assert!(parse(&["serve"]).is_err());
+        assert!(parse(&["serve", "--image", ""]).is_err());
     }
 
     #[test]
-    fn what_prints_needs_nothing() {
-        assert!(matches!(parse(&["crd"]), Ok(Cli::Run(Command::Crd))));
-        assert!(matches!(parse(&["metrics"]), Ok(Cli::Run(Command::Metrics))));
+    fn commands_that_print_need_no_arguments() {
+        assert!(matches!(parse(&["crd"]), Ok(Cli::Crd)));
+        assert!(matches!(parse(&["metrics"]), Ok(Cli::Metrics)));
     }
 }

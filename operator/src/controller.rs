@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eventpipeline_crds::EventPipeline;
-use eventpipeline_service::{Check, chain};
+use eventpipeline_service::{Check, error_chain};
 use futures::channel::mpsc::{self, UnboundedReceiver};
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -197,7 +197,7 @@ fn pipelines(
                 Ok(Event::InitDone) => watches.listed(PIPELINES),
                 Ok(Event::Apply(pipeline) | Event::InitApply(pipeline)) => wish(&context, pipeline),
                 Ok(Event::Delete(_)) => {}
-                Err(error) => watches.interrupted(PIPELINES, &chain(error)),
+                Err(error) => watches.interrupted(PIPELINES, &error_chain(error)),
             }
             if matches!(event, Ok(Event::Delete(_) | Event::InitDone)) {
                 context.retain(|pipeline| store.get(&reference(pipeline.clone())).is_some());
@@ -269,10 +269,10 @@ fn log(
     match result {
         Ok((pipeline, _)) => debug!(%pipeline, "{pipeline} is reconciled"),
         Err(ControllerError::ReconcilerFailed(error, pipeline)) => {
-            warn!(%pipeline, error = chain(error), "failed to reconcile {pipeline}");
+            warn!(%pipeline, error = error_chain(error), "failed to reconcile {pipeline}");
         }
         // It was deleted while it was waiting for its turn.
         Err(ControllerError::ObjectNotFound(pipeline)) => info!(%pipeline, "{pipeline} is gone"),
-        Err(error) => warn!(error = chain(error), "the watch is interrupted; it goes on by itself"),
+        Err(error) => warn!(error = error_chain(error), "the watch is interrupted; it goes on by itself"),
     }
 }

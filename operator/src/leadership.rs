@@ -10,7 +10,7 @@ mod term;
 
 use std::time::Duration;
 
-use eventpipeline_service::{Check, chain, registered};
+use eventpipeline_service::{Check, error_chain, registered};
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::PostParams;
@@ -179,7 +179,7 @@ impl Election {
                 }
                 Err(error) => {
                     in_doubt |= error.leaves_doubt();
-                    check.not_ready(chain(&error));
+                    check.not_ready(error_chain(&error));
                 }
             }
             tokio::select! {
@@ -228,7 +228,7 @@ impl Election {
                 Ok(Ok(Some(sent))) => self.term.until(sent + self.belief()),
                 Ok(Ok(None)) => return Lost::Taken,
                 Ok(Err(error)) => {
-                    warn!(error = chain(&error), "failed to renew the Lease; it is tried again");
+                    warn!(error = error_chain(&error), "failed to renew the Lease; it is tried again");
                 }
                 Err(_) => return Lost::Expired,
             }
@@ -268,7 +268,9 @@ impl Election {
         }
         match self.write("give back", held).await {
             Ok(_) => info!(lease = self.name, "gave the Lease back"),
-            Err(error) => warn!(error = chain(&error), "failed to give the Lease back; it ends by itself"),
+            Err(error) => {
+                warn!(error = error_chain(&error), "failed to give the Lease back; it ends by itself")
+            }
         }
         self.term.end();
         self.status.set(0);

@@ -1,7 +1,6 @@
-//! `eventpipeline-operator`: runs what each EventPipeline asks for and reports how that is going.
+//! `eventpipeline-operator` runs what each EventPipeline asks for and reports the progress.
 //!
-//! Without a command it runs; `crd` and `reference` print the resource definition and its reference, `metrics` that of
-//! its metrics, and `lint`, `render` and `diff` tell without a cluster what would become of a pipeline.
+//! `serve` does so on a cluster; the other commands print references, or the effect of a pipeline, without one.
 
 mod api;
 mod cli;
@@ -20,8 +19,8 @@ mod run;
 
 use std::process::ExitCode;
 
-use cli::{Cli, Command, RunArgs};
-use eventpipeline_service::ended;
+use cli::Cli;
+use eventpipeline_service::exit_code;
 
 /// The code of a command that could not do what it was asked, as of one that was not understood: 1 is an answer of
 /// `lint`, `render` and `diff`.
@@ -30,13 +29,13 @@ const CANNOT: u8 = 2;
 fn main() -> ExitCode {
     let result = match eventpipeline_service::parse() {
         Ok(Cli::Serve(args)) => return run::run(*args),
-        Ok(Cli::Run(Command::Crd)) => offline::crd(),
-        Ok(Cli::Run(Command::Reference)) => offline::reference(),
-        Ok(Cli::Run(Command::Metrics)) => offline::metrics(),
-        Ok(Cli::Run(Command::Lint(args))) => offline::lint(args),
-        Ok(Cli::Run(Command::Render(args))) => offline::render(args),
-        Ok(Cli::Run(Command::Diff(args))) => offline::diff(args),
+        Ok(Cli::Crd) => offline::crd(),
+        Ok(Cli::Reference) => offline::reference(),
+        Ok(Cli::Metrics) => offline::metrics(),
+        Ok(Cli::Lint(args)) => offline::lint(args),
+        Ok(Cli::Render(args)) => offline::render(args),
+        Ok(Cli::Diff(args)) => offline::diff(args),
         Err(code) => return code,
     };
-    ended::<RunArgs>(result, CANNOT)
+    exit_code(instruments::NAME, result, CANNOT)
 }

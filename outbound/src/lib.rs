@@ -1,7 +1,7 @@
-//! What the programs that send HTTP requests share: the way to a server, and how long a server wants to be left alone.
+//! Shared code of the programs that send HTTP requests: proxies and `Retry-After`.
 
 mod retry_after;
-mod way;
+mod route;
 
 pub use retry_after::retry_after;
-pub use way::Way;
+pub use route::Route;

@@ -5,11 +5,11 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 
-/// The longest pause that is granted. A server that asks for more is asked again after a day.
+/// Maximum pause. A longer one is shortened to a day.
 const MOST: Duration = Duration::from_hours(24);
 
-/// The pause that the headers ask for, up to a day. A date in the past asks for none. What is neither seconds nor a date is
-/// ignored; of several values the longest counts.
+/// Returns the pause that the headers ask for, at most a day. A date in the past means no pause. Values that
+/// are neither seconds nor a date are ignored. The longest of several values counts.
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let pauses = headers.get_all(RETRY_AFTER).iter().filter_map(|value| pause(value.to_str().ok()?, now));
     pauses.max()
@@ -18,7 +18,7 @@ pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 fn pause(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim_matches([' ', '\t']);
     let pause = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Digits alone fail to be a number only if it is too large.
+        // Only a number that is too large fails to parse.
         text.parse().map_or(MOST, Duration::from_secs)
     } else {
         httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_and_all_three_forms_of_a_date_are_understood() {
+    fn seconds_and_all_three_forms_of_dates_are_parsed() {
         assert_pause("120", Some(120));
         assert_pause("  120\t", Some(120));
         assert_pause("0", Some(0));
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_past_date_is_no_pause_and_a_long_one_is_a_day() {
+    fn a_past_date_is_no_pause_and_a_long_pause_is_a_day() {
         assert_pause("Sun, 06 Nov 1994 08:00:00 GMT", Some(0));
         assert_pause("Sat, 06 Nov 2094 08:00:00 GMT", Some(86_400));
         assert_pause("99999999999999", Some(86_400));
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_is_ignored() {
+    fn other_values_are_ignored() {
         for nonsense in ["", "soon", "-5", "+5", "1.5", "3600.0", "1e3", "60, 60", "0x10", "Sun, 06 Nov"] {
             assert_pause(nonsense, None);
         }
@@ -82,13 +82,13 @@ mod tests {
         }
 
         #[test]
-        fn a_date_asks_for_the_time_until_then(seconds in 0_u64..86_400) {
+        fn a_date_means_the_time_until_then(seconds in 0_u64..86_400) {
             let at = SystemTime::UNIX_EPOCH + NOW + Duration::from_secs(seconds);
             prop_assert_eq!(of(&[&httpdate::fmt_http_date(at)]), Some(Duration::from_secs(seconds)));
         }
 
         #[test]
-        fn no_text_is_too_odd(text in "[ -~\t]{0,40}") {
+        fn no_text_panics_or_exceeds_a_day(text in "[ -~\t]{0,40}") {
             prop_assert!(of(&[&text]).is_none_or(|pause| pause <= MOST));
         }
     }

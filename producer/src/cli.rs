@@ -1,47 +1,40 @@
-//! The command line: without a command the arguments of the service; `schema` with its own; `openapi` and `metrics`
-//! without any.
+//! The command line.
 
-use clap::Subcommand;
-use eventpipeline_service::{Invocation, Serves};
+use clap::Parser;
 
-use crate::instruments;
+use crate::instruments::NAME;
 use crate::schema::SchemaArgs;
 use crate::serve::ServeArgs;
 
-/// What the process is to do.
-pub(crate) type Cli = Invocation<ServeArgs, Command>;
-
-/// What it does besides serving the HTTP API.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Bring the database's schema and users up to date, waiting for the database as long as it takes
+/// Durable events over HTTP: an id at once, or the answer once the event is processed.
+#[derive(Debug, Parser)]
+#[command(name = NAME, version)]
+pub(crate) enum Cli {
+    /// Serve the HTTP API, until SIGTERM
+    Serve(Box<ServeArgs>),
+    /// Bring the database's schema and users up to date, and wait for the database as long as it takes
     Schema(Box<SchemaArgs>),
     /// Print the OpenAPI description of the HTTP API
     #[command(name = "openapi")]
     OpenApi,
-    /// Print every metric, with its labels and their values, as Markdown
+    /// Print every metric with its labels and their values, as Markdown
     Metrics,
-}
-
-impl Serves for ServeArgs {
-    const NAME: &'static str = instruments::NAME;
-    const ABOUT: &'static str =
-        "Durable events over HTTP: an id at once, or the answer once the event is processed";
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory as _, Parser as _};
+    use clap::CommandFactory as _;
 
     use super::*;
 
+    const SERVE: &str = "serve";
     const SCHEMA: &str = "schema";
     const OPENAPI: &str = "openapi";
     const METRICS: &str = "metrics";
     const DATABASE: [&str; 4] = ["--database-host", "db", "--database-password-file", "/dev/null"];
 
     fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
-        Cli::try_parse_from([&["eventpipeline-producer"], arguments].concat())
+        Cli::try_parse_from([&[NAME], arguments].concat())
     }
 
     #[test]
@@ -50,13 +43,13 @@ mod tests {
     }
 
     #[test]
-    fn it_serves_without_a_command() {
-        assert!(matches!(parse(&DATABASE), Ok(Cli::Serve(_))));
+    fn serve_takes_the_database() {
+        assert!(matches!(parse(&[&[SERVE], &DATABASE[..]].concat()), Ok(Cli::Serve(_))));
     }
 
     #[test]
-    fn schema_takes_the_database_alone() {
-        assert!(matches!(parse(&[&[SCHEMA], &DATABASE[..]].concat()), Ok(Cli::Run(Command::Schema(_)))));
+    fn schema_takes_only_the_database() {
+        assert!(matches!(parse(&[&[SCHEMA], &DATABASE[..]].concat()), Ok(Cli::Schema(_))));
         assert!(parse(&[&[SCHEMA, "--listen-address", "127.0.0.1:1"], &DATABASE[..]].concat()).is_err());
     }
 
@@ -70,15 +63,16 @@ mod tests {
     }
 
     #[test]
-    fn what_prints_takes_nothing() {
-        assert!(matches!(parse(&[OPENAPI]), Ok(Cli::Run(Command::OpenApi))));
-        assert!(matches!(parse(&[METRICS]), Ok(Cli::Run(Command::Metrics))));
+    fn commands_that_print_take_no_arguments() {
+        assert!(matches!(parse(&[OPENAPI]), Ok(Cli::OpenApi)));
+        assert!(matches!(parse(&[METRICS]), Ok(Cli::Metrics)));
         assert!(parse(&[&[OPENAPI], &DATABASE[..]].concat()).is_err());
     }
 
     #[test]
-    fn both_need_the_database() {
-        assert!(parse(&[]).is_err());
-        assert!(parse(&[SCHEMA]).is_err());
+    fn a_command_and_the_database_are_required() {
+        for incomplete in [&[][..], &[SERVE], &[SCHEMA], &DATABASE] {
+            assert!(parse(incomplete).is_err(), "{incomplete:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use eventpipeline_database::{LARGEST_REMOVAL, Session};
-use eventpipeline_service::chain;
+use eventpipeline_service::error_chain;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -75,7 +75,7 @@ impl Keeper {
                 }
                 // The other rules go on.
                 Err(failure) => {
-                    warn!(error = chain(&failure), "failed to remove old events that are {finished}");
+                    warn!(error = error_chain(&failure), "failed to remove old events that are {finished}");
                 }
             }
         }
@@ -86,7 +86,9 @@ impl Keeper {
         let Some(storage) = &self.storage else { return };
         match self.session.reusable_bytes().await {
             Ok(bytes) => storage.reusable(bytes),
-            Err(failure) => warn!(error = chain(&failure), "failed to read what removed events have left"),
+            Err(failure) => {
+                warn!(error = error_chain(&failure), "failed to read what removed events have left")
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use eventpipeline_database::{Session, Stats};
-use eventpipeline_service::chain;
+use eventpipeline_service::error_chain;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, IntGauge, IntGaugeVec, Opts, Registry};
@@ -161,7 +161,7 @@ impl Ledger {
                 pause
             }
             Err(failure) => {
-                warn!(error = chain(&failure), "failed to read the figures of the queue");
+                warn!(error = error_chain(&failure), "failed to read the figures of the queue");
                 pause.min(LONGEST_AFTER_FAILURE)
             }
         }

@@ -1,7 +1,4 @@
-//! `eventpipeline-producer`: the HTTP API of a pipeline.
-//!
-//! Without a command it serves; `schema` brings the database's schema and users up to date and ends; `openapi` prints the API's
-//! description, `metrics` the reference of its metrics.
+//! `eventpipeline-producer`: the HTTP API of a pipeline, and its database schema.
 
 mod api;
 mod changer;
@@ -24,17 +21,16 @@ mod writer;
 
 use std::process::ExitCode;
 
-use cli::{Cli, Command};
-use eventpipeline_service::{ended, print};
-use serve::ServeArgs;
+use cli::Cli;
+use eventpipeline_service::{exit_code, print};
 
 fn main() -> ExitCode {
     let text = match eventpipeline_service::parse() {
         Ok(Cli::Serve(args)) => return serve::run(*args),
-        Ok(Cli::Run(Command::Schema(args))) => return schema::run(*args),
-        Ok(Cli::Run(Command::OpenApi)) => api::description(),
-        Ok(Cli::Run(Command::Metrics)) => instruments::reference(),
+        Ok(Cli::Schema(args)) => return schema::run(*args),
+        Ok(Cli::OpenApi) => api::description(),
+        Ok(Cli::Metrics) => instruments::reference(),
         Err(code) => return code,
     };
-    ended::<ServeArgs>(text.and_then(|text| print(&text)).map(|()| ExitCode::SUCCESS), 1)
+    exit_code(instruments::NAME, text.and_then(|text| print(&text)).map(|()| ExitCode::SUCCESS), 1)
 }

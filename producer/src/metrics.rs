@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventpipeline_database::{Finished, State};
-use eventpipeline_service::{Maker, registered};
+use eventpipeline_service::{MetricFactory, registered};
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry,
     exponential_buckets,
@@ -41,7 +41,7 @@ pub(crate) struct Metrics {
 impl Metrics {
     /// Metrics in `registry`; those of requests with every answer that the API describes from the start.
     pub(crate) fn new(registry: &Registry) -> anyhow::Result<Self> {
-        let make = Maker(registry);
+        let make = MetricFactory(registry);
         let requests = HistogramOpts::new(
             "http_server_request_duration_seconds",
             "Time from a request to its answer; create-sync waits for the event to be processed.",
@@ -133,7 +133,7 @@ pub(crate) struct StorageMetrics {
 impl StorageMetrics {
     /// Metrics in `registry`.
     pub(crate) fn new(registry: &Registry) -> anyhow::Result<Self> {
-        let make = Maker(registry);
+        let make = MetricFactory(registry);
         Ok(Self {
             refusing: make.gauge(
                 "eventpipeline_storage_refusing",

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use eventpipeline_database::{Error, Event, EventId, Session, Snapshot};
-use eventpipeline_service::chain;
+use eventpipeline_service::error_chain;
 use tracing::error;
 
 use crate::error::Unavailable;
@@ -90,7 +90,7 @@ pub(crate) fn answer_all<O: Copy>(batch: Vec<Request<(), O>>, with: Answer<O>) {
 /// The answer to a failed reading, whose cause is in the log alone.
 pub(crate) fn unavailable<T>(result: Result<T, Error>) -> Answer<T> {
     result.map_err(|failure| {
-        let failure = chain(&failure);
+        let failure = error_chain(&failure);
         error!(error = failure, "a request could not be served");
         Unavailable::Database
     })
@@ -100,7 +100,7 @@ pub(crate) fn unavailable<T>(result: Result<T, Error>) -> Answer<T> {
 pub(crate) fn unchanged<T>(result: Result<T, Error>) -> Answer<T> {
     result.map_err(|failure| {
         let answer = Unavailable::from(&failure);
-        let failure = chain(&failure);
+        let failure = error_chain(&failure);
         error!(error = failure, "a change that was asked for failed: {answer}");
         answer
     })

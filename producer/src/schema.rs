@@ -4,11 +4,11 @@ mod accounts;
 mod args;
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use eventpipeline_database::{Database, Error, Metrics};
-use eventpipeline_service::chain;
+use eventpipeline_service::{STARTUP, error_chain};
 use prometheus::Registry;
 use tracing::{info, warn};
 
@@ -46,18 +46,33 @@ async fn until_done<T>(
     database: &Database,
     mut change: impl AsyncFnMut() -> Result<T, Error>,
 ) -> Result<T, Error> {
+    let started = Instant::now();
+    let mut reported = None;
     loop {
         match change().await {
             Err(error) if error.is_outage() => {
-                let (address, error) = (database.address(), chain(&error));
-                warn!(error, "waiting for the database at {address}");
+                let outage = (error_chain(&error), started.elapsed() < STARTUP);
+                if reported.as_ref() != Some(&outage) {
+                    report_outage(database, &outage.0, outage.1);
+                }
+                reported = Some(outage);
                 tokio::time::sleep(PAUSE).await;
             }
             Err(error @ Error::SchemaBlocked { .. }) => {
-                warn!(error = chain(&error), "{error}; trying again in {} s", BLOCKED_PAUSE.as_secs());
+                warn!(error = error_chain(&error), "{error}; trying again in {} s", BLOCKED_PAUSE.as_secs());
                 tokio::time::sleep(BLOCKED_PAUSE).await;
             }
             done => return done,
         }
+    }
+}
+
+/// Logs why the database cannot be used. While the system starts it is normal that it cannot.
+fn report_outage(database: &Database, error: &str, is_starting: bool) {
+    let address = database.address();
+    if is_starting {
+        info!(error, "waiting for the database at {address}");
+    } else {
+        warn!(error, "waiting for the database at {address}");
     }
 }

@@ -156,10 +156,10 @@ fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
 /// The figures that the operator asks for.
 fn add_pages(service: &Service, storage: &Storage, requests: &Requests) {
     let told = storage.clone();
-    service.pages.add("/storage", move || ready(Ok::<_, Infallible>(told.page())));
+    service.admin_routes.add("/storage", move || ready(Ok::<_, Infallible>(told.page())));
     // Weak: the surveyor ends when the API has, and the pages do not end before.
     let queue = requests.surveys.queue.downgrade();
-    service.pages.add("/queue", move || {
+    service.admin_routes.add("/queue", move || {
         let queue = queue.clone();
         async move { queue.ask(()).await.map(StatsBody::from) }
     });

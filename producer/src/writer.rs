@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use eventpipeline_database::{Created, Creation, Session};
-use eventpipeline_service::{Announcer, chain};
+use eventpipeline_service::{Announcer, error_chain};
 use tokio::sync::oneshot;
 use tracing::error;
 
@@ -108,7 +108,7 @@ async fn create(session: &mut Session, batch: Vec<Create>, announcer: &Announcer
         let why = Unavailable::from(&failure);
         error!(
             requests,
-            error = chain(&failure),
+            error = error_chain(&failure),
             "the events of {requests} requests were not created: {why}"
         );
         for answer in answers {

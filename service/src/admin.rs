@@ -1,12 +1,9 @@
-//! The internal port: `/livez`, `/readyz`, `/metrics`, and the program's own [`Pages`].
+//! The admin port: `/livez`, `/readyz`, `/metrics`, and the routes that the program adds.
 //!
-//! Liveness says that the process schedules tasks, and nothing of what it depends on: restarting a pod mends no
-//! database. Readiness is the sum of named checks and says which of them fails, and why.
+//! Liveness means that the process schedules tasks, and nothing about its dependencies: restarting a pod
+//! repairs no database.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -19,114 +16,25 @@ use prometheus::{Registry, TextEncoder};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
-use crate::chain::chain;
+use crate::admin_routes::{self, AdminRoutes};
 use crate::http::{HttpLimits, serve_http};
 use crate::listen::listen;
-use crate::pages::{self, Pages};
+use crate::readiness::Readiness;
 
-/// The readiness of a process: ready while every [`Check`] is.
-#[derive(Debug, Clone, Default)]
-pub struct Readiness {
-    /// What is wrong with each check; `None` where nothing is.
-    checks: Arc<RwLock<BTreeMap<&'static str, Option<Trouble>>>>,
-}
-
-/// What is wrong with a check.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Trouble {
-    why: String,
-    /// Whether the process can do its work all the same.
-    ready: bool,
-}
-
-/// One condition of being ready.
-#[derive(Debug, Clone)]
-pub struct Check {
-    name: &'static str,
-    readiness: Readiness,
-}
-
-impl Readiness {
-    /// Adds a check, which is not ready until it says so.
-    pub fn check(&self, name: &'static str) -> Check {
-        let check = Check { name, readiness: self.clone() };
-        check.not_ready("starting");
-        check
-    }
-
-    /// Whether every check is ready, and a line for each.
-    pub(crate) fn report(&self) -> (bool, String) {
-        let checks = self.checks.read().unwrap_or_else(PoisonError::into_inner);
-        let mut lines = String::new();
-        for (name, failure) in checks.iter() {
-            // Writing to a string does not fail.
-            let _ = match failure {
-                None => writeln!(lines, "{name}: ok"),
-                Some(Trouble { why, ready: false }) => writeln!(lines, "{name}: {why}"),
-                Some(Trouble { why, ready: true }) => writeln!(lines, "{name}: ready, but {why}"),
-            };
-        }
-        (checks.values().flatten().all(|trouble| trouble.ready), lines)
-    }
-}
-
-impl Check {
-    /// The check holds.
-    pub fn ready(&self) {
-        self.set(None);
-    }
-
-    /// The check holds, or fails for the error and all that led to it.
-    pub fn report<E: std::error::Error>(&self, state: &Result<(), E>) {
-        match state {
-            Ok(()) => self.ready(),
-            Err(error) => self.not_ready(chain(error)),
-        }
-    }
-
-    /// The check fails; `why` is shown to whoever asks and logged when it is new.
-    pub fn not_ready(&self, why: impl Into<String>) {
-        self.set(Some(Trouble { why: why.into(), ready: false }));
-    }
-
-    /// The check holds, though something is wrong that to take this process out of service would not mend; `why` as above.
-    pub fn degraded(&self, why: impl Into<String>) {
-        self.set(Some(Trouble { why: why.into(), ready: true }));
-    }
-
-    fn set(&self, failure: Option<Trouble>) {
-        let mut checks = self.readiness.checks.write().unwrap_or_else(PoisonError::into_inner);
-        let before = checks.insert(self.name, failure.clone());
-        drop(checks);
-        if before.as_ref() == Some(&failure) {
-            return;
-        }
-        match failure {
-            // A new check: that it is not ready yet is no news.
-            Some(_) if before.is_none() => {}
-            None => info!(check = self.name, "{} is ready", self.name),
-            Some(Trouble { why, ready }) => {
-                let state = if ready { "in trouble" } else { "not ready" };
-                warn!(check = self.name, why, "{} is {state}", self.name);
-            }
-        }
-    }
-}
-
-/// How many connections it serves at a time: kubelet, Prometheus, the operator and a person.
+/// Maximum number of connections: the kubelet, Prometheus, the operator and a few people.
 const CONNECTIONS: usize = 64;
-/// How long a client may take for the head of a request.
+/// Time to receive the head of a request.
 const HEAD: Duration = Duration::from_secs(5);
-/// How long an idle connection is kept. Prometheus comes every 15 to 60 s.
+/// Time that an idle connection is kept. Prometheus scrapes every 15 to 60 s.
 const IDLE: Duration = Duration::from_mins(2);
 
-/// The admin server's socket, bound but not yet answering.
+/// The socket of the admin server, bound but not yet answering.
 #[derive(Debug)]
 pub(crate) struct Admin {
     listener: TcpListener,
 }
 
-/// Binds the internal port, so that a port in use is an error at start.
+/// Binds the admin port, so that a port in use is an error at startup.
 pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<Admin> {
     let listener = listen(address)
         .with_context(|| format!("failed to listen on ADMIN_ADDRESS {address}: is the port in use?"))?;
@@ -134,12 +42,12 @@ pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<Admin> {
 }
 
 impl Admin {
-    /// Answers until it is dropped.
+    /// Serves until it is dropped.
     pub(crate) async fn serve(
         self,
         readiness: Readiness,
         registry: Registry,
-        pages: Pages,
+        routes: AdminRoutes,
     ) -> anyhow::Result<()> {
         info!(address = %self.listener.local_addr()?, "the admin server listens");
         let limits = HttpLimits {
@@ -149,17 +57,17 @@ impl Admin {
             stall: HEAD,
             ..HttpLimits::default()
         };
-        serve_http(self.listener, router(readiness, registry, pages), limits, std::future::pending()).await;
+        serve_http(self.listener, router(readiness, registry, routes), limits, std::future::pending()).await;
         Ok(())
     }
 }
 
-fn router(readiness: Readiness, registry: Registry, pages: Pages) -> Router {
+fn router(readiness: Readiness, registry: Registry, routes: AdminRoutes) -> Router {
     Router::new()
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(readyz).with_state(readiness))
         .route("/metrics", get(metrics).with_state(registry))
-        .fallback_service(get(pages::answer).with_state(pages))
+        .fallback_service(get(admin_routes::answer).with_state(routes))
 }
 
 async fn readyz(State(readiness): State<Readiness>) -> (StatusCode, String) {
@@ -184,14 +92,14 @@ mod tests {
     use super::*;
 
     fn start(readiness: &Readiness) -> String {
-        start_with(readiness, Pages::default())
+        start_with(readiness, AdminRoutes::default())
     }
 
-    fn start_with(readiness: &Readiness, pages: Pages) -> String {
+    fn start_with(readiness: &Readiness, routes: AdminRoutes) -> String {
         let admin = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = admin.listener.local_addr().unwrap();
         let registry = crate::metrics::registry("test").unwrap();
-        tokio::spawn(admin.serve(readiness.clone(), registry, pages));
+        tokio::spawn(admin.serve(readiness.clone(), registry, routes));
         format!("http://{address}")
     }
 
@@ -201,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ready_when_every_check_is_and_says_which_is_not() {
+    async fn readiness_is_the_sum_of_the_checks() {
         let readiness = Readiness::default();
         let (database, schema) = (readiness.check("database"), readiness.check("schema"));
         let url = start(&readiness);
@@ -238,11 +146,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_programs_own_pages_are_json_or_say_why_not() {
-        let pages = Pages::default();
-        pages.add("/load", async || Ok::<_, String>([1, 2]));
-        pages.add("/queue", async || Err::<(), _>("the database is not available"));
-        let url = start_with(&Readiness::default(), pages);
+    async fn routes_of_the_program_answer_json_or_an_error() {
+        let routes = AdminRoutes::default();
+        routes.add("/load", async || Ok::<_, String>([1, 2]));
+        routes.add("/queue", async || Err::<(), _>("the database is not available"));
+        let url = start_with(&Readiness::default(), routes);
         assert_eq!(ask(format!("{url}/load")).await, (200, "[1,2]".to_owned()));
         assert_eq!(ask(format!("{url}/queue")).await, (503, "the database is not available\n".to_owned()));
         assert_eq!(ask(format!("{url}/other")).await.0, 404);

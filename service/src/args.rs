@@ -1,23 +1,28 @@
-//! Argument groups that the binaries flatten into theirs, and parsing that fails in one line.
+//! Argument groups of all binaries, and parsing with errors of one line.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, CommandFactory, Parser, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, Parser, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
-/// What every long-running service takes.
+use crate::command::print_error;
+
+/// The exit code for arguments that are missing or wrong.
+const USAGE: u8 = 2;
+
+/// Arguments of every service.
 #[derive(Debug, Clone, Args)]
 pub struct ServiceArgs {
-    /// Where and how it logs.
+    /// Arguments of logging.
     #[command(flatten)]
     pub log: LogArgs,
-    /// Its internal port.
+    /// Arguments of the admin port.
     #[command(flatten)]
     pub admin: AdminArgs,
-    /// Seconds that a SIGTERM may take until what is unfinished is given up; keep it below the pod's
+    /// Seconds to drain after a SIGTERM before unfinished work is abandoned; keep it below the pod's
     /// `terminationGracePeriodSeconds`
     #[arg(long, env = "DRAIN_SECONDS", default_value_t = 25, value_parser = clap::value_parser!(u32).range(0..=3600))]
     pub drain_seconds: u32,
@@ -29,16 +34,16 @@ impl ServiceArgs {
     }
 }
 
-/// Logging.
+/// Arguments of logging.
 #[derive(Debug, Clone, Args)]
 pub struct LogArgs {
     /// Format of the log lines
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
-    /// Which log lines are written, as `tracing` directives: `info`, `warn,eventpipeline_database=debug`
+    /// Log levels as `tracing` directives, such as `info` or `warn,eventpipeline_database=debug`
     #[arg(long, env = "LOG_FILTER", default_value = "info", value_parser = log_filter)]
     pub log_filter: String,
-    /// Name of the pipeline that it works for, as log lines and spans say it
+    /// Name of the pipeline, for log lines and spans
     #[arg(long, env = "EVENTPIPELINE_NAME", value_parser = object_name)]
     pub eventpipeline_name: Option<String>,
     /// Namespace of that pipeline
@@ -47,7 +52,7 @@ pub struct LogArgs {
 }
 
 impl LogArgs {
-    /// `namespace/name`, as far as it is known.
+    /// Returns `namespace/name` or `name` of the pipeline, if known.
     pub(crate) fn pipeline(&self) -> Option<String> {
         let name = self.eventpipeline_name.as_ref()?;
         Some(self.eventpipeline_namespace.as_ref().map_or_else(|| name.clone(), |of| format!("{of}/{name}")))
@@ -57,13 +62,13 @@ impl LogArgs {
 /// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// One JSON object a line, for collectors.
+    /// One JSON object per line, for collectors.
     Json,
 }
 
-/// The internal port.
+/// Arguments of the admin port.
 #[derive(Debug, Clone, Args)]
 pub struct AdminArgs {
     /// Address of `/livez`, `/readyz` and `/metrics`
@@ -71,11 +76,11 @@ pub struct AdminArgs {
     pub admin_address: SocketAddr,
 }
 
-/// A name as Kubernetes has it, which needs no escaping anywhere.
+/// Parses a name of a Kubernetes object, which needs no escaping anywhere.
 fn object_name(text: &str) -> Result<String, String> {
     let fits = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
     let is_name = (1..=253).contains(&text.len()) && text.bytes().all(fits);
-    if is_name { Ok(text.to_owned()) } else { Err("must be a name as Kubernetes has it".to_owned()) }
+    if is_name { Ok(text.to_owned()) } else { Err("must be the name of a Kubernetes object".to_owned()) }
 }
 
 fn log_filter(text: &str) -> Result<String, String> {
@@ -85,80 +90,53 @@ fn log_filter(text: &str) -> Result<String, String> {
 /// Parses the process's arguments and environment.
 ///
 /// # Errors
-/// The exit code to end with, after one line on standard error that names the variable at fault and says what would
-/// be right. Help and version are printed and end with success.
+/// The exit code of the process, after the help, the version, or an error has been printed. An error of an
+/// argument is one line that names its flag and variable.
 pub fn parse<A: Parser>() -> Result<A, ExitCode> {
     A::try_parse().map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // Nobody is left to tell when standard output is closed.
+            // A closed standard output leaves nowhere to report to.
             let _ = error.print();
             ExitCode::SUCCESS
         }
-        _ => {
-            #[expect(
-                clippy::print_stderr,
-                reason = "logging is configured by the arguments that just failed"
-            )]
-            {
-                eprintln!("{}", one_line::<A>(&error));
-            }
-            ExitCode::from(2)
+        ErrorKind::MissingSubcommand | ErrorKind::InvalidSubcommand => {
+            let _ = error.print();
+            ExitCode::from(USAGE)
         }
+        _ => refuse::<A>(&one_line(&error)),
     })
 }
 
-/// The error in one line that leads with the environment variable, because that is what a pod's author set.
-fn one_line<A: CommandFactory>(error: &clap::Error) -> String {
-    let command = A::command();
-    let name = command.get_name().to_owned();
-    let named: Vec<String> = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::Strings(all)) => all.iter().map(|shown| variable(&command, shown)).collect(),
-        Some(ContextValue::String(shown)) => vec![variable(&command, shown)],
-        _ => Vec::new(),
-    };
-    let value = match error.get(ContextKind::InvalidValue) {
-        Some(ContextValue::String(value)) => value.as_str(),
-        _ => "",
-    };
-    match error.kind() {
-        ErrorKind::MissingRequiredArgument if !named.is_empty() => {
-            format!("{name}: must be set: {}", named.join("; "))
-        }
-        ErrorKind::ValueValidation | ErrorKind::InvalidValue if !named.is_empty() => {
-            let expected = match error.get(ContextKind::ValidValue) {
-                Some(ContextValue::Strings(values)) => format!("is not one of {}", values.join(", ")),
-                _ => std::error::Error::source(error)
-                    .map_or("is invalid".to_owned(), |source| format!("is invalid ({source})")),
-            };
-            format!("{name}: {value:?} {expected}: {}", named.join("; "))
-        }
-        _ => {
-            let text = error.to_string();
-            let first = text.lines().next().unwrap_or_default();
-            format!("{name}: {} (--help lists the arguments)", first.trim_start_matches("error: "))
-        }
-    }
+/// Reports arguments that are wrong, and returns the exit code of the process.
+pub fn refuse<A: Parser>(why: &str) -> ExitCode {
+    print_error(A::command().get_name(), why);
+    ExitCode::from(USAGE)
 }
 
-/// `DATABASE_HOST (--database-host), Host name of ...` for the `--database-host <DATABASE_HOST>` that clap shows.
-fn variable(command: &clap::Command, shown: &str) -> String {
-    let flag = shown.split([' ', '=']).next().unwrap_or(shown);
-    let mut arguments =
-        command.get_arguments().chain(command.get_subcommands().flat_map(clap::Command::get_arguments));
-    let argument =
-        arguments.find(|argument| argument.get_long().is_some_and(|long| flag == format!("--{long}")));
-    let env = argument.and_then(clap::Arg::get_env).map(|env| format!("{} ({flag})", env.to_string_lossy()));
-    let help = argument.and_then(clap::Arg::get_help).map(|help| format!(", {help}"));
-    env.unwrap_or_else(|| flag.to_owned()) + &help.unwrap_or_default()
+/// Returns clap's message without the usage and in one line, because pods show single lines. clap names an
+/// argument as `--database-host <DATABASE_HOST>`: the name of its value is that of its variable.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let end = ["\n\nUsage:", "\n\nFor more information"].iter().filter_map(|rest| text.find(rest)).min();
+    let message = text.get(..end.unwrap_or(text.len())).unwrap_or(text);
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
     #[derive(Debug, Parser)]
     #[command(name = "program")]
-    struct Program {
+    enum Program {
+        Serve(Box<ServeArgs>),
+    }
+
+    #[derive(Debug, Args)]
+    struct ServeArgs {
         #[command(flatten)]
         service: ServiceArgs,
         /// Host of the database
@@ -168,8 +146,8 @@ mod tests {
 
     #[track_caller]
     fn message(arguments: &[&str]) -> String {
-        let error = Program::try_parse_from([&["program"], arguments].concat()).unwrap_err();
-        one_line::<Program>(&error)
+        let error = Program::try_parse_from([&["program", "serve"], arguments].concat()).unwrap_err();
+        one_line(&error)
     }
 
     #[test]
@@ -179,24 +157,24 @@ mod tests {
 
     #[test]
     fn a_missing_variable_is_named() {
-        assert_eq!(message(&[]), "program: must be set: EXAMPLE_HOST (--example-host), Host of the database");
+        assert_eq!(
+            message(&[]),
+            "the following required arguments were not provided: --example-host <EXAMPLE_HOST>"
+        );
     }
 
     #[test]
-    fn a_wrong_value_is_shown_with_what_would_be_right() {
+    fn a_wrong_value_is_shown_with_the_allowed_values() {
+        let with = |arguments: &[&str]| message(&[&["--example-host", "db"], arguments].concat());
         assert_eq!(
-            message(&["--example-host", "db", "--drain-seconds", "9999"]),
-            "program: \"9999\" is invalid (9999 is not in 0..=3600): DRAIN_SECONDS (--drain-seconds), \
-             Seconds that a SIGTERM may take until what is unfinished is given up; keep it below the pod's \
-             `terminationGracePeriodSeconds`"
+            with(&["--drain-seconds", "9999"]),
+            "invalid value '9999' for '--drain-seconds <DRAIN_SECONDS>': 9999 is not in 0..=3600"
         );
         assert_eq!(
-            message(&["--example-host", "db", "--log-format", "xml"]),
-            "program: \"xml\" is not one of text, json: LOG_FORMAT (--log-format), Format of the log lines"
+            with(&["--log-format", "xml"]),
+            "invalid value 'xml' for '--log-format <LOG_FORMAT>' [possible values: text, json]"
         );
-        assert!(
-            message(&["--example-host", "db", "--log-filter", "a=b=c"]).contains("LOG_FILTER (--log-filter)")
-        );
+        assert!(with(&["--log-filter", "a=b=c"]).contains("'--log-filter <LOG_FILTER>'"));
     }
 
     #[test]
@@ -206,7 +184,7 @@ mod tests {
 
     #[test]
     fn every_message_is_one_line() {
-        for arguments in [&[][..], &["--nonsense"], &["--drain-seconds", "-1"]] {
+        for arguments in [&[][..], &["--nonsense"], &["--drain-seconds", "-1"], &["--log-format", "a\nb"]] {
             assert_eq!(message(arguments).lines().count(), 1);
         }
     }

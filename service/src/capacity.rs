@@ -1,41 +1,43 @@
-//! The files and the memory that this process may use, and how many connections fit into them.
+//! The limits of files and memory of this process, and the number of connections that they allow.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The most connections that an API serves, however much there is of everything.
+/// Maximum number of connections of an API, regardless of the limits.
 const MOST_CONNECTIONS: u64 = 65_536;
-/// The memory that a connection takes while its request waits, in bytes: 13.1 KiB measured with 10,000 waiting clients
-/// (bench/README.md), rounded up.
+/// Memory of a connection while its request waits, in bytes: 13.1 KiB were measured with 10,000 waiting
+/// clients (bench/README.md).
 const CONNECTION_BYTES: u64 = 14 * 1024;
-/// The share of the memory that connections may take. The rest is for bodies, answers and the program itself.
+/// Connections may use one part of the memory in this many. The rest is for bodies, answers and the program
+/// itself.
 const CONNECTIONS_SHARE: u64 = 2;
-/// Files that are not an API's: the internal port, connections that are refused, databases, handlers, logs.
+/// Files for other purposes: the admin port, refused connections, databases, handlers, logs.
 const RESERVED_FILES: u64 = 512;
 
-/// Where Linux says how much memory a container may use: control groups version 2, then version 1.
+/// Files with the memory limit of a container: control groups version 2, then version 1.
 const MEMORY_LIMITS: [&str; 2] = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
 
 /// The limits of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Capacity {
-    /// Files that may be open at a time; `None` where there is no limit.
+    /// Maximum number of open files; `None` if unlimited.
     files: Option<u64>,
-    /// Bytes of memory; `None` where there is no limit.
+    /// Bytes of memory; `None` if unlimited.
     memory: Option<u64>,
 }
 
 impl Capacity {
-    /// Raises the limit of open files as far as this process may, and reads what it has.
+    /// Raises the soft limit of open files to the hard limit, and reads all limits.
     ///
-    /// The soft limit is often 1024, for programs that use `select`. The hard limit is what the machine's owner allows.
+    /// The soft limit is often 1024, for programs that use `select`. The hard limit is the administrator's
+    /// choice.
     pub(crate) fn raised() -> Self {
         let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-        // Refused only where the limit is above what the kernel allows; then the soft limit stays.
+        // This fails only if the hard limit exceeds that of the kernel; then the soft limit remains.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
         Self { files: getrlimit(Resource::Nofile).current, memory: memory_limit() }
     }
 
-    /// The number of connections that an API of this process can serve at a time; at least 16.
+    /// Returns the number of connections that an API of this process can serve, at least 16.
     pub(crate) fn connections(self) -> usize {
         let by_files = self.files.map_or(u64::MAX, |files| files - RESERVED_FILES.min(files / 2));
         let by_memory = self.memory.map_or(u64::MAX, |memory| memory / CONNECTIONS_SHARE / CONNECTION_BYTES);
@@ -49,7 +51,7 @@ fn memory_limit() -> Option<u64> {
     MEMORY_LIMITS.iter().find_map(read).as_deref().and_then(parse_memory_limit)
 }
 
-/// `max` is no limit, and neither is version 1's largest number.
+/// Parses a limit. `max` means unlimited, as does the largest number of version 1.
 fn parse_memory_limit(text: &str) -> Option<u64> {
     text.trim().parse().ok().filter(|bytes| *bytes < u64::MAX / 4)
 }
@@ -64,7 +66,7 @@ mod tests {
         assert_eq!(capacity(None, None), 65_536);
         assert_eq!(capacity(Some(1_048_576), None), 65_536);
         assert_eq!(capacity(Some(20_000), None), 19_488);
-        assert_eq!(capacity(Some(256), None), 128, "files are left for the internal port");
+        assert_eq!(capacity(Some(256), None), 128, "files are reserved for the admin port");
         assert_eq!(capacity(Some(1_048_576), Some(256 << 20)), 9_362, "half of the stock memory");
         assert_eq!(capacity(Some(0), Some(0)), 16);
     }
@@ -77,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_of_files_is_raised_to_what_is_allowed() {
+    fn the_limit_of_open_files_is_raised_to_the_hard_limit() {
         let raised = Capacity::raised();
         assert_eq!(raised.files, getrlimit(Resource::Nofile).maximum);
     }

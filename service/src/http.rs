@@ -1,5 +1,6 @@
-//! An HTTP/1.1 server with bounds, for many connections that mostly wait: each costs little memory, none is kept for a client
-//! that does not finish its request, does not read its answer or has vanished, and their number is limited.
+//! An HTTP/1.1 server with limits, for many connections that mostly wait. A connection costs little memory.
+//! It is closed if its client does not finish a request, does not read an answer, or has vanished. The number
+//! of connections is limited.
 
 mod connection;
 mod refusal;
@@ -28,35 +29,36 @@ use connection::{Activity, Tracked, drive};
 pub use refusal::Refusals;
 use socket::Socket;
 
-/// How long to wait when the process has no file left for a connection.
+/// Pause after a connection could not be accepted, for example because too many files are open.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
-/// Connections beyond the limit that are open at a time, and at most a quarter of the limit: each waits for a place, or is told
-/// that there is none.
+/// Maximum number of open connections beyond the limit, if that is less than a quarter of the limit. They
+/// wait for a slot or are refused.
 const REFUSED_AT_ONCE: usize = 128;
-/// How long a connection beyond the limit waits for an idle one to end.
+/// Time that a connection beyond the limit waits until an idle one is closed.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long a client that is refused may take to send a request.
+/// Time in which a client that is refused must send a request.
 const REFUSED_HEAD: Duration = Duration::from_secs(5);
 
-/// The bounds of a server.
+/// The limits of a server.
 #[derive(Debug, Clone)]
 pub struct HttpLimits {
-    /// Connections at a time. One more ends the connection that has been idle the longest; where none is idle, it is
-    /// refused with [`StatusCode::SERVICE_UNAVAILABLE`].
+    /// Maximum number of connections. A further one closes the connection that has been idle the longest. If
+    /// none is idle, it is refused with [`StatusCode::SERVICE_UNAVAILABLE`].
     pub connections: usize,
-    /// How long a connection may be without a request while there is no want of connections.
+    /// Time after which an idle connection is closed.
     ///
-    /// Longer than the proxies in front keep theirs: whoever closes first must be the proxy, because a request that it sends at
-    /// that moment is lost. Envoy keeps an idle connection for an hour, AWS load balancers for a minute, Google's for 10 minutes.
+    /// It is longer than that of proxies: the proxy must close first, because a request that it sends at the
+    /// moment of closing is lost. Envoy keeps an idle connection for an hour, AWS load balancers for a
+    /// minute, Google's for 10 minutes.
     pub idle: Duration,
-    /// How long a client may take for the head of a request, from its first byte on.
+    /// Time to receive the head of a request, from its first byte.
     pub head: Duration,
-    /// The largest head, in bytes.
+    /// Maximum size of a head, in bytes.
     pub head_bytes: usize,
-    /// How long a client may read nothing of an answer that waits for it.
+    /// Time for which a client may read nothing of an answer.
     pub stall: Duration,
-    /// Answers to requests that never reach the router.
+    /// The answers to requests that never reach the router.
     pub refusals: Refusals,
 }
 
@@ -73,8 +75,8 @@ impl Default for HttpLimits {
     }
 }
 
-/// Serves until `drain` is over; then accepts nothing more, closes connections that are idle, and returns when the last
-/// request is answered.
+/// Serves until `drain` completes. Then it accepts no more connections, closes idle ones, and returns after
+/// the last request is answered.
 pub async fn serve_http(
     listener: TcpListener,
     router: Router,
@@ -82,7 +84,7 @@ pub async fn serve_http(
     drain: impl Future<Output = ()>,
 ) {
     let server = Arc::new(Server {
-        places: Arc::new(Semaphore::new(limits.connections)),
+        slots: Arc::new(Semaphore::new(limits.connections)),
         beyond: Arc::new(Semaphore::new(REFUSED_AT_ONCE.min(limits.connections / 4 + 1))),
         wanted: Arc::default(),
         draining: CancellationToken::new(),
@@ -92,11 +94,11 @@ pub async fn serve_http(
     let tasks = TaskTracker::new();
     let mut drain = pin!(drain);
     loop {
-        let (stream, place) = tokio::select! {
+        let (stream, slot) = tokio::select! {
             () = &mut drain => break,
             accepted = server.accept(&listener) => accepted,
         };
-        tasks.spawn(Arc::clone(&server).connection(stream, place));
+        tasks.spawn(Arc::clone(&server).connection(stream, slot));
     }
     drop(listener);
     server.draining.cancel();
@@ -104,16 +106,16 @@ pub async fn serve_http(
     tasks.wait().await;
 }
 
-/// A place among the connections that are served, or among those that wait for one.
-enum Place {
+/// The slot of a connection that is served, or of one beyond the limit.
+enum Slot {
     Served(OwnedSemaphorePermit),
     Beyond(Option<OwnedSemaphorePermit>),
 }
 
 struct Server {
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     beyond: Arc<Semaphore>,
-    /// Told when a place is wanted. The connection that has been idle the longest hears it, and ends.
+    /// Notifies the connection that has been idle the longest, which then closes.
     wanted: Arc<Notify>,
     draining: CancellationToken,
     router: Router,
@@ -121,15 +123,15 @@ struct Server {
 }
 
 impl Server {
-    async fn accept(&self, listener: &TcpListener) -> (TcpStream, Place) {
-        let place = match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => Place::Served(place),
+    async fn accept(&self, listener: &TcpListener) -> (TcpStream, Slot) {
+        let slot = match Arc::clone(&self.slots).try_acquire_owned() {
+            Ok(slot) => Slot::Served(slot),
             // The semaphore is never closed.
-            Err(_) => Place::Beyond(Arc::clone(&self.beyond).acquire_owned().await.ok()),
+            Err(_) => Slot::Beyond(Arc::clone(&self.beyond).acquire_owned().await.ok()),
         };
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => return (stream, place),
+                Ok((stream, _)) => return (stream, slot),
                 Err(error) => {
                     warn!(%error, "failed to accept a connection");
                     self.wanted.notify_one();
@@ -139,32 +141,33 @@ impl Server {
         }
     }
 
-    async fn connection(self: Arc<Self>, stream: TcpStream, place: Place) {
+    async fn connection(self: Arc<Self>, stream: TcpStream, slot: Slot) {
         if let Err(error) = socket::prepare(&stream) {
-            // It ended before it began, or works all the same.
+            // The connection is already closed, or works without them.
             debug!(%error, "failed to set the options of a connection");
         }
-        match place {
-            Place::Served(place) => self.serve(stream, place).await,
-            Place::Beyond(held) => match self.wait_for_place().await {
-                Some(place) => {
+        match slot {
+            Slot::Served(slot) => self.serve(stream, slot).await,
+            Slot::Beyond(held) => match self.wait_for_slot().await {
+                Some(slot) => {
                     drop(held);
-                    self.serve(stream, place).await;
+                    self.serve(stream, slot).await;
                 }
                 None => self.refuse(stream).await,
             },
         }
     }
 
-    async fn wait_for_place(&self) -> Option<OwnedSemaphorePermit> {
+    async fn wait_for_slot(&self) -> Option<OwnedSemaphorePermit> {
         self.wanted.notify_one();
-        let place = tokio::time::timeout(PATIENCE, Arc::clone(&self.places).acquire_owned()).await;
-        // Where no connection was idle, the wake-up is still there, and would end the next one that becomes idle.
+        let slot = tokio::time::timeout(PATIENCE, Arc::clone(&self.slots).acquire_owned()).await;
+        // If no connection was idle, the notification is still pending and would close the next one that
+        // becomes idle.
         self.wanted.notified().now_or_never();
-        place.ok()?.ok()
+        slot.ok()?.ok()
     }
 
-    async fn serve(&self, stream: TcpStream, _place: OwnedSemaphorePermit) {
+    async fn serve(&self, stream: TcpStream, _slot: OwnedSemaphorePermit) {
         let activity = Arc::new(Activity::default());
         let service = Tracked::new(self.router.clone(), Arc::clone(&activity));
         let connection = http1::Builder::new()
@@ -178,7 +181,7 @@ impl Server {
         drive(pin!(connection), &activity, &self.wanted, &self.draining).await;
     }
 
-    /// Answers one request, whatever it is, with the refusal, and ends the connection.
+    /// Answers one request with a refusal and closes the connection.
     async fn refuse(&self, stream: TcpStream) {
         let refusals = self.limits.refusals.clone();
         let service = tower::service_fn(move |_: axum::extract::Request| {
@@ -196,12 +199,12 @@ impl Server {
                 TowerToHyperService::new(tower::ServiceBuilder::new().map_request(request).service(service)),
             );
         if let Err(error) = connection.await {
-            debug!(%error, "a connection that was refused ended early");
+            debug!(%error, "a refused connection ended early");
         }
     }
 }
 
-/// The request with a body of the router's type.
+/// Converts the body to the router's type.
 fn request(request: hyper::Request<hyper::body::Incoming>) -> axum::extract::Request {
     request.map(axum::body::Body::new)
 }

@@ -1,18 +1,20 @@
-//! What all EventPipeline binaries share: arguments, telemetry, metrics, the admin server and the lifecycle.
+//! The parts that all EventPipeline binaries share: arguments, telemetry, metrics, the admin server and the
+//! lifecycle.
 //!
-//! A binary parses its arguments with [`parse`] and hands its own work to [`serve`] (until SIGTERM) or to
-//! [`run_to_completion`] (a job). Both return the process's exit code, and both write an error once, at the edge.
+//! A binary parses its arguments with [`parse`] and passes its work to [`serve`] (until SIGTERM) or to
+//! [`run_to_completion`] (a job). Both return the process's exit code, and both log an error exactly once.
 
 mod admin;
+mod admin_routes;
 mod args;
 mod capacity;
-mod chain;
+mod command;
+mod error_chain;
 mod http;
-mod invocation;
 mod lifecycle;
 mod listen;
 mod metrics;
-mod pages;
+mod readiness;
 mod sampler;
 mod telemetry;
 mod traces;
@@ -29,45 +31,45 @@ use tracing::{error, info};
 use capacity::Capacity;
 use traces::Traces;
 
-pub use admin::{Check, Readiness};
-pub use args::{AdminArgs, LogArgs, LogFormat, ServiceArgs, parse};
-pub use chain::chain;
+pub use admin_routes::AdminRoutes;
+pub use args::{AdminArgs, LogArgs, LogFormat, ServiceArgs, parse, refuse};
+pub use command::{exit_code, print};
+pub use error_chain::error_chain;
 pub use http::{HttpLimits, Refusals, serve_http};
-pub use invocation::{Invocation, Serves, ended, print};
 pub use lifecycle::Lifecycle;
 pub use listen::listen;
-pub use metrics::{Budget, Label, Maker, metrics_reference, registered, registry};
+pub use metrics::{Budget, Label, MetricFactory, metrics_reference, registered, registry};
 pub use opentelemetry::KeyValue;
-pub use pages::Pages;
+pub use readiness::{Check, Readiness, STARTUP};
 pub use sampler::{Sampler, SamplerArgs};
 pub use traces::{Caller, Span, Tracer};
 pub use wakeups::{Announcer, Wakeup, WakeupArgs, WakeupMetrics, Wakeups};
 
-/// How long a look-up of a name, or another call that blocks a thread, may keep a process from ending.
+/// Maximum delay of the exit by a blocked thread, such as one that resolves a name.
 const BLOCKED_LIMIT: Duration = Duration::from_secs(1);
 
-/// A running service: where it registers its tasks, its readiness checks and its metrics.
+/// A running service, with which its tasks, readiness checks and metrics are registered.
 #[derive(Debug)]
 pub struct Service {
-    /// Joins every task; decides when the process ends and how.
+    /// The tasks, and the end of the process.
     pub lifecycle: Lifecycle,
-    /// What `/readyz` answers.
+    /// The checks of `/readyz`.
     pub readiness: Readiness,
-    /// What `/metrics` shows.
+    /// The metrics of `/metrics`.
     pub registry: Registry,
-    /// What the internal port answers besides.
-    pub pages: Pages,
-    /// Begins spans, where they are sent somewhere.
+    /// Further routes of the admin port.
+    pub admin_routes: AdminRoutes,
+    /// Starts spans, if an exporter is configured.
     pub tracer: Tracer,
-    /// How many connections an API may serve at a time, by the files and the memory that the process may use.
+    /// Maximum number of connections of an API, by the files and the memory that the process may use.
     pub connections: usize,
-    /// Holds once all other checks are there, and until it drains.
+    /// A check that passes once all others are registered, until the service drains.
     serving: Check,
 }
 
 /// Runs a service until SIGTERM or SIGINT, or until one of its tasks fails.
 ///
-/// The admin server answers before `start` is called. `start` must be quick: what waits for others belongs in a task
+/// The admin server answers before `start` is called. `start` must return quickly: waiting belongs in a task
 /// of the service's [`Lifecycle`], where a signal can end it.
 pub fn serve(
     name: &'static str,
@@ -83,7 +85,7 @@ pub fn serve(
 }
 
 impl Service {
-    /// With an admin server that answers, and not ready until [`Service::run`].
+    /// Starts the admin server. The service is not ready until [`Service::run`].
     fn new(
         name: &'static str,
         args: &ServiceArgs,
@@ -94,28 +96,31 @@ impl Service {
         let readiness = Readiness::default();
         let serving = readiness.check("serving");
         let mut lifecycle = Lifecycle::new(args.drain())?;
-        let pages = Pages::default();
+        let admin_routes = AdminRoutes::default();
         let admin = admin::bind(args.admin.admin_address)?;
-        lifecycle
-            .spawn_until_end("admin server", admin.serve(readiness.clone(), registry.clone(), pages.clone()));
+        lifecycle.spawn_until_end(
+            "admin server",
+            admin.serve(readiness.clone(), registry.clone(), admin_routes.clone()),
+        );
         let connections = capacity.connections();
-        Ok(Self { lifecycle, readiness, registry, pages, tracer, connections, serving })
+        Ok(Self { lifecycle, readiness, registry, admin_routes, tracer, connections, serving })
     }
 
-    /// Ready, as far as its checks are, until it drains.
+    /// Runs until a signal or until a task fails. The service is ready while its checks pass, until it
+    /// drains.
     async fn run(mut self) -> anyhow::Result<()> {
         let (draining, serving) = (self.lifecycle.draining(), self.serving);
         serving.ready();
         self.lifecycle.spawn_until_end("readiness while draining", async move {
             draining.cancelled().await;
-            serving.not_ready("draining");
+            serving.draining();
             std::future::pending().await
         });
         self.lifecycle.run().await
     }
 }
 
-/// Runs a job: its result is the process's result, and SIGTERM or SIGINT ends it with an error.
+/// Runs a job whose result is the result of the process. SIGTERM and SIGINT end it with an error.
 pub fn run_to_completion(
     name: &'static str,
     log: &LogArgs,
@@ -132,12 +137,12 @@ pub fn run_to_completion(
 
 fn run(name: &'static str, log: &LogArgs, work: impl AsyncFnOnce(Tracer) -> anyhow::Result<()>) -> ExitCode {
     telemetry::init(log);
-    // Several dependencies speak TLS; without a process-wide choice each would pick a provider of its own.
+    // Several dependencies use TLS; without a process-wide choice each would pick its own provider.
     if rustls::crypto::ring::default_provider().install_default().is_err() {
-        error!("failed to install the TLS provider: one is installed already");
+        error!("failed to install the TLS provider: another one is already installed");
         return ExitCode::FAILURE;
     }
-    info!(version = env!("CARGO_PKG_VERSION"), "{name} starts");
+    info!(version = env!("CARGO_PKG_VERSION"), "{name} starting");
     let traces = Traces::from_environment(name, log);
     let result = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -145,7 +150,7 @@ fn run(name: &'static str, log: &LogArgs, work: impl AsyncFnOnce(Tracer) -> anyh
         .context("failed to start the asynchronous runtime")
         .and_then(|runtime| {
             let result = runtime.block_on(work(traces.tracer()));
-            // Not dropped, which would wait without limit for a name that is being looked up.
+            // Dropping the runtime would wait without limit for a name that is being resolved.
             runtime.shutdown_timeout(BLOCKED_LIMIT);
             result
         });
@@ -156,7 +161,7 @@ fn run(name: &'static str, log: &LogArgs, work: impl AsyncFnOnce(Tracer) -> anyh
             ExitCode::SUCCESS
         }
         Err(error) => {
-            error!(error = format!("{error:#}"), "{name} stopped on an error");
+            error!(error = format!("{error:#}"), "{name} failed");
             ExitCode::FAILURE
         }
     }
@@ -175,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_service_that_starts_is_not_ready_whoever_asks() {
+    async fn a_service_is_not_ready_until_it_runs() {
         let args = Args::parse_from(["test", "--admin-address=127.0.0.1:0"]).service;
         let service = Service::new("test", &args, Tracer::default(), Capacity::raised()).unwrap();
         let readiness = service.readiness.clone();

@@ -1,6 +1,7 @@
-//! How a process ends: on a signal it drains, within a deadline; when a task ends by itself, it fails.
+//! The end of a process: on a signal it drains within a deadline; if a task ends by itself, it fails.
 //!
-//! A task that nobody joins can die and leave a ready pod that does nothing, so every task is spawned here.
+//! A task that is never joined can die and leave a ready pod that does nothing, so every task is spawned
+//! here.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -12,27 +13,29 @@ use tokio::task::{self, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::readiness::Check;
+
 type Outcome = Result<(task::Id, anyhow::Result<()>), JoinError>;
 
-/// The tasks of a process and the way it ends.
+/// The tasks of a process.
 #[derive(Debug)]
 pub struct Lifecycle {
     signals: Signals,
     drain: CancellationToken,
     deadline: Duration,
-    /// Tasks that finish what they have begun once they are told to drain.
+    /// Tasks that finish their work when the process drains.
     tasks: JoinSet<anyhow::Result<()>>,
-    /// Tasks that go on until all others have ended.
+    /// Tasks that run until all others have ended.
     until_end: JoinSet<anyhow::Result<()>>,
     names: HashMap<task::Id, &'static str>,
 }
 
 impl Lifecycle {
-    /// `deadline`: how long draining may take. Signals are listened for from here on: before that SIGTERM ends a process
-    /// at once, and the first one of a container not at all.
+    /// Creates a lifecycle with the time to drain, and starts to listen for signals. Before that, SIGTERM
+    /// kills a process at once, or is ignored by the first process of a container.
     ///
     /// # Errors
-    /// Signals can't be listened for.
+    /// If signal handlers cannot be installed.
     pub fn new(deadline: Duration) -> anyhow::Result<Self> {
         Ok(Self {
             signals: Signals::listen()?,
@@ -44,17 +47,18 @@ impl Lifecycle {
         })
     }
 
-    /// Cancelled when the process is to finish what it has begun and to begin nothing more.
+    /// Returns a token that is cancelled when the process drains: tasks then finish their work and start
+    /// nothing new.
     pub fn draining(&self) -> CancellationToken {
         self.drain.clone()
     }
 
-    /// How long draining may take, for tasks that must say something before they are cut off.
+    /// Returns the time to drain, for tasks that must act before they are cut off.
     pub fn deadline(&self) -> Duration {
         self.deadline
     }
 
-    /// Runs a task that ends, with success, only after [`Lifecycle::draining`] is cancelled.
+    /// Spawns a task that must not end before [`Lifecycle::draining`] is cancelled.
     pub fn spawn(
         &mut self,
         name: &'static str,
@@ -64,7 +68,25 @@ impl Lifecycle {
         self.names.insert(id, name);
     }
 
-    /// Runs a task that is needed while others drain, and is dropped at the very end.
+    /// Spawns a task like [`Lifecycle::spawn`] that starts when the check has passed for the first time, or
+    /// to drain. Until then the check itself reports why the task cannot work.
+    pub fn spawn_once_ready(
+        &mut self,
+        name: &'static str,
+        check: &Check,
+        task: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+    ) {
+        let (check, draining) = (check.clone(), self.draining());
+        self.spawn(name, async move {
+            tokio::select! {
+                () = check.once_ready() => {}
+                () = draining.cancelled() => {}
+            }
+            task.await
+        });
+    }
+
+    /// Spawns a task that others need while they drain, and that is dropped at the very end.
     pub fn spawn_until_end(
         &mut self,
         name: &'static str,
@@ -77,7 +99,8 @@ impl Lifecycle {
     /// Runs until SIGTERM or SIGINT, then drains.
     ///
     /// # Errors
-    /// A task that failed, panicked or ended by itself; a drain past its deadline; a second signal.
+    /// If a task failed, panicked or ended by itself, if the drain exceeds its deadline, or on a second
+    /// signal.
     pub async fn run(mut self) -> anyhow::Result<()> {
         let ended = tokio::select! {
             signal = self.signals.next() => {
@@ -97,7 +120,7 @@ impl Lifecycle {
         ended.and(drained)
     }
 
-    /// A task that ends before it was told to is an error, whatever it returned.
+    /// Returns the error of a task that ended too early, whatever its result.
     fn ended_by_itself(&self, outcome: Outcome) -> anyhow::Result<()> {
         let name = name_of(&self.names, &outcome);
         match flatten(outcome) {
@@ -150,7 +173,7 @@ impl Signals {
         })
     }
 
-    /// The next signal's name.
+    /// Waits for a signal and returns its name.
     pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
@@ -171,17 +194,17 @@ mod tests {
     async fn a_task_that_ends_by_itself_is_an_error_and_the_others_drain() {
         let mut lifecycle = lifecycle(Duration::from_mins(1));
         let draining = lifecycle.draining();
-        let (told, mut was_told) = tokio::sync::oneshot::channel();
+        let (drained, mut was_drained) = tokio::sync::oneshot::channel();
         lifecycle.spawn("worker", async move {
             draining.cancelled().await;
-            let _ = told.send(());
+            let _ = drained.send(());
             Ok(())
         });
         lifecycle.spawn("claimer", async { Ok(()) });
 
         let error = lifecycle.run().await.unwrap_err();
         assert_eq!(format!("{error:#}"), "task \"claimer\" ended by itself");
-        assert!(was_told.try_recv().is_ok());
+        assert!(was_drained.try_recv().is_ok());
     }
 
     #[tokio::test]
@@ -198,6 +221,18 @@ mod tests {
         lifecycle.spawn_until_end("admin server", async { anyhow::bail!("port lost") });
         let error = format!("{:#}", lifecycle.run().await.unwrap_err());
         assert_eq!(error, "task \"admin server\" failed: port lost");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_can_wait_for_a_check_to_pass() {
+        let mut lifecycle = lifecycle(Duration::from_mins(1));
+        let check = crate::Readiness::default().check("database");
+        lifecycle.spawn_once_ready("queue", &check, async { anyhow::bail!("it has started") });
+        let mut running = std::pin::pin!(lifecycle.run());
+        assert!(tokio::time::timeout(Duration::from_secs(1), &mut running).await.is_err());
+        check.ready();
+        let error = format!("{:#}", running.await.unwrap_err());
+        assert_eq!(error, "task \"queue\" failed: it has started");
     }
 
     #[tokio::test(start_paused = true)]

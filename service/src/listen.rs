@@ -1,7 +1,7 @@
-//! Ports of IPv6 and IPv4 at once.
+//! Dual-stack ports.
 //!
-//! `[::]` stands for every address of both families, whatever `net.ipv6.bindv6only` says. A kernel without IPv6 knows no such
-//! address: there it stands for every address of IPv4.
+//! `[::]` means every address of both families, regardless of `net.ipv6.bindv6only`. On a kernel without IPv6
+//! it means every address of IPv4.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,18 +11,19 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 
-/// How many clients may have connected and not been accepted yet; the kernel allows `net.core.somaxconn`, 4096 by default. Beyond, it
-/// drops what they send, or resets them. The usual 128 is fewer than come at once when the clients of a producer that ended come here.
+/// Listen backlog. The kernel limits it to `net.core.somaxconn`, 4096 by default, and drops or resets
+/// connections beyond it. The usual 128 is too small when all clients of a producer that ended reconnect to
+/// another one.
 const BACKLOG: u32 = 4096;
 
-/// Takes a TCP port, for many clients that come at once.
+/// Listens on a TCP port.
 ///
 /// # Errors
-/// When the port is in use, or nobody's to take.
+/// If the port is in use or binding is not permitted.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    of_both_families(address, |address| {
+    dual_stack(address, |address| {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // A program that starts again finds its port held by connections that ended a moment ago.
+        // After a restart, the port may still have connections that ended a moment ago.
         socket.set_reuseaddr(true)?;
         accept_ipv4(&socket, address)?;
         socket.bind(address)?;
@@ -30,9 +31,9 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     })
 }
 
-/// Takes a UDP port.
+/// Binds a UDP port.
 pub(crate) fn listen_udp(address: SocketAddr) -> io::Result<UdpSocket> {
-    of_both_families(address, |address| {
+    dual_stack(address, |address| {
         let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = rustix::net::socket_with(family, SocketType::DGRAM, flags, None)?;
@@ -42,7 +43,8 @@ pub(crate) fn listen_udp(address: SocketAddr) -> io::Result<UdpSocket> {
     })
 }
 
-/// The address as a socket of that own address can send to it; `None` where it can't.
+/// Returns the address in the form in which a socket with the address `own` can send to it; `None` if it
+/// cannot.
 pub(crate) fn reachable_from(own: SocketAddr, peer: SocketAddr) -> Option<SocketAddr> {
     match (own, peer) {
         (SocketAddr::V6(_), SocketAddr::V4(peer)) => Some((peer.ip().to_ipv6_mapped(), peer.port()).into()),
@@ -58,7 +60,7 @@ fn accept_ipv4(socket: &impl AsFd, address: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
-fn of_both_families<T>(address: SocketAddr, take: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
+fn dual_stack<T>(address: SocketAddr, take: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
     match take(address) {
         Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && has_no_ipv6(&error) => {
             take((Ipv4Addr::UNSPECIFIED, address.port()).into())
@@ -77,7 +79,7 @@ mod tests {
 
     use super::*;
 
-    /// Machines without IPv6 run these tests, too.
+    /// Returns the loopback addresses of the machine, which may lack IPv6.
     fn loopbacks(listens_on: SocketAddr) -> Vec<SocketAddr> {
         let port = listens_on.port();
         let mut all = vec![(Ipv4Addr::LOCALHOST, port).into()];
@@ -97,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_udp_port_of_any_address_hears_and_reaches_both_families() {
+    async fn a_udp_port_of_any_address_receives_from_and_sends_to_both_families() {
         let socket = listen_udp("[::]:0".parse().unwrap()).unwrap();
         let own = socket.local_addr().unwrap();
         for address in loopbacks(own) {
@@ -112,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_of_one_family_stays_of_that_family() {
+    async fn an_address_of_one_family_remains_in_that_family() {
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         assert_eq!(listener.local_addr().unwrap().ip(), Ipv4Addr::LOCALHOST);
         let own = "0.0.0.0:1".parse().unwrap();
@@ -120,16 +122,16 @@ mod tests {
     }
 
     #[test]
-    fn without_ipv6_it_is_every_address_of_ipv4() {
+    fn without_ipv6_any_address_means_every_address_of_ipv4() {
         let without = |address: SocketAddr| match address {
             SocketAddr::V4(_) => Ok(address),
             SocketAddr::V6(_) => Err(io::Error::from(Errno::AFNOSUPPORT)),
         };
-        let taken = |address: &str| of_both_families(address.parse().unwrap(), without);
+        let taken = |address: &str| dual_stack(address.parse().unwrap(), without);
         assert_eq!(taken("[::]:8080").unwrap(), "0.0.0.0:8080".parse().unwrap());
-        // Who asks for one address gets that one or none.
+        // A specific address is never replaced.
         assert!(taken("[::1]:8080").is_err());
         let in_use = |_| Err::<(), _>(io::Error::from(Errno::ADDRINUSE));
-        assert!(of_both_families("[::]:8080".parse().unwrap(), in_use).is_err());
+        assert!(dual_stack("[::]:8080".parse().unwrap(), in_use).is_err());
     }
 }

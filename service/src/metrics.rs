@@ -1,6 +1,6 @@
-//! The metric registry of a process, and how metrics get into it.
+//! The metric registry of a process.
 
-mod maker;
+mod factory;
 mod reference;
 
 use anyhow::Context;
@@ -8,20 +8,20 @@ use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{IntGauge, Opts, Registry};
 
-pub use maker::Maker;
+pub use factory::MetricFactory;
 pub use reference::{Budget, Label, metrics_reference};
 
-/// A registry that already shows the process's own figures and what is running.
+/// Creates a registry with the metrics of the process and its build.
 ///
 /// # Errors
-/// A description that is invalid.
+/// If a description is invalid.
 pub fn registry(binary: &'static str) -> anyhow::Result<Registry> {
     let registry = Registry::new();
     registry
         .register(Box::new(ProcessCollector::for_self()))
         .context("failed to register the process metrics")?;
     let info = IntGauge::with_opts(
-        Opts::new("eventpipeline_build_info", "Always 1; the labels say what is running.")
+        Opts::new("eventpipeline_build_info", "Always 1; the labels identify the running program.")
             .const_label("binary", binary)
             .const_label("version", env!("CARGO_PKG_VERSION")),
     )
@@ -31,10 +31,10 @@ pub fn registry(binary: &'static str) -> anyhow::Result<Registry> {
     Ok(registry)
 }
 
-/// A metric that is in the registry, from one that was just described.
+/// Registers a metric and returns it.
 ///
 /// # Errors
-/// An invalid description, or a name that is taken.
+/// If the description is invalid or the name is already registered.
 pub fn registered<M: Collector + Clone + 'static>(
     registry: &Registry,
     metric: Result<M, prometheus::Error>,

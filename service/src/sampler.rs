@@ -1,5 +1,5 @@
-//! Log lines about each of many things: all of them while they are few, and under load the first of each second and how many more
-//! there were.
+//! Sampling of log lines: all lines under low load; otherwise the first lines of each second and the number
+//! of others.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,32 +10,33 @@ use tokio_util::sync::CancellationToken;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// How many events have a log line of their own.
+/// Arguments of the sampling.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct SamplerArgs {
-    /// How many events a second have a log line of their own; of the others a line a second says how many they were. 0: none has
+    /// Maximum number of events per second with their own log line; another line per second counts the rest.
+    /// 0 disables both
     #[arg(long, env = "LOG_EVENTS_PER_SECOND", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     log_events_per_second: u32,
 }
 
-/// Decides which things have a line of their own. Costs a few nanoseconds.
+/// Decides which items get their own line, in a few nanoseconds.
 #[derive(Debug)]
 pub struct Sampler {
     per_second: u32,
-    /// Of this second.
+    /// Lines left in this second.
     left: AtomicU32,
-    /// How many had none.
+    /// Number of items without a line.
     more: AtomicU64,
 }
 
 impl Sampler {
-    /// With all lines of the first second left.
+    /// Creates a sampler with all lines of the first second left.
     pub fn new(args: SamplerArgs) -> Self {
         let per_second = args.log_events_per_second;
         Self { per_second, left: AtomicU32::new(per_second), more: AtomicU64::new(0) }
     }
 
-    /// Of so many things, how many have a line of their own. The others are counted.
+    /// Returns how many of `many` items get their own line, and counts the others.
     pub fn take(&self, many: usize) -> usize {
         let wanted = u32::try_from(many).unwrap_or(u32::MAX);
         let taken = |left: u32| left.saturating_sub(wanted);
@@ -47,7 +48,7 @@ impl Sampler {
         lines
     }
 
-    /// Says after each second how many had no line of their own, where there were some, until `end`.
+    /// Calls `say` after each second with the number of items without a line, if any, until `end`.
     pub async fn run(&self, end: CancellationToken, say: impl Fn(u64)) {
         let mut seconds = tokio::time::interval(SECOND);
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -59,7 +60,7 @@ impl Sampler {
             }
             self.left.store(self.per_second, Ordering::Relaxed);
             let more = self.more.swap(0, Ordering::Relaxed);
-            // Where no lines are wanted, neither is their number.
+            // If no lines are wanted, neither is their number.
             if more > 0 && self.per_second > 0 {
                 say(more);
             }
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_of_each_second_have_lines_and_the_others_are_counted() {
+    async fn the_first_items_of_each_second_get_lines_and_the_others_are_counted() {
         let sampler = Arc::new(Sampler::new(SamplerArgs { log_events_per_second: 10 }));
         let (end, said) = (CancellationToken::new(), Arc::new(Mutex::new(Vec::new())));
         assert_eq!((sampler.take(3), sampler.take(6), sampler.take(500), sampler.take(1)), (3, 6, 1, 0));
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn there_may_be_no_lines_at_all() {
+    fn lines_can_be_disabled() {
         let sampler = Sampler::new(SamplerArgs { log_events_per_second: 0 });
         assert_eq!(sampler.take(5), 0);
     }

@@ -11,14 +11,14 @@ use tracing_subscriber::fmt::time::SystemTime;
 use crate::args::{LogArgs, LogFormat};
 use pipeline_field::WithPipeline;
 
-/// Sends the process's log lines to standard output. Only the first call of a process counts.
+/// Sends the process's log lines to standard output. Only the first call has an effect.
 pub(crate) fn init(args: &LogArgs) {
     let colours = std::io::stdout().is_terminal();
     let builder =
         tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&args.log_filter)).with_ansi(colours);
     let pipeline = args.pipeline();
     let format = format().with_timer(SystemTime).with_ansi(colours);
-    // A second subscriber is refused; the first one goes on, which is what a test process wants.
+    // In a test process a second subscriber is refused and the first one remains.
     let _ = match args.log_format {
         LogFormat::Text => {
             builder.event_format(WithPipeline::new(format, args.log_format, pipeline)).try_init()

@@ -1,7 +1,8 @@
-//! Traces: spans that are sent to a collector by OTLP, where the variables of OpenTelemetry name one. Else there are none, and
-//! they cost nothing.
+//! Traces: spans that are exported by OTLP. They are disabled, at no cost, unless OpenTelemetry's variables
+//! name an endpoint.
 //!
-//! Spans wait in a bounded queue and a thread of its own sends them: what finds the queue full is dropped, and nobody waits.
+//! A thread exports the spans from a bounded queue. Spans that find the queue full are dropped, so no task
+//! ever waits.
 
 mod settings;
 
@@ -19,26 +20,26 @@ use tracing::{info, warn};
 
 use crate::args::LogArgs;
 
-/// How long the end of a process may wait for the last spans to be sent.
+/// Maximum time that the end of a process waits for the export of the last spans.
 const LAST_SPANS: Duration = Duration::from_secs(3);
 
-/// The spans of a process, and who sends them.
+/// The exporter of a process's spans.
 #[derive(Debug)]
 pub(crate) struct Traces {
     provider: Option<SdkTracerProvider>,
 }
 
 impl Traces {
-    /// Sends spans where the environment says where to. What is wrong with it is logged; the process goes on without.
+    /// Starts the exporter if the environment names an endpoint. Errors are logged and disable the spans.
     pub(crate) fn from_environment(program: &'static str, args: &LogArgs) -> Self {
-        // Not where to: an address may have a password in it.
+        // The endpoint is not logged: it may contain a password.
         let provider = settings::endpoint().and_then(|variable| match provider(program, args) {
             Ok(provider) => {
-                info!("spans are sent where {variable} says");
+                info!("exporting spans to {variable}");
                 Some(provider)
             }
             Err(error) => {
-                warn!(%error, "failed to set up the sending of spans; there are none");
+                warn!(%error, "failed to set up the export of spans; they are disabled");
                 None
             }
         });
@@ -49,11 +50,11 @@ impl Traces {
         Tracer(self.provider.as_ref().map(|provider| provider.tracer("eventpipeline")))
     }
 
-    /// Sends what is left, within a few seconds.
+    /// Exports the remaining spans, within a few seconds.
     pub(crate) fn end(self) {
         let ended = self.provider.map(|provider| provider.shutdown_with_timeout(LAST_SPANS));
         if let Some(Err(error)) = ended {
-            warn!(%error, "not all spans were sent");
+            warn!(%error, "failed to export all spans");
         }
     }
 }
@@ -64,17 +65,17 @@ fn provider(program: &'static str, args: &LogArgs) -> Result<SdkTracerProvider, 
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
 }
 
-/// Begins spans. Clones share where they go.
+/// Starts spans. Clones share the exporter.
 #[derive(Debug, Clone, Default)]
 pub struct Tracer(Option<SdkTracer>);
 
 impl Tracer {
-    /// Whether spans are sent at all.
+    /// Returns whether spans are exported at all.
     pub fn is_on(&self) -> bool {
         self.0.is_some()
     }
 
-    /// The span of a request that is served. `None` where it is not recorded.
+    /// Starts the span of a request that is served; `None` if it is not recorded.
     pub fn serve(
         &self,
         name: impl FnOnce() -> String,
@@ -97,8 +98,8 @@ impl Tracer {
         Span::recorded(builder.start_with_context(tracer, &context))
     }
 
-    /// The span of a message that is processed: a trace of its own with a link to that which made the message. `None` where it
-    /// is not recorded, as where that is not.
+    /// Starts the span of a message that is processed: a new trace with a link to the span that created the
+    /// message. `None` if it is not recorded, as when that span was not.
     pub fn process(
         &self,
         name: &'static str,
@@ -122,13 +123,13 @@ impl Tracer {
 /// The W3C `traceparent` of a request's client.
 #[derive(Debug, Clone, Copy)]
 pub enum Caller<'a> {
-    /// The request is part of the client's trace, and recorded if that is.
+    /// A client whose trace the request continues. It is recorded if that trace is.
     Trusted(Option<&'a str>),
-    /// The request is a trace of its own with a link to the client's, which decides nothing.
+    /// A client that cannot decide what is recorded. The request is a new trace with a link to the client's.
     Stranger(Option<&'a str>),
 }
 
-/// A span that is recorded until it is dropped. In a box, because what waits with it should be small.
+/// A span that is recorded until it is dropped. It is boxed, because waiting requests should be small.
 #[derive(Debug)]
 pub struct Span(Box<opentelemetry_sdk::trace::Span>);
 
@@ -142,13 +143,13 @@ impl Span {
         self.0.set_attribute(KeyValue::new(name, value));
     }
 
-    /// It failed, and how: one of few kinds.
+    /// Marks the span as failed, with one of few kinds of failures.
     pub fn failed(&mut self, kind: impl Into<Cow<'static, str>>) {
         self.set("error.type", Value::String(kind.into().into()));
         self.0.set_status(Status::error(""));
     }
 
-    /// The span as others name it that come from it: a W3C `traceparent`.
+    /// Returns the W3C `traceparent` for spans that continue this one.
     pub fn traceparent(&self) -> String {
         let context = self.0.span_context();
         let flags = context.trace_flags() & TraceFlags::SAMPLED;
@@ -156,7 +157,7 @@ impl Span {
     }
 }
 
-/// The context that a W3C `traceparent` names.
+/// Parses a W3C `traceparent`.
 fn parse(text: &str) -> Option<SpanContext> {
     let mut parts = text.split('-').skip(1);
     let trace = TraceId::from_hex(parts.next()?).ok()?;
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_part_of_its_callers_trace() {
+    fn a_request_continues_the_trace_of_a_trusted_caller() {
         let (tracer, exporter) = tracer();
         let span = tracer.serve(|| "GET /".to_owned(), Caller::Trusted(Some(SAMPLED)), Vec::new).unwrap();
         assert!(
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_decides_neither_the_trace_nor_whether_it_is_recorded() {
+    fn a_stranger_decides_neither_the_trace_nor_its_recording() {
         let (tracer, exporter) = tracer();
         drop(tracer.serve(|| "GET /".to_owned(), Caller::Stranger(Some(NOT_SAMPLED)), Vec::new).unwrap());
         let span = &exporter.get_finished_spans().unwrap()[0];
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_processed_in_a_trace_with_a_link_to_its_creation() {
+    fn a_message_is_processed_in_a_new_trace_with_a_link_to_its_creation() {
         let (tracer, exporter) = tracer();
         let mut span = tracer.process("process events", Some(SAMPLED), Vec::new).unwrap();
         span.failed("timeout");

@@ -1,8 +1,9 @@
-//! Wake-ups between processes: "there is work", "these events are finished". They shorten waits; nothing depends on them.
+//! Wake-ups between processes: "there is work", "these events are finished". They shorten waits; nothing
+//! depends on them.
 //!
-//! A wake-up is a UDP datagram to every peer, sent after a commit. A wake-up that is lost, late, duplicated or forged costs
-//! one look at the database, which is the source of truth. Hence there is no connection to keep, nothing to authenticate and
-//! nothing to retry, and no value is ever sent.
+//! A wake-up is a UDP datagram to every peer, sent after a commit. A wake-up that is lost, late, duplicated
+//! or forged costs one look at the database, which is the source of truth. Hence there is no connection to
+//! keep, nothing to authenticate and nothing to retry, and no value is ever sent.
 
 mod datagram;
 mod outbox;
@@ -19,7 +20,7 @@ use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
-use crate::Maker;
+use crate::MetricFactory;
 use crate::listen::listen_udp;
 use outbox::Outbox;
 use peers::Peers;
@@ -30,8 +31,8 @@ pub struct WakeupArgs {
     /// UDP address that receives wake-ups
     #[arg(long, env = "WAKE_ADDRESS", default_value = "[::]:9091")]
     pub wake_address: SocketAddr,
-    /// Peers that receive wake-ups from this process: `host:port`, separated by commas. A name means all its addresses.
-    /// Without peers no wake-ups are sent or received, and every wait takes a little longer
+    /// Peers that receive wake-ups from this process: `host:port`, separated by commas. A name means all its
+    /// addresses. Without peers no wake-ups are sent or received, and every wait takes a little longer
     #[arg(long, env = "WAKE_PEERS", value_delimiter = ',', value_parser = peers::peer)]
     pub wake_peers: Vec<String>,
 }
@@ -101,7 +102,8 @@ impl Announcer {
 }
 
 impl Wakeups {
-    /// Binds the socket, so that a port in use is an error at startup. Binds nothing if wake-ups are disabled.
+    /// Binds the socket, so that a port in use is an error at startup. Binds nothing if wake-ups are
+    /// disabled.
     ///
     /// # Errors
     /// If the address cannot be bound.
@@ -195,7 +197,7 @@ impl WakeupMetrics {
     /// # Errors
     /// If a name is already registered.
     pub fn new(registry: &Registry) -> anyhow::Result<Self> {
-        let make = Maker(registry);
+        let make = MetricFactory(registry);
         let kinds = ("kind", &Wakeup::KINDS[..]);
         Ok(Self {
             sent: make.counters(

@@ -1,4 +1,4 @@
-//! In a process of its own: a signal is heard by everything in a process that listens.
+//! A test in its own process, because a signal reaches every listener of a process.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use eventpipeline_service::Lifecycle;
 use rustix::process::{Signal, getpid, kill_process};
 
 #[tokio::test]
-async fn a_signal_while_it_starts_is_a_drain() {
+async fn a_signal_during_startup_drains() {
     let mut lifecycle = Lifecycle::new(Duration::from_mins(1)).unwrap();
     let draining = lifecycle.draining();
     lifecycle.spawn("worker", async move {

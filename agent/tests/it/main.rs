@@ -1,4 +1,4 @@
-//! The agent as a process: what it tells of a folder, and of one that is not there.
+//! Tests of the agent as a process.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -17,7 +17,8 @@ impl Agent {
     async fn of(folder: &Path) -> Self {
         let folder = folder.display().to_string();
         let environment = [("DATA_FOLDER", folder.as_str()), ("ADMIN_ADDRESS", "127.0.0.1:0")];
-        let program = Program::start("agent", &[env!("CARGO_BIN_EXE_eventpipeline-agent")], &environment);
+        let program =
+            Program::start("agent", &[env!("CARGO_BIN_EXE_eventpipeline-agent"), "serve"], &environment);
         let address = format!("http://{}", program.address("the admin server listens").await);
         Self { program, address }
     }
@@ -39,7 +40,7 @@ fn write(path: &Path, bytes: usize) {
 }
 
 #[tokio::test]
-async fn it_tells_what_the_volume_has_left_and_what_takes_the_rest() {
+async fn it_reports_the_free_space_and_the_sizes_of_files() {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("binlog.000001"), 1 << 20);
     let mut agent = Agent::of(folder.path()).await;
@@ -60,9 +61,9 @@ async fn it_tells_what_the_volume_has_left_and_what_takes_the_rest() {
     assert!(agent.program.end().await.success());
 }
 
-/// As before mysqld has filled its volume: the agent waits, and says why.
+/// Before mysqld has created its data directory, the agent reports why it is not ready.
 #[tokio::test]
-async fn a_folder_that_comes_later_is_measured_then() {
+async fn a_folder_that_is_created_later_is_measured_then() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("mysql");
     let agent = Agent::of(&folder).await;

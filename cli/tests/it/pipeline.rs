@@ -76,13 +76,13 @@ impl Pipeline {
         server.create_database(&database).await;
         let mut schema = launch("eventpipeline-producer", &["schema"], &database, &port);
         assert!(schema.end().await.success(), "{}", schema.log());
-        let producer = launch("eventpipeline-producer", &[], &database, &port);
+        let producer = launch("eventpipeline-producer", &["serve"], &database, &port);
         let url = format!("http://{}", producer.address("the API listens").await);
         Self { _producer: producer, url, database, port }
     }
 
     pub(crate) fn consumer(&self, arguments: &[&str]) -> Program {
-        launch("eventpipeline-consumer", arguments, &self.database, &self.port)
+        launch("eventpipeline-consumer", &[&["serve"], arguments].concat(), &self.database, &self.port)
     }
 
     pub(crate) fn run_on_terminal(&self, arguments: &[&str]) -> String {

@@ -17,7 +17,7 @@ use support::{Pipeline, Run, example, kit, program};
 async fn our_consumer_passes() {
     let pipeline = Pipeline::start_counted().await;
     let consumer = program("eventpipeline-consumer");
-    let run = pipeline.run(&["consumer".as_ref(), "--".as_ref(), consumer.as_os_str()]);
+    let run = pipeline.run(&["consumer".as_ref(), "--".as_ref(), consumer.as_os_str(), "serve".as_ref()]);
     assert_eq!(run.code, 0, "{run:?}");
     assert!(run.out.ends_with("consumer: 10 passed, 0 failed, 0 skipped\n"), "{run:?}");
 }
@@ -31,7 +31,7 @@ async fn our_producer_passes() {
     let junit = folder.path().join("junit.xml");
     let port = Port::take();
     let url = format!("http://{}/", port.address());
-    let arguments: [&OsStr; 8] = [
+    let arguments: [&OsStr; 9] = [
         "--junit".as_ref(),
         junit.as_os_str(),
         "producer".as_ref(),
@@ -40,6 +40,7 @@ async fn our_producer_passes() {
         "--give-values".as_ref(),
         "--".as_ref(),
         producer.as_os_str(),
+        "serve".as_ref(),
     ];
     let run = pipeline.run(&arguments);
     assert_eq!(run.code, 0, "{run:?}");

@@ -1,4 +1,4 @@
-//! The connections to a server: kept for a while, renewed in time, and replaced when the server ends one.
+//! The connections to a server: kept for a while, renewed in time, and replaced if the server closes one.
 
 use std::error::Error;
 use std::io::ErrorKind;
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use eventpipeline_outbound::Way;
+use eventpipeline_outbound::Route;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, ClientBuilder, Request, Response, redirect};
 use rustls::ClientConfig;
@@ -17,21 +17,21 @@ use super::round_robin::RoundRobin;
 use super::transport::Limits;
 use crate::backoff::jittered;
 
-/// How long a server may take to accept a connection.
+/// Timeout of connecting.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
-/// Servers and the balancers before them close idle connections after a minute, most of them.
+/// Time after which an idle connection is closed. Most servers and load balancers do so after a minute.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
-/// How long connections are used, at least half of it. Servers that are added behind a name or an address receive new
-/// connections only.
+/// Maximum lifetime of connections; with jitter, at least half of it. Servers that are added behind a name or
+/// an address receive only new connections.
 const LIFETIME: Duration = Duration::from_secs(30);
 
-/// The connections to a server. reqwest knows no lifetime of a connection, so that the client that keeps them is replaced: what
-/// is under way ends on the old one's.
+/// The connections to a server. reqwest has no lifetime of connections, so the client that keeps them is
+/// replaced. Requests in progress finish on the connections of the old client.
 #[derive(Debug)]
 pub(super) struct Connections {
     settings: Settings,
     kept: Mutex<Kept>,
-    /// Keeps none: each request has a new connection.
+    /// A client that opens a new connection for each request.
     fresh: Client,
 }
 
@@ -41,35 +41,40 @@ struct Kept {
     until: Instant,
 }
 
-/// What each client is made of.
+/// The settings of all clients.
 #[derive(Debug)]
 struct Settings {
     limits: Limits,
     headers: HeaderMap,
-    way: Way,
-    /// Made once: it reads the system's certificates.
+    route: Route,
+    /// TLS configuration, created only once because it reads the system's certificates.
     tls: ClientConfig,
     names: Arc<RoundRobin>,
     lifetime: Duration,
 }
 
 impl Connections {
-    pub(super) fn new(limits: Limits, headers: HeaderMap, way: Way) -> anyhow::Result<Self> {
-        Self::used_for(LIFETIME, limits, headers, way)
+    pub(super) fn new(limits: Limits, headers: HeaderMap, route: Route) -> anyhow::Result<Self> {
+        Self::used_for(LIFETIME, limits, headers, route)
     }
 
-    fn used_for(lifetime: Duration, limits: Limits, headers: HeaderMap, way: Way) -> anyhow::Result<Self> {
+    fn used_for(
+        lifetime: Duration,
+        limits: Limits,
+        headers: HeaderMap,
+        route: Route,
+    ) -> anyhow::Result<Self> {
         let mut tls = ClientConfig::with_platform_verifier().context("failed to set up TLS")?;
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let settings = Settings { limits, headers, way, tls, names: Arc::default(), lifetime };
+        let settings = Settings { limits, headers, route, tls, names: Arc::default(), lifetime };
         let kept = Mutex::new(settings.kept()?);
         let fresh = settings.builder().pool_max_idle_per_host(0).build().context(FAILED)?;
         Ok(Self { settings, kept, fresh })
     }
 
-    /// Sends a request. A connection that the server ends before it answers costs no attempt: servers end kept connections at
-    /// any time, so that the request is sent once more, on a new one. Whether the server has read it before does not matter, as
-    /// it may be asked more than once anyway.
+    /// Sends a request. If the server closes the connection before it answers, the request is sent once more
+    /// on a new one, because servers close kept connections at any time. It does not matter whether the
+    /// server has read the first request, because every event may be handled more than once.
     pub(super) async fn send(&self, request: Request) -> Result<Response, reqwest::Error> {
         let again = request.try_clone();
         match (self.client().execute(request).await, again) {
@@ -78,7 +83,7 @@ impl Connections {
         }
     }
 
-    /// The client of the moment.
+    /// Returns the current client, after replacing it if its time is over.
     fn client(&self) -> Client {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if Instant::now() >= kept.until {
@@ -90,14 +95,14 @@ impl Connections {
         kept.client.clone()
     }
 
-    /// A client to build requests with.
+    /// Returns a client to build requests with.
     pub(super) fn builder(&self) -> &Client {
         &self.fresh
     }
 
-    /// How the server is reached.
-    pub(super) fn way(&self) -> &Way {
-        &self.settings.way
+    /// Returns the route to the server.
+    pub(super) fn route(&self) -> &Route {
+        &self.settings.route
     }
 }
 
@@ -107,11 +112,11 @@ impl Settings {
     fn kept(&self) -> anyhow::Result<Kept> {
         let client =
             self.builder().pool_max_idle_per_host(self.limits.connections).build().context(FAILED)?;
-        // By chance, so that consumers that were started together do not connect together.
+        // With jitter, so that consumers that were started together do not reconnect together.
         Ok(Kept { client, until: Instant::now() + jittered(self.lifetime, rand::random()) })
     }
 
-    /// A client that follows no redirect: what it is sent to may be within the cluster.
+    /// Returns the builder of a client. It follows no redirects, which could lead into the cluster.
     fn builder(&self) -> ClientBuilder {
         let builder = Client::builder()
             .connect_timeout(CONNECT_LIMIT.min(self.limits.limit))
@@ -121,14 +126,14 @@ impl Settings {
             .user_agent(concat!("eventpipeline-consumer/", env!("CARGO_PKG_VERSION")))
             .tls_backend_preconfigured(self.tls.clone())
             .dns_resolver(Arc::clone(&self.names));
-        match self.way {
-            Way::Direct => builder.no_proxy(),
-            Way::Proxy(_) => builder,
+        match self.route {
+            Route::Direct => builder.no_proxy(),
+            Route::Proxy(_) => builder,
         }
     }
 }
 
-/// Whether the server ended the connection before it answered.
+/// Returns whether the server closed the connection before it answered.
 fn was_cut(error: &reqwest::Error) -> bool {
     let is_cut = |cause: &(dyn Error + 'static)| {
         let incomplete =
@@ -150,7 +155,7 @@ mod tests {
 
     use super::*;
 
-    /// A server that tells of each connection, and answers so many requests on each.
+    /// Starts a server that reports each connection and answers this many requests on each.
     async fn server(requests: usize) -> (String, mpsc::UnboundedReceiver<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -161,7 +166,7 @@ mod tests {
                 tokio::spawn(async move {
                     let mut request = [0; 4096];
                     for _ in 0..requests {
-                        // Requests are short: each comes in one piece.
+                        // Requests are short: each arrives in one piece.
                         let Ok(1..) = stream.read(&mut request).await else { return };
                         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
                     }
@@ -175,10 +180,10 @@ mod tests {
     fn connections(lifetime: Duration) -> Connections {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let limits = Limits { limit: Duration::from_secs(30), connections: 4 };
-        Connections::used_for(lifetime, limits, HeaderMap::new(), Way::Direct).unwrap()
+        Connections::used_for(lifetime, limits, HeaderMap::new(), Route::Direct).unwrap()
     }
 
-    /// Sends a request after the other, and gives how many connections were opened for them.
+    /// Sends requests one after the other, and returns the number of connections that were opened.
     async fn opened(lifetime: Duration, served: usize, requests: usize) -> Result<usize, reqwest::Error> {
         let (url, mut accepted) = server(served).await;
         let connections = connections(lifetime);
@@ -194,13 +199,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_is_renewed_when_its_time_is_over() {
+    async fn connections_are_renewed_after_their_lifetime() {
         assert!(opened(Duration::from_hours(1), 100, 20).await.unwrap() < 20);
         assert_eq!(opened(Duration::ZERO, 100, 20).await.unwrap(), 20);
     }
 
     #[tokio::test]
-    async fn a_connection_that_ends_before_the_answer_is_replaced_once() {
+    async fn a_request_on_a_closed_connection_is_repeated_once() {
         assert!(opened(Duration::from_hours(1), 1, 20).await.unwrap() >= 20);
         let error = opened(Duration::from_hours(1), 0, 1).await.unwrap_err();
         assert!(was_cut(&error), "{error:?}");

@@ -1,16 +1,16 @@
-//! An HTTP address that may hold a password or a key, and does not show it.
+//! A URL whose secrets are not displayed.
 
 use std::fmt;
 use std::str::FromStr;
 
 use url::Url;
 
-/// Where a handler asks. Shown without user, path and query.
+/// The URL of a handler, displayed without user, path and query.
 #[derive(Clone)]
 pub(crate) struct Endpoint(Url);
 
 impl Endpoint {
-    /// The whole address, for the request alone.
+    /// Returns the whole URL, for requests only.
     pub(super) fn into_url(self) -> Url {
         self.0
     }

@@ -1,26 +1,27 @@
-//! Headers of one's own for a handler's requests, from a file, because most of them are secrets.
+//! Additional headers for a handler's requests, from a file, because most of them are secrets.
 
 use reqwest::header::{
     ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
     TRANSFER_ENCODING,
 };
 
-/// Headers whose values are shown nowhere.
+/// Headers whose values are never displayed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Headers(HeaderMap);
 
-/// What the client sets itself.
+/// The headers that the consumer sets itself.
 const RESERVED: [HeaderName; 6] =
     [ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, TRACEPARENT];
 
-/// Where the event comes from, as W3C has it.
+/// The W3C trace context of the event.
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 impl Headers {
-    /// Reads a file of lines `Name: value`. Empty lines and those that begin with `#` count for nothing.
+    /// Reads a file with a header `Name: value` per line. Empty lines and lines that start with `#` are
+    /// ignored.
     pub(super) fn read(path: &str) -> Result<Self, String> {
         let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("must name a readable file of text: {error}"))?;
+            .map_err(|error| format!("must be a readable text file: {error}"))?;
         Self::parse(&text)
     }
 
@@ -39,7 +40,7 @@ impl Headers {
                 return Err(wrong(&format!("sets {name}, which the consumer sets itself")));
             }
             let mut value: HeaderValue =
-                value.trim().parse().map_err(|_| wrong("has a character that no header may have"))?;
+                value.trim().parse().map_err(|_| wrong("has a character that is not allowed in headers"))?;
             value.set_sensitive(true);
             headers.append(name, value);
         }
@@ -56,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_become_headers_that_are_not_shown() {
+    fn lines_become_headers_that_are_not_displayed() {
         let headers =
             Headers::parse("# ours\n\nAuthorization: Bearer S3CRET\r\nX-Team: a:b\nX-Team: c\n").unwrap();
         assert_eq!(headers.0.get("authorization").unwrap(), "Bearer S3CRET");
@@ -65,11 +66,11 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_line_is_named_and_not_shown() {
+    fn a_wrong_line_is_named_and_not_displayed() {
         for (text, message) in [
             ("X-A: b\nS3CRET", "its line 2 must be `Name: value`"),
             ("S3 CRET: b", "its line 1 must begin with a header's name"),
-            ("X-A: S3\u{7}CRET", "its line 1 has a character that no header may have"),
+            ("X-A: S3\u{7}CRET", "its line 1 has a character that is not allowed in headers"),
             ("content-type: S3CRET", "its line 1 sets content-type, which the consumer sets itself"),
             ("x-event-id: 7", "its line 1 sets x-event-id, which the consumer sets itself"),
         ] {

@@ -1,9 +1,9 @@
-//! Whatever an HTTP server answers that the event is posted to. The contract is in docs/handlers.md.
+//! The handler that posts events to an HTTP server. Its contract is docs/handlers.md.
 
 use std::time::{Duration, SystemTime};
 
 use eventpipeline_database::{Claimed, json_of};
-use eventpipeline_outbound::{Way, retry_after};
+use eventpipeline_outbound::{Route, retry_after};
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use reqwest::{Response, StatusCode};
@@ -18,7 +18,7 @@ use super::headers::{Headers, TRACEPARENT};
 use super::transport::{self, Limits};
 use crate::retry::Verdict;
 
-/// A client of the handler.
+/// A client of the server.
 #[derive(Debug)]
 pub(crate) struct Http {
     connections: Connections,
@@ -27,25 +27,25 @@ pub(crate) struct Http {
     limit: Duration,
 }
 
-/// Why there is no value.
+/// The reason why there is no value.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// No answer that can be read.
-    #[error("failed to post the event")]
+    /// There is no answer, or it cannot be read.
+    #[error("the request to the handler failed")]
     Transport(#[from] transport::Error),
-    /// The handler cannot do it now.
-    #[error("the handler answered {status}{way}")]
-    Busy { status: StatusCode, way: String, after: Option<Duration>, body: String },
-    /// The handler will never do it.
-    #[error("the handler answered {status}{way}")]
-    Refused { status: StatusCode, way: String, body: String },
-    /// JSON that is no value.
+    /// The handler fails, perhaps temporarily.
+    #[error("the handler answered {status}{route}")]
+    Busy { status: StatusCode, route: String, after: Option<Duration>, body: String },
+    /// The handler fails with a final status.
+    #[error("the handler answered {status}{route}")]
+    Refused { status: StatusCode, route: String, body: String },
+    /// The answer is JSON without a value.
     #[error("the handler must answer {{\"valor\": \"...\"}}")]
     Json(#[source] serde_json::Error),
-    /// Text that is none.
+    /// The answer is not valid text.
     #[error("the handler must answer text in UTF-8")]
     Text(#[source] std::string::FromUtf8Error),
-    /// Neither JSON nor text.
+    /// The answer is neither JSON nor text.
     #[error("the handler must answer application/json or text/plain, not {0:?}")]
     Format(String),
 }
@@ -63,11 +63,11 @@ impl Http {
         limits: Limits,
     ) -> anyhow::Result<Self> {
         let url = url.into_url();
-        let connections = Connections::new(limits, headers.into_map(), Way::to(&url))?;
+        let connections = Connections::new(limits, headers.into_map(), Route::to(&url))?;
         Ok(Self { connections, url, last, limit: limits.limit })
     }
 
-    /// Posts the event and gives the value that is answered.
+    /// Posts the event and returns the value in the answer.
     pub(super) async fn handle(&self, event: &Claimed) -> Result<String, Error> {
         let mut request = self
             .connections
@@ -90,14 +90,14 @@ impl Http {
         }
     }
 
-    /// What the handler says by a status that is none of success.
+    /// Returns the error of an answer without success.
     async fn refusal(&self, response: Response) -> Error {
-        let (status, way) = (response.status(), self.connections.way().to_string());
+        let (status, route) = (response.status(), self.connections.route().to_string());
         if self.last.has(status) {
-            return Error::Refused { status, way, body: transport::beginning(response).await };
+            return Error::Refused { status, route, body: transport::beginning(response).await };
         }
         let after = retry_after(response.headers(), SystemTime::now());
-        Error::Busy { status, way, after, body: transport::beginning(response).await }
+        Error::Busy { status, route, after, body: transport::beginning(response).await }
     }
 
     async fn value(&self, response: Response) -> Result<String, Error> {
@@ -110,15 +110,15 @@ impl Http {
             }
             Format::Text => {
                 let text = String::from_utf8(body).map_err(Error::Text)?;
-                // Shells and templates end their output with a line break.
+                // The output of shells and templates ends with a line break.
                 Ok(text.trim_end_matches(['\r', '\n']).to_owned())
             }
         }
     }
 }
 
-/// The event, with its payload as it was created: JSON text is not read and written again. What another program has stored and is
-/// no JSON is a text, as in the API: it must not add members of its own.
+/// Returns the event as JSON, with its payload exactly as it was created. A payload that another program has
+/// stored and that is not JSON becomes a string, as in the API, so that it cannot add members.
 fn body(event: &Claimed) -> String {
     let Claimed { id, attempt, payload, .. } = event;
     let payload = payload.as_deref().map(json_of);
@@ -126,7 +126,7 @@ fn body(event: &Claimed) -> String {
     format!(r#"{{"id":{id},"attempt":{attempt},"payload":{payload}}}"#)
 }
 
-/// When an answer that is asked for `now` comes too late: in UTC, exact to the millisecond, as RFC 3339 writes it.
+/// Returns the time after which an answer is too late, as RFC 3339 in UTC with milliseconds.
 fn deadline(now: Timestamp, limit: Duration) -> String {
     let at = now.checked_add(limit).unwrap_or(Timestamp::MAX);
     format!("{at:.3}")
@@ -139,7 +139,7 @@ enum Format {
 }
 
 impl Format {
-    /// What the body is, by its `Content-Type`; without one it is text.
+    /// Returns the format of the body by its `Content-Type`; without one it is text.
     fn of(headers: &HeaderMap) -> Result<Self, Error> {
         let Some(header) = headers.get(CONTENT_TYPE) else { return Ok(Self::Text) };
         let text = String::from_utf8_lossy(header.as_bytes());
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_payload_is_posted_as_it_is() {
+    fn the_payload_is_posted_unchanged() {
         let payload = r#"{"n": 1e400, "n": "ç"}"#;
         assert_eq!(body(&event(Some(payload))), format!(r#"{{"id":7,"attempt":2,"payload":{payload}}}"#));
         assert_eq!(body(&event(None)), r#"{"id":7,"attempt":2,"payload":null}"#);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_posted_as_a_text() {
+    fn a_payload_that_is_not_json_is_posted_as_a_string() {
         for stored in ["1,\"id\":999,\"attempt\":0", "not json", "", "{\"a\":1}}", "\u{0}"] {
             let body: serde_json::Value = serde_json::from_str(&body(&event(Some(stored)))).unwrap();
             assert_eq!(body, serde_json::json!({"id": 7, "attempt": 2, "payload": stored}));
@@ -218,7 +218,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_payload_changes_the_other_members(stored in ".{0,60}") {
+        fn no_payload_changes_other_members(stored in ".{0,60}") {
             let text = body(&event(Some(&stored)));
             let members: HashMap<String, &RawValue> = serde_json::from_str(&text).unwrap();
             prop_assert_eq!((members["id"].get(), members["attempt"].get(), members.len()), ("7", "2", 3));
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_content_type_says_what_a_body_is() {
+    fn the_content_type_gives_the_format() {
         let format =
             |text: &str| Format::of(&HeaderMap::from_iter([(CONTENT_TYPE, text.parse().unwrap())])).ok();
         assert_eq!(format("application/json"), Some(Format::Json));

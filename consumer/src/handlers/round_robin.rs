@@ -1,11 +1,11 @@
-//! Names with several addresses: each new connection goes to the next one.
+//! Round-robin over the addresses of a name: each new connection goes to the next one.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Resolves names as the system does, and begins with another address each time.
+/// Resolves names like the system, and starts with another address each time.
 #[derive(Debug, Default)]
 pub(super) struct RoundRobin(AtomicUsize);
 
@@ -20,7 +20,7 @@ impl Resolve for RoundRobin {
     }
 }
 
-/// The addresses, those of the family that the system prefers first as before, each family begun at another place.
+/// Rotates the addresses of each family. The family that the system prefers remains first.
 fn turned(mut addresses: Vec<SocketAddr>, turn: usize) -> Vec<SocketAddr> {
     addresses.dedup();
     let prefers_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn each_address_has_its_turn_and_the_preferred_family_stays_first() {
+    fn each_address_has_its_turn_and_the_preferred_family_remains_first() {
         let known = addresses(&["::1", "::2", "10.0.0.1", "10.0.0.2", "10.0.0.3"]);
         assert_eq!(turned(known.clone(), 0), known);
         assert_eq!(turned(known.clone(), 1), addresses(&["::2", "::1", "10.0.0.2", "10.0.0.3", "10.0.0.1"]));

@@ -1,4 +1,4 @@
-//! What the handlers that ask over HTTP have in common: limits, and answers that are read only so far.
+//! Shared code of the handlers that use HTTP: limits of requests and answers.
 
 use std::time::Duration;
 
@@ -7,53 +7,54 @@ use reqwest::{RequestBuilder, Response};
 
 use super::connections::Connections;
 
-/// The longest answer that is read, in bytes: the longest value, as JSON with each character escaped.
+/// Maximum size of an answer in bytes: the longest value as JSON, with each character escaped.
 const MAX_BYTES: usize = 128 * 1024;
-/// How much of an answer is kept to explain a failure, in bytes.
+/// Bytes of an answer that are kept to explain a failure.
 const BEGINNING: usize = 1024;
-/// Values are short: nothing is gained by compressing them, and nothing has to be bounded that grows when it is read.
+/// Values are short, so compression has no benefit, and without it no limit of the decompressed size is
+/// needed.
 const IDENTITY: &str = "identity";
 
-/// What a client may take.
+/// The limits of a client.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// Time for an answer, all of it. Whoever waits for the answer holds to it.
+    /// Timeout of a whole answer. The caller enforces it.
     pub(super) limit: Duration,
-    /// How many connections are kept.
+    /// Number of connections that are kept.
     pub(super) connections: usize,
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// No answer, or not all of it.
-    #[error("the server gave no answer{way}")]
-    Request { way: String, source: reqwest::Error },
-    /// More than any value.
+    /// There is no answer, or only a part of it.
+    #[error("the server did not answer{route}")]
+    Request { route: String, source: reqwest::Error },
+    /// The answer is longer than any value.
     #[error("the server answered more than {MAX_BYTES} bytes")]
     TooLong,
-    /// Compressed or the like, though it was asked not to.
+    /// The answer has a content coding, despite `accept-encoding: identity`.
     #[error(
-        "the server must answer without a content coding, as `accept-encoding: identity` asks for, not with {0:?}"
+        "the server must answer without a content coding, as `accept-encoding: identity` requests, not with {0:?}"
     )]
     Encoded(String),
 }
 
 impl Error {
-    /// The address may hold a key: errors go to the log and the table without it.
+    /// Removes the URL, which may contain a secret, from the error.
     fn request(connections: &Connections, error: reqwest::Error) -> Self {
-        Self::Request { way: connections.way().to_string(), source: error.without_url() }
+        Self::Request { route: connections.route().to_string(), source: error.without_url() }
     }
 }
 
-/// Asks.
+/// Sends a request.
 pub(super) async fn send(connections: &Connections, request: RequestBuilder) -> Result<Response, Error> {
     let wrong = |error| Error::request(connections, error);
     let request = request.header(ACCEPT_ENCODING, IDENTITY).build().map_err(wrong)?;
     connections.send(request).await.map_err(wrong)
 }
 
-/// The whole body.
+/// Returns the whole body.
 pub(super) async fn body(connections: &Connections, mut response: Response) -> Result<Vec<u8>, Error> {
     if let Some(coding) = coding(response.headers()) {
         return Err(Error::Encoded(coding));
@@ -68,7 +69,7 @@ pub(super) async fn body(connections: &Connections, mut response: Response) -> R
     Ok(body)
 }
 
-/// As much of the body as explains a failure; what is wrong with the rest does not matter.
+/// Returns the beginning of the body, to explain a failure. Errors of the rest do not matter.
 pub(super) async fn beginning(mut response: Response) -> String {
     if let Some(coding) = coding(response.headers()) {
         return format!("(a body in the content coding {coding:?})");
@@ -83,7 +84,7 @@ pub(super) async fn beginning(mut response: Response) -> String {
     String::from_utf8_lossy(&beginning).trim().to_owned()
 }
 
-/// How a body is encoded, if it is.
+/// Returns the content coding of a body, if any.
 fn coding(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(CONTENT_ENCODING).iter();
     let codings = lines.map(|line| String::from_utf8_lossy(line.as_bytes()).trim().to_ascii_lowercase());
@@ -95,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_is_encoded_where_a_coding_is_named() {
+    fn a_named_coding_means_an_encoded_body() {
         let named = |text: &str| coding(&HeaderMap::from_iter([(CONTENT_ENCODING, text.parse().unwrap())]));
         assert_eq!(coding(&HeaderMap::new()), None);
         assert_eq!(named(" Identity "), None);

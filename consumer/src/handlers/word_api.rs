@@ -1,6 +1,6 @@
 //! A word from an HTTP API that answers `GET` with `[{"word": "..."}]`.
 
-use eventpipeline_outbound::Way;
+use eventpipeline_outbound::Route;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
@@ -17,19 +17,19 @@ pub(crate) struct WordApi {
     url: Url,
 }
 
-/// Why there is no word.
+/// The reason why there is no word.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// No answer that can be read.
-    #[error("failed to ask the word API")]
+    /// There is no answer, or it cannot be read.
+    #[error("the request to the word API failed")]
     Transport(#[from] transport::Error),
-    /// The API says that something is wrong.
-    #[error("the word API answered {status}{way}, not 200 OK")]
-    Status { status: StatusCode, way: String },
-    /// Something else.
+    /// The API answers an error.
+    #[error("the word API answered {status}{route}, not 200 OK")]
+    Status { status: StatusCode, route: String },
+    /// The answer is not a list of words.
     #[error("the word API must answer [{{\"word\": \"...\"}}]")]
     Nonsense(#[source] serde_json::Error),
-    /// No word in the list.
+    /// The list is empty.
     #[error("the word API answered an empty list")]
     Empty,
 }
@@ -42,16 +42,16 @@ struct Word {
 impl WordApi {
     pub(super) fn new(url: Endpoint, limits: Limits) -> anyhow::Result<Self> {
         let url = url.into_url();
-        Ok(Self { connections: Connections::new(limits, HeaderMap::new(), Way::to(&url))?, url })
+        Ok(Self { connections: Connections::new(limits, HeaderMap::new(), Route::to(&url))?, url })
     }
 
-    /// Asks for a word.
+    /// Requests a word.
     pub(super) async fn word(&self) -> Result<String, Error> {
         let request = self.connections.builder().get(self.url.clone());
         let response = transport::send(&self.connections, request).await?;
         if response.status() != StatusCode::OK {
-            let way = self.connections.way().to_string();
-            return Err(Error::Status { status: response.status(), way });
+            let route = self.connections.route().to_string();
+            return Err(Error::Status { status: response.status(), route });
         }
         let body = transport::body(&self.connections, response).await?;
         let words: Vec<Word> = serde_json::from_slice(&body).map_err(Error::Nonsense)?;

@@ -1,4 +1,4 @@
-//! A Portuguese word for each event, from a list of our own: works without any network.
+//! A Portuguese word for each event from a built-in list, without any network.
 
 use std::sync::LazyLock;
 
@@ -6,10 +6,10 @@ use eventpipeline_database::EventId;
 
 static WORDS: LazyLock<Vec<&'static str>> = LazyLock::new(|| include_str!("words.txt").lines().collect());
 
-/// Coprime to the list's length, so that neighbouring events get words from all over it.
+/// Step between the words of neighboring events. It is coprime to the length of the list.
 const STRIDE: u64 = 7919;
 
-/// The word of an event: the same at every attempt, so that handling it twice does no harm.
+/// Returns the word of an event. It is the same at every attempt, so handling an event twice does no harm.
 pub(super) fn word_for(id: EventId) -> &'static str {
     let length = WORDS.len() as u64;
     let index = id.get().unsigned_abs().wrapping_mul(STRIDE) % length;
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_holds_some_hundred_distinct_storable_words() {
+    fn the_list_has_hundreds_of_distinct_valid_words() {
         let distinct: HashSet<&str> = WORDS.iter().copied().collect();
         assert_eq!(distinct.len(), WORDS.len());
         assert!(WORDS.len() >= 300, "{}", WORDS.len());
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_events_as_words_get_all_words() {
+    fn consecutive_events_get_all_words() {
         let words: HashSet<&str> = (1..).filter_map(EventId::new).take(WORDS.len()).map(word_for).collect();
         assert_eq!(words.len(), WORDS.len());
     }

@@ -1,4 +1,4 @@
-//! The connections to a handler: kept, renewed, replaced when the handler ends them, and through a proxy where one is named.
+//! The connections to a handler: kept, renewed, replaced if the handler closes them, and through a proxy.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,9 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::server::{Server, http};
 use crate::support::Pipeline;
 
-/// A server that reads so many requests of a connection and answers all but the last, at which it ends the connection as a
-/// server does whose patience ends at that moment.
-async fn ends_at_request(last: usize) -> String {
+/// Starts a server that reads this many requests of a connection and answers all but the last. Then it closes
+/// the connection, like a server whose idle timeout expires at that moment.
+async fn closes_at_request(last: usize) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -34,9 +34,9 @@ async fn ends_at_request(last: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_kept_connection_that_the_handler_ends_costs_no_attempt() {
+async fn a_kept_connection_that_the_handler_closes_costs_no_attempt() {
     let mut pipeline = Pipeline::new().await;
-    let url = ends_at_request(2).await;
+    let url = closes_at_request(2).await;
     let _consumer = pipeline.consumer(&http(&url, &[("MAX_ATTEMPTS", "1"), ("CONCURRENCY", "4")]));
     for _ in 0..10 {
         let ids = pipeline.create(8).await;
@@ -45,9 +45,9 @@ async fn a_kept_connection_that_the_handler_ends_costs_no_attempt() {
 }
 
 #[tokio::test]
-async fn a_handler_that_ends_each_connection_is_asked_twice_and_fails_the_attempt() {
+async fn a_handler_that_closes_each_connection_fails_the_attempt_at_the_second_request() {
     let mut pipeline = Pipeline::new().await;
-    let url = ends_at_request(1).await;
+    let url = closes_at_request(1).await;
     let _consumer = pipeline.consumer(&http(&url, &[("MAX_ATTEMPTS", "2"), ("BACKOFF_MAX_SECONDS", "1")]));
     let ids = pipeline.create(1).await;
     let dead = pipeline.in_state(ids[0], State::Dead).await;
@@ -55,7 +55,7 @@ async fn a_handler_that_ends_each_connection_is_asked_twice_and_fails_the_attemp
     assert!(dead.error.unwrap().contains("connection closed before message completed"));
 }
 
-/// Passes connections on to one of several servers: new ones go to the last.
+/// Starts a TCP proxy that forwards new connections to the server with the given index.
 async fn balancer(servers: [String; 2], last: Arc<AtomicUsize>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -85,15 +85,15 @@ async fn a_handler_that_is_scaled_out_receives_work() {
     let _consumer = pipeline.consumer(&http(&url, &[("CONCURRENCY", "2")]));
     one.until_asked(1).await;
     last.store(1, Ordering::Relaxed);
-    // There is work all along, so that no connection is ever idle.
+    // There is always work, so no connection is ever idle.
     other.until_asked(10).await;
     let before = one.asked().len();
     other.until_asked(other.asked().len() + 20).await;
-    assert!(one.asked().len() <= before + 2, "old connections are used no more");
+    assert!(one.asked().len() <= before + 2, "old connections are no longer used");
 }
 
 #[tokio::test]
-async fn a_proxy_is_named_where_it_fails_and_is_not_asked_for_this_machine() {
+async fn a_failing_proxy_is_named_and_not_used_for_this_machine() {
     let mut pipeline = Pipeline::new().await;
     let handler = Server::start(|_| async { "direto".into_response() }).await;
     let ids = pipeline.create(1).await;
@@ -105,7 +105,7 @@ async fn a_proxy_is_named_where_it_fails_and_is_not_asked_for_this_machine() {
     let consumer = pipeline.consumer(&http("http://handler.example/", &further));
     let ids = pipeline.create(1).await;
     let dead = pipeline.in_state(ids[0], State::Dead).await;
-    assert!(dead.error.unwrap().contains("gave no answer through the proxy http://127.0.0.1:9"));
+    assert!(dead.error.unwrap().contains("did not answer through the proxy http://127.0.0.1:9"));
     eventually(async || consumer.log().contains("through the proxy").then_some(())).await;
     assert!(!consumer.log().contains("S3CRET"), "{}", consumer.log());
 }

@@ -1,4 +1,4 @@
-//! Consumers that die, freeze or take long: each event is done once.
+//! Consumers that die, freeze or take long: each event is completed once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,10 +10,10 @@ use eventpipeline_testkit::{Database, Engine, eventually};
 use crate::server::{Server, http, word, word_api};
 use crate::support::{Pipeline, until_metric};
 
-/// A lease that ends soon, and time for a handler that is not over before a busy machine takes the next step.
+/// A short lease, and a handler timeout that a busy machine does not exceed by accident.
 const SOON: [(&str, &str); 2] = [("LEASE_SECONDS", "10"), ("HANDLER_TIMEOUT_SECONDS", "9")];
 
-/// Never answers the first `hanging` requests.
+/// Starts a word API that never answers the first `hanging` requests.
 async fn api(hanging: usize) -> Server {
     Server::start(move |asked| async move {
         if asked.before < hanging {
@@ -25,7 +25,7 @@ async fn api(hanging: usize) -> Server {
 }
 
 #[tokio::test]
-async fn the_events_of_a_killed_consumer_are_done_by_another() {
+async fn the_events_of_a_killed_consumer_are_completed_by_another() {
     let mut pipeline = Pipeline::new().await;
     let ids = pipeline.create(5).await;
     let api = api(5).await;
@@ -36,16 +36,16 @@ async fn the_events_of_a_killed_consumer_are_done_by_another() {
     victim.kill9();
     let heir = pipeline.consumer(&variables);
     assert!(pipeline.values(&ids).await.values().all(|value| value == "feito"));
-    heir.line("their claims were not settled in time").await;
+    heir.line("leases had expired").await;
     until_metric(&heir, "eventpipeline_events_reclaimed_total{outcome=\"freed\"}", 5.0).await;
 }
 
-/// Nobody knows of a dead consumer's claims which it had begun: those that it may have had no more attempts for end dead. So
-/// nothing is claimed ahead where there is one attempt.
+/// It is unknown which events a dead consumer had begun, so all whose last attempt it may have been are dead.
+/// Therefore nothing is claimed ahead if events are tried once.
 #[tokio::test]
-async fn events_that_are_tried_once_and_were_not_begun_outlive_the_consumer() {
+async fn events_that_are_tried_once_and_were_not_begun_survive_the_consumer() {
     let mut pipeline = Pipeline::new().await;
-    // Quick at first, so that it would pay to claim ahead; then it hangs.
+    // The handler is fast at first, so that claiming ahead would pay off; then it hangs.
     let handler = Server::start(|asked| async move {
         if asked.before >= 500 {
             std::future::pending::<()>().await;
@@ -58,7 +58,7 @@ async fn events_that_are_tried_once_and_were_not_begun_outlive_the_consumer() {
     let ids = pipeline.create(600).await;
     let victim = pipeline.consumer(&word_api(&url, &once));
     handler.until_asked(508).await;
-    // An answer that is not written down yet would be lost as well.
+    // Values that are not yet written would be lost as well.
     eventually(async || {
         let stats = pipeline.session.stats().await.ok()?;
         (stats.done == 500).then_some(())
@@ -77,7 +77,7 @@ async fn events_that_are_tried_once_and_were_not_begun_outlive_the_consumer() {
     assert!(dead <= 8, "{dead} are dead, 8 had been begun: {}", heir.log());
 }
 
-/// Nobody knows which of its events a consumer died of. Those beside the one outlive it.
+/// It is unknown which event killed a consumer. The others must survive.
 #[tokio::test]
 async fn an_event_that_kills_its_consumers_takes_no_other_with_it() {
     const POISON: &str = "1";
@@ -86,7 +86,7 @@ async fn an_event_that_kills_its_consumers_takes_no_other_with_it() {
         [("LEASE_SECONDS", "6"), ("HANDLER_TIMEOUT_SECONDS", "5"), ("MAX_ATTEMPTS", "3")];
     let ids = pipeline.create(16).await;
     for round in 1..=3 {
-        // What is asked after it hangs beside it, and is there at the consumer's death.
+        // Later requests hang as well, so that their events are in flight when the consumer dies.
         let hangs = Arc::new(AtomicBool::new(false));
         let handler = Server::start(move |asked| {
             let hangs = Arc::clone(&hangs);
@@ -122,20 +122,20 @@ async fn an_event_that_kills_its_consumers_takes_no_other_with_it() {
 }
 
 #[tokio::test]
-async fn a_consumer_that_froze_past_its_lease_changes_nothing() {
+async fn a_consumer_that_froze_longer_than_its_lease_changes_nothing() {
     for engine in Engine::all() {
         let mut pipeline = Pipeline::on(Database::shared(engine).await).await;
         let ids = pipeline.create(1).await;
         let other_api = Server::start(|_| async { word("do outro") }).await;
         let held = api(1).await;
-        // It gets stuck in its handler, is frozen there, and another one does its event.
+        // It hangs in its handler and is frozen there; another consumer completes its event.
         let frozen = pipeline.consumer(&word_api(&held.url(), &SOON));
         held.until_asked(1).await;
         frozen.freeze();
         let _heir = pipeline.consumer(&word_api(&other_api.url(), &[("LEASE_SECONDS", "2")]));
         assert_eq!(pipeline.values(&ids).await[&ids[0]], "do outro");
         frozen.thaw();
-        // It finds out that its claim is no longer its own, and goes on with other events.
+        // It finds out that its claim is lost, and continues with other events.
         until_metric(&frozen, "eventpipeline_events_fenced_total", 1.0).await;
         let more = pipeline.create(10).await;
         pipeline.values(&more).await;
@@ -145,7 +145,7 @@ async fn a_consumer_that_froze_past_its_lease_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_lease_of_what_takes_long_is_extended() {
+async fn the_lease_of_a_slow_event_is_extended() {
     for engine in Engine::all() {
         let mut pipeline = Pipeline::on(Database::shared(engine).await).await;
         let ids = pipeline.create(1).await;
@@ -166,24 +166,16 @@ async fn the_lease_of_what_takes_long_is_extended() {
 }
 
 #[tokio::test]
-async fn what_was_answered_while_the_database_hung_is_not_asked_for_again() {
+async fn values_of_a_time_when_the_database_hung_are_not_requested_again() {
     let server = Database::start(Engine::MySql).await;
     let mut pipeline = Pipeline::on(&server).await;
     let ids = pipeline.create(3).await;
-    let (open, gate) = tokio::sync::watch::channel(false);
-    let api = Server::start(move |_| {
-        let mut gate = gate.clone();
-        async move {
-            gate.wait_for(|open| *open).await.unwrap();
-            word("uma vez")
-        }
-    })
-    .await;
+    let (api, open) = Server::gated("uma vez").await;
     let consumer = pipeline.consumer(&word_api(&api.url(), &[("LEASE_SECONDS", "30")]));
     api.until_asked(3).await;
     server.freeze();
     open.send(true).unwrap();
-    consumer.line("failed to write answers down").await;
+    consumer.line("failed to complete").await;
     server.thaw();
     assert!(pipeline.values(&ids).await.values().all(|value| value == "uma vez"));
     assert_eq!(api.asked().len(), 3);

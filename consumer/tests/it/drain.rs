@@ -1,37 +1,29 @@
-//! SIGTERM: what is being handled is finished or given back, nothing more is claimed, and the end is a success.
+//! SIGTERM: events that are being handled are completed or released, no more are claimed, and the process
+//! succeeds.
 
 use axum::response::IntoResponse as _;
 use eventpipeline_database::State;
 use eventpipeline_testkit::{Database, Engine, client, eventually};
 use serde_json::Value as Json;
-use tokio::sync::watch;
 
-use crate::server::{Server, http, word, word_api};
+use crate::server::{Server, http, word_api};
 use crate::support::{Pipeline, until_metric};
 
 #[tokio::test]
-async fn what_is_being_handled_is_finished_and_nothing_more_is_claimed() {
+async fn a_drain_completes_events_in_flight_and_claims_no_more() {
     let mut pipeline = Pipeline::new().await;
-    let (open, gate) = watch::channel(false);
-    let api = Server::start(move |_| {
-        let mut gate = gate.clone();
-        async move {
-            gate.wait_for(|open| *open).await.unwrap();
-            word("terminada")
-        }
-    })
-    .await;
+    let (api, open) = Server::gated("terminada").await;
     let mut consumer = pipeline.consumer(&word_api(&api.url(), &[("CONCURRENCY", "3")]));
     let ids = pipeline.create(5).await;
     api.until_asked(3).await;
-    // What the operator asks before it decides which consumer goes.
-    let internal = consumer.address("the admin server listens").await;
-    let work = client().get(format!("http://{internal}/work")).send().await.unwrap();
+    // The operator requests this before it decides which consumer to stop.
+    let admin = consumer.address("the admin server listens").await;
+    let work = client().get(format!("http://{admin}/work")).send().await.unwrap();
     let work: Json = work.json().await.unwrap();
     assert_eq!(work["events"], 3, "{work}");
     assert!(work["oldestSeconds"].as_f64().unwrap() > 0.0, "{work}");
     consumer.terminate();
-    // It logs that it is draining before its tasks are told, and this after.
+    // This is logged after its tasks have started to drain.
     consumer.line("serving is not ready").await;
     open.send(true).unwrap();
     assert_eq!(consumer.end().await.code(), Some(0), "{}", consumer.log());
@@ -40,7 +32,7 @@ async fn what_is_being_handled_is_finished_and_nothing_more_is_claimed() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_finished_is_given_back_and_no_attempt_is_counted() {
+async fn unfinished_events_are_released_without_counting_an_attempt() {
     for engine in Engine::all() {
         let mut pipeline = Pipeline::on(Database::shared(engine).await).await;
         let api = Server::start(|_| std::future::pending()).await;
@@ -48,11 +40,11 @@ async fn what_cannot_be_finished_is_given_back_and_no_attempt_is_counted() {
         let ids = pipeline.create(3).await;
         api.until_asked(3).await;
         consumer.terminate();
-        // A drain that takes longer than it may is no success.
+        // A drain that exceeds its deadline would be an error.
         assert_eq!(consumer.end().await.code(), Some(0), "{}", consumer.log());
         for id in &ids {
             let event = pipeline.event(*id).await;
-            // Free at once: the lease of a minute was not waited for.
+            // It is free at once, not after the lease of a minute.
             assert_eq!((event.state, event.attempts, event.error), (State::Pending, 0, None));
         }
         let _other = pipeline.consumer(&[]);
@@ -61,9 +53,9 @@ async fn what_cannot_be_finished_is_given_back_and_no_attempt_is_counted() {
 }
 
 #[tokio::test]
-async fn what_was_claimed_ahead_is_given_back_at_once() {
+async fn buffered_events_are_released_at_once() {
     let mut pipeline = Pipeline::new().await;
-    // Fast until much is claimed ahead, and then never again.
+    // The handler is fast until much is claimed ahead; then it hangs.
     let handler = Server::start(|asked| async move {
         if asked.before >= 3000 {
             std::future::pending::<()>().await;
@@ -77,7 +69,7 @@ async fn what_was_claimed_ahead_is_given_back_at_once() {
     handler.until_asked(3016).await;
     until_metric(&consumer, "eventpipeline_events_buffered", 1.0).await;
     consumer.terminate();
-    // What hangs is waited for, and nothing else.
+    // Only the events in the handler remain claimed.
     eventually(async || {
         let stats = pipeline.session.stats().await.ok()?;
         ((stats.processing, stats.pending) == (16, 6000 - 3000 - 16)).then_some(())

@@ -1,4 +1,4 @@
-//! Attempts that fail: pauses, and an end.
+//! Failed attempts: backoff and dead events.
 
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
@@ -9,7 +9,7 @@ use crate::server::{Server, word, word_api};
 use crate::support::{Pipeline, metric};
 
 #[tokio::test]
-async fn an_event_that_fails_each_time_ends_dead_with_its_last_error() {
+async fn an_event_that_always_fails_is_dead_with_its_last_error() {
     for engine in Engine::all() {
         let mut pipeline = Pipeline::on(Database::shared(engine).await).await;
         let api = Server::start(|asked| async move {
@@ -25,21 +25,21 @@ async fn an_event_that_fails_each_time_ends_dead_with_its_last_error() {
         assert_eq!(dead.attempts, 3);
         assert!(dead.error.as_deref().unwrap().contains("504"), "{dead:?}");
         assert_eq!((api.asked().len(), dead.valor.as_str()), (3, ""));
-        // They are counted after they are written down.
+        // They are counted after they are written.
         eventually(async || {
             let retries = metric(&consumer, "eventpipeline_events_failed_total{next=\"retry\"}").await;
             let deaths = metric(&consumer, "eventpipeline_events_failed_total{next=\"dead\"}").await;
             ((retries, deaths) == (2.0, 1.0)).then_some(())
         })
         .await;
-        // Asked for again by a person, it begins anew.
+        // When a person retries it, it starts over.
         pipeline.session.retry(ids[0]).await.unwrap();
         api.until_asked(4).await;
     }
 }
 
 #[tokio::test]
-async fn an_event_that_waits_for_its_next_attempt_takes_no_place() {
+async fn an_event_in_its_backoff_does_not_block_others() {
     let mut pipeline = Pipeline::new().await;
     let api = Server::start(|asked| async move {
         match asked.before {
@@ -55,7 +55,7 @@ async fn an_event_that_waits_for_its_next_attempt_takes_no_place() {
     let others = pipeline.create(4).await;
     assert!(pipeline.values(&others).await.values().all(|value| value == "livre"));
     for id in failing {
-        // There are two settlers: what came later may be written down earlier.
+        // With two settlers, later outcomes may be written earlier.
         let waiting = pipeline.in_state(id, State::Pending).await;
         assert_eq!(waiting.attempts, 1);
         assert!(waiting.error.unwrap().contains("500"));
@@ -63,7 +63,7 @@ async fn an_event_that_waits_for_its_next_attempt_takes_no_place() {
 }
 
 #[tokio::test]
-async fn an_event_that_kills_its_consumers_ends_dead() {
+async fn an_event_that_kills_its_consumers_is_dead_in_the_end() {
     let mut pipeline = Pipeline::new().await;
     let api = Server::start(|_| std::future::pending()).await;
     let ids = pipeline.create(1).await;

@@ -1,4 +1,4 @@
-//! The HTTP handler's contract, as docs/handlers.md states it.
+//! The contract of HTTP handlers in docs/handlers.md.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -46,7 +46,7 @@ async fn an_event_is_posted_and_its_answer_is_stored() {
 }
 
 #[tokio::test]
-async fn what_the_handler_refuses_is_dead_at_once_with_its_answer() {
+async fn a_refused_event_is_dead_at_once_with_the_handlers_answer() {
     let mut pipeline = Pipeline::new().await;
     let handler = Server::start(|asked| async move {
         match asked.headers["x-event-id"].to_str().unwrap() {
@@ -67,14 +67,14 @@ async fn what_the_handler_refuses_is_dead_at_once_with_its_answer() {
     assert_eq!(errors[0], "the handler answered 422 Unprocessable Entity: no such customer");
     assert_eq!(errors[1], "the handler answered 410 Gone");
     assert!(errors[2].starts_with("the handler answered 400 Bad Request: xxx") && errors[2].len() <= 1000);
-    // Refusals are not repeated, and bodies not logged.
+    // Refused events are not retried, and bodies are not logged.
     assert_eq!(handler.asked().len(), 3);
     consumer.line("the handler answered 422").await;
     assert!(!consumer.log().contains("no such customer"), "{}", consumer.log());
 }
 
 #[tokio::test]
-async fn what_a_route_or_a_deployment_answers_for_a_moment_ends_no_event() {
+async fn temporary_answers_of_routes_and_deployments_fail_no_event() {
     let passing = [301, 303, 401, 403, 404, 405, 408, 409, 421, 425, 429, 431, 500, 502, 503, 504];
     let mut pipeline = Pipeline::new().await;
     let handler = Server::start(move |asked| async move {
@@ -95,7 +95,7 @@ async fn what_a_route_or_a_deployment_answers_for_a_moment_ends_no_event() {
 }
 
 #[tokio::test]
-async fn which_statuses_are_final_is_a_setting() {
+async fn the_final_statuses_are_configurable() {
     let mut pipeline = Pipeline::new().await;
     let handler = Server::start(|asked| async move {
         match asked.headers["x-event-id"].to_str().unwrap() {
@@ -112,11 +112,11 @@ async fn which_statuses_are_final_is_a_setting() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_reaches_the_handler_as_a_text() {
+async fn a_payload_that_is_not_json_reaches_the_handler_as_a_string() {
     let mut pipeline = Pipeline::new().await;
     let handler = Server::start(|_| async { "lido".into_response() }).await;
     let _consumer = pipeline.consumer(&http(&handler.url(), &[]));
-    // As a program in another language may store it.
+    // Programs in other languages may store such payloads.
     let stored = ["1,\"id\":999,\"attempt\":0", "not json", ""];
     let event = |payload: &&str| NewEvent { payload: Some((*payload).to_owned()), ..NewEvent::default() };
     let ids = pipeline.create_all(stored.iter().map(event).collect()).await;
@@ -134,7 +134,7 @@ async fn what_is_no_json_reaches_the_handler_as_a_text() {
 }
 
 #[tokio::test]
-async fn a_pause_that_is_asked_for_is_never_shorter_than_the_own_one() {
+async fn a_requested_pause_is_never_shorter_than_the_own_backoff() {
     let mut pipeline = Pipeline::new().await;
     let handler = Server::start(|asked| async move {
         let past = "Sun, 06 Nov 1994 08:49:37 GMT";
@@ -155,7 +155,7 @@ async fn a_pause_that_is_asked_for_is_never_shorter_than_the_own_one() {
     for id in ["1", "2"] {
         let asked = handler.asked().into_iter().filter(|asked| asked.headers["x-event-id"] == id);
         let times: Vec<_> = asked.map(|asked| asked.at).collect();
-        // Half of it is by chance; and the pause is by the database's clock.
+        // Half of the pause is jitter, and it is measured by the database's clock.
         assert!(times[1].duration_since(times[0]) > Duration::from_millis(2900), "{id}");
     }
 }
@@ -181,7 +181,7 @@ async fn an_answer_in_a_content_coding_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_handler_that_asks_for_time_gets_it() {
+async fn a_handler_can_request_a_pause() {
     let mut pipeline = Pipeline::new().await;
     let handler = Server::start(|asked| async move {
         match asked.before {
@@ -197,7 +197,7 @@ async fn a_handler_that_asks_for_time_gets_it() {
     assert_eq!(pipeline.values(&ids).await[&ids[0]], "pronto");
     let asked = handler.asked();
     let pause = asked[1].at.duration_since(asked[0].at);
-    // The pause is by the database's clock, which may be a little faster than this one.
+    // The pause is measured by the database's clock, which may be slightly faster than this one.
     assert!(pause > Duration::from_millis(2900), "{pause:?}");
     let attempts: Vec<_> = asked.iter().map(|asked| asked.headers["x-event-attempt"].clone()).collect();
     assert_eq!(attempts, ["1", "2", "3"]);
@@ -211,12 +211,13 @@ async fn connections_are_kept() {
     let _consumer = pipeline.consumer(&http(&handler.url(), &[("CONCURRENCY", "2")]));
     pipeline.values(&ids).await;
     let clients: BTreeSet<_> = handler.asked().iter().map(|asked| asked.client).collect();
-    // Two at once; a connection that is not back yet when it is wanted may be replaced, on a busy machine often.
+    // Two at a time. A connection that is not yet returned when the next one is needed may be replaced, often
+    // on a busy machine.
     assert!(clients.len() <= 100, "{} connections for 300 requests", clients.len());
 }
 
 #[tokio::test]
-async fn secrets_reach_the_handler_and_nobody_else() {
+async fn secrets_reach_only_the_handler() {
     let mut pipeline = Pipeline::new().await;
     let handler = Server::start(|_| async { StatusCode::INTERNAL_SERVER_ERROR.into_response() }).await;
     let folder = tempfile::tempdir().unwrap();
@@ -236,7 +237,7 @@ async fn secrets_reach_the_handler_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn answers_that_are_no_values_are_failures() {
+async fn answers_without_a_value_are_failures() {
     let mut pipeline = Pipeline::new().await;
     let handler = Server::start(|asked| async move {
         let json = |body: &'static str| ([("content-type", "application/json")], body).into_response();

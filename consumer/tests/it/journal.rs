@@ -1,4 +1,4 @@
-//! The log lines about events: one for each while they are few, their number under load.
+//! The log lines of events: one for each at low load, and their number under load.
 
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::server::{Server, http};
 use crate::support::Pipeline;
 
-/// The lines with this outcome.
+/// Returns the log lines with this outcome.
 fn lines(consumer: &Program, outcome: &str) -> Vec<Value> {
     let log = consumer.log();
     let lines = eventpipeline_testkit::whole_lines(&log).filter_map(|line| serde_json::from_str(line).ok());
@@ -16,7 +16,7 @@ fn lines(consumer: &Program, outcome: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn each_event_has_a_line_when_it_is_done_and_for_each_attempt_that_failed() {
+async fn each_completed_event_and_each_failed_attempt_has_a_line() {
     let mut pipeline = Pipeline::new().await;
     let handler = Server::start(|asked| async move {
         match (
@@ -51,7 +51,7 @@ async fn each_event_has_a_line_when_it_is_done_and_for_each_attempt_that_failed(
 }
 
 #[tokio::test]
-async fn under_load_the_first_of_each_second_have_a_line_and_all_are_counted() {
+async fn under_load_the_first_events_of_each_second_have_lines_and_all_are_counted() {
     let mut pipeline = Pipeline::new().await;
     pipeline.create(3000).await;
     let consumer = pipeline.consumer(&[("LOG_EVENTS_PER_SECOND", "5")]);

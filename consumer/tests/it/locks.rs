@@ -1,4 +1,4 @@
-//! Events that another program keeps locked, and answers that the database refuses: they alone wait.
+//! Events that another program keeps locked, and values that the database refuses: only these events wait.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use sqlx::Executor as _;
 use crate::server::{Server, word, word_api};
 use crate::support::{Pipeline, metric, until_metric};
 
-/// A handler that is slow with the first so many.
+/// Starts a word API that is slow for the first `slow` requests.
 async fn handler(slow: usize) -> Server {
     Server::start(move |asked| async move {
         if asked.before < slow {
@@ -21,11 +21,11 @@ async fn handler(slow: usize) -> Server {
     .await
 }
 
-const TRIES: [(&str, &str); 4] =
+const ATTEMPTS: [(&str, &str); 4] =
     [("MAX_ATTEMPTS", "2"), ("BACKOFF_SECONDS", "1"), ("LEASE_SECONDS", "20"), ("CONCURRENCY", "64")];
 
 #[tokio::test]
-async fn events_that_others_keep_locked_keep_no_event_from_its_answer() {
+async fn events_that_others_keep_locked_delay_no_other_event() {
     let mut pipeline = Pipeline::new().await;
     let api = handler(2).await;
     let url = api.url();
@@ -38,21 +38,21 @@ async fn events_that_others_keep_locked_keep_no_event_from_its_answer() {
     another.execute("SELECT id FROM Events WHERE id = 1 FOR SHARE").await.unwrap();
     another.execute("SELECT id FROM Events WHERE id = 2 FOR UPDATE").await.unwrap();
     consumer.line("another client of the database has them locked").await;
-    // Longer than a lease: the locked ones are nobody else's either.
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(12) {
+    // Longer than a lease: no other consumer can have the locked events either.
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(12) {
         let others = pipeline.create(5).await;
         let created = Instant::now();
         assert!(pipeline.values(&others).await.values().all(|value| value == "feito"));
         assert!(created.elapsed() < Duration::from_secs(5), "{:?}", created.elapsed());
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    assert!(metric(&consumer, "eventpipeline_settlements_aside").await >= 2.0);
+    assert!(metric(&consumer, "eventpipeline_deferred_completions").await >= 2.0);
     let lost = metric(&consumer, "eventpipeline_events_fenced_total").await;
     another.execute("ROLLBACK").await.unwrap();
     assert!(pipeline.values(&held).await.values().all(|value| value == "feito"));
-    until_metric(&consumer, "eventpipeline_settlements_set_aside_total{reason=\"locked\"}", 2.0).await;
-    eventually(async || (metric(&consumer, "eventpipeline_settlements_aside").await == 0.0).then_some(()))
+    until_metric(&consumer, "eventpipeline_completions_deferred_total{reason=\"locked\"}", 2.0).await;
+    eventually(async || (metric(&consumer, "eventpipeline_deferred_completions").await == 0.0).then_some(()))
         .await;
     assert!(lost < 1.0, "{}", consumer.log());
 }
@@ -71,11 +71,11 @@ async fn a_drain_ends_in_time_while_others_keep_events_locked() {
     consumer.line("another client of the database has them locked").await;
     consumer.terminate();
     assert!(consumer.end().await.success(), "{}", consumer.log());
-    assert!(consumer.log().contains("stay claimed until their leases end: events 1"), "{}", consumer.log());
+    assert!(consumer.log().contains("are claimed until their leases expire: events 1"), "{}", consumer.log());
 }
 
 #[tokio::test]
-async fn an_answer_that_the_database_refuses_is_a_failed_attempt_at_that_event_alone() {
+async fn a_value_that_the_database_refuses_is_a_failed_attempt_of_that_event_only() {
     let mut pipeline = Pipeline::new().await;
     let ids = pipeline.create(100).await;
     let trigger = "CREATE TRIGGER refuses BEFORE UPDATE ON Events FOR EACH ROW \
@@ -83,7 +83,7 @@ async fn an_answer_that_the_database_refuses_is_a_failed_attempt_at_that_event_a
     pipeline.another().await.execute(sqlx::raw_sql(trigger)).await.unwrap();
     let api = handler(0).await;
     let url = api.url();
-    let consumer = pipeline.consumer(&word_api(&url, &TRIES));
+    let consumer = pipeline.consumer(&word_api(&url, &ATTEMPTS));
     let others: Vec<EventId> = ids.iter().copied().filter(|id| id.get() != 5).collect();
     assert!(pipeline.values(&others).await.values().all(|value| value == "feito"));
     let refused = pipeline.in_state(ids[4], State::Dead).await;
@@ -93,16 +93,16 @@ async fn an_answer_that_the_database_refuses_is_a_failed_attempt_at_that_event_a
         "{refused:?} {}",
         consumer.log()
     );
-    assert!(consumer.log().contains("refuses what became of event 5"), "{}", consumer.log());
-    until_metric(&consumer, "eventpipeline_settlements_set_aside_total{reason=\"refused\"}", 2.0).await;
-    // And it goes on.
+    assert!(consumer.log().contains("refuses to settle event 5"), "{}", consumer.log());
+    until_metric(&consumer, "eventpipeline_completions_deferred_total{reason=\"refused\"}", 2.0).await;
+    // And it continues.
     let more = pipeline.create(10).await;
     pipeline.values(&more).await;
 }
 
-/// Not even a failure can be written: it waits apart until its lease is over, and everybody else goes on.
+/// The database refuses even the failure, so the event waits separately until its lease expires.
 #[tokio::test]
-async fn an_event_of_which_nothing_can_be_written_holds_up_nobody() {
+async fn an_event_that_cannot_be_settled_delays_no_other_event() {
     let mut pipeline = Pipeline::new().await;
     let ids = pipeline.create(20).await;
     let trigger = "CREATE TRIGGER refuses BEFORE UPDATE ON Events FOR EACH ROW \
@@ -110,17 +110,17 @@ async fn an_event_of_which_nothing_can_be_written_holds_up_nobody() {
     pipeline.another().await.execute(sqlx::raw_sql(trigger)).await.unwrap();
     let api = handler(0).await;
     let url = api.url();
-    let mut consumer = pipeline.consumer(&word_api(&url, &TRIES));
+    let mut consumer = pipeline.consumer(&word_api(&url, &ATTEMPTS));
     let others: Vec<EventId> = ids.iter().copied().filter(|id| id.get() != 5).collect();
     assert!(pipeline.values(&others).await.values().all(|value| value == "feito"));
-    consumer.line("could not be given back either").await;
+    consumer.line("is refused as well").await;
     let more = pipeline.create(10).await;
     pipeline.values(&more).await;
     consumer.terminate();
     assert!(consumer.end().await.success(), "{}", consumer.log());
 }
 
-/// An urgent event stands before all that was ever claimed.
+/// An urgent event is ahead of everything that was ever claimed.
 #[tokio::test]
 async fn an_idle_consumer_takes_whatever_becomes_due_within_a_second() {
     let mut pipeline = Pipeline::new().await;
@@ -130,7 +130,7 @@ async fn an_idle_consumer_takes_whatever_becomes_due_within_a_second() {
     consumer.line("database is ready").await;
     let mut slowest = Duration::ZERO;
     for turn in 0..30_u8 {
-        // Idle for shorter and longer than its looks are apart.
+        // Idle for shorter and longer than the pauses between polls.
         tokio::time::sleep(Duration::from_millis(u64::from(turn) * 13)).await;
         let event = match turn % 3 {
             0 => NewEvent { priority: eventpipeline_database::Priority::MAX, ..NewEvent::default() },

@@ -1,4 +1,4 @@
-//! The consumer as its events meet it: a process before a real database and real HTTP servers.
+//! Tests of the consumer as a process, with real databases and HTTP servers.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

@@ -1,4 +1,4 @@
-//! The metrics: what there is is documented, well named, there from the start, and within its budget.
+//! The metrics: all are documented, well named, present from the start, and within the budget.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +10,13 @@ async fn scrape(consumer: &Program) -> Scrape {
     Scrape::new(metrics(consumer).await)
 }
 
-/// Series without their values.
+/// Returns the series without their values.
 fn names(scrape: &Scrape) -> BTreeSet<String> {
     scrape.series().map(|series| series.rsplit_once(' ').unwrap().0.to_owned()).collect()
 }
 
 #[tokio::test]
-async fn they_are_documented_well_named_and_few() {
+async fn metrics_are_documented_well_named_and_few() {
     let mut pipeline = Pipeline::new().await;
     let consumer = pipeline.consumer(&[]);
     let before = scrape(&consumer).await;
@@ -26,5 +26,5 @@ async fn they_are_documented_well_named_and_few() {
     let after = scrape(&consumer).await;
     after.assert_as_documented("eventpipeline-consumer", 0);
     after.assert_well_named();
-    assert_eq!(names(&after), names(&before), "every series is there from the start");
+    assert_eq!(names(&after), names(&before), "every series exists from the start");
 }

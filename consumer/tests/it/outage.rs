@@ -1,61 +1,45 @@
-//! A database that goes away in mid-work and comes back.
+//! Outages of the database while events are in flight.
 
 use std::time::{Duration, Instant};
 
 use eventpipeline_testkit::{Database as Server, Engine, Options, Program, eventually};
-use tokio::sync::watch;
 
-use crate::server::{Server as Api, word, word_api};
+use crate::server::{Server as Api, word_api};
 use crate::support::Pipeline;
 
 #[tokio::test]
-async fn an_answer_that_could_not_be_written_is_written_when_the_database_is_back() {
+async fn a_value_that_could_not_be_written_is_written_after_the_outage() {
     for engine in Engine::all() {
         let server = Server::start_with(engine, Options { durable: true, ..Options::default() }).await;
         let mut pipeline = Pipeline::on(&server).await;
-        let (open, gate) = watch::channel(false);
-        let api = Api::start(move |_| {
-            let mut gate = gate.clone();
-            async move {
-                gate.wait_for(|open| *open).await.unwrap();
-                word("guardada")
-            }
-        })
-        .await;
-        // Longer than a server may take to come back.
+        let (api, open) = Api::gated("guardada").await;
+        // The lease is longer than a restart of the server.
         let consumer = pipeline.consumer(&word_api(&api.url(), &[("LEASE_SECONDS", "600")]));
         let ids = pipeline.create(4).await;
         api.until_asked(4).await;
         server.kill9();
         open.send(true).unwrap();
-        consumer.line("failed to write answers down").await;
+        consumer.line("failed to complete").await;
         server.restart().await;
         pipeline.values(&ids).await;
-        // Nobody was asked twice: the answers were kept.
-        assert!(!consumer.log().contains("free again"), "{}", consumer.log());
+        // The handler was called only once: the values were kept.
+        assert!(!consumer.log().contains("had expired"), "{}", consumer.log());
         let later = pipeline.create(1).await;
         pipeline.values(&later).await;
     }
 }
 
-/// Nobody can extend a lease meanwhile: whoever looks first afterwards must not take that for death.
+/// Leases cannot be extended meanwhile, so the first reclaimer afterwards must not take that for the death of
+/// a consumer.
 #[tokio::test]
-async fn what_was_answered_during_an_outage_longer_than_the_lease_is_neither_dead_nor_handled_again() {
+async fn values_of_an_outage_longer_than_the_lease_are_kept_and_not_handled_again() {
     const OUTAGE: Duration = Duration::from_secs(20);
     const EVENTS: usize = 12;
     for killed in [false, true] {
         let options = Options { durable: true, ..Options::default() };
         let server = Server::start_with(Engine::MySql, options).await;
         let mut pipeline = Pipeline::on(&server).await;
-        let (open, gate) = watch::channel(false);
-        let api = Api::start(move |_| {
-            let mut gate = gate.clone();
-            async move {
-                gate.wait_for(|open| *open).await.unwrap();
-                word("guardada")
-            }
-        })
-        .await;
+        let (api, open) = Api::gated("guardada").await;
         let url = api.url();
         let once = [
             ("LEASE_SECONDS", "10"),
@@ -67,27 +51,45 @@ async fn what_was_answered_during_an_outage_longer_than_the_lease_is_neither_dea
         let consumers: Vec<_> = (0..3).map(|_| pipeline.consumer(&variables)).collect();
         let ids = pipeline.create(EVENTS).await;
         api.until_asked(EVENTS).await;
-        let begun = Instant::now();
+        let started = Instant::now();
         if killed {
             server.kill9();
         } else {
             server.freeze();
         }
         open.send(true).unwrap();
-        tokio::time::sleep_until((begun + OUTAGE).into()).await;
+        tokio::time::sleep_until((started + OUTAGE).into()).await;
         if killed {
             server.restart().await;
         } else {
             server.thaw();
         }
-        // One that has not seen the outage.
+        // A consumer that has not seen the outage.
         let _newcomer = pipeline.consumer(&variables);
         assert!(pipeline.values(&ids).await.values().all(|value| value == "guardada"));
-        assert_eq!(api.asked().len(), EVENTS, "nobody was asked twice");
-        let began_anew = eventually(async || {
+        assert_eq!(api.asked().len(), EVENTS, "no event was handled twice");
+        let restarted = eventually(async || {
             let logs = consumers.iter().map(Program::log).collect::<String>();
             logs.contains("whole lease").then_some(())
         });
-        began_anew.await;
+        restarted.await;
     }
+}
+
+/// In a new system, a consumer often starts before its database.
+#[tokio::test]
+async fn a_start_before_the_database_logs_no_warning() {
+    let server = Server::start(Engine::MySql).await;
+    let mut pipeline = Pipeline::on(&server).await;
+    server.stop().await;
+    let consumer = pipeline.consumer(&[]);
+    consumer.line("database is not ready").await;
+    // Long enough for retries of every task.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    server.restart().await;
+    consumer.line("database is ready").await;
+    eventually(async || pipeline.session.stats().await.ok()).await;
+    let ids = pipeline.create(3).await;
+    pipeline.values(&ids).await;
+    assert!(!consumer.log().contains("\"WARN\""), "{}", consumer.log());
 }

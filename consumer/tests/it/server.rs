@@ -1,4 +1,4 @@
-//! An HTTP server that does what a test tells it: a word API, or a handler.
+//! An HTTP server that a test controls: a word API or a handler.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -10,27 +10,28 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use eventpipeline_testkit::eventually;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 /// A request.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
-    /// How often was asked before.
+    /// Number of requests before it.
     pub(crate) before: usize,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
     pub(crate) client: SocketAddr,
-    /// When it came.
+    /// Time when it arrived.
     pub(crate) at: Instant,
 }
 
-/// A server and what it was asked.
+/// A server and its requests.
 pub(crate) struct Server {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Server {
-    /// Answers as `answer` says.
+    /// Starts a server with the function that answers its requests.
     pub(crate) async fn start<F>(answer: impl Fn(Asked) -> F + Clone + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Response> + Send,
@@ -57,32 +58,45 @@ impl Server {
         Self { address, asked }
     }
 
+    /// Starts a word API that answers `text` to all requests once the returned gate is open.
+    pub(crate) async fn gated(text: &'static str) -> (Self, watch::Sender<bool>) {
+        let (open, gate) = watch::channel(false);
+        let server = Self::start(move |_| {
+            let mut gate = gate.clone();
+            async move {
+                gate.wait_for(|open| *open).await.unwrap();
+                word(text)
+            }
+        });
+        (server.await, open)
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
-    /// All requests until now.
+    /// Returns all requests so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
-    /// Waits until it was asked `many` times.
+    /// Waits for `many` requests.
     pub(crate) async fn until_asked(&self, many: usize) {
         eventually(async || (self.asked().len() >= many).then_some(())).await;
     }
 }
 
-/// What a word API answers.
+/// Returns the answer of a word API.
 pub(crate) fn word(text: &str) -> Response {
     ([("content-type", "application/json")], format!("[{{\"word\": \"{text}\"}}]")).into_response()
 }
 
-/// Variables of a consumer that gets its words at `url`, and more of them.
+/// Returns the variables of a consumer with the word API at `url`, and further variables.
 pub(crate) fn word_api<'a>(url: &'a str, further: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [&[("HANDLER", "word-api"), ("WORD_API_URL", url)], further].concat()
 }
 
-/// Variables of a consumer that posts its events to `url`, and more of them.
+/// Returns the variables of a consumer that posts its events to `url`, and further variables.
 pub(crate) fn http<'a>(url: &'a str, further: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [&[("HANDLER", "http"), ("HANDLER_URL", url)], further].concat()
 }

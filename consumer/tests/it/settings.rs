@@ -1,4 +1,4 @@
-//! Settings that are missing or wrong end the start with one line that names them.
+//! A setting that is missing or wrong ends the process with one line that names it.
 
 use crate::support::Pipeline;
 

@@ -1,4 +1,4 @@
-//! A pipeline's database, its consumers, and what tests ask of both.
+//! A pipeline's database and consumers, and helpers of tests.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -41,7 +41,7 @@ impl Pipeline {
         Self { args, session: database.session() }
     }
 
-    /// A connection of another program.
+    /// Opens a connection of another program.
     pub(crate) async fn another(&self) -> MySqlConnection {
         let options = MySqlConnectOptions::new()
             .host(&self.args.database_host)
@@ -66,7 +66,7 @@ impl Pipeline {
             further,
         ]
         .concat();
-        Program::start("consumer", &[CONSUMER], &environment)
+        Program::start("consumer", &[CONSUMER, "serve"], &environment)
     }
 
     pub(crate) async fn create(&mut self, many: usize) -> Vec<EventId> {
@@ -82,7 +82,7 @@ impl Pipeline {
         new.flat_map(eventpipeline_database::Ids::iter).collect()
     }
 
-    /// The values of these events, once all have theirs.
+    /// Waits for the values of these events.
     pub(crate) async fn values(&mut self, ids: &[EventId]) -> HashMap<EventId, String> {
         eventually(async || {
             let done = self.session.read_finished(ids).await.ok()?;
@@ -91,12 +91,12 @@ impl Pipeline {
         .await
     }
 
-    /// An event as it is now.
+    /// Returns the current state of an event.
     pub(crate) async fn event(&mut self, id: EventId) -> Event {
         self.session.event(id).await.unwrap().unwrap()
     }
 
-    /// An event, once it is in this state.
+    /// Waits until an event is in this state.
     pub(crate) async fn in_state(&mut self, id: EventId, state: State) -> Event {
         eventually(async || {
             let event = self.session.event(id).await.ok()??;
@@ -106,16 +106,17 @@ impl Pipeline {
     }
 }
 
-/// All metrics of a running consumer.
+/// Returns all metrics of a running consumer.
 pub(crate) async fn metrics(consumer: &Program) -> String {
     let address = consumer.address("the admin server listens").await;
-    // It listens before the metrics are there; this is logged once they are.
+    // It listens before the metrics are registered; this is logged afterwards.
     consumer.line("uses up to").await;
     let response = client().get(format!("http://{address}/metrics")).send().await.unwrap();
     response.text().await.unwrap()
 }
 
-/// A metric of a running consumer: the sum of all lines that begin with `name`, which may end in the middle of labels.
+/// Returns a metric of a running consumer: the sum of all lines that start with `name`, which may end within
+/// the labels.
 pub(crate) async fn metric(consumer: &Program, name: &str) -> f64 {
     let text = metrics(consumer).await;
     let lines: Vec<&str> = text.lines().filter(|line| line.starts_with(name)).collect();
@@ -123,7 +124,7 @@ pub(crate) async fn metric(consumer: &Program, name: &str) -> f64 {
     lines.iter().filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
-/// Waits until a metric is at least that: what is committed is seen before it is counted.
+/// Waits until a metric is at least `least`: commits are visible before they are counted.
 pub(crate) async fn until_metric(consumer: &Program, name: &str, least: f64) {
     eventually(async || (metric(consumer, name).await >= least).then_some(())).await;
 }

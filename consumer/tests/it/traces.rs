@@ -1,4 +1,4 @@
-//! Traces: the processing of an event is a span with a link to the event's creation, and its handler is told.
+//! Traces: handling an event is a span with a link to the event's creation, and the handler continues it.
 
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
@@ -17,7 +17,7 @@ async fn create(pipeline: &mut Pipeline, trace: Option<&str>) {
     pipeline.session.create(&[creation]).await.unwrap();
 }
 
-/// Refuses the first event.
+/// Starts a handler that refuses the first event.
 async fn handler() -> Server {
     Server::start(|asked| async move {
         match asked.before {
@@ -29,7 +29,7 @@ async fn handler() -> Server {
 }
 
 #[tokio::test]
-async fn processing_is_a_span_with_a_link_to_the_creation_and_the_handler_is_called_in_it() {
+async fn handling_is_a_span_with_a_link_to_the_creation_and_the_handler_continues_it() {
     let mut pipeline = Pipeline::new().await;
     create(&mut pipeline, Some(CREATION)).await;
     let (collector, handler) = (Collector::start().await, handler().await);
@@ -37,7 +37,8 @@ async fn processing_is_a_span_with_a_link_to_the_creation_and_the_handler_is_cal
     let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let consumer = pipeline.consumer(&http(&handler.url(), &variables));
     let of = async |id: &str| collector.span(|span| span.attributes["messaging.message.id"] == id).await;
-    let told = |number: usize| handler.asked()[number].headers["traceparent"].to_str().unwrap().to_owned();
+    let traceparent =
+        |number: usize| handler.asked()[number].headers["traceparent"].to_str().unwrap().to_owned();
 
     let failed = of("1").await;
     assert_eq!((failed.name.as_str(), failed.kind), ("process events", "SPAN_KIND_CONSUMER"));
@@ -48,7 +49,7 @@ async fn processing_is_a_span_with_a_link_to_the_creation_and_the_handler_is_cal
     assert_eq!(failed.attributes["error.type"], "handler");
     assert_eq!(failed.attributes["messaging.operation.type"], "process");
     assert_eq!(failed.resource["service.name"], "eventpipeline-consumer");
-    assert_eq!(told(0), format!("00-{}-{}-01", failed.trace, failed.id));
+    assert_eq!(traceparent(0), format!("00-{}-{}-01", failed.trace, failed.id));
     let line = consumer.line("attempt 1 at event 1 failed").await;
     assert!(line.contains(&format!("\"trace_id\":\"{}\"", failed.trace)), "{line}");
 

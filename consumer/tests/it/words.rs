@@ -1,4 +1,4 @@
-//! Every event gets a word, whatever the word API does in between.
+//! Every event gets a word, despite failures of the word API.
 
 use std::collections::BTreeSet;
 
@@ -17,12 +17,12 @@ async fn the_words_handler_gives_every_event_a_word_without_a_network() {
     let values = pipeline.values(&ids).await;
     let distinct: BTreeSet<&str> = values.values().map(String::as_str).collect();
     assert!(distinct.len() > 250, "{} words for 3000 events", distinct.len());
-    // An event that comes when nothing is left is found as well.
+    // An event that is created while consumers are idle is found as well.
     let later = pipeline.create(1).await;
     pipeline.values(&later).await;
     let [one, other] = &consumers;
     let completed = "eventpipeline_events_completed_total";
-    // Answers are counted after they are written down.
+    // Values are counted after they are written.
     eventually(async || {
         let both = metric(one, completed).await + metric(other, completed).await;
         (both >= 3001.0).then_some(())
@@ -41,7 +41,7 @@ async fn the_word_of_an_api_is_stored() {
 }
 
 #[tokio::test]
-async fn an_api_that_fails_or_answers_nonsense_leaves_the_event_to_be_tried_again() {
+async fn an_event_is_retried_after_errors_and_nonsense_of_the_api() {
     let mut pipeline = Pipeline::new().await;
     let api = Server::start(|asked| async move {
         match asked.before {
@@ -74,7 +74,7 @@ async fn an_api_that_fails_or_answers_nonsense_leaves_the_event_to_be_tried_agai
 }
 
 #[tokio::test]
-async fn an_api_that_hangs_or_is_away_leaves_the_event_to_be_tried_again() {
+async fn an_event_is_retried_if_the_api_hangs_or_is_unreachable() {
     let mut pipeline = Pipeline::new().await;
     let api = Server::start(|asked| async move {
         if asked.before == 0 {
@@ -84,23 +84,23 @@ async fn an_api_that_hangs_or_is_away_leaves_the_event_to_be_tried_again() {
     })
     .await;
     let ids = pipeline.create(1).await;
-    // Nobody listens there, and nobody will.
-    let away = pipeline.consumer(&word_api("http://127.0.0.1:1/", &[("LEASE_SECONDS", "2")]));
-    away.line("failed to ask the word API").await;
-    drop(away);
+    // No program listens on this port.
+    let unreachable = pipeline.consumer(&word_api("http://127.0.0.1:1/", &[("LEASE_SECONDS", "2")]));
+    unreachable.line("the request to the word API failed").await;
+    drop(unreachable);
     let consumer = pipeline.consumer(&word_api(&api.url(), &[("LEASE_SECONDS", "2")]));
-    consumer.line("the handler gave no answer within 1 s").await;
+    consumer.line("the handler did not answer within 1 s").await;
     assert_eq!(pipeline.values(&ids).await[&ids[0]], "acordada");
 }
 
 #[tokio::test]
-async fn a_key_in_the_url_of_the_api_reaches_neither_the_log_nor_the_table() {
+async fn a_secret_in_the_url_of_the_api_is_neither_logged_nor_stored() {
     let mut pipeline = Pipeline::new().await;
     let ids = pipeline.create(1).await;
     let url = "http://me:S3CRET@127.0.0.1:1/S3CRET?key=S3CRET";
     let consumer = pipeline.consumer(&word_api(url, &[("MAX_ATTEMPTS", "1")]));
     let dead = pipeline.in_state(ids[0], eventpipeline_database::State::Dead).await;
     let error = dead.error.unwrap();
-    assert!(error.contains("failed to ask the word API") && !error.contains("S3CRET"), "{error}");
+    assert!(error.contains("the request to the word API failed") && !error.contains("S3CRET"), "{error}");
     assert!(!consumer.log().contains("S3CRET"), "{}", consumer.log());
 }

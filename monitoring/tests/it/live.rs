@@ -40,11 +40,11 @@ impl Live {
         let port = database.port().to_string();
         let (status, log) = end(run("eventpipeline-producer", &["schema"], &port)).await;
         assert!(status, "{log}");
-        let agent = run("eventpipeline-agent", &[], &port);
+        let agent = run("eventpipeline-agent", &["serve"], &port);
         let volume = format!("http://{}/volume", admin(&agent).await);
         let producers =
-            [(); 2].map(|()| start("eventpipeline-producer", &[], &port, &[("VOLUME_URL", &volume)]));
-        let consumer = run("eventpipeline-consumer", &[], &port);
+            [(); 2].map(|()| start("eventpipeline-producer", &["serve"], &port, &[("VOLUME_URL", &volume)]));
+        let consumer = run("eventpipeline-consumer", &["serve"], &port);
         let folder = tempfile::tempdir().unwrap();
         let operator = operator(folder.path()).await;
 
@@ -161,7 +161,7 @@ async fn operator(folder: &Path) -> Program {
     fs::write(&file, pipeline.to_string()).unwrap();
     server.kubectl(["apply", "-f", file.to_str().unwrap()]).unwrap();
     let program = program("eventpipeline-operator");
-    let command = [program.to_str().unwrap(), "--image", "registry.example/eventpipeline:test"];
+    let command = [program.to_str().unwrap(), "serve", "--image", "registry.example/eventpipeline:test"];
     let kubeconfig = server.kubeconfig();
     let environment = [
         ("KUBECONFIG", kubeconfig.to_str().unwrap()),

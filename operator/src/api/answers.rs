@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use eventpipeline_service::chain;
+use eventpipeline_service::error_chain;
 use tokio::time::Instant;
 
 use super::Error;
@@ -36,7 +36,7 @@ impl Answers {
             last: String::new(),
         });
         failures.number = failures.number.saturating_add(1);
-        failures.last = chain(error);
+        failures.last = error_chain(error);
     }
 
     /// What the last call failed for, if each of the last calls has failed for at least this long.

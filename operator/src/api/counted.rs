@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use eventpipeline_service::{Maker, registered};
+use eventpipeline_service::{MetricFactory, registered};
 use http::Method;
 use kube::client::Body;
 use prometheus::{HistogramVec, IntCounterVec, Opts, Registry};
@@ -36,7 +36,7 @@ impl Counted {
                 requests.with_label_values(&[method, NO_ANSWER]),
             );
         }
-        let durations = Maker(registry).histograms(
+        let durations = MetricFactory(registry).histograms(
             "rest_client_request_duration_seconds",
             "Time until the API server begins to answer, of a watch, too.",
             ("verb", &EXPECTED.map(|(method, _)| method)),

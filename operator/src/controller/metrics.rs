@@ -7,7 +7,7 @@ mod work_queue;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use eventpipeline_service::{Maker, registered};
+use eventpipeline_service::{MetricFactory, registered};
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
@@ -38,7 +38,7 @@ pub(crate) struct Metrics {
 
 /// Whether the operator works, and the pipelines that it leaves to others, that restart their pods, and that wait to do so.
 fn gauges(registry: &Registry) -> anyhow::Result<[IntGauge; 4]> {
-    let make = Maker(registry);
+    let make = MetricFactory(registry);
     let works = make.gauge(
         "eventpipeline_operator_working",
         "0 while the operator that leads can't do its work, and its readiness says why; 1 otherwise.",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventpipeline_crds::EventPipeline;
-use eventpipeline_service::{Check, chain};
+use eventpipeline_service::{Check, error_chain};
 use kube::api::ListParams;
 
 use super::Scope;
@@ -26,7 +26,7 @@ pub(super) async fn wait(cluster: &Cluster, scope: &Scope, check: &Check) {
             Err(error) if error.not_found() => {
                 check.not_ready("the resource definition eventpipelines.eventpipeline.dev is not installed");
             }
-            Err(error) => check.not_ready(chain(&error)),
+            Err(error) => check.not_ready(error_chain(&error)),
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST);

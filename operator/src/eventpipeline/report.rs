@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eventpipeline_crds::conditions::reasons;
 use eventpipeline_crds::{EventPipeline, EventPipelineStatus};
-use eventpipeline_service::chain;
+use eventpipeline_service::error_chain;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::core::DeserializeGuard;
@@ -176,7 +176,7 @@ impl<'a> Report<'a> {
         let published = self.operator.recorder.publish(&event, &pipeline);
         match tokio::time::timeout(EVENT_LIMIT, published).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => warn!(error = chain(&error), reason, "failed to publish an Event"),
+            Ok(Err(error)) => warn!(error = error_chain(&error), reason, "failed to publish an Event"),
             Err(_) => warn!(reason, "failed to publish an Event: no answer from the API server"),
         }
     }

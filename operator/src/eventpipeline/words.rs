@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use eventpipeline_service::chain;
+use eventpipeline_service::error_chain;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
@@ -71,7 +71,9 @@ pub(super) async fn ask(cluster: &Cluster, existing: &Existing, applied: &Resour
             }
             Ok(None) => {}
             // The condition says less, and no more is lost.
-            Err(error) => debug!(error = chain(&error), "failed to read the Events of an object that waits"),
+            Err(error) => {
+                debug!(error = error_chain(&error), "failed to read the Events of an object that waits")
+            }
         }
     }
     words

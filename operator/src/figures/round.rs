@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventpipeline_service::chain;
+use eventpipeline_service::error_chain;
 use futures::StreamExt as _;
 use futures::channel::mpsc;
 use futures::stream::FuturesUnordered;
@@ -133,7 +133,7 @@ async fn first_answer<T: DeserializeOwned>(
         match internal_port::ask(address, page, LIMIT).await {
             Ok(figures) => return Ok(figures),
             Err(error) => {
-                let why = chain(&error);
+                let why = error_chain(&error);
                 debug!(name = pipeline.name, %address, page, error = why, "a producer tells no figures");
                 answer = Err(Unknown::NoAnswer(why));
             }

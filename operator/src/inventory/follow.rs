@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventpipeline_service::chain;
+use eventpipeline_service::error_chain;
 use futures::{Stream, StreamExt as _, stream};
 use kube::api::ListParams;
 use kube::core::ApiResource;
@@ -59,10 +59,10 @@ impl Inventory {
                 Ok(_) => return,
                 Err(kube::Error::Api(status)) if status.code == 404 => pause = longest,
                 Err(error) => {
-                    self.watches.interrupted(K::NAME, &chain(&error));
+                    self.watches.interrupted(K::NAME, &error_chain(&error));
                     warn!(
                         kind = K::NAME,
-                        error = chain(&error),
+                        error = error_chain(&error),
                         "failed to ask for {}; it is tried again",
                         K::NAME
                     );
@@ -136,7 +136,7 @@ impl Inventory {
     }
 
     fn interrupted(&self, kind: &'static str, error: &watcher::Error) {
-        let why = chain(error);
+        let why = error_chain(error);
         self.watches.interrupted(kind, &why);
         warn!(kind, error = why, "the watch of {kind} is interrupted; it goes on by itself");
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventpipeline_crds::EventPipeline;
-use eventpipeline_service::chain;
+use eventpipeline_service::error_chain;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client, ResourceExt as _};
 use tokio::sync::Mutex;
@@ -101,7 +101,7 @@ impl Custodian {
                 }
             },
             // Whoever can't see whether the other works must take it that it does.
-            Err(error) => Err(format!("its Lease can't be read: {}", chain(&error))),
+            Err(error) => Err(format!("its Lease can't be read: {}", error_chain(&error))),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One EventPipeline of a file, and what is wrong with it.
 
 use eventpipeline_crds::EventPipeline;
-use eventpipeline_service::chain;
+use eventpipeline_service::error_chain;
 use kube::ResourceExt as _;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -89,7 +89,7 @@ pub(super) fn claims(schema: &Schema, object: &Value) -> Vec<Claim> {
 pub(super) fn rendered(schema: &Schema, object: &Value, image: &str) -> Result<Vec<Rendered>, Finding> {
     let pipeline = typed(schema, object)?;
     render(&pipeline, image)
-        .map_err(|error| Finding::error("spec", format!("the operator: {}", chain(&error))))
+        .map_err(|error| Finding::error("spec", format!("the operator: {}", error_chain(&error))))
 }
 
 fn wrong_version(object: &Value) -> Option<Finding> {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventpipeline_service::chain;
+use eventpipeline_service::error_chain;
 use futures::{Stream, StreamExt as _, stream};
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::runtime::WatchStreamExt as _;
@@ -122,7 +122,7 @@ impl Routes {
             }
             Ok(Event::Delete(object)) => return self.publish(&claims_of(kind, &object).0, Vec::new()),
             Err(error) => {
-                let why = chain(&error);
+                let why = error_chain(&error);
                 watches.interrupted(kind.all, &why);
                 warn!(
                     kind = kind.name,

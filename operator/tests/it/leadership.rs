@@ -89,7 +89,7 @@ async fn one_that_was_paused_for_too_long_writes_nothing_more_and_ends_with_an_e
     cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
     first.signal("CONT");
     let log = until("its end", async || {
-        Some(first.log()).filter(|log| log.contains("eventpipeline-operator stopped on an error"))
+        Some(first.log()).filter(|log| log.contains("eventpipeline-operator failed"))
     })
     .await;
     assert!(log.contains("this operator leads no longer"), "{log}");

@@ -153,7 +153,7 @@ async fn what_is_in_the_secrets_is_what_mysqld_and_the_programs_need() {
     let producer = cluster.api::<Deployment>().get("demo-producer-default").await.unwrap();
     let mut producer = variables(&producer.spec.unwrap().template.spec.unwrap());
     producer.insert("LISTEN_ADDRESS".to_owned(), "127.0.0.1:0".to_owned());
-    run(&[], producer, "producer", &server, folder.path()).line("database is ready").await;
+    run(&["serve"], producer, "producer", &server, folder.path()).line("database is ready").await;
 }
 
 /// As the pods' volumes have them: what mysqld reads in the folder itself, what programs read in one of their own.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use eventpipeline_database::{Database, Error, EventId, Role};
 use eventpipeline_service::{
-    Announcer, Check, Lifecycle, Sampler, SamplerArgs, Service, Wakeup, Wakeups, chain,
+    Announcer, Check, Lifecycle, Sampler, SamplerArgs, Service, Wakeup, Wakeups, error_chain,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -48,7 +48,7 @@ pub(super) struct Keeping {
 
 /// Each has a session of its own, and no more: what is stated is all that this process takes from the database.
 pub(super) fn spawn(
-    Service { lifecycle, readiness, pages, .. }: &mut Service,
+    Service { lifecycle, readiness, admin_routes, .. }: &mut Service,
     database: &Database,
     figures: Figures,
     Common { limits, answers, waiters, announcer, storage, metrics }: &Common,
@@ -60,6 +60,7 @@ pub(super) fn spawn(
         connections += 1;
         database.session()
     };
+    let check = readiness.check("database");
     let (create, creations) = mailbox(writer::CAPACITY);
     lifecycle.spawn("writer", writer::run(session(), creations, announcer.clone(), metrics.clone()));
     let (reader, reads) = Reader::new(session());
@@ -69,16 +70,15 @@ pub(super) fn spawn(
     let (task, changes) = Changer::new(session());
     lifecycle.spawn("changer", task.run());
     let ledger = Ledger::new(session(), figures, storage.clone());
-    lifecycle.spawn("ledger", ledger.run(lifecycle.draining()));
+    lifecycle.spawn_once_ready("ledger", &check, ledger.run(lifecycle.draining()));
     let storage = watches.then(|| storage.clone());
     let keeper = Keeper { session: session(), rules, storage, metrics: metrics.clone() };
-    lifecycle.spawn("keeper", keeper.run(lifecycle.draining()));
+    lifecycle.spawn_once_ready("keeper", &check, keeper.run(lifecycle.draining()));
     lifecycle.spawn("waiters", waiters.clone().run(session(), api_ended.clone()));
-    let check = readiness.check("database");
     let schema_is_old = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&schema_is_old);
     // For the operator: a restored database may lack what its schema Job has done.
-    pages.add("/schema", move || {
+    admin_routes.add("/schema", move || {
         let old = told.load(Ordering::Relaxed);
         async move { Ok::<_, Infallible>(serde_json::json!({"old": old})) }
     });
@@ -114,7 +114,7 @@ pub(super) fn watch_volume(
 /// answer in its own words, and go on to do so after the database is back. Gives whether it was ready once.
 fn report(check: &Check, served: bool, state: &Result<(), Error>) -> bool {
     match state {
-        Err(failure) if served && !failure.is_of_schema() => check.degraded(chain(failure)),
+        Err(failure) if served && !failure.is_of_schema() => check.degraded(error_chain(failure)),
         state => check.report(state),
     }
     served || state.is_ok()

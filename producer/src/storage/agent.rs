@@ -1,13 +1,13 @@
 //! The task that asks the agent beside the database how full its volume is.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use eventpipeline_service::chain;
+use eventpipeline_service::{STARTUP, error_chain};
 use reqwest::{Client, redirect};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{info, warn};
 use url::Url;
 
 use super::Storage;
@@ -48,27 +48,40 @@ impl Agent {
 
     /// Asks until `end`. One that does not answer is no reason to refuse anything.
     pub(crate) async fn run(self, end: CancellationToken) -> anyhow::Result<()> {
-        let mut answers = true;
+        let started = Instant::now();
+        let (mut has_answered, mut reported) = (false, None);
         loop {
             let answer = tokio::select! {
                 () = end.cancelled() => return Ok(()),
                 answer = self.ask() => answer,
             };
             match &answer {
-                Ok(volume) => self.storage.told(*volume),
+                Ok(volume) => {
+                    self.storage.told(*volume);
+                    (has_answered, reported) = (true, None);
+                }
                 Err(failure) => {
-                    if answers {
-                        let (url, error) = (self.url.as_str(), chain(failure));
-                        warn!(url, error, "the database's agent does not tell how full its volume is");
+                    let is_starting = !has_answered && started.elapsed() < STARTUP;
+                    if reported.replace(is_starting) != Some(is_starting) {
+                        self.report(failure, is_starting);
                     }
                     self.storage.untold();
                 }
             }
-            answers = answer.is_ok();
             tokio::select! {
                 () = end.cancelled() => return Ok(()),
                 () = tokio::time::sleep(PERIOD) => {}
             }
+        }
+    }
+
+    /// Logs a failure. While the system starts it is normal that the agent does not answer yet.
+    fn report(&self, failure: &reqwest::Error, is_starting: bool) {
+        let (url, error) = (self.url.as_str(), error_chain(failure));
+        if is_starting {
+            info!(url, error, "waiting for the database's agent, which reports how full the volume is");
+        } else {
+            warn!(url, error, "the database's agent does not report how full the volume is");
         }
     }
 

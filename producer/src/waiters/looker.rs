@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventpipeline_database::{Error, EventId, Session, Snapshot};
-use eventpipeline_service::chain;
+use eventpipeline_service::error_chain;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -156,7 +156,7 @@ impl Looker {
                 answered
             }
             Err(failure) => {
-                let failure = chain(&failure);
+                let failure = error_chain(&failure);
                 warn!(events = asked, error = failure, "failed to look for the ends of {asked} events");
                 0
             }

@@ -60,6 +60,7 @@ async fn a_producer_waits_for_its_schema_and_the_schema_command_makes_it() {
     let mut schema = crate::support::schema(&args);
     assert_eq!(schema.end().await.code(), Some(0), "{}", schema.log());
     producer.line("database is ready").await;
+    assert!(!producer.log().contains("\"WARN\""), "{}", producer.log());
     connected(&args).session().check_schema().await.unwrap();
 }
 
@@ -73,6 +74,7 @@ async fn the_schema_command_waits_for_the_database() {
     schema.line("waiting for the database at 127.0.0.1").await;
     server.restart().await;
     assert_eq!(schema.end().await.code(), Some(0), "{}", schema.log());
+    assert!(!schema.log().contains("\"WARN\""), "{}", schema.log());
     let mut session = connected(&args).session();
     eventually(async || session.check_schema().await.ok()).await;
 }

@@ -98,7 +98,7 @@ async fn nothing_is_refused_while_nobody_tells_how_full_the_volume_is() {
     until_refused(&producer, true).await;
     agent.says(None);
     until_refused(&producer, false).await;
-    producer.program.line("the database's agent does not tell how full its volume is").await;
+    producer.program.line("the database's agent does not report how full the volume is").await;
     let (_, page) = producer.admin("/storage").await;
     let page: Value = serde_json::from_str(&page).unwrap();
     assert_eq!(page, json!({"refusing": false, "secondsToFull": null}));

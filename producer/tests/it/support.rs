@@ -37,12 +37,12 @@ pub(crate) fn connected(args: &DatabaseArgs) -> Database {
 
 /// Runs the producer's binary with `database` and further variables.
 pub(crate) fn program(database: &DatabaseArgs, further: &[(&str, &str)]) -> Program {
-    run(&[PRODUCER], database, further)
+    run(&[PRODUCER, "serve"], database, further)
 }
 
 /// Runs the producer's binary with at most `files` open files.
 fn limited(database: &DatabaseArgs, files: u32) -> Program {
-    run(&["prlimit", &format!("--nofile={files}:{files}"), PRODUCER], database, &[])
+    run(&["prlimit", &format!("--nofile={files}:{files}"), PRODUCER, "serve"], database, &[])
 }
 
 /// Runs the producer's `schema` command.

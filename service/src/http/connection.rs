@@ -1,4 +1,4 @@
-//! One connection: whether it is answering a request, and when it ends although its client would keep it.
+//! The life of one connection.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -20,7 +20,7 @@ use tracing::debug;
 
 use super::socket::Socket;
 
-/// The state that a connection's socket, service and task share.
+/// The state that the socket, the service and the task of a connection share.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
     answering: AtomicBool,
@@ -28,12 +28,12 @@ pub(super) struct Activity {
 }
 
 impl Activity {
-    /// Whether a request is being answered.
+    /// Returns whether a request is being answered.
     pub(super) fn is_answering(&self) -> bool {
         self.answering.load(Ordering::Relaxed)
     }
 
-    /// How many requests have begun.
+    /// Returns the number of requests so far.
     pub(super) fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
     }
@@ -48,7 +48,7 @@ impl Activity {
     }
 }
 
-/// The router, which notes when it begins and ends to answer.
+/// The router, with a record of when it answers a request.
 #[derive(Debug, Clone)]
 pub(super) struct Tracked {
     router: Router,
@@ -94,8 +94,8 @@ impl Future for Answering {
     }
 }
 
-/// Serves the connection until it ends by itself, and ends it early, as soon as it answers nothing, when it `drains` or when it
-/// is idle and its place is `wanted`.
+/// Serves the connection until its client closes it. Closes it earlier, as soon as no request is being
+/// answered, when `draining`, or when it is idle and its slot is `wanted`.
 pub(super) async fn drive(
     mut connection: Pin<&mut http1::Connection<Socket, TowerToHyperService<Tracked>>>,
     activity: &Activity,
@@ -116,8 +116,8 @@ pub(super) async fn drive(
             if activity.is_answering() {
                 idle = None;
             } else {
-                let heard = idle.get_or_insert_with(|| Box::pin(Arc::clone(wanted).notified_owned()));
-                ending = heard.as_mut().poll(cx).is_ready();
+                let notified = idle.get_or_insert_with(|| Box::pin(Arc::clone(wanted).notified_owned()));
+                ending = notified.as_mut().poll(cx).is_ready();
             }
             ending = ending || drain.as_mut().poll(cx).is_ready();
             if !ending {

@@ -1,7 +1,7 @@
 //! Answers to requests that never reach the router.
 //!
-//! hyper answers a request that it cannot read by itself, with a status and an empty body, and has no hook for it. Its answer
-//! is one write of a known form, which the socket replaces.
+//! hyper itself answers a request that it cannot parse, with a status and an empty body, and has no hook for
+//! this. Its answer is a single write of a known form, which the socket replaces.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use futures::FutureExt as _;
 
 type Make = dyn Fn(StatusCode) -> Response + Send + Sync;
 
-/// Makes the answers to requests that never reach the router: those that are no HTTP or have too large a head, and those of
-/// connections beyond the limit.
+/// Creates the answers to requests that never reach the router: requests that are not HTTP or whose head is
+/// too large, and those of connections beyond the limit.
 #[derive(Clone)]
 pub struct Refusals(Arc<Make>);
 
@@ -25,14 +25,14 @@ impl fmt::Debug for Refusals {
 }
 
 impl Default for Refusals {
-    /// The status as text.
+    /// Returns refusals with the status as text.
     fn default() -> Self {
         Self::new(|status| (status, format!("{status}\n")).into_response())
     }
 }
 
 impl Refusals {
-    /// `make` is given the status of the answer, and makes a response whose body is there at once.
+    /// Creates refusals. `make` returns the response for a status, with a body that is available at once.
     pub fn new(make: impl Fn(StatusCode) -> Response + Send + Sync + 'static) -> Self {
         Self(Arc::new(make))
     }
@@ -41,7 +41,7 @@ impl Refusals {
         (self.0)(status)
     }
 
-    /// The answer to write instead of hyper's own; `None` where `bytes` are not one of those.
+    /// Returns the bytes to write instead of hyper's answer; `None` if `bytes` are not such an answer.
     pub(super) fn instead_of(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         let response = self.response(status_of_refusal(bytes)?);
         let (head, body) = response.into_parts();
@@ -59,8 +59,8 @@ impl Refusals {
     }
 }
 
-/// The status, where the bytes are the whole of an answer that hyper makes of a head that it cannot read (hyper 1.12, `on_error` in
-/// src/proto/h1/role.rs): a head that says `connection: close` and `content-length: 0`, and no other header but the date.
+/// Returns the status if the bytes are a whole answer of hyper to a head that it cannot parse (hyper 1.12,
+/// `on_error` in src/proto/h1/role.rs): only `connection: close`, `content-length: 0` and the date.
 fn status_of_refusal(bytes: &[u8]) -> Option<StatusCode> {
     let head = bytes.strip_prefix(b"HTTP/1.1 4")?.strip_suffix(b"\r\n\r\n")?;
     let head = str::from_utf8(head).ok()?;
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_whole_refusals_of_the_library_are_replaced() {
+    fn only_complete_refusals_of_the_library_are_replaced() {
         let date = "date: Mon, 30 Nov 2026 00:00:00 GMT";
         let refusal = format!(
             "HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n{date}\r\n\r\n"

@@ -1,4 +1,4 @@
-//! A connection's socket, with a bound on what its client may leave unread.
+//! The socket of a connection, which times out if the client does not send or read.
 
 use std::io;
 use std::pin::Pin;
@@ -17,23 +17,25 @@ use super::HttpLimits;
 use super::connection::Activity;
 use super::refusal::Refusals;
 
-/// A client that is silent for so long is asked by the kernel whether it is still there, again and again, and is gone when
-/// it has not answered so often: after two minutes. Nothing else would notice one that vanished while it waits.
-const SILENT: Duration = Duration::from_mins(1);
-const ASKED_EVERY: Duration = Duration::from_secs(15);
-const ASKED: u32 = 4;
+/// TCP keepalive: idle time, interval and number of probes. They detect a client that vanished while it
+/// waits, within two minutes.
+const KEEPALIVE_IDLE: Duration = Duration::from_mins(1);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+const KEEPALIVE_PROBES: u32 = 4;
 
-/// Small answers leave at once, and the kernel notices when the client vanishes.
+/// Sets the options of a socket: small answers are sent at once, and the kernel detects clients that
+/// vanished.
 pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    sockopt::set_tcp_keepidle(stream, SILENT)?;
-    sockopt::set_tcp_keepintvl(stream, ASKED_EVERY)?;
-    sockopt::set_tcp_keepcnt(stream, ASKED)?;
+    sockopt::set_tcp_keepidle(stream, KEEPALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(stream, KEEPALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(stream, KEEPALIVE_PROBES)?;
     Ok(sockopt::set_socket_keepalive(stream, true)?)
 }
 
-/// A socket that fails when its client reads nothing for a time while there is something to read, or takes too long for the head
-/// of a request. While a client does not read, no more requests are taken from it: their answers would have to be kept, too.
+/// A socket that fails if its client reads nothing of an answer for a time, or takes too long to send the
+/// head of a request. While a client does not read, no more requests are taken from it, because their answers
+/// would need memory as well.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TokioIo<TcpStream>,
@@ -41,21 +43,21 @@ pub(super) struct Socket {
     stall: Duration,
     head: Duration,
     refusals: Refusals,
-    /// Ends when the client has had its time; only while it keeps us from writing.
+    /// Timer of the client, while it does not read.
     stalled: Option<Pin<Box<Sleep>>>,
-    /// Whether there was an attempt to read meanwhile.
+    /// True if a read is waiting until the client reads again.
     read_waits: bool,
-    /// The head that is arriving.
+    /// The head that is being received.
     arriving: Option<Head>,
-    /// The answer that is written instead of the library's, as far as it is not written yet.
+    /// The rest of the answer that is written instead of the library's.
     refusal: Option<Bytes>,
 }
 
-/// A head of which a part is there.
+/// A head that has been received in part.
 #[derive(Debug)]
 struct Head {
     deadline: Pin<Box<Sleep>>,
-    /// How many requests had begun before.
+    /// Number of requests before it.
     before: usize,
 }
 
@@ -74,7 +76,7 @@ impl Socket {
         }
     }
 
-    /// The outcome of an attempt to write.
+    /// Starts or stops the timer of the client after an attempt to write.
     fn written<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if result.is_ready() {
             self.stalled = None;
@@ -89,15 +91,15 @@ impl Socket {
             return Poll::Pending;
         }
         self.reset();
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its answer")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client did not read its answer")))
     }
 
-    /// Forgets what the kernel holds for the client. Where this fails, it is forgotten later.
+    /// Discards the kernel's buffers of the client. If this fails, the kernel does so later.
     fn reset(&self) {
         let _ = self.stream.inner().set_zero_linger();
     }
 
-    /// Begins the time of a head with its first bytes.
+    /// Starts the timer of a head with its first bytes.
     fn received(&mut self) {
         let requests = self.activity.requests();
         if self.activity.is_answering() || self.arriving.as_ref().is_some_and(|head| head.before < requests) {
@@ -109,7 +111,7 @@ impl Socket {
         }
     }
 
-    /// Whether the client has taken too long for a head.
+    /// Polls whether the client has taken too long to send a head.
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.arriving {
             Some(head) if head.before < self.activity.requests() => self.arriving = None,
@@ -119,7 +121,7 @@ impl Socket {
         Poll::Pending
     }
 
-    /// Writes our answer instead of the library's, of which this is the whole. `None` where it is something else.
+    /// Writes our answer if the bytes are a refusal of the library; returns `None` otherwise.
     fn poll_refuse(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Option<Poll<io::Result<usize>>> {
         if self.refusal.is_none() {
             self.refusal = Some(self.refusals.instead_of(bytes)?.into());
@@ -149,8 +151,10 @@ impl Read for Socket {
         match &result {
             Poll::Ready(Ok(())) => self.received(),
             Poll::Pending if self.poll_late(cx).is_ready() => {
-                let error =
-                    io::Error::new(io::ErrorKind::TimedOut, "the client does not finish its request's head");
+                let error = io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "the client did not finish the head of its request",
+                );
                 return Poll::Ready(Err(error));
             }
             Poll::Ready(Err(_)) | Poll::Pending => {}
@@ -189,7 +193,7 @@ impl Write for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Of a TCP stream there is nothing to flush.
+        // A TCP stream has nothing to flush.
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

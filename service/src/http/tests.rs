@@ -10,6 +10,11 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::listen::listen;
 
+/// Waits for an operation of a test, which fails instead of waiting forever.
+pub(crate) async fn within_limit<T>(operation: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(30), operation).await.expect("it takes longer than 30 s")
+}
+
 async fn start(limits: HttpLimits, router: Router) -> (SocketAddr, CancellationToken, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -24,14 +29,19 @@ fn hello() -> Router {
 
 async fn ask(stream: &mut TcpStream) -> Vec<u8> {
     stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    answer(stream).await
+}
+
+/// Reads an answer, or nothing if the connection was closed.
+async fn answer(stream: &mut TcpStream) -> Vec<u8> {
     let mut answer = vec![0; 1024];
-    let length = stream.read(&mut answer).await.unwrap();
+    let length = within_limit(stream.read(&mut answer)).await.unwrap();
     answer.truncate(length);
     answer
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_finish_its_head_is_cut_off() {
+async fn a_client_that_does_not_finish_a_head_is_disconnected() {
     let limits = HttpLimits {
         head: Duration::from_millis(20),
         idle: Duration::from_millis(20),
@@ -42,18 +52,18 @@ async fn a_client_that_does_not_finish_its_head_is_cut_off() {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(begun).await.unwrap();
         let mut rest = Vec::new();
-        // Whatever it is told: it comes to an end.
-        let _ = stream.read_to_end(&mut rest).await;
+        // An error or an answer: the connection ends.
+        let _ = within_limit(stream.read_to_end(&mut rest)).await;
         assert!(!String::from_utf8_lossy(&rest).contains("hello"));
     }
 }
 
 #[tokio::test]
-async fn many_clients_at_once_are_let_in_before_they_are_accepted() {
+async fn many_clients_can_connect_before_they_are_accepted() {
     let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
     let mut clients = Vec::new();
-    // More than the usual backlog, and fewer than the files that a process may open by default.
+    // More than the usual backlog, and fewer than the default limit of open files.
     for number in 0..500 {
         let connect = tokio::time::timeout(Duration::from_secs(30), TcpStream::connect(address));
         clients.push(connect.await.unwrap_or_else(|_| panic!("client {number} waits")).unwrap());
@@ -61,7 +71,7 @@ async fn many_clients_at_once_are_let_in_before_they_are_accepted() {
     drop(listener);
 }
 
-/// Answers when it is told to, and says when it was asked.
+/// Returns a router whose `/slow` notifies the test of a request and answers when told to.
 fn slow() -> (Router, Arc<Notify>, Arc<Notify>) {
     let (asked, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (was_asked, may_answer) = (Arc::clone(&asked), Arc::clone(&answer));
@@ -83,45 +93,41 @@ async fn begin_slow(address: SocketAddr) -> TcpStream {
 }
 
 #[tokio::test]
-async fn a_connection_beyond_the_limit_ends_the_one_that_is_idle_the_longest() {
+async fn a_connection_beyond_the_limit_closes_the_one_that_is_idle_the_longest() {
     let (router, was_asked, may_answer) = slow();
     let (address, _, _) = start(HttpLimits { connections: 3, ..HttpLimits::default() }, router).await;
     let mut busy = begin_slow(address).await;
-    was_asked.notified().await;
+    within_limit(was_asked.notified()).await;
     let mut idle = TcpStream::connect(address).await.unwrap();
     assert!(ask(&mut idle).await.ends_with(b"hello"));
     let mut later = TcpStream::connect(address).await.unwrap();
     assert!(ask(&mut later).await.ends_with(b"hello"));
     let mut another = TcpStream::connect(address).await.unwrap();
     assert!(ask(&mut another).await.ends_with(b"hello"));
-    assert_eq!(idle.read(&mut [0; 8]).await.unwrap(), 0, "it made room");
-    assert!(ask(&mut later).await.ends_with(b"hello"), "the others go on");
+    assert!(answer(&mut idle).await.is_empty(), "it is closed");
+    assert!(ask(&mut later).await.ends_with(b"hello"), "the others remain");
     may_answer.notify_one();
-    let mut answer = vec![0; 1024];
-    let length = busy.read(&mut answer).await.unwrap();
-    assert!(answer[..length].ends_with(b"late"));
+    assert!(answer(&mut busy).await.ends_with(b"late"));
 }
 
 #[tokio::test]
-async fn a_connection_beyond_the_limit_is_refused_where_none_is_idle() {
+async fn a_connection_beyond_the_limit_is_refused_if_none_is_idle() {
     let (router, was_asked, may_answer) = slow();
-    let refusals = Refusals::new(|status| (status, "no place").into_response());
+    let refusals = Refusals::new(|status| (status, "no slot").into_response());
     let limits = HttpLimits { connections: 1, refusals, ..HttpLimits::default() };
     let (address, _, _) = start(limits, router).await;
     let mut busy = begin_slow(address).await;
-    was_asked.notified().await;
+    within_limit(was_asked.notified()).await;
     let mut refused = TcpStream::connect(address).await.unwrap();
-    let answer = String::from_utf8(ask(&mut refused).await).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with("no place"), "{answer}");
+    let refusal = String::from_utf8(ask(&mut refused).await).unwrap();
+    assert!(refusal.starts_with("HTTP/1.1 503") && refusal.ends_with("no slot"), "{refusal}");
     may_answer.notify_one();
-    let mut answer = vec![0; 1024];
-    let length = busy.read(&mut answer).await.unwrap();
-    assert!(answer[..length].ends_with(b"late"));
-    assert!(ask(&mut busy).await.ends_with(b"hello"), "the refusal did not end the one that was served");
+    assert!(answer(&mut busy).await.ends_with(b"late"));
+    assert!(ask(&mut busy).await.ends_with(b"hello"), "the refusal did not close the other one");
 }
 
 #[tokio::test]
-async fn what_is_no_http_gets_the_servers_own_answer() {
+async fn a_request_that_is_not_http_gets_our_answer() {
     let refusals = Refusals::new(|status| (status, [("x-ours", "1")], "why").into_response());
     let (address, _, _) = start(HttpLimits { refusals, ..HttpLimits::default() }, hello()).await;
     let large = format!("GET / HTTP/1.1\r\nhost: x\r\ncookie: {}\r\n\r\n", "a".repeat(20_000));
@@ -137,8 +143,8 @@ async fn what_is_no_http_gets_the_servers_own_answer() {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
-        // A reset may follow the answer: the rest of the request was never read.
-        let _ = stream.read_to_end(&mut answer).await;
+        // A reset may follow the answer, because the rest of the request was never read.
+        let _ = within_limit(stream.read_to_end(&mut answer)).await;
         let answer = String::from_utf8(answer).unwrap();
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
         assert!(answer.contains("x-ours: 1\r\n") && answer.ends_with("\r\n\r\nwhy"), "{answer}");
@@ -146,31 +152,29 @@ async fn what_is_no_http_gets_the_servers_own_answer() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_kept_for_longer_than_a_head_may_take() {
+async fn an_idle_connection_is_kept_longer_than_a_head_may_take() {
     let limits = HttpLimits { head: Duration::from_millis(20), ..HttpLimits::default() };
     let (address, _, _) = start(limits, hello()).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     assert!(ask(&mut stream).await.ends_with(b"hello"));
-    // Its head was there long ago, so that the time for it must not count on. A later connection of which the head
-    // does not end shows that the time is over.
+    // The timer of its head must have stopped. A later connection with an unfinished head shows that the time
+    // is over.
     let mut late = TcpStream::connect(address).await.unwrap();
     late.write_all(b"GET").await.unwrap();
-    let _ = late.read_to_end(&mut Vec::new()).await;
+    let _ = within_limit(late.read_to_end(&mut Vec::new())).await;
     assert!(ask(&mut stream).await.ends_with(b"hello"));
 }
 
 #[tokio::test]
-async fn a_drain_answers_what_was_asked_and_closes_what_is_idle() {
+async fn a_drain_answers_requests_and_closes_idle_connections() {
     let (router, was_asked, may_answer) = slow();
     let (address, drain, served) = start(HttpLimits::default(), router).await;
     let mut idle = TcpStream::connect(address).await.unwrap();
     let mut busy = begin_slow(address).await;
-    was_asked.notified().await;
+    within_limit(was_asked.notified()).await;
     drain.cancel();
-    assert_eq!(idle.read(&mut [0; 8]).await.unwrap(), 0);
+    assert!(answer(&mut idle).await.is_empty());
     may_answer.notify_one();
-    let mut answer = vec![0; 1024];
-    let length = busy.read(&mut answer).await.unwrap();
-    assert!(answer[..length].ends_with(b"late"));
-    served.await.unwrap();
+    assert!(answer(&mut busy).await.ends_with(b"late"));
+    within_limit(served).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! The reference of a program's metrics, made from the registry that it serves.
+//! The reference of a program's metrics, generated from its registry.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -6,37 +6,38 @@ use std::fmt::Write as _;
 use prometheus::Registry;
 use prometheus::proto::{MetricFamily, MetricType};
 
-/// A label whose values are not all there from the start.
+/// A label whose values are not all known from the start.
 #[derive(Debug, Clone, Copy)]
 pub struct Label {
-    /// Its name.
+    /// Name of the label.
     pub name: &'static str,
-    /// What its values are, as half a sentence.
+    /// Description of the values, as half a sentence.
     pub values: &'static str,
 }
 
-/// The most series that a process may show.
+/// Maximum number of series of a process.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
-    /// However much it has to do.
+    /// Number of series under any load.
     pub process: u32,
-    /// And for each pipeline that it looks after.
+    /// Number of further series per pipeline, for the operator.
     pub pipeline: u32,
 }
 
-/// In every program.
+/// The label of every program's version.
 const VERSION: Label = Label { name: "version", values: "the program's" };
 
-/// The section of the reference page about a program: every metric of `registry`, and how many series they are at the most.
+/// Returns a program's section of the reference page: every metric of `registry`, and the maximum number of
+/// series.
 ///
-/// The values of a label are those that are there, unless it is one of `open`. Where there is a budget for pipelines, the
-/// registry shows one.
+/// The values of a label are those in the registry, unless the label is one of `open`. If the budget has
+/// series per pipeline, the registry must have those of one pipeline.
 pub fn metrics_reference(program: &str, budget: Budget, registry: &Registry, open: &[Label]) -> String {
     let Budget { process, pipeline } = budget;
     let families = registry.gather();
     let each = if pipeline > 0 { format!(" and {pipeline} for each pipeline") } else { String::new() };
     let mut page = format!(
-        "## {program}\n\nAt most {process} series a process{each}.\n\n\
+        "## {program}\n\nAt most {process} series per process{each}.\n\n\
          | metric | type | unit | labels | meaning |\n|---|---|---|---|---|\n"
     );
     for family in &families {
@@ -58,7 +59,7 @@ fn kind(family: &MetricFamily) -> &'static str {
     }
 }
 
-/// As the name says it; 1 where what is counted has none.
+/// Returns the unit by the metric's name; 1 if it has none.
 fn unit(name: &str, family: &MetricFamily) -> &'static str {
     let base =
         if family.get_field_type() == MetricType::COUNTER { name.trim_end_matches("_total") } else { name };
@@ -96,14 +97,14 @@ fn or_empty(value: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Maker;
+    use crate::metrics::MetricFactory;
 
     #[test]
-    fn a_metric_is_described_with_its_labels_values_and_unit() {
+    fn a_metric_is_described_with_its_labels_and_unit() {
         let registry = Registry::new();
-        let maker = Maker(&registry);
-        maker.counters("eventpipeline_a_total", "A.", ("kind", &["x", ""])).unwrap();
-        maker.histograms("b_seconds", "B.", ("name", &["any"]), &[1.0, 2.0]).unwrap();
+        let make = MetricFactory(&registry);
+        make.counters("eventpipeline_a_total", "A.", ("kind", &["x", ""])).unwrap();
+        make.histograms("b_seconds", "B.", ("name", &["any"]), &[1.0, 2.0]).unwrap();
         let open = [Label { name: "name", values: "what there is" }];
         let page = metrics_reference("program", Budget { process: 20, pipeline: 3 }, &registry, &open);
         assert_eq!(
@@ -113,6 +114,6 @@ mod tests {
                 "| `eventpipeline_a_total` | counter | 1 | `kind`: `\"\"`, `x` | A. |",
             ]
         );
-        assert!(page.contains("At most 20 series a process and 3 for each pipeline.\n"), "{page}");
+        assert!(page.contains("At most 20 series per process and 3 for each pipeline.\n"), "{page}");
     }
 }

@@ -1,4 +1,4 @@
-//! The pipeline in each log line: nobody who reads the lines of many has to know which pod is whose.
+//! The pipeline's name in each log line, so that lines of many pods can be told apart.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::args::LogFormat;
 
-/// Lines as another format has them, with the pipeline.
+/// A log format that adds the pipeline to the lines of another format.
 pub(super) struct WithPipeline<F> {
     inner: F,
     format: LogFormat,
-    /// `namespace/name`, where it is known.
+    /// `namespace/name`, if known.
     pipeline: Option<String>,
 }
 
@@ -42,7 +42,7 @@ where
         self.inner.format_event(context, Writer::new(&mut line), event)?;
         let line = line.trim_end_matches('\n');
         match (self.format, line.strip_suffix('}')) {
-            // Names of Kubernetes' objects have nothing to escape.
+            // Names of Kubernetes objects need no escaping.
             (LogFormat::Json, Some(members)) => writeln!(writer, "{members},\"pipeline\":\"{pipeline}\"}}"),
             _ => writeln!(writer, "{line} pipeline={pipeline}"),
         }

@@ -1,4 +1,4 @@
-//! What the environment says of traces, in the variables that OpenTelemetry has for it.
+//! Settings of traces from OpenTelemetry's environment variables.
 
 use std::env;
 
@@ -9,7 +9,7 @@ use tracing::warn;
 
 use crate::args::LogArgs;
 
-/// The variable that says where spans are sent; `None` where they are not.
+/// Returns the variable with the endpoint of spans; `None` if spans are disabled.
 pub(super) fn endpoint() -> Option<&'static str> {
     let variables = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
     let endpoint = variables.into_iter().find(|name| set(name).is_some())?;
@@ -27,16 +27,16 @@ pub(super) fn endpoint() -> Option<&'static str> {
     Some(endpoint)
 }
 
-/// A variable. As OpenTelemetry has it, an empty one is none.
+/// Returns a variable. Like OpenTelemetry, it treats an empty one as unset.
 #[expect(
     clippy::disallowed_methods,
-    reason = "OpenTelemetry has these variables, and its SDK reads most of them by itself"
+    reason = "OpenTelemetry defines these variables, and its SDK reads most of them by itself"
 )]
 fn set(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Whose spans they are. The variables of OpenTelemetry come before what is known without them.
+/// Returns the attributes of the process. OpenTelemetry's variables take precedence over known values.
 pub(super) fn resource(program: &'static str, args: &LogArgs) -> Resource {
     let known = [
         ("service.name", Some(program.to_owned())),

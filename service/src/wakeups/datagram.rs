@@ -1,4 +1,5 @@
-//! The wire format of wake-ups: a magic byte, the version of the format, the kind, and ids as big-endian 64-bit numbers.
+//! The wire format of wake-ups: a magic byte, the version of the format, the kind, and ids as big-endian
+//! 64-bit numbers.
 
 use super::Wakeup;
 

@@ -54,11 +54,12 @@ impl Pipeline {
         let mut schema = launch(&programs, "eventpipeline-producer", &["schema"], mysql.port(), &[]);
         ensure!(schema.end().await.success(), "failed to create the tables: {}", schema.log());
         let data = volume.data().display().to_string();
-        let agent = launch(&programs, "eventpipeline-agent", &[], mysql.port(), &[("DATA_FOLDER", &data)]);
+        let agent =
+            launch(&programs, "eventpipeline-agent", &["serve"], mysql.port(), &[("DATA_FOLDER", &data)]);
         let volume_url = format!("http://{}/volume", agent.address("the admin server listens").await);
         let further =
             [("LISTEN_ADDRESS", "127.0.0.1:0"), ("VOLUME_URL", &volume_url), ("RETAIN_DONE_SECONDS", "2")];
-        let producer = || launch(&programs, "eventpipeline-producer", &[], mysql.port(), &further);
+        let producer = || launch(&programs, "eventpipeline-producer", &["serve"], mysql.port(), &further);
         let producers = vec![producer(), producer()];
         let api = format!("http://{}", producers[0].address("the API listens").await);
         producers[0].line("database is ready").await;
@@ -72,7 +73,8 @@ impl Pipeline {
     pub(crate) fn start_consumer(&mut self) {
         let further =
             [("HANDLER", "words"), ("LEASE_SECONDS", "5"), ("MAX_ATTEMPTS", "1000"), ("DRAIN_SECONDS", "3")];
-        let consumer = launch(&self.programs, "eventpipeline-consumer", &[], self.mysql.port(), &further);
+        let consumer =
+            launch(&self.programs, "eventpipeline-consumer", &["serve"], self.mysql.port(), &further);
         self.consumer = Some(consumer);
     }
 

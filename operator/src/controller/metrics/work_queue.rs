@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use eventpipeline_service::Maker;
+use eventpipeline_service::MetricFactory;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Error, Gauge, Histogram, IntCounter, IntGauge, Opts, Registry, exponential_buckets};
@@ -35,7 +35,7 @@ struct Items {
 impl WorkQueue {
     /// Registers the metrics, all series at zero.
     pub(super) fn new(registry: &Registry) -> anyhow::Result<Self> {
-        let (make, label) = (Maker(registry), ("name", &[CONTROLLER][..]));
+        let (make, label) = (MetricFactory(registry), ("name", &[CONTROLLER][..]));
         let counter = |name: &str, help: &str| {
             anyhow::Ok(make.counters(name, help, label)?.with_label_values(&[CONTROLLER]))
         };

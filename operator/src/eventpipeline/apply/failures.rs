@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use eventpipeline_service::chain;
+use eventpipeline_service::error_chain;
 
 use super::credentials;
 use crate::api::{self, Verdict};
@@ -86,12 +86,12 @@ impl fmt::Display for Failure {
                 "{kind} {name} belongs to somebody else and is left as it is: remove it, or give the pipeline another name"
             ),
             Why::NotSeenYet => write!(formatter, "{kind} {name} has not been seen yet"),
-            Why::Call(error) => formatter.write_str(&chain(error)),
+            Why::Call(error) => formatter.write_str(&error_chain(error)),
             Why::Json(error) => {
                 write!(formatter, "{kind} {name} could not be read or written as JSON: {error}")
             }
             Why::Credentials(error) => {
-                write!(formatter, "the data of {kind} {name} could not be made: {}", chain(error))
+                write!(formatter, "the data of {kind} {name} could not be made: {}", error_chain(error))
             }
         }
     }

@@ -22,7 +22,7 @@ pub(super) fn build(pipeline: &Pipeline) -> Container {
     Container {
         name: "agent".to_owned(),
         image: Some(pipeline.image.clone()),
-        command: Some(vec!["/eventpipeline-agent".to_owned()]),
+        command: Some(vec!["/eventpipeline-agent".to_owned(), "serve".to_owned()]),
         env: Some(
             [vec![variable("DATA_FOLDER", DATA_FOLDER)], logging(), service(pipeline, DRAIN_SECONDS)]
                 .concat(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventpipeline_service::chain;
+use eventpipeline_service::error_chain;
 use futures::{StreamExt as _, stream};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
@@ -64,7 +64,7 @@ async fn ask(pod: &Pod, limit: Duration) -> Option<Work> {
     match internal_port::ask(pods::address(pod)?, "/work", limit).await {
         Ok(work) => Some(work),
         Err(error) => {
-            let (name, why) = (pod.name_any(), chain(&error));
+            let (name, why) = (pod.name_any(), error_chain(&error));
             debug!(pod = name, error = why, "consumer {name} does not say what it has claimed");
             None
         }
@@ -108,7 +108,9 @@ pub(super) async fn mark(operator: &Operator, pipeline: &PipelineKey, consumers:
             Ok(()) => {}
             // It has gone by itself.
             Err(error) if error.not_found() || error.conflict() => {}
-            Err(error) => warn!(pod, error = chain(&error), "failed to mark consumer {pod} for a scale-in"),
+            Err(error) => {
+                warn!(pod, error = error_chain(&error), "failed to mark consumer {pod} for a scale-in")
+            }
         }
     }
 }

@@ -261,7 +261,8 @@ fn only_a_named_image_runs_its_own_entrypoint() {
         let pod = resources.producer_deployments[0].spec.as_ref().unwrap().template.spec.clone().unwrap();
         (pod.containers[0].image.clone().unwrap(), pod.containers[0].command.clone().unwrap_or_default())
     };
-    assert_eq!(commands("{name: a}"), (super::IMAGE.to_owned(), vec!["/eventpipeline-producer".to_owned()]));
+    let own = ["/eventpipeline-producer", "serve"].map(str::to_owned).to_vec();
+    assert_eq!(commands("{name: a}"), (super::IMAGE.to_owned(), own));
     assert_eq!(commands("{name: a, image: x}"), ("x".to_owned(), Vec::new()));
     assert_eq!(commands("{name: a, image: x, command: [y]}"), ("x".to_owned(), vec!["y".to_owned()]));
 }

@@ -86,7 +86,7 @@ fn of_a_crash_the_line_that_says_why_is_told() {
     let downgrade = "0 [ERROR] [MY-014061] [Server] Invalid MySQL server downgrade: Cannot downgrade from 90700 to 80400. \
         Downgrade is only permitted between patch releases.\n0 [ERROR] [MY-010119] [Server] Aborting\n";
     let json = "{\"timestamp\":\"t\",\"level\":\"INFO\",\"message\":\"waits\"}\n\
-        {\"timestamp\":\"t\",\"level\":\"ERROR\",\"message\":\"producer stopped on an error\",\"error\":\"failed to \
+        {\"timestamp\":\"t\",\"level\":\"ERROR\",\"message\":\"producer failed\",\"error\":\"failed to \
         migrate: 1142 (42000): CREATE command denied to user 'u'@'h' for table 'Events'\",\"target\":\"x\"}\n";
     let long = format!("error: {} at last the cause", "and so on ".repeat(200));
     let go =
@@ -94,7 +94,7 @@ fn of_a_crash_the_line_that_says_why_is_told() {
     for (said, reason, begin, end) in [
         (mysqld, "CrashLoop", "2026-11-30T00:00:01Z 0 [ERROR]", "unknown variable 'bogus-option=1'."),
         (downgrade, "DatabaseDowngrade", "0 [ERROR]", "permitted between patch releases."),
-        (json, "CrashLoop", "producer stopped on an error: failed to migrate", "for table 'Events'"),
+        (json, "CrashLoop", "producer failed: failed to migrate", "for table 'Events'"),
         (&long, "CrashLoop", "error: and so on", "at last the cause"),
         (go, "CrashLoop", "panic: ", "no such file"),
     ] {

@@ -8,7 +8,7 @@ use super::{IMAGE, MINIMAL, parse, with_spec};
 #[track_caller]
 fn message(spec: &str) -> String {
     let error = validate(&with_spec(spec), IMAGE, Timestamp::UNIX_EPOCH).unwrap_err();
-    eventpipeline_service::chain(&error)
+    eventpipeline_service::error_chain(&error)
 }
 
 /// Spec and the message that it gets.
@@ -120,7 +120,7 @@ fn names_that_could_not_be_part_of_other_names_are_refused() {
     ] {
         let error =
             validate(&parse(&MINIMAL.replace("orders", name)), IMAGE, Timestamp::UNIX_EPOCH).unwrap_err();
-        let message = eventpipeline_service::chain(&error);
+        let message = eventpipeline_service::error_chain(&error);
         assert!(message.contains(expected), "{name}: {message}");
     }
 }

@@ -144,7 +144,7 @@ impl ConsumerGroup {
 
 /// Ours for our own image; none for another, unless one is set.
 fn command(image: Option<&str>, command: Option<&[String]>, own: &str) -> Option<Vec<String>> {
-    let own = || vec![own.to_owned()];
+    let own = || vec![own.to_owned(), "serve".to_owned()];
     command.map(<[String]>::to_vec).or_else(|| image.is_none().then(own))
 }
 

@@ -1,10 +1,10 @@
-//! How errors are shown to people: the whole chain, once.
+//! Errors with their causes, as they are shown to people.
 
 use std::error::Error;
 use std::fmt::Write as _;
 
-/// The error and all that led to it, in one line.
-pub fn chain(error: &dyn Error) -> String {
+/// Returns the error and all its causes in one line.
+pub fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -1,7 +1,6 @@
-//! What this consumer has claimed and not settled: the one list that the claimer, the dispatcher, the heartbeat and the
-//! settler agree on.
-//!
-//! An event is known by its claim, `(id, token)`: one that was lost and claimed again is another entry.
+//! The in-flight events, which this consumer has claimed and not settled: a list that the claim task, the
+//! dispatcher, the heartbeat and the settlers share. An event that was lost and claimed again is another
+//! entry.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,83 +11,79 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use crate::metrics::Metrics;
+use crate::claim_key::{ClaimKey, key};
+use crate::metrics::EventMetrics;
 use crate::prefetch::Load;
 
-/// A claimed event on its way through the consumer.
+/// A claimed event on its way to a handler.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct BufferedEvent {
     pub(crate) claim: Claimed,
-    /// When it came into the buffer.
+    /// Time when it arrived in the buffer.
     pub(crate) arrived: Instant,
-}
-
-type Key = (EventId, i64);
-
-/// Which claim this is.
-pub(crate) fn key(claim: &Claimed) -> Key {
-    (claim.id, claim.token)
 }
 
 #[derive(Debug)]
 struct Entry {
     attempt: i32,
-    /// When its claim was sent, or sent to be extended.
+    /// Time when the statement that claimed it, or last extended its lease, was sent.
     renewed: Instant,
+    /// Time when the statement that claimed it was sent.
     claimed: Instant,
-    /// The size of its payload, which is held until it is handled.
+    /// Size of its payload, which is in memory until it is handled.
     bytes: usize,
     stage: Stage,
 }
 
 #[derive(Debug)]
 enum Stage {
+    /// Waiting in the buffer.
     Buffered,
-    /// With the means to end it, where it is a task of its own.
+    /// Being handled, with a handle to cancel the attempt if it has its own task.
     Handling(Option<AbortHandle>),
-    /// Handled, waiting for the settler.
+    /// Handled and waiting for a settler.
     Handled,
 }
 
-/// What a consumer holds: claimed, and not settled yet.
+/// A summary of the in-flight events, for `/work`. The operator uses it to pick the consumer to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Work {
+pub(crate) struct InFlightSummary {
     pub(crate) events: usize,
-    /// How long it has held the first of them.
+    /// Age of the oldest claim.
     pub(crate) oldest_seconds: f64,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    entries: HashMap<Key, Entry>,
+    entries: HashMap<ClaimKey, Entry>,
     load: Load,
-    /// How many events were handled since this was asked for.
+    /// Number of events handled since it was last taken.
     handled: usize,
-    /// The longest that an event was buffered since this was asked for.
+    /// Longest time that an event was buffered since it was last taken.
     longest_wait: Duration,
 }
 
-/// Claims that were not renewed for long.
+/// Claims whose leases were not extended for long.
 #[derive(Debug, Default)]
 pub(crate) struct Overdue {
-    /// Not begun.
+    /// Events that no handler has.
     pub(crate) buffered: Vec<Claimed>,
-    /// Being handled, or handled and not settled yet.
+    /// Events that are being handled, or handled and not settled.
     pub(crate) begun: Vec<Claimed>,
 }
 
-/// The list. Its methods take no longer than a look at it.
+/// The list of in-flight events.
 #[derive(Debug)]
-pub(crate) struct Holdings {
+pub(crate) struct InFlight {
     state: Mutex<State>,
-    /// A place in the buffer or in the handling became free.
+    /// Notified when the load decreases.
     changed: Notify,
-    metrics: Metrics,
+    metrics: EventMetrics,
 }
 
-impl Holdings {
-    pub(crate) fn new(metrics: Metrics) -> Self {
+impl InFlight {
+    pub(crate) fn new(metrics: EventMetrics) -> Self {
         Self { state: Mutex::default(), changed: Notify::new(), metrics }
     }
 
@@ -96,11 +91,7 @@ impl Holdings {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn show(&self, load: Load) {
-        self.metrics.holds(load);
-    }
-
-    /// Returns when the load has become less since it was waited for the last time.
+    /// Waits until the load has decreased since the last call.
     pub(crate) async fn changed(&self) {
         self.changed.notified().await;
     }
@@ -109,27 +100,28 @@ impl Holdings {
         self.state().load
     }
 
-    /// What is held, for who is to decide which consumer goes.
-    pub(crate) fn work(&self) -> Work {
+    /// Returns a summary of the list.
+    pub(crate) fn summary(&self) -> InFlightSummary {
         let state = self.state();
         let oldest = state.entries.values().map(|entry| entry.claimed).min();
-        Work {
+        InFlightSummary {
             events: state.entries.len(),
             oldest_seconds: oldest.map_or(0.0, |claimed| claimed.elapsed().as_secs_f64()),
         }
     }
 
-    /// How many events were handled since the last call.
+    /// Returns the number of events handled since the last call.
     pub(crate) fn take_handled(&self) -> usize {
         std::mem::take(&mut self.state().handled)
     }
 
-    /// The longest that an event was buffered, of those that left the buffer since the last call.
+    /// Returns the longest time that an event was buffered, of those that left the buffer since the last
+    /// call.
     pub(crate) fn take_longest_wait(&self) -> Duration {
         std::mem::take(&mut self.state().longest_wait)
     }
 
-    /// Events were claimed, by a claim sent at `since`.
+    /// Adds events that a statement sent at `since` has claimed.
     pub(crate) fn claimed(&self, claims: &[Claimed], since: Instant) {
         let mut state = self.state();
         for claim in claims {
@@ -145,13 +137,14 @@ impl Holdings {
             state.load.bytes += bytes;
         }
         state.load.buffered += claims.len();
-        self.show(state.load);
+        self.metrics.load(state.load);
     }
 
-    /// An event leaves the buffer to be handled. Not when its claim was lost or given back in between.
-    pub(crate) fn begin(&self, held: &Held) -> bool {
+    /// Moves an event from the buffer to the handlers. Returns false if its claim was lost or released
+    /// meanwhile.
+    pub(crate) fn begin(&self, event: &BufferedEvent) -> bool {
         let mut state = self.state();
-        let begun = match state.entries.get_mut(&key(&held.claim)) {
+        let begun = match state.entries.get_mut(&key(&event.claim)) {
             Some(entry) => {
                 entry.stage = Stage::Handling(None);
                 true
@@ -161,29 +154,30 @@ impl Holdings {
         if begun {
             state.load.buffered -= 1;
             state.load.handling += 1;
-            state.longest_wait = state.longest_wait.max(held.arrived.elapsed());
-            self.show(state.load);
+            state.longest_wait = state.longest_wait.max(event.arrived.elapsed());
+            self.metrics.load(state.load);
             drop(state);
-            // There is room in the buffer again, and perhaps a free place that waits for it.
+            // The buffer has room again, and an idle handler may be waiting for events.
             self.changed.notify_one();
         }
         begun
     }
 
-    /// The handling of an event is a task, which ends when the claim is lost.
-    pub(crate) fn runs_as(&self, key: Key, task: AbortHandle) {
+    /// Sets the task of an attempt, which is cancelled when the claim is lost.
+    pub(crate) fn runs_as(&self, key: ClaimKey, task: AbortHandle) {
         match self.state().entries.get_mut(&key) {
             Some(entry) if matches!(entry.stage, Stage::Handling(_)) => {
                 entry.stage = Stage::Handling(Some(task));
             }
-            // Handled in between.
+            // The attempt has already finished.
             Some(_) => {}
             None => task.abort(),
         }
     }
 
-    /// An event was handled. Not to be settled when its claim was lost in between.
-    pub(crate) fn handled(&self, key: Key) -> bool {
+    /// Marks an event as handled. Returns false if its claim was lost meanwhile, in which case it must not be
+    /// settled.
+    pub(crate) fn handled(&self, key: ClaimKey) -> bool {
         let mut state = self.state();
         let bytes = state.entries.get_mut(&key).map(|entry| {
             entry.stage = Stage::Handled;
@@ -193,25 +187,25 @@ impl Holdings {
             state.load.handling -= 1;
             state.load.bytes -= bytes;
             state.handled += 1;
-            self.show(state.load);
+            self.metrics.load(state.load);
             drop(state);
             self.changed.notify_one();
         }
         bytes.is_some()
     }
 
-    /// Events were settled, or are no longer held.
-    pub(crate) fn settled(&self, keys: impl IntoIterator<Item = Key>) {
+    /// Removes events that were settled or are no longer claimed.
+    pub(crate) fn settled(&self, keys: impl IntoIterator<Item = ClaimKey>) {
         let mut state = self.state();
         for key in keys {
             state.remove(key);
         }
-        self.show(state.load);
+        self.metrics.load(state.load);
         drop(state);
         self.changed.notify_one();
     }
 
-    /// Claims that were not renewed for `long`.
+    /// Returns the claims whose leases were not extended for `long`.
     pub(crate) fn overdue(&self, long: Duration) -> Overdue {
         let mut overdue = Overdue::default();
         for (key, entry) in &self.state().entries {
@@ -226,15 +220,15 @@ impl Holdings {
         overdue
     }
 
-    /// What is being handled.
+    /// Returns the events that are being handled.
     pub(crate) fn handling(&self) -> Vec<Claimed> {
         let state = self.state();
         let handling = state.entries.iter().filter(|(_, entry)| matches!(entry.stage, Stage::Handling(_)));
         handling.map(|(key, entry)| stub(*key, entry)).collect()
     }
 
-    /// The claims were extended, by a statement sent at `since`.
-    pub(crate) fn renewed(&self, keys: impl IntoIterator<Item = Key>, since: Instant) {
+    /// Notes that a statement sent at `since` has extended the leases of these claims.
+    pub(crate) fn renewed(&self, keys: impl IntoIterator<Item = ClaimKey>, since: Instant) {
         let mut state = self.state();
         for key in keys {
             if let Some(entry) = state.entries.get_mut(&key) {
@@ -243,12 +237,13 @@ impl Holdings {
         }
     }
 
-    /// Claims are no longer this consumer's: what is not handled yet is dropped. Gives what was.
-    pub(crate) fn lost(&self, keys: impl IntoIterator<Item = Key>) -> Vec<EventId> {
+    /// Removes claims that this consumer has lost, and cancels their attempts. Returns the events that were
+    /// not yet handled.
+    pub(crate) fn lost(&self, keys: impl IntoIterator<Item = ClaimKey>) -> Vec<EventId> {
         let mut state = self.state();
         let mut dropped = Vec::new();
         for key in keys {
-            // What is handled goes to the settler, which finds out by itself.
+            // Handled events are on their way to a settler, whose statement finds out by itself.
             let handled = state.entries.get(&key).is_none_or(|entry| matches!(entry.stage, Stage::Handled));
             if handled {
                 continue;
@@ -258,7 +253,7 @@ impl Holdings {
             }
             dropped.push(key.0);
         }
-        self.show(state.load);
+        self.metrics.load(state.load);
         drop(state);
         self.changed.notify_one();
         dropped
@@ -266,7 +261,7 @@ impl Holdings {
 }
 
 impl State {
-    fn remove(&mut self, key: Key) -> Option<Stage> {
+    fn remove(&mut self, key: ClaimKey) -> Option<Stage> {
         let entry = self.entries.remove(&key)?;
         self.load.bytes -= entry.bytes;
         match entry.stage {
@@ -281,8 +276,8 @@ impl State {
     }
 }
 
-/// The claim without the payload, which no statement about it needs.
-fn stub((id, token): Key, entry: &Entry) -> Claimed {
+/// Returns the claim without the payload, which settling does not need.
+fn stub((id, token): ClaimKey, entry: &Entry) -> Claimed {
     Claimed {
         id,
         token,

@@ -1,4 +1,4 @@
-//! The way to a server: directly, or through the proxy that the environment names.
+//! The route to a server: direct, or through the proxy in the environment.
 
 use std::fmt;
 
@@ -6,18 +6,19 @@ use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use url::{Host, Url};
 
-/// How requests reach an address, by `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. Shown after a server's name:
-/// nothing, or ` through the proxy http://proxy:3128`.
+/// The route of requests to an address, by `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. It is
+/// displayed after a server's name, as nothing or as ` through the proxy http://proxy:3128`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Way {
-    /// Without a proxy.
+pub enum Route {
+    /// A direct connection.
     Direct,
-    /// Through the proxy at this address, which is shown without user and password.
+    /// A connection through the proxy at this address, which is displayed without user and password.
     Proxy(String),
 }
 
-impl Way {
-    /// The way to this address. A proxy is never asked for the machine's own addresses: `localhost` is another host there.
+impl Route {
+    /// Returns the route to this address. The machine's own addresses are always direct: for a proxy,
+    /// `localhost` is another host.
     pub fn to(url: &Url) -> Self {
         Self::by(&Matcher::from_env(), url)
     }
@@ -31,7 +32,7 @@ impl Way {
     }
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for Route {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Direct => Ok(()),
@@ -40,7 +41,7 @@ impl fmt::Display for Way {
     }
 }
 
-/// Whether an address is on this machine.
+/// Returns whether an address is on this machine.
 fn is_own(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => {
@@ -64,20 +65,20 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn way(url: &str) -> String {
+    fn route(url: &str) -> String {
         let environment =
             Matcher::builder().all("http://me:S3CRET@proxy:3128").no("internal.example,10.0.0.0/8").build();
-        Way::by(&environment, &url.parse().unwrap()).to_string()
+        Route::by(&environment, &url.parse().unwrap()).to_string()
     }
 
     #[test]
-    fn a_proxy_is_named_without_its_password() {
-        assert_eq!(way("http://handler.example/"), " through the proxy http://proxy:3128");
-        assert_eq!(way("https://handler.example/"), " through the proxy http://proxy:3128");
+    fn a_proxy_is_displayed_without_its_password() {
+        assert_eq!(route("http://handler.example/"), " through the proxy http://proxy:3128");
+        assert_eq!(route("https://handler.example/"), " through the proxy http://proxy:3128");
     }
 
     #[test]
-    fn what_is_excluded_or_on_this_machine_is_asked_directly() {
+    fn excluded_hosts_and_this_machine_are_direct() {
         for direct in [
             "http://a.internal.example/",
             "http://10.1.2.3/",
@@ -88,7 +89,7 @@ mod tests {
             "http://[::1]:9/",
             "http://[::ffff:127.0.0.1]/",
         ] {
-            assert_eq!(way(direct), "", "{direct}");
+            assert_eq!(route(direct), "", "{direct}");
         }
     }
 }
