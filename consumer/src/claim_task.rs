@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use eventpipeline_database::{ClaimLimit, Claimer, Error, Lease, LowWaterMark, Session};
+use eventpipeline_database::{ClaimLimit, Owner, Error, Lease, LowWaterMark, Session};
 use eventpipeline_service::error_chain;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ use crate::work::{Idle, WorkSignal};
 pub(crate) struct ClaimTask {
     pub(crate) session: Session,
     pub(crate) mark: LowWaterMark,
-    pub(crate) owner: Claimer,
+    pub(crate) owner: Owner,
     pub(crate) lease: Lease,
     pub(crate) prefetch: Prefetch,
     pub(crate) in_flight: Arc<InFlight>,
@@ -80,7 +80,7 @@ impl ClaimTask {
 
     async fn claim(&mut self, room: ClaimLimit) -> Result<Remaining, Error> {
         if self.work.take() {
-            self.mark.doubt();
+            self.mark.invalidate();
         }
         let since = Instant::now();
         let claims = self.session.claim(&mut self.mark, &self.owner, self.lease, room).await?;

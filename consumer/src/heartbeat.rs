@@ -69,7 +69,7 @@ impl Heartbeat {
         let sent = Instant::now();
         let extended = match self.session.extend(&claims, Lease::new(self.lease)).await {
             Ok(extended) => extended,
-            Err(Error::Partly(partly)) => {
+            Err(Error::PartlySettled(partly)) => {
                 let unknown: Vec<_> = partly
                     .locked
                     .into_iter()

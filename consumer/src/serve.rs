@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use eventpipeline_database::{Claimer, Database, LARGEST_CLAIM, Lease, LowWaterMark, Role};
+use eventpipeline_database::{Owner, Database, LARGEST_CLAIM, Lease, LowWaterMark, Role};
 use eventpipeline_service::{Announcer, Check, Service, Wakeup, Wakeups};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
@@ -87,7 +87,7 @@ fn claim_and_handle(
     let claim_task = ClaimTask {
         session: shared.database.session(),
         mark: LowWaterMark::default(),
-        owner: Claimer::new(&args.pod_name, args.retry.max_attempts),
+        owner: Owner::new(&args.pod_name, args.retry.max_attempts),
         lease: Lease::new(args.lease),
         prefetch: Prefetch::new(args.concurrency, args.retry.max_attempts),
         in_flight: Arc::clone(&shared.in_flight),
@@ -186,7 +186,7 @@ fn settle_and_reclaim(
 /// Keeps the readiness of the database up to date.
 fn watch(Shared { database, check, .. }: &Shared, service: &mut Service) {
     let address = database.address();
-    database.opens_at_most(CONNECTIONS);
+    database.report_max_sessions(CONNECTIONS);
     info!(
         address,
         connections = CONNECTIONS,

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventpipeline_database::{Claimed, Error, EventId, Failure, Next, Partly, Session};
+use eventpipeline_database::{Claimed, Error, EventId, Failure, Next, PartlySettled, Session};
 use eventpipeline_service::{Announcer, error_chain};
 use tokio::sync::{Mutex, mpsc};
 use tracing::warn;
@@ -187,13 +187,13 @@ impl Settler {
         obstacles: &mut Obstacles,
     ) -> Option<HashSet<EventId>> {
         let partly = match result {
-            Ok(accepted) => Partly { accepted, ..Partly::default() },
-            Err(Error::Partly(partly)) => *partly,
+            Ok(accepted) => PartlySettled { accepted, ..PartlySettled::default() },
+            Err(Error::PartlySettled(partly)) => *partly,
             Err(failure) if failure.is_refusal() && self.backoff.count() >= REFUSALS => {
                 let (ids, error) = (ids.collect::<Vec<_>>(), error_chain(&failure));
                 let (events, listed) = (ids.len(), listed(&ids));
                 warn!(events, ids = listed, error, "failed to {operation} {events} events; deferred");
-                Partly { locked: ids, ..Partly::default() }
+                PartlySettled { locked: ids, ..PartlySettled::default() }
             }
             Err(failure) => {
                 self.pause(operation, ids.count(), &failure).await;

@@ -13,7 +13,7 @@ use crate::session::{Operation, Session};
 
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum Transition {
     /// It was made.
     Changed,
     /// There is no such event.
@@ -26,12 +26,12 @@ pub enum Change {
 
 impl Session {
     /// Has a dead or cancelled event tried again, as if it had never been; not before the time that it was created with.
-    pub async fn retry(&mut self, id: EventId) -> Result<Change, Error> {
+    pub async fn retry(&mut self, id: EventId) -> Result<Transition, Error> {
         self.run(&Retry(id)).await
     }
 
     /// Takes a pending event back.
-    pub async fn cancel(&mut self, id: EventId) -> Result<Change, Error> {
+    pub async fn cancel(&mut self, id: EventId) -> Result<Transition, Error> {
         self.run(&Cancel(id)).await
     }
 }
@@ -41,9 +41,9 @@ struct Retry(EventId);
 impl Operation for Retry {
     const NAME: OperationName = OperationName::Retry;
     const PATIENT: bool = true;
-    type Output = Change;
+    type Output = Transition;
 
-    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Change, sqlx::Error> {
+    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Transition, sqlx::Error> {
         let mut update = Script::new(
             // 2, where it has to wait: classic programs know no time before which an event is not to be taken.
             "UPDATE Events SET processing = IF(COALESCE(not_before > UTC_TIMESTAMP(6), FALSE), 2, 0), attempts = 0, \
@@ -61,9 +61,9 @@ struct Cancel(EventId);
 impl Operation for Cancel {
     const NAME: OperationName = OperationName::Cancel;
     const PATIENT: bool = true;
-    type Output = Change;
+    type Output = Transition;
 
-    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Change, sqlx::Error> {
+    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Transition, sqlx::Error> {
         let mut update = Script::new(
             // A program of the version before has not written down what it was created with.
             "UPDATE Events SET not_before = IF(attempts = 0 AND processing = 2 AND due > UTC_TIMESTAMP(6), due, not_before), \
@@ -85,24 +85,24 @@ async fn outcome(
     update: Script,
     id: EventId,
     connection: &mut MySqlConnection,
-) -> Result<Change, sqlx::Error> {
+) -> Result<Transition, sqlx::Error> {
     let begun = Instant::now();
     while !lock(id, connection).await? {
         let state = committed(id, connection).await?;
         if state.is_none() {
-            return Ok(Change::NotFound);
+            return Ok(Transition::NotFound);
         }
         if begun.elapsed() > PATIENCE {
-            return Ok(Change::Locked);
+            return Ok(Transition::Locked);
         }
         tokio::time::sleep(PAUSE).await;
     }
     // Matched rows: sqlx connects with CLIENT_FOUND_ROWS.
     let changed = update.execute(connection).await?.rows_affected() == 1;
     match committed(id, connection).await? {
-        _ if changed => Ok(Change::Changed),
-        Some(state) => Ok(Change::Refused(state)),
-        None => Ok(Change::NotFound),
+        _ if changed => Ok(Transition::Changed),
+        Some(state) => Ok(Transition::Refused(state)),
+        None => Ok(Transition::NotFound),
     }
 }
 

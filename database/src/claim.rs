@@ -51,12 +51,12 @@ impl Lease {
 
 /// Who claims, as `Events.owner` and log lines name it (a pod's name, usually), and how often it tries an event.
 #[derive(Debug, Clone)]
-pub struct Claimer {
+pub struct Owner {
     name: String,
     max_attempts: MaxAttempts,
 }
 
-impl Claimer {
+impl Owner {
     /// The first 255 characters of `name`, the width of the column.
     pub fn new(name: &str, max_attempts: MaxAttempts) -> Self {
         Self { name: name.chars().take(255).collect(), max_attempts }
@@ -92,7 +92,7 @@ impl Session {
     pub async fn claim(
         &mut self,
         mark: &mut LowWaterMark,
-        claimer: &Claimer,
+        owner: &Owner,
         lease: Lease,
         limit: ClaimLimit,
     ) -> Result<Claims, Error> {
@@ -105,26 +105,26 @@ impl Session {
         }
         let these = mark.remembered(limit.events);
         if !these.is_empty() {
-            let taken = self.run(&Claim { which: Which::These(&these), claimer, lease, limit }).await?;
+            let taken = self.run(&Claim { which: Which::These(&these), owner, lease, limit }).await?;
             mark.asked_for(these.len(), taken.left);
             if !taken.claims.events.is_empty() {
                 let more = taken.claims.more || mark.remembers();
                 return Ok(Claims { more, ..taken.claims });
             }
         }
-        self.claim_in_line(mark, claimer, lease, limit).await
+        self.claim_in_line(mark, owner, lease, limit).await
     }
 
     async fn claim_in_line(
         &mut self,
         mark: &mut LowWaterMark,
-        claimer: &Claimer,
+        owner: &Owner,
         lease: Lease,
         limit: ClaimLimit,
     ) -> Result<Claims, Error> {
         let begun = Instant::now();
         let look = mark.locking_look(begun).unwrap_or_else(|| mark.look(begun));
-        let taken = self.run(&Claim { which: Which::InLine(look), claimer, lease, limit }).await;
+        let taken = self.run(&Claim { which: Which::InLine(look), owner, lease, limit }).await;
         match &taken {
             Ok(taken) => mark.looked(look, taken.took, &taken.seen),
             Err(error) => mark.failed(look, begun.elapsed(), error),
@@ -182,7 +182,7 @@ enum Which<'a> {
 
 struct Claim<'a> {
     which: Which<'a>,
-    claimer: &'a Claimer,
+    owner: &'a Owner,
     lease: Lease,
     limit: ClaimLimit,
 }
@@ -245,11 +245,11 @@ impl Claim<'_> {
             script
                 .sql("UPDATE Events SET processing = 1, token = token + 1, attempts = LEAST(attempts, 2147483646) + 1, due = ");
             script.in_future(self.lease.0).sql(", lease_until = ").in_future(self.lease.0);
-            script.sql(", owner = ").text(&self.claimer.name);
+            script.sql(", owner = ").text(&self.owner.name);
             script.sql(", lease_milliseconds = ").number(milliseconds(self.lease.0));
             script
                 .sql(", max_attempts = ")
-                .number(self.claimer.max_attempts.get().min(i32::MAX.unsigned_abs()));
+                .number(self.owner.max_attempts.get().min(i32::MAX.unsigned_abs()));
             script.sql(" WHERE id IN (");
             script.ids(events.iter().map(|event| &event.id)).sql("); ");
         }

@@ -39,7 +39,7 @@ impl Database {
     ///
     /// # Errors
     /// [`Error::TriggerRefused`] when the database's user may not make what classic producers need.
-    pub async fn make_room_for(&self, classic: Classic) -> Result<(), Error> {
+    pub async fn apply_classic_support(&self, classic: Classic) -> Result<(), Error> {
         let mut connection = self.connect_for_changes().await?;
         schema::lock(&mut connection).await?;
         match index(&mut connection, classic.consumers).await {

@@ -163,7 +163,7 @@ impl Session {
                 Err(Error::CounterHeld { holders: database.holders(Held::Counter).await, source })
             }
             (Some(number::NULL_COLUMN), _) => Err(Error::RowMissing { table: "DBStatus" }),
-            (Some(number::OUT_OF_RANGE), _) => Err(Error::CounterSpent),
+            (Some(number::OUT_OF_RANGE), _) => Err(Error::CounterExhausted),
             (_, failure) => Err(failure),
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::holders::Holders;
 use crate::session::Unusable;
-use crate::settle::Partly;
+use crate::settle::PartlySettled;
 
 /// A database operation that did not happen, or of which nobody knows whether it happened.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,7 @@ pub enum Error {
     },
     /// The server did not answer a connection in time.
     #[error("failed to connect to the database at {address}: no answer within {} s", limit.as_secs())]
-    Unanswered {
+    ConnectTimeout {
         /// Host and port.
         address: String,
         /// How long it was waited for.
@@ -62,7 +62,7 @@ pub enum Error {
     },
     /// Some of the claims could not be settled, and the others were.
     #[error(transparent)]
-    Partly(Box<Partly>),
+    PartlySettled(Box<PartlySettled>),
     /// The schema is older than this program, or not there.
     #[error(
         "the database's schema is at version {found}, this program needs {needed}: run `eventpipeline-producer schema`"
@@ -133,7 +133,7 @@ pub enum Error {
     #[error(
         "DBStatus.id is at the end of its range: somebody has set it; set it to the number of events ever created"
     )]
-    CounterSpent,
+    CounterExhausted,
     /// Open transactions keep the tables from being changed. The queue goes on.
     #[error("the tables can't be changed while other transactions use them{holders}")]
     SchemaBlocked {
@@ -210,7 +210,7 @@ impl Error {
     }
 
     /// Whether the schema is the trouble, and not the way to the database.
-    pub fn is_of_schema(&self) -> bool {
+    pub fn is_schema_error(&self) -> bool {
         matches!(self, Self::SchemaOld { .. } | Self::SchemaNew { .. } | Self::RowMissing { .. })
     }
 

@@ -51,7 +51,7 @@ impl<'a> Item<'a> {
 }
 
 /// A change of claimed events.
-pub(crate) struct Change {
+pub(crate) struct FencedUpdate {
     /// Assignments to the columns of `e`, from `item.text` and `item.number`.
     pub(crate) set: &'static str,
     /// What is true of the event once it has happened; false while the claim holds.
@@ -61,7 +61,7 @@ pub(crate) struct Change {
 /// What matches while a claim is the event's last and unsettled.
 const HELD: &str = "e.token = item.token AND e.state = 1";
 
-impl Change {
+impl FencedUpdate {
     /// The statement; its parameter is the list.
     pub(crate) fn update(&self, items: &[Item<'_>]) -> String {
         format!("UPDATE {} SET {} WHERE {HELD}", join(items), self.set)

@@ -95,5 +95,5 @@ fn complete(many: usize) -> String {
     };
     let items: Vec<Item<'_>> = (1..).take(many).map(|id| Item::new(&claim(id), "palavra", 0)).collect();
     let list = serde_json::to_string(&items).unwrap_or_default();
-    Complete::CHANGE.update(&items).replacen('?', &format!("'{list}'"), 1)
+    Complete::UPDATE.update(&items).replacen('?', &format!("'{list}'"), 1)
 }

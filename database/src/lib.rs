@@ -56,8 +56,8 @@ mod trace_parent;
 
 pub use accounts::{Account, Generation, Role};
 pub use args::{DatabaseArgs, Tls, name};
-pub use change::Change;
-pub use claim::{ClaimLimit, Claimed, Claimer, Claims, LARGEST_CLAIM, Lease};
+pub use change::Transition;
+pub use claim::{ClaimLimit, Claimed, Claims, LARGEST_CLAIM, Lease, Owner};
 pub use classic::Classic;
 pub use create::{Created, Creation, Ids, NewEvent, NotBefore};
 pub use error::{Error, Outcome};
@@ -73,6 +73,6 @@ pub use payload::json_of;
 pub use reclaim::{LARGEST_RECLAIM, MaxAttempts, Reclaimed};
 pub use remove::{LARGEST_REMOVAL, Removal};
 pub use session::{Database, Session, Unusable};
-pub use settle::{Completion, Failure, Next, Partly, Refused};
+pub use settle::{Completion, Failure, Next, PartlySettled, Refused};
 pub use stats::Stats;
 pub use trace_parent::TraceParent;

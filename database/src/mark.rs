@@ -44,7 +44,7 @@ pub struct LowWaterMark {
 
 impl LowWaterMark {
     /// The next look goes from the start: something came back that may be before the mark.
-    pub fn doubt(&mut self) {
+    pub fn invalidate(&mut self) {
         self.last_walk = None;
     }
 
@@ -170,7 +170,7 @@ mod tests {
         mark.walked(None, Duration::from_mins(10), None);
         assert_eq!(mark.start(ended(&mark) + Duration::from_secs(59)), Some(7));
         assert_eq!(mark.start(ended(&mark) + LONGEST), None);
-        mark.doubt();
+        mark.invalidate();
         assert_eq!(mark.start(Instant::now()), None);
     }
 

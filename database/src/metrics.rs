@@ -104,7 +104,7 @@ impl Metrics {
     }
 
     /// How many connections the process opens at the most.
-    pub(crate) fn opens_at_most(&self, connections: usize) {
+    pub(crate) fn report_max_sessions(&self, connections: usize) {
         self.most_connections.set(i64::try_from(connections).unwrap_or(i64::MAX));
     }
 

@@ -63,8 +63,8 @@ impl Database {
     }
 
     /// Says, as a metric, how many sessions this process has.
-    pub fn opens_at_most(&self, sessions: usize) {
-        self.metrics.opens_at_most(sessions);
+    pub fn report_max_sessions(&self, sessions: usize) {
+        self.metrics.report_max_sessions(sessions);
     }
 
     /// Host and port, for messages.
@@ -217,7 +217,7 @@ impl Session {
             return connected;
         }
         self.connecting = Some(connecting);
-        Err(Error::Unanswered { address: self.database.address(), limit })
+        Err(Error::ConnectTimeout { address: self.database.address(), limit })
     }
 
     /// Has every session of this process connect anew: the server has become another than it was.

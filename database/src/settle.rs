@@ -8,7 +8,7 @@ use crate::caution::Caution;
 use crate::claim::{Claimed, Lease};
 use crate::error::Error;
 use crate::event::{EventId, Value};
-use crate::fenced::{Applied, Change, Item, batches};
+use crate::fenced::{Applied, FencedUpdate, Item, batches};
 use crate::operations::OperationName;
 use crate::reclaim::place;
 use crate::session::{Operation, Session};
@@ -56,7 +56,7 @@ impl Failure {
     }
 }
 
-/// Each of these says with [`Error::Partly`] that some events could not be settled for locks of other clients, or because the
+/// Each of these says with [`Error::PartlySettled`] that some events could not be settled for locks of other clients, or because the
 /// database refused it; the other events are settled all the same.
 impl Session {
     /// Writes answers and gives the ids of those that were accepted. An answer is refused when the event was claimed
@@ -96,7 +96,7 @@ impl Session {
         items.sort_unstable_by_key(Item::id);
         let mut pieces: Vec<_> = batches(&items, self.database.packet()).collect();
         pieces.reverse();
-        let mut settled = Partly::default();
+        let mut settled = PartlySettled::default();
         while let Some(items) = pieces.pop() {
             let caution = self.caution();
             match self.run(&Settle { items, caution, kind: std::marker::PhantomData::<K> }).await {
@@ -125,7 +125,7 @@ impl Session {
 /// What became of claims, where some of them could not be settled. Those that are not named were over.
 #[derive(Debug, Default, thiserror::Error)]
 #[error("{} events are locked by other clients, and {} are refused", .locked.len(), .refused.len())]
-pub struct Partly {
+pub struct PartlySettled {
     /// These were settled.
     pub accepted: Vec<EventId>,
     /// Another client of the database keeps these locked: nothing is known of their claims.
@@ -143,7 +143,7 @@ pub struct Refused {
     pub error: Error,
 }
 
-impl Partly {
+impl PartlySettled {
     /// So many refusals in a row, and nothing else, are about everything that is written, not about single events.
     const MANY: usize = 16;
 
@@ -155,7 +155,7 @@ impl Partly {
         if self.locked.is_empty() && self.refused.is_empty() {
             Ok(self.accepted)
         } else {
-            Err(Error::Partly(Box::new(self)))
+            Err(Error::PartlySettled(Box::new(self)))
         }
     }
 }
@@ -163,7 +163,7 @@ impl Partly {
 /// A way of settling claims.
 pub(crate) trait Kind: Sync {
     const NAME: OperationName;
-    const CHANGE: Change;
+    const UPDATE: FencedUpdate;
 }
 
 struct Settle<'a, K> {
@@ -177,7 +177,7 @@ impl<K: Kind> Operation for Settle<'_, K> {
     type Output = Applied;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Applied, sqlx::Error> {
-        K::CHANGE.apply(self.items, &self.caution, connection).await
+        K::UPDATE.apply(self.items, &self.caution, connection).await
     }
 }
 
@@ -185,7 +185,7 @@ pub(crate) struct Complete;
 
 impl Kind for Complete {
     const NAME: OperationName = OperationName::Complete;
-    const CHANGE: Change = Change {
+    const UPDATE: FencedUpdate = FencedUpdate {
         set: "e.valor = item.text, e.processing = 0, e.lease_until = NULL, \
               e.due = UTC_TIMESTAMP(6), e.done_at = UTC_TIMESTAMP(6)",
         happened: "e.token = item.token AND e.state = 2 AND e.valor = item.text COLLATE utf8mb4_bin",
@@ -200,7 +200,7 @@ struct Fail;
 impl Kind for Fail {
     const NAME: OperationName = OperationName::Fail;
     // The token grows, so that the claim is over also where a classic program, which moves no token, takes the event next.
-    const CHANGE: Change = Change {
+    const UPDATE: FencedUpdate = FencedUpdate {
         set: "e.processing = IF(item.number < 0, 3, 2), e.error = item.text, e.token = e.token + 1, \
               e.lease_until = NULL, e.lease_milliseconds = NULL, e.max_attempts = NULL, \
               e.lost_claims = 0, \
@@ -214,7 +214,7 @@ struct Release;
 
 impl Kind for Release {
     const NAME: OperationName = OperationName::Release;
-    const CHANGE: Change = Change {
+    const UPDATE: FencedUpdate = FencedUpdate {
         set: concat!(
             "e.processing = 0, e.token = e.token + 1, e.attempts = e.attempts - 1, e.lease_until = NULL, \
              e.lease_milliseconds = NULL, e.max_attempts = NULL, \
@@ -229,7 +229,7 @@ struct Extend;
 
 impl Kind for Extend {
     const NAME: OperationName = OperationName::Extend;
-    const CHANGE: Change = Change {
+    const UPDATE: FencedUpdate = FencedUpdate {
         set: "e.due = UTC_TIMESTAMP(6) + INTERVAL item.number MICROSECOND, \
               e.lease_until = UTC_TIMESTAMP(6) + INTERVAL item.number MICROSECOND",
         happened: "e.token = item.token AND e.state = 1",

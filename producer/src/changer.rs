@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use eventpipeline_database::{Change, EventId, Finished, LARGEST_REMOVAL, LowWaterMark, Removal, Session};
+use eventpipeline_database::{
+    EventId, Finished, LARGEST_REMOVAL, LowWaterMark, Removal, Session, Transition,
+};
 
 use crate::mailbox::{Inbox, Mailbox, mailbox};
 use crate::reader::unchanged;
@@ -13,8 +15,8 @@ const CAPACITY: usize = 256;
 /// What can be asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Changes {
-    pub(crate) retry: Mailbox<EventId, Change>,
-    pub(crate) cancel: Mailbox<EventId, Change>,
+    pub(crate) retry: Mailbox<EventId, Transition>,
+    pub(crate) cancel: Mailbox<EventId, Transition>,
     pub(crate) purge: Mailbox<Purge, Removal>,
 }
 
@@ -29,8 +31,8 @@ pub(crate) struct Purge {
 #[derive(Debug)]
 pub(crate) struct Changer {
     session: Session,
-    retries: Inbox<EventId, Change>,
-    cancels: Inbox<EventId, Change>,
+    retries: Inbox<EventId, Transition>,
+    cancels: Inbox<EventId, Transition>,
     purges: Inbox<Purge, Removal>,
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn run(args: SchemaArgs) -> ExitCode {
         let version = until_done(&database, async || database.migrate().await).await;
         let version = version.context("failed to bring the schema up to date")?;
         info!(version, "the schema is at version {version}");
-        let room = until_done(&database, async || database.make_room_for(classic).await).await;
+        let room = until_done(&database, async || database.apply_classic_support(classic).await).await;
         room.context("failed to make room for classic programs")?;
         match Accounts::read(accounts)? {
             Some(accounts) => accounts.establish(&database, classic).await,

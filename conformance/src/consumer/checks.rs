@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use eventpipeline_database::{ClaimLimit, Claimer, Completion, Lease, LowWaterMark, MaxAttempts, Value};
+use eventpipeline_database::{ClaimLimit, Completion, Lease, LowWaterMark, MaxAttempts, Owner, Value};
 use rustix::process::Signal;
 use sqlx::Executor as _;
 
@@ -103,14 +103,14 @@ async fn next_to_ours(scratch: &mut Scratch) -> CheckResult {
     scratch.clear().await?;
     let program = scratch.consumer()?;
     let (mut ours, mut mark) = (scratch.ours.session(), LowWaterMark::default());
-    let (claimer, value) =
-        (Claimer::new("conformance", many_attempts()?), Value::new("nosso").map_err(anyhow::Error::from)?);
+    let (owner, value) =
+        (Owner::new("conformance", many_attempts()?), Value::new("nosso").map_err(anyhow::Error::from)?);
     let limit = ClaimLimit { events: 4, bytes: usize::MAX };
     for turn in 0..TRIES {
         scratch.add(turn * MANY, MANY).await?;
         let all = (turn + 1) * MANY;
         within(scratch.patience, &format!("{all} events with values"), async || {
-            let claims = ours.claim(&mut mark, &claimer, Lease::new(scratch.patience), limit).await?;
+            let claims = ours.claim(&mut mark, &owner, Lease::new(scratch.patience), limit).await?;
             let settled: Vec<_> =
                 claims.events.into_iter().map(|claim| Completion { claim, value: value.clone() }).collect();
             ours.complete(&settled).await?;

@@ -102,7 +102,7 @@ impl Future for Connecting {
             Err(panicked) => match panicked.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(_) => {
-                    Err(Error::Unanswered { address: "the database".to_owned(), limit: Duration::ZERO })
+                    Err(Error::ConnectTimeout { address: "the database".to_owned(), limit: Duration::ZERO })
                 }
             },
         })

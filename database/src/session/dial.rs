@@ -86,7 +86,7 @@ impl Database {
         limit: Duration,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let late = |_| Err(Error::Unanswered { address: self.address(), limit });
+        let late = |_| Err(Error::ConnectTimeout { address: self.address(), limit });
         tokio::time::timeout(limit, work).await.unwrap_or_else(late)
     }
 

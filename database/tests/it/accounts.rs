@@ -109,12 +109,12 @@ async fn the_counters_trigger_takes_a_server_that_trusts_it_and_serves_producers
     };
     let classic = Classic { producers: true, consumers: false };
     let wary = start("OFF").await;
-    let refused = wary.with_schema().await.make_room_for(classic).await.unwrap_err();
+    let refused = wary.with_schema().await.apply_classic_support(classic).await.unwrap_err();
     assert!(refused.to_string().contains("log_bin_trust_function_creators = 1"), "{refused}");
 
     let managed = start("ON").await;
     let schema = managed.with_schema().await;
-    schema.make_room_for(classic).await.unwrap();
+    schema.apply_classic_support(classic).await.unwrap();
     schema.grant(&Managed::accounts(1), Classic::default()).await.unwrap();
     let mut producer = managed.program(Role::Producer, 1).session();
     create(&mut producer, 3).await;

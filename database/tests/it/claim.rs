@@ -6,7 +6,7 @@ use std::time::Duration;
 use eventpipeline_database::{ClaimLimit, Claimed, Creation, Failure, Lease, LowWaterMark, NewEvent, Next};
 use sqlx::Connection as _;
 
-use crate::support::{LONG, claim, claimer, create, has_due, ids, on_each};
+use crate::support::{LONG, claim, create, has_due, ids, on_each, owner};
 
 #[tokio::test]
 async fn the_oldest_free_events_come_first() {
@@ -56,8 +56,8 @@ async fn many_claimers_at_once_share_no_event_and_leave_none() {
             })
         });
         let mut all = Vec::new();
-        for claimer in claimers.collect::<Vec<_>>() {
-            all.extend(claimer.await.unwrap());
+        for owner in claimers.collect::<Vec<_>>() {
+            all.extend(owner.await.unwrap());
         }
         assert_eq!(all.len(), 1000);
         assert_eq!(all.into_iter().collect::<BTreeSet<_>>(), (1..=1000).collect());
@@ -98,7 +98,7 @@ async fn a_claim_takes_no_more_payload_than_it_may_and_leaves_the_rest_to_others
         loop {
             let limit = ClaimLimit { events: 10, bytes: 1000 };
             let mark = &mut LowWaterMark::default();
-            let taken = session.claim(mark, &claimer(), Lease::new(LONG), limit).await.unwrap();
+            let taken = session.claim(mark, &owner(), Lease::new(LONG), limit).await.unwrap();
             let lengths = |claim: &Claimed| (claim.id.get(), claim.payload.as_ref().map(String::len));
             claims.push((taken.events.iter().map(lengths).collect::<Vec<_>>(), taken.more));
             if !taken.more {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use eventpipeline_database::{
-    Change, Classic, Database, DatabaseArgs, Error, Finished, Listing, LowWaterMark, Metrics,
+    Classic, Database, DatabaseArgs, Error, Finished, Listing, LowWaterMark, Metrics, Transition,
 };
 use eventpipeline_testkit::{Database as Server, Engine, eventually};
 use prometheus::Registry;
@@ -63,8 +63,8 @@ async fn what_is_inserted_without_names_of_columns_is_removed() {
         assert!(session.stats().await.unwrap().oldest_pending.unwrap() > LONG);
         let claims = claim(&mut session, 1).await;
         session.release(&claims).await.unwrap();
-        assert_eq!(session.cancel(event_id(1)).await.unwrap(), Change::Changed);
-        assert_eq!(session.retry(event_id(1)).await.unwrap(), Change::Changed);
+        assert_eq!(session.cancel(event_id(1)).await.unwrap(), Transition::Changed);
+        assert_eq!(session.retry(event_id(1)).await.unwrap(), Transition::Changed);
         fixture.sql("UPDATE Events SET valor = 'classic' WHERE id = 2").await;
         let removed = eventually(async || {
             let mark = &mut LowWaterMark::default();
@@ -229,14 +229,14 @@ async fn with_classic_producers_the_counter_never_goes_back() {
         create(&mut session, 5).await;
         // Twice, as each start of a new image does it.
         for _ in 0..2 {
-            fixture.database.make_room_for(PRODUCERS).await.unwrap();
+            fixture.database.apply_classic_support(PRODUCERS).await.unwrap();
         }
         fixture.sql("UPDATE DBStatus SET id = 2").await;
         assert_eq!(session.count().await.unwrap(), 5);
         fixture.sql("UPDATE DBStatus SET id = 6").await;
         assert_eq!(create(&mut session, 1).await, [7]);
 
-        fixture.database.make_room_for(Classic::default()).await.unwrap();
+        fixture.database.apply_classic_support(Classic::default()).await.unwrap();
         fixture.sql("UPDATE DBStatus SET id = 2").await;
         assert_eq!(session.count().await.unwrap(), 2, "without such producers nobody pays for a trigger");
     })
@@ -257,7 +257,7 @@ async fn classic_consumers_read_no_finished_event() {
             .await;
         fixture.sql("INSERT INTO Events (id) VALUES (900001), (900002)").await;
         let mut reads = async |classic| {
-            fixture.database.make_room_for(classic).await.unwrap();
+            fixture.database.apply_classic_support(classic).await.unwrap();
             fixture.sql("ANALYZE TABLE Events").await;
             let before = fixture.rows_read().await;
             assert_eq!(fixture.value::<i64>(LOOK).await, 900_001);
@@ -281,11 +281,11 @@ async fn who_may_make_no_trigger_or_no_index_is_told_so() {
         let args = DatabaseArgs { database_user: "keeper".to_owned(), ..fixture.args.clone() };
         std::fs::write(&args.database_password_file, "").unwrap();
         let keeper = Database::new(args, Metrics::new(&Registry::new()).unwrap());
-        keeper.make_room_for(Classic::default()).await.unwrap();
-        let refused = keeper.make_room_for(PRODUCERS).await.unwrap_err();
+        keeper.apply_classic_support(Classic::default()).await.unwrap();
+        let refused = keeper.apply_classic_support(PRODUCERS).await.unwrap_err();
         assert!(matches!(refused, Error::TriggerRefused { .. }), "{refused:?}");
         assert!(refused.to_string().contains("TRIGGER"), "{refused}");
-        let refused = keeper.make_room_for(CONSUMERS).await.unwrap_err();
+        let refused = keeper.apply_classic_support(CONSUMERS).await.unwrap_err();
         assert!(refused.to_string().contains("index of free events"), "{refused}");
         fixture.sql("DROP USER keeper@'%'").await;
     })
@@ -298,7 +298,7 @@ async fn a_transaction_that_a_classic_producer_leaves_open_does_not_keep_its_eve
     let mut fixture = Fixture::new(Server::shared(Engine::MySql).await).await;
     let mut session = fixture.session();
     create(&mut session, 2).await;
-    fixture.database.make_room_for(PRODUCERS).await.unwrap();
+    fixture.database.apply_classic_support(PRODUCERS).await.unwrap();
     fixture.sql("SET autocommit = 0").await;
     let collision = fixture.other.execute("INSERT INTO Events VALUES (1, '', 0)").await.unwrap_err();
     assert!(collision.as_database_error().is_some_and(DatabaseError::is_unique_violation));
@@ -316,7 +316,7 @@ async fn without_classic_programs_nobody_ends_transactions() {
     on_each(async |mut fixture| {
         let events = "SELECT COUNT(*) FROM information_schema.events WHERE event_schema = DATABASE()";
         for (classic, expected) in [(PRODUCERS, 1), (Classic::default(), 0), (CONSUMERS, 1)] {
-            fixture.database.make_room_for(classic).await.unwrap();
+            fixture.database.apply_classic_support(classic).await.unwrap();
             assert_eq!(fixture.value::<i64>(events).await, expected, "{classic:?}");
         }
     })

@@ -128,7 +128,7 @@ async fn consume(session: &mut Session, consumer: usize) -> Vec<EventId> {
 fn done(settled: Result<Vec<EventId>, Error>) -> (Vec<EventId>, Vec<EventId>) {
     match settled {
         Ok(settled) => (settled, Vec::new()),
-        Err(Error::Partly(partly)) if partly.refused.is_empty() => (partly.accepted, partly.locked),
+        Err(Error::PartlySettled(partly)) if partly.refused.is_empty() => (partly.accepted, partly.locked),
         Err(failure) => unreachable!("{failure:?}"),
     }
 }

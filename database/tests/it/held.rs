@@ -82,7 +82,7 @@ async fn an_id_from_the_end_of_the_range_does_not_end_creation() {
         assert_eq!(session.count().await.unwrap(), 5);
         fixture.sql("UPDATE DBStatus SET id = 9223372036854775807").await;
         let error = session.create(&[Creation::one(NewEvent::default())]).await.unwrap_err();
-        assert!(matches!(error, Error::CounterSpent), "{error:?}");
+        assert!(matches!(error, Error::CounterExhausted), "{error:?}");
     })
     .await;
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    Change, Cursor, EventId, Failure, Finished, Listing, LowWaterMark, NewEvent, Next, Removal, State, Stats,
+    Cursor, EventId, Failure, Finished, Listing, LowWaterMark, NewEvent, Next, Removal, State, Stats,
+    Transition,
 };
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{AssertSqlSafe, Executor as _};
@@ -155,7 +156,7 @@ async fn the_figures_add_up() {
         let claims = claim(&mut session, 3).await;
         let dead = Failure { claim: claims[0].clone(), error: String::new(), next: Next::Dead };
         session.fail(&[dead]).await.unwrap();
-        assert_eq!(session.cancel(EventId::new(10).unwrap()).await.unwrap(), Change::Changed);
+        assert_eq!(session.cancel(EventId::new(10).unwrap()).await.unwrap(), Transition::Changed);
         fixture.sql("UPDATE Events SET valor = 'x', done_at = due WHERE id IN (5, 6, 7)").await;
         fixture.sql("UPDATE Events SET done_at = '2020-01-01', due = done_at WHERE id = 5").await;
         session

@@ -8,9 +8,7 @@ use eventpipeline_database::{
 use sqlx::mysql::MySqlConnection;
 use sqlx::{Connection as _, Executor as _};
 
-use crate::support::{
-    Fixture, LONG, claim_for, claimer, create, create_all, event_id as id, on_each, reclaim,
-};
+use crate::support::{Fixture, LONG, claim_for, create, create_all, event_id as id, on_each, owner, reclaim};
 
 /// A consumer that keeps its mark, as consumers do.
 struct Consumer {
@@ -30,7 +28,7 @@ impl Consumer {
 
     async fn claim(&mut self, events: usize) -> Vec<EventId> {
         let limit = ClaimLimit { events, bytes: usize::MAX };
-        let claims = self.session.claim(&mut self.mark, &claimer(), Lease::new(LONG), limit).await.unwrap();
+        let claims = self.session.claim(&mut self.mark, &owner(), Lease::new(LONG), limit).await.unwrap();
         claims.events.iter().map(|claim: &Claimed| claim.id).collect()
     }
 
@@ -131,7 +129,7 @@ async fn nothing_waits_for_the_server_to_purge() {
         let event = consumer.create(0).await;
         assert_eq!(consumer.claim(10).await, [event]);
         while reclaim(&mut consumer.session, LONG).await.freed.is_empty() {}
-        consumer.mark.doubt();
+        consumer.mark.invalidate();
         assert_eq!(consumer.claim(10).await, [id(back[0])]);
         old.close().await.unwrap();
     })

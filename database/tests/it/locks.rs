@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use eventpipeline_database::{Change, Claimed, Error, EventId, Failure, Lease, Next, Partly, State};
+use eventpipeline_database::{
+    Claimed, Error, EventId, Failure, Lease, Next, PartlySettled, State, Transition,
+};
 use sqlx::Executor as _;
 
 use crate::support::{Fixture, LONG, answer, claim, claim_for, create, event_id as id, on_each, reclaim};
@@ -17,9 +19,9 @@ fn failures(claims: &[Claimed]) -> Vec<Failure> {
 
 #[track_caller]
 #[expect(clippy::panic, reason = "a test that cannot go on fails")]
-fn partly<T: std::fmt::Debug>(result: Result<T, Error>) -> Partly {
+fn partly<T: std::fmt::Debug>(result: Result<T, Error>) -> PartlySettled {
     match result {
-        Err(Error::Partly(partly)) => *partly,
+        Err(Error::PartlySettled(partly)) => *partly,
         other => panic!("not settled in part: {other:?}"),
     }
 }
@@ -115,13 +117,13 @@ async fn who_changes_a_locked_event_is_told_so_soon() {
         let mut session = fixture.session();
         create(&mut session, 2).await;
         lock(&mut fixture, 1).await;
-        assert_eq!(session.cancel(id(1)).await.unwrap(), Change::Locked);
-        assert_eq!(session.retry(id(1)).await.unwrap(), Change::Locked);
-        assert_eq!(session.cancel(id(2)).await.unwrap(), Change::Changed);
+        assert_eq!(session.cancel(id(1)).await.unwrap(), Transition::Locked);
+        assert_eq!(session.retry(id(1)).await.unwrap(), Transition::Locked);
+        assert_eq!(session.cancel(id(2)).await.unwrap(), Transition::Changed);
         fixture.sql("ROLLBACK").await;
-        assert_eq!(session.cancel(id(1)).await.unwrap(), Change::Changed);
-        assert_eq!(session.cancel(id(1)).await.unwrap(), Change::Refused(State::Cancelled));
-        assert_eq!(session.cancel(id(3)).await.unwrap(), Change::NotFound);
+        assert_eq!(session.cancel(id(1)).await.unwrap(), Transition::Changed);
+        assert_eq!(session.cancel(id(1)).await.unwrap(), Transition::Refused(State::Cancelled));
+        assert_eq!(session.cancel(id(3)).await.unwrap(), Transition::NotFound);
     })
     .await;
 }

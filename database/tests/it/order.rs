@@ -7,7 +7,7 @@ use eventpipeline_database::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use crate::support::{LONG, claim, claimer, create, create_all, has_due, ids, on_each};
+use crate::support::{LONG, claim, create, create_all, has_due, ids, on_each, owner};
 
 fn event(priority: u8) -> NewEvent {
     NewEvent { priority: Priority::new(priority).unwrap(), ..NewEvent::default() }
@@ -77,7 +77,7 @@ async fn a_cursor_hides_nothing_for_long() {
         let lease = Lease::new(LONG);
         create(&mut session, 20).await;
         while all.len() < 22 {
-            let claims = session.claim(&mut mark, &claimer(), lease, limit).await.unwrap().events;
+            let claims = session.claim(&mut mark, &owner(), lease, limit).await.unwrap().events;
             all.extend(ids(&claims));
             if all.len() == 10 {
                 create_all(&mut session, vec![event(9), event(5)]).await;
@@ -85,7 +85,7 @@ async fn a_cursor_hides_nothing_for_long() {
         }
         all.sort_unstable();
         assert_eq!(all, (1..=22).collect::<Vec<_>>());
-        assert!(session.claim(&mut mark, &claimer(), lease, limit).await.unwrap().events.is_empty());
+        assert!(session.claim(&mut mark, &owner(), lease, limit).await.unwrap().events.is_empty());
     })
     .await;
 }

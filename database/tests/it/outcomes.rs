@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    Change, Claimed, Completion, EventId, Failure, Lease, NewEvent, Next, NotBefore, Priority, State, Value,
+    Claimed, Completion, EventId, Failure, Lease, NewEvent, Next, NotBefore, Priority, State, Transition,
+    Value,
 };
 use eventpipeline_testkit::eventually;
 
@@ -60,12 +61,12 @@ async fn a_dead_event_stays_dead_until_somebody_has_it_tried_again() {
         let dead = session.read_finished(&[id(1)]).await.unwrap();
         assert_eq!(dead[0].state, State::Dead);
 
-        assert_eq!(session.retry(id(1)).await.unwrap(), Change::Changed);
-        assert_eq!(session.retry(id(1)).await.unwrap(), Change::Refused(State::Pending));
+        assert_eq!(session.retry(id(1)).await.unwrap(), Transition::Changed);
+        assert_eq!(session.retry(id(1)).await.unwrap(), Transition::Refused(State::Pending));
         let again = claim(&mut session, 1).await;
         assert_eq!(again[0].attempt, 1);
         assert!(again[0].token > claims[0].token + 1);
-        assert_eq!(session.retry(id(2)).await.unwrap(), Change::NotFound);
+        assert_eq!(session.retry(id(2)).await.unwrap(), Transition::NotFound);
     })
     .await;
 }
@@ -76,11 +77,11 @@ async fn an_event_is_cancelled_only_before_it_is_claimed() {
         let mut session = fixture.session();
         create(&mut session, 2).await;
         claim(&mut session, 1).await;
-        assert_eq!(session.cancel(id(1)).await.unwrap(), Change::Refused(State::Processing));
-        assert_eq!(session.cancel(id(2)).await.unwrap(), Change::Changed);
+        assert_eq!(session.cancel(id(1)).await.unwrap(), Transition::Refused(State::Processing));
+        assert_eq!(session.cancel(id(2)).await.unwrap(), Transition::Changed);
         assert!(!has_due(&mut session).await);
         assert_eq!(session.event(id(2)).await.unwrap().unwrap().state, State::Cancelled);
-        assert_eq!(session.retry(id(2)).await.unwrap(), Change::Changed);
+        assert_eq!(session.retry(id(2)).await.unwrap(), Transition::Changed);
         assert_eq!(ids(&claim(&mut session, 2).await), [2]);
     })
     .await;
@@ -165,8 +166,8 @@ async fn what_is_cancelled_and_retried_still_waits_for_its_time() {
         // As a program of the version before creates it.
         fixture.sql("UPDATE Events SET not_before = NULL WHERE id = 2").await;
         for event in [1, 2, 3].map(id) {
-            assert_eq!(session.cancel(event).await.unwrap(), Change::Changed);
-            assert_eq!(session.retry(event).await.unwrap(), Change::Changed);
+            assert_eq!(session.cancel(event).await.unwrap(), Transition::Changed);
+            assert_eq!(session.retry(event).await.unwrap(), Transition::Changed);
         }
         assert_eq!(ids(&claim(&mut session, 10).await), [3]);
         let free = "SELECT COUNT(*) FROM Events WHERE valor = '' AND processing = 0";

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use eventpipeline_database::{Change, Failure, Finished, Lease, LowWaterMark, Next, State};
+use eventpipeline_database::{Failure, Finished, Lease, LowWaterMark, Next, State, Transition};
 
 use crate::support::{
     LONG, answer, claim, claim_for, create, event_id as id, has_due, ids, on_each, reclaim, watch,
@@ -153,7 +153,7 @@ async fn fail_against_reclaim() {
             ends.count(match (accepted.unwrap().len(), reclaimed.freed.len(), event.state) {
                 (1, 0, State::Dead) => Winner::One,
                 (0, 1, State::Pending) => {
-                    assert_eq!(keeper.cancel(id).await.unwrap(), Change::Changed);
+                    assert_eq!(keeper.cancel(id).await.unwrap(), Transition::Changed);
                     Winner::Other
                 }
                 end => unreachable!("given up and freed, or neither: {end:?}"),
@@ -172,8 +172,8 @@ async fn cancel_against_claim() {
             let created = create(&mut caller, 1).await;
             let (cancelled, claims) = race(caller.cancel(id(created[0])), claim(&mut consumer, 1)).await;
             ends.count(match (cancelled.unwrap(), claims.as_slice()) {
-                (Change::Changed, []) => Winner::One,
-                (Change::Refused(State::Processing), [claim]) => {
+                (Transition::Changed, []) => Winner::One,
+                (Transition::Refused(State::Processing), [claim]) => {
                     assert_eq!(consumer.complete(&[answer(claim, "palavra")]).await.unwrap().len(), 1);
                     Winner::Other
                 }
@@ -223,11 +223,11 @@ async fn retry_against_removal() {
                 tokio::join!(keeper.remove(mark, Finished::Dead, LONG, 1), caller.retry(id(turn)));
             let there = caller.event(id(turn)).await.unwrap().map(|event| event.state);
             match (removed.unwrap().events, retried.unwrap()) {
-                (1, Change::NotFound) => assert_eq!(there, None),
+                (1, Transition::NotFound) => assert_eq!(there, None),
                 // The removal passed over the row that was being changed, and may have taken the next one.
-                (_, Change::Changed) => assert_eq!(there, Some(State::Pending)),
-                (0 | 1, Change::Refused(State::Dead)) => unreachable!("dead, and not retried"),
-                (_, other) => assert_eq!(other, Change::NotFound),
+                (_, Transition::Changed) => assert_eq!(there, Some(State::Pending)),
+                (0 | 1, Transition::Refused(State::Dead)) => unreachable!("dead, and not retried"),
+                (_, other) => assert_eq!(other, Transition::NotFound),
             }
         }
         let stats = keeper.stats().await.unwrap();

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    Change, Created, Creation, Error, Failure, Finished, IdempotencyKey, Lease, Listing, LowWaterMark,
-    NewEvent, Next, Outcome, State, Unusable,
+    Created, Creation, Error, Failure, Finished, IdempotencyKey, Lease, Listing, LowWaterMark, NewEvent,
+    Next, Outcome, State, Transition, Unusable,
 };
 use eventpipeline_testkit::{Database as Server, Engine, Options};
 use sqlx::Executor as _;
@@ -63,8 +63,8 @@ async fn the_queue_works_whatever_the_server_has_set_for_all() {
         assert_eq!(session.fail(&[failure]).await.unwrap(), [event_id(2)]);
         session.release(&claims[2..3]).await.unwrap();
         assert_eq!(session.extend(&claims[3..], Lease::new(LONG)).await.unwrap(), [event_id(4)]);
-        assert_eq!(session.cancel(event_id(5)).await.unwrap(), Change::Changed);
-        assert_eq!(session.retry(event_id(5)).await.unwrap(), Change::Changed);
+        assert_eq!(session.cancel(event_id(5)).await.unwrap(), Transition::Changed);
+        assert_eq!(session.retry(event_id(5)).await.unwrap(), Transition::Changed);
         reclaim(&mut session, LONG).await;
         let all = Listing { state: None, after: None, limit: 10 };
         assert_eq!(session.list(&all).await.unwrap().len(), 6);

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use eventpipeline_database::{
-    ClaimLimit, Claimed, Claimer, Completion, Created, Creation, Database, DatabaseArgs, EventId, Lease,
-    LowWaterMark, MaxAttempts, Metrics, NewEvent, Reclaimed, Session, Tls, Value,
+    ClaimLimit, Claimed, Completion, Created, Creation, Database, DatabaseArgs, EventId, Lease, LowWaterMark,
+    MaxAttempts, Metrics, NewEvent, Owner, Reclaimed, Session, Tls, Value,
 };
 use eventpipeline_testkit::{Database as Server, Engine};
 use prometheus::Registry;
@@ -105,21 +105,21 @@ pub(crate) const LONG: Duration = Duration::from_mins(10);
 pub(crate) const MAX_ATTEMPTS: u32 = 3;
 
 /// One that tries an event often.
-pub(crate) fn claimer() -> Claimer {
-    Claimer::new("test", MaxAttempts::new(1000).unwrap())
+pub(crate) fn owner() -> Owner {
+    Owner::new("test", MaxAttempts::new(1000).unwrap())
 }
 
 /// One whose events are tried [`MAX_ATTEMPTS`] times.
-pub(crate) fn claimer_to_try() -> Claimer {
-    Claimer::new("test", MaxAttempts::new(MAX_ATTEMPTS).unwrap())
+pub(crate) fn owner_to_try() -> Owner {
+    Owner::new("test", MaxAttempts::new(MAX_ATTEMPTS).unwrap())
 }
 
 /// Claims, looking from the start, what is tried [`MAX_ATTEMPTS`] times.
 pub(crate) async fn claim_to_try(session: &mut Session, lease: Duration, limit: usize) -> Vec<Claimed> {
-    let claimer = claimer_to_try();
+    let owner = owner_to_try();
     let limit = ClaimLimit { events: limit, bytes: usize::MAX };
     let mark = &mut LowWaterMark::default();
-    session.claim(mark, &claimer, Lease::new(lease), limit).await.unwrap().events
+    session.claim(mark, &owner, Lease::new(lease), limit).await.unwrap().events
 }
 
 /// Claims with a lease that does not end.
@@ -131,7 +131,7 @@ pub(crate) async fn claim(session: &mut Session, limit: usize) -> Vec<Claimed> {
 pub(crate) async fn claim_for(session: &mut Session, lease: Duration, limit: usize) -> Vec<Claimed> {
     let limit = ClaimLimit { events: limit, bytes: usize::MAX };
     let mark = &mut LowWaterMark::default();
-    session.claim(mark, &claimer(), Lease::new(lease), limit).await.unwrap().events
+    session.claim(mark, &owner(), Lease::new(lease), limit).await.unwrap().events
 }
 
 /// Whether anything is due, looking from the start.

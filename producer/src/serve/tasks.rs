@@ -92,7 +92,7 @@ pub(super) fn spawn(
         watch.await;
         Ok(())
     });
-    database.opens_at_most(connections);
+    database.report_max_sessions(connections);
     info!(connections, "uses at most {connections} database connections");
     Requests { create, reads, surveys, changes }
 }
@@ -114,7 +114,7 @@ pub(super) fn watch_volume(
 /// answer in its own words, and go on to do so after the database is back. Gives whether it was ready once.
 fn report(check: &Check, served: bool, state: &Result<(), Error>) -> bool {
     match state {
-        Err(failure) if served && !failure.is_of_schema() => check.degraded(error_chain(failure)),
+        Err(failure) if served && !failure.is_schema_error() => check.degraded(error_chain(failure)),
         state => check.report(state),
     }
     served || state.is_ok()

@@ -1,6 +1,6 @@
 //! Priority and not-before time of events that are created one by one.
 
-use eventpipeline_database::{ClaimLimit, Claimer, Lease, LowWaterMark, MaxAttempts};
+use eventpipeline_database::{ClaimLimit, Lease, LowWaterMark, MaxAttempts, Owner};
 use serde_json::Value as Json;
 
 use crate::support::{Producer, problem};
@@ -16,12 +16,12 @@ async fn an_urgent_event_is_taken_first_and_one_for_later_not_at_all() {
     ] {
         assert_eq!(producer.post(&format!("/create-async{query}")).await.status(), 202, "{query}");
     }
-    let (claimer, lease) =
-        (Claimer::new("test", MaxAttempts::new(10).unwrap()), Lease::new(std::time::Duration::from_mins(1)));
+    let (owner, lease) =
+        (Owner::new("test", MaxAttempts::new(10).unwrap()), Lease::new(std::time::Duration::from_mins(1)));
     let mut session = producer.database.session();
     let limit = ClaimLimit { events: 10, bytes: usize::MAX };
     let mark = &mut LowWaterMark::default();
-    let taken = session.claim(mark, &claimer, lease, limit).await.unwrap().events;
+    let taken = session.claim(mark, &owner, lease, limit).await.unwrap().events;
     let ids: Vec<i64> = taken.iter().map(|claim| claim.id.get()).collect();
     assert_eq!(ids.len(), 3, "{ids:?}");
     assert_eq!(ids[0], 2);

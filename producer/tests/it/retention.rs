@@ -1,8 +1,7 @@
 //! Finished events go after the time that they are kept, while no consumer runs; others stay.
 
 use eventpipeline_database::{
-    ClaimLimit, Claimer, Completion, Creation, Failure, Lease, LowWaterMark, MaxAttempts, NewEvent, Next,
-    Value,
+    ClaimLimit, Completion, Creation, Failure, Lease, LowWaterMark, MaxAttempts, NewEvent, Next, Owner, Value,
 };
 use eventpipeline_testkit::{Database as Server, Engine, eventually};
 use sqlx::{Connection as _, Executor as _, MySqlConnection};
@@ -25,13 +24,13 @@ async fn old_events_are_removed_by_any_producer_and_young_and_dead_ones_are_kept
         let dead = claim(&mut session).await;
         let failure = Failure { claim: dead.clone(), error: "no".to_owned(), next: Next::Dead };
         session.fail(&[failure]).await.unwrap();
-        let claimer = Claimer::new("test", MaxAttempts::new(10).unwrap());
+        let owner = Owner::new("test", MaxAttempts::new(10).unwrap());
         let lease = Lease::new(Duration::from_mins(10));
         let limit = ClaimLimit { events: 400, bytes: usize::MAX };
         let mut completed = 0;
         while completed < OLD - 1 {
             let claims =
-                session.claim(&mut LowWaterMark::default(), &claimer, lease, limit).await.unwrap().events;
+                session.claim(&mut LowWaterMark::default(), &owner, lease, limit).await.unwrap().events;
             let value = Value::new("guardada").unwrap();
             let completions: Vec<_> =
                 claims.into_iter().map(|claim| Completion { claim, value: value.clone() }).collect();

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use eventpipeline_database::{
-    ClaimLimit, Claimer, Completion, Lease, LowWaterMark, MaxAttempts, Session, Value,
+    ClaimLimit, Completion, Lease, LowWaterMark, MaxAttempts, Owner, Session, Value,
 };
 use eventpipeline_testkit::{Database as Server, Engine};
 
@@ -46,11 +46,11 @@ fn arguments(api: &str) -> Vec<String> {
 
 /// A consumer, so that create-sync has its answers.
 async fn consume(mut session: Session) {
-    let (claimer, lease) =
-        (Claimer::new("test", MaxAttempts::new(10).unwrap()), Lease::new(Duration::from_mins(1)));
+    let (owner, lease) =
+        (Owner::new("test", MaxAttempts::new(10).unwrap()), Lease::new(Duration::from_mins(1)));
     let (mut mark, limit) = (LowWaterMark::default(), ClaimLimit { events: 100, bytes: usize::MAX });
     loop {
-        let claims = session.claim(&mut mark, &claimer, lease, limit).await.unwrap().events;
+        let claims = session.claim(&mut mark, &owner, lease, limit).await.unwrap().events;
         let value = Value::new("saudade").unwrap();
         let done: Vec<_> =
             claims.into_iter().map(|claim| Completion { claim, value: value.clone() }).collect();

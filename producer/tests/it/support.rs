@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use eventpipeline_database::{
-    ClaimLimit, Claimed, Claimer, Completion, Database, DatabaseArgs, Lease, LowWaterMark, MaxAttempts,
-    Metrics, Session, Tls, Value,
+    ClaimLimit, Claimed, Completion, Database, DatabaseArgs, Lease, LowWaterMark, MaxAttempts, Metrics,
+    Owner, Session, Tls, Value,
 };
 use eventpipeline_testkit::{Database as Server, Engine, Program, Proxy, eventually};
 use prometheus::Registry;
@@ -254,9 +254,9 @@ pub(crate) fn problem(response: Response, status: u16, kind: &str) -> impl Futur
 
 /// Claims the first event in line, once there is one.
 pub(crate) async fn claim(session: &mut Session) -> Claimed {
-    let (claimer, lease) =
-        (Claimer::new("test", MaxAttempts::new(10).unwrap()), Lease::new(Duration::from_mins(10)));
+    let (owner, lease) =
+        (Owner::new("test", MaxAttempts::new(10).unwrap()), Lease::new(Duration::from_mins(10)));
     let limit = ClaimLimit { events: 1, bytes: usize::MAX };
     let mark = &mut LowWaterMark::default();
-    eventually(async || session.claim(mark, &claimer, lease, limit).await.unwrap().events.pop()).await
+    eventually(async || session.claim(mark, &owner, lease, limit).await.unwrap().events.pop()).await
 }

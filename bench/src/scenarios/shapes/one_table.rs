@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    ClaimLimit, Claimer, Completion, Database, DatabaseArgs, Lease, LowWaterMark, MaxAttempts, Metrics,
+    ClaimLimit, Owner, Completion, Database, DatabaseArgs, Lease, LowWaterMark, MaxAttempts, Metrics,
     Session, Tls, Value,
 };
 use eventpipeline_testkit::Database as Server;
@@ -25,7 +25,7 @@ pub(super) struct Claims {
     session: Session,
     mark: LowWaterMark,
     poll: Poll,
-    claimer: Claimer,
+    owner: Owner,
     value: Value,
 }
 
@@ -65,8 +65,8 @@ impl Shape for OneTable {
         session.ping().await?;
         let attempts = MaxAttempts::new(10)
             .ok_or_else(|| anyhow::anyhow!("the number of attempts must be at least 1"))?;
-        let (mark, claimer) = (LowWaterMark::default(), Claimer::new("bench", attempts));
-        Ok(Claims { session, mark, poll, claimer, value: Value::new(VALUE)? })
+        let (mark, owner) = (LowWaterMark::default(), Owner::new("bench", attempts));
+        Ok(Claims { session, mark, poll, owner, value: Value::new(VALUE)? })
     }
 }
 
@@ -76,7 +76,7 @@ impl Worker for Claims {
             self.mark = LowWaterMark::default();
         }
         let claims =
-            self.session.claim(&mut self.mark, &self.claimer, Lease::new(LEASE), LIMIT).await?.events;
+            self.session.claim(&mut self.mark, &self.owner, Lease::new(LEASE), LIMIT).await?.events;
         let completions: Vec<Completion> =
             claims.into_iter().map(|claim| Completion { claim, value: self.value.clone() }).collect();
         Ok(u32::try_from(self.session.complete(&completions).await?.len())?)

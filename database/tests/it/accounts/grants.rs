@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    Change, Classic, Completion, Creation, Failure, Finished, IdempotencyKey, Lease, LowWaterMark, NewEvent,
-    Next, Role, Session, Value, watch,
+    Classic, Completion, Creation, Failure, Finished, IdempotencyKey, Lease, LowWaterMark, NewEvent, Next,
+    Role, Session, Transition, Value, watch,
 };
 use eventpipeline_testkit::{Engine, eventually};
 use sqlx::mysql::MySqlDatabaseError;
@@ -57,8 +57,8 @@ async fn each_user_may_do_all_that_its_program_does() {
         assert_eq!(producer.event(done.id).await.unwrap().unwrap().valor, "palavra");
         assert_eq!(producer.count().await.unwrap(), 6);
         assert_eq!(producer.stats().await.unwrap().created, 6);
-        assert_eq!(producer.retry(failed.id).await.unwrap(), Change::Changed);
-        assert_eq!(producer.cancel(failed.id).await.unwrap(), Change::Changed);
+        assert_eq!(producer.retry(failed.id).await.unwrap(), Transition::Changed);
+        assert_eq!(producer.cancel(failed.id).await.unwrap(), Transition::Changed);
         producer.reusable_bytes().await.unwrap();
         for finished in [Finished::Done, Finished::Cancelled] {
             let mark = &mut LowWaterMark::default();

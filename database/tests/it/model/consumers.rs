@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use eventpipeline_database::{ClaimLimit, Claimed, Lease, LowWaterMark, Session, State};
 
 use super::run::Run;
-use crate::support::{LONG, claimer_to_try};
+use crate::support::{LONG, owner_to_try};
 
 /// How long an event may be due while a consumer has nothing else to do.
 const SOON: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ impl Consumer {
 
     async fn claim(&mut self, events: usize) -> Vec<Claimed> {
         let limit = ClaimLimit { events, bytes: usize::MAX };
-        self.session.claim(&mut self.mark, &claimer_to_try(), Lease::new(LONG), limit).await.unwrap().events
+        self.session.claim(&mut self.mark, &owner_to_try(), Lease::new(LONG), limit).await.unwrap().events
     }
 }
 

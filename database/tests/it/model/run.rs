@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    Change, Claimed, Completion, EventId, Failure, Finished, Lease, LowWaterMark, NewEvent, Next, Priority,
-    Removal, Session, State,
+    Claimed, Completion, EventId, Failure, Finished, Lease, LowWaterMark, NewEvent, Next, Priority, Removal,
+    Session, State, Transition,
 };
 use sqlx::Executor as _;
 
@@ -256,7 +256,7 @@ impl Run {
                     (event.row.attempts, event.lost) = (0, 0);
                 }
                 let now = self.now;
-                if changed == Change::Changed
+                if changed == Transition::Changed
                     && let Some(event) = &mut self.events[which]
                 {
                     event.due = now - event.priority;
@@ -278,19 +278,19 @@ impl Run {
         &mut self,
         what: &'static str,
         which: usize,
-        changed: Change,
+        changed: Transition,
         allowed: impl Fn(State) -> bool,
     ) -> Option<&mut Model> {
-        self.tally.count(what, changed == Change::Changed);
+        self.tally.count(what, changed == Transition::Changed);
         let Some(event) = &mut self.events[which] else {
-            assert_eq!(changed, Change::NotFound);
+            assert_eq!(changed, Transition::NotFound);
             return None;
         };
         if !allowed(event.row.state) {
-            assert_eq!(changed, Change::Refused(event.row.state));
+            assert_eq!(changed, Transition::Refused(event.row.state));
             return None;
         }
-        assert_eq!(changed, Change::Changed);
+        assert_eq!(changed, Transition::Changed);
         Some(event)
     }
 }

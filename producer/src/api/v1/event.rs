@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use eventpipeline_database::{Change, Event, EventId};
+use eventpipeline_database::{Event, EventId, Transition};
 
 use crate::api::openapi::{Failures, Unknown, WrongState};
 use crate::api::problem::Problem;
@@ -38,7 +38,7 @@ pub(in crate::api) async fn read(State(api): State<Shared>, Id(id): Id) -> Resul
 pub(in crate::api) async fn retry(State(api): State<Shared>, Id(id): Id) -> Result<Response, Problem> {
     let held = api.room_for_event()?;
     let change = api.requests.changes.retry.ask(id).await?;
-    if change == Change::Changed {
+    if change == Transition::Changed {
         api.announcer.work();
     }
     api.changed(id, change, "dead or cancelled", held).await
@@ -56,7 +56,7 @@ pub(in crate::api) async fn retry(State(api): State<Shared>, Id(id): Id) -> Resu
 pub(in crate::api) async fn cancel(State(api): State<Shared>, Id(id): Id) -> Result<Response, Problem> {
     let held = api.room_for_event()?;
     let change = api.requests.changes.cancel.ask(id).await?;
-    if change == Change::Changed {
+    if change == Transition::Changed {
         api.waiters.ended([id]);
         api.announcer.finished([id.get()]);
     }
@@ -72,15 +72,15 @@ impl Api {
     async fn changed(
         &self,
         id: EventId,
-        change: Change,
+        change: Transition,
         possible: &str,
         held: Held,
     ) -> Result<Response, Problem> {
         match change {
-            Change::Changed => self.answer(StatusCode::OK, &EventBody::from(self.event(id).await?), held),
-            Change::NotFound => Err(Problem::event_not_found(&id.to_string())),
-            Change::Locked => Err(Problem::event_locked(id)),
-            Change::Refused(state) => Err(Problem::wrong_state(id, state, possible)),
+            Transition::Changed => self.answer(StatusCode::OK, &EventBody::from(self.event(id).await?), held),
+            Transition::NotFound => Err(Problem::event_not_found(&id.to_string())),
+            Transition::Locked => Err(Problem::event_locked(id)),
+            Transition::Refused(state) => Err(Problem::wrong_state(id, state, possible)),
         }
     }
 }
