@@ -1,8 +1,8 @@
-//! Users: one for each kind of program, with the grants that it needs and no more.
+//! Database users: one for each kind of program, with exactly the privileges that it needs.
 //!
-//! A user belongs to a generation of passwords and has it in its name: `eventpipeline_producer_3`. So users of two
-//! generations are there side by side while programs move from one to the next, on any server: none has to know a second
-//! password of one user, which only some do. The users of earlier generations go when nobody uses them any more.
+//! A user's name contains the generation of its password: `eventpipeline_producer_3`. Users of two generations coexist while
+//! programs move from one to the next. This works on any server, whereas few support two passwords for one user. The users
+//! of earlier generations are dropped once they are unused.
 
 mod grants;
 mod retire;
@@ -13,67 +13,46 @@ use tracing::debug;
 
 use crate::classic::Classic;
 use crate::error::{Error, number, number_of};
-use crate::script::Script;
+use crate::role::Role;
 use crate::session::Database;
+use crate::sql_batch::SqlBatch;
 use grants::{CLASSIC_INSERT, DIAGNOSES, GRANTS};
 
-/// A kind of program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Creates events, shows them, and does to them what people ask for.
-    Producer,
-    /// Claims events, settles them, and removes old ones.
-    Consumer,
-}
-
-impl Role {
-    /// All.
-    pub const ALL: [Self; 2] = [Self::Producer, Self::Consumer];
-
-    /// The beginning of its users' names.
-    const fn prefix(self) -> &'static str {
-        match self {
-            Self::Producer => "eventpipeline_producer_",
-            Self::Consumer => "eventpipeline_consumer_",
-        }
-    }
-}
-
-/// Which passwords: each generation has its own.
+/// A generation of passwords.
 pub type Generation = u32;
 
-/// A user that a kind of program connects as.
+/// A database user of one kind of program.
 #[derive(Debug)]
 pub struct Account {
-    /// The kind of program.
+    /// Kind of program.
     pub role: Role,
-    /// Which of its users.
+    /// Generation of the password.
     pub generation: Generation,
-    /// What it has to say.
+    /// Password of the user.
     pub password: SecretString,
 }
 
 impl Account {
-    /// The user's name.
+    /// Returns the user's name.
     pub fn name(&self) -> String {
         format!("{}{}", self.role.prefix(), self.generation)
     }
 }
 
 impl Database {
-    /// Makes the users, or gives those that are there this password, and grants them what their programs need. Takes
-    /// nothing away that these need: programs may be connected as them.
+    /// Creates the users or changes their passwords, and grants them their programs' privileges. Revokes no privilege that
+    /// these programs need, because they may be connected.
     ///
-    /// Only where some producers know the classic columns alone may producers insert a `valor`.
+    /// Producers may insert a `valor` only if some producers are classic.
     ///
-    /// This connection's user needs the privileges of `database/accounts/init.sql`, and the schema has to be there.
+    /// This connection's user needs the privileges of `database/accounts/init.sql`, and the schema must exist.
     ///
     /// # Errors
-    /// [`Error::Query`] when the server refuses.
+    /// Returns [`Error::Query`] if the server refuses a statement.
     pub async fn grant(&self, accounts: &[Account], classic: Classic) -> Result<(), Error> {
         let mut connection = self.connect_for_changes().await?;
         for account in accounts {
-            let failed = |source| Error::Query { operation: "make a user", source };
+            let failed = |source| Error::Query { operation: "create a user", source };
             make(account, &mut connection).await.map_err(failed)?;
             if account.role == Role::Producer {
                 classic_producers(account, classic.producers, &mut connection).await.map_err(failed)?;
@@ -94,14 +73,14 @@ async fn make(account: &Account, connection: &mut MySqlConnection) -> Result<(),
     Ok(())
 }
 
-/// What programs need that name all the classic columns of what they insert, their answer to be among them.
+/// Grants or revokes what producers need that name all classic columns in their inserts, including `valor`.
 async fn classic_producers(
     account: &Account,
     wanted: bool,
     connection: &mut MySqlConnection,
 ) -> Result<(), sqlx::Error> {
     let (verb, of) = if wanted { ("GRANT ", " ON Events TO ") } else { ("REVOKE ", " ON Events FROM ") };
-    let mut change = Script::new(verb);
+    let mut change = SqlBatch::new(verb);
     change.sql(CLASSIC_INSERT).sql(of);
     user(&mut change, account.role, account.generation);
     match change.execute(connection).await {
@@ -110,8 +89,8 @@ async fn classic_producers(
     }
 }
 
-/// To see who holds a lock that all wait for. An older server's user may not grant that, and MariaDB has no such table:
-/// programs do without it.
+/// Grants what shows the holder of a lock. An older server's user may not grant it, and MariaDB lacks such a table, so
+/// programs work without it.
 async fn diagnose(account: &Account, connection: &mut MySqlConnection) {
     for (role, privileges, table) in DIAGNOSES {
         if role == account.role
@@ -122,25 +101,25 @@ async fn diagnose(account: &Account, connection: &mut MySqlConnection) {
     }
 }
 
-fn grant(privileges: &'static str, table: &'static str, account: &Account) -> Script {
-    let mut grant = Script::new("GRANT ");
+fn grant(privileges: &'static str, table: &'static str, account: &Account) -> SqlBatch {
+    let mut grant = SqlBatch::new("GRANT ");
     grant.sql(privileges).sql(" ON ").sql(table).sql(" TO ");
     user(&mut grant, account.role, account.generation);
     grant
 }
 
-/// These statements take a password as a literal only, so that it is the server that makes one of it.
-fn with_password(verb: &'static str, account: &Account) -> Script {
-    let mut script = Script::new("SET @statement = CONCAT('");
-    // The quotes of the user's name are in a text here.
-    script.sql(verb).sql("''").sql(account.role.prefix()).number(account.generation).sql("''@''%''");
-    script.sql(" IDENTIFIED BY ', QUOTE(").text(account.password.expose_secret());
-    script.sql("), ' REQUIRE SSL'); PREPARE statement FROM @statement; SET @statement = NULL; ");
-    script.sql("EXECUTE statement; DEALLOCATE PREPARE statement");
-    script
+/// Returns the statement. The password is a literal that the server quotes, because MySQL does not accept a parameter here.
+fn with_password(verb: &'static str, account: &Account) -> SqlBatch {
+    let mut batch = SqlBatch::new("SET @statement = CONCAT('");
+    // The quotes of the user's name are inside a text here.
+    batch.sql(verb).sql("''").sql(account.role.prefix()).number(account.generation).sql("''@''%''");
+    batch.sql(" IDENTIFIED BY ', QUOTE(").text(account.password.expose_secret());
+    batch.sql("), ' REQUIRE SSL'); PREPARE statement FROM @statement; SET @statement = NULL; ");
+    batch.sql("EXECUTE statement; DEALLOCATE PREPARE statement");
+    batch
 }
 
-/// `'eventpipeline_producer_3'@'%'`
-fn user(script: &mut Script, role: Role, generation: Generation) {
-    script.sql("'").sql(role.prefix()).number(generation).sql("'@'%'");
+/// Adds the user's name: `'eventpipeline_producer_3'@'%'`.
+fn user(batch: &mut SqlBatch, role: Role, generation: Generation) {
+    batch.sql("'").sql(role.prefix()).number(generation).sql("'@'%'");
 }

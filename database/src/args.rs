@@ -1,12 +1,12 @@
-//! Where the database is and who connects.
+//! Arguments for the connection to the database.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use sqlx::mysql::MySqlSslMode;
 
-/// The database's address and the user to be. The password is a file, because environments leak into logs and
-/// child processes; it is read at each connect, so that it can be rotated.
+/// The database's address and user. The password is in a file, because environments leak into logs and child processes. It is
+/// read at each connect, so that it can be rotated.
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseArgs {
     /// Host name or address of the MySQL or MariaDB server
@@ -24,25 +24,25 @@ pub struct DatabaseArgs {
     /// File that holds the user's password
     #[arg(long, env = "DATABASE_PASSWORD_FILE", value_parser = readable_file)]
     pub database_password_file: PathBuf,
-    /// How the connection is encrypted, and whether the server's certificate is checked
+    /// Encryption of the connection, and verification of the server's certificate
     #[arg(long, env = "DATABASE_TLS", value_enum, default_value_t = Tls::Preferred)]
     pub database_tls: Tls,
-    /// File with the certificates (PEM) that the server's must be signed by, for `verify-ca` and `verify-identity`;
-    /// those of the system when it is not set
+    /// File with the certificates (PEM) of the authorities that may sign the server's certificate, for `verify-ca` and
+    /// `verify-identity`; default: those of the system
     #[arg(long, env = "DATABASE_TLS_CA_FILE", value_parser = readable_file)]
     pub database_tls_ca_file: Option<PathBuf>,
 }
 
-/// How connections to the database are encrypted, in the terms of MySQL's `--ssl-mode`.
+/// Encryption of connections to the database, in the terms of MySQL's `--ssl-mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Tls {
-    /// Where the server can; its certificate is not checked
+    /// Encrypted if the server supports it; the certificate is not verified
     Preferred,
-    /// Always; the certificate is not checked
+    /// Always encrypted; the certificate is not verified
     Required,
-    /// Always, with a certificate that the given authorities have signed
+    /// Always encrypted; one of the given authorities must have signed the certificate
     VerifyCa,
-    /// The same, and the certificate names the host
+    /// The same, and the certificate must name the host
     VerifyIdentity,
 }
 
@@ -57,15 +57,15 @@ impl From<Tls> for MySqlSslMode {
     }
 }
 
-/// A name from a Secret, which often ends with the line break of the tool that made it: that is no part of it.
+/// Parses a name. Trims it, because tools that write Secrets often append a line break.
 ///
 /// # Errors
-/// What is left is empty, or has a character in it that no name has.
+/// Returns a message if the name is empty or contains a control character.
 pub fn name(text: &str) -> Result<String, String> {
     let name = text.trim();
     match name.chars().find(|letter| letter.is_control()) {
         _ if name.is_empty() => Err("must not be empty".to_owned()),
-        Some(control) => Err(format!("must have no control character in it; it has {control:?}")),
+        Some(control) => Err(format!("must not contain control characters; it contains {control:?}")),
         None => Ok(name.to_owned()),
     }
 }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_tools_put_around_a_value_is_no_part_of_it() {
+    fn white_space_around_a_value_is_ignored() {
         for around in ["db\n", "db\r\n", "db ", " db", "\tdb\n\n"] {
             assert_eq!(name(around).as_deref(), Ok("db"), "{around:?}");
         }

@@ -1,6 +1,6 @@
-//! What the schema holds beside what all need, for programs that know only the classic columns.
+//! Additions to the schema for programs that know only the classic columns.
 //!
-//! Ours pay for it with every event, so it is there only while such programs are.
+//! They slow down every event, so they exist only while such programs are declared.
 
 mod idle;
 
@@ -11,23 +11,23 @@ use crate::error::{Error, number, number_of};
 use crate::schema::{self, failed_to};
 use crate::session::Database;
 
-/// Which programs know only the classic columns.
+/// Kinds of programs that know only the classic columns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Classic {
-    /// Some producers do. One that reads the counter, adds one and writes it back without a lock would let it go back.
+    /// Some producers are classic. One that reads the counter, adds one and writes it back without a lock could decrease it.
     pub producers: bool,
-    /// Some consumers do. One that looks for `valor = '' AND processing = 0` would read all finished events, each time.
+    /// Some consumers are classic. One that selects `valor = '' AND processing = 0` would read all finished events each time.
     pub consumers: bool,
 }
 
 const HAS_INDEX: &str = "SELECT COUNT(*) FROM information_schema.statistics \
      WHERE table_schema = DATABASE() AND table_name = 'Events' AND index_name = 'classic_free' AND seq_in_index = 1";
-/// One character of the value tells whether there is one. The primary key, which InnoDB adds, gives the order.
+/// One character of the value shows whether the event is finished. InnoDB appends the primary key, which gives the order.
 const ADD_INDEX: &str =
     "ALTER TABLE Events ADD INDEX classic_free (valor(1), processing), ALGORITHM = INPLACE, LOCK = NONE";
 const DROP_INDEX: &str = "ALTER TABLE Events DROP INDEX classic_free, ALGORITHM = INPLACE, LOCK = NONE";
 
-/// A trigger does what its author may do, and nothing once that user has gone.
+/// Counts the triggers. A trigger runs with its definer's privileges, and fails once that user is dropped.
 const OWN_TRIGGERS: &str = "SELECT COUNT(IF(definer = CURRENT_USER(), 1, NULL)), COUNT(*) \
      FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND trigger_name = 'DBStatus_only_grows'";
 const ADD_TRIGGER: &str = "CREATE TRIGGER DBStatus_only_grows BEFORE UPDATE ON DBStatus \
@@ -35,10 +35,10 @@ const ADD_TRIGGER: &str = "CREATE TRIGGER DBStatus_only_grows BEFORE UPDATE ON D
 const DROP_TRIGGER: &str = "DROP TRIGGER IF EXISTS DBStatus_only_grows";
 
 impl Database {
-    /// Gives the schema what these programs need, and takes away what nobody needs any more. The schema is up to date.
+    /// Adds what these programs need to an up-to-date schema, and drops what they no longer need.
     ///
     /// # Errors
-    /// [`Error::TriggerRefused`] when the database's user may not make what classic producers need.
+    /// Returns [`Error::TriggerRefused`] if the database's user may not create the trigger for classic producers.
     pub async fn apply_classic_support(&self, classic: Classic) -> Result<(), Error> {
         let mut connection = self.connect_for_changes().await?;
         schema::lock(&mut connection).await?;
@@ -46,7 +46,7 @@ impl Database {
             Ok(()) => {}
             Err(source) if schema::is_lock(&source) => return Err(self.blocked(source).await),
             Err(source) => {
-                return Err(failed_to("fit the index of free events to classic consumers")(source));
+                return Err(failed_to("change the index of free events for classic consumers")(source));
             }
         }
         match trigger(&mut connection, classic.producers).await {
@@ -78,24 +78,24 @@ async fn trigger(connection: &mut MySqlConnection, wanted: bool) -> Result<(), s
     Ok(())
 }
 
-/// It goes without: who declares no such programs may not be allowed to, and neither may who has a server of its own.
+/// Tolerates missing privileges: the user of an external server may lack them, and so may one without classic programs.
 async fn idle_transactions(connection: &mut MySqlConnection, wanted: bool) -> Result<(), Error> {
     let result = idle::end(connection, wanted).await;
     match result.as_ref().map_err(number_of) {
         Err(Some(number::DATABASE_ACCESS_DENIED | number::ACCESS_DENIED | number::TABLE_ACCESS_DENIED)) => {
             if wanted {
                 warn!(
-                    "the database's user may make no event: transactions that classic programs leave open keep their events \
-                     locked until they end; give it EVENT on the database, PROCESS and CONNECTION_ADMIN"
+                    "the database's user may not create an event: transactions that classic programs leave open keep their events \
+                     locked until they end; grant it EVENT on the database, PROCESS and CONNECTION_ADMIN"
                 );
             }
             Ok(())
         }
-        _ => result.map_err(failed_to("fit the end of idle transactions to classic programs")),
+        _ => result.map_err(failed_to("change the event that ends idle transactions")),
     }
 }
 
-/// As text: triggers can't be prepared.
+/// Runs the statement as text, because MySQL cannot prepare triggers.
 async fn run(connection: &mut MySqlConnection, statement: &'static str) -> Result<(), sqlx::Error> {
     sqlx::raw_sql(statement).execute(connection).await.map(drop)
 }
@@ -103,6 +103,6 @@ async fn run(connection: &mut MySqlConnection, statement: &'static str) -> Resul
 fn trigger_failed(source: sqlx::Error) -> Error {
     match number_of(&source) {
         Some(number::BINARY_LOG_UNSAFE | number::TABLE_ACCESS_DENIED) => Error::TriggerRefused { source },
-        _ => failed_to("fit the counter's trigger to classic producers")(source),
+        _ => failed_to("change the counter's trigger for classic producers")(source),
     }
 }

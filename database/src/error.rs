@@ -1,74 +1,78 @@
-//! What can go wrong between the queue and its database.
+//! Errors of the queue's operations.
 
+mod holders;
 pub(crate) mod number;
+mod partly_settled;
+mod unusable;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::holders::Holders;
-use crate::session::Unusable;
-use crate::settle::PartlySettled;
+pub(crate) use holders::Holder;
+pub use holders::Holders;
+pub use partly_settled::{PartlySettled, Refused};
+pub use unusable::Unusable;
 
-/// A database operation that did not happen, or of which nobody knows whether it happened.
+/// An operation that failed, or whose outcome is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The password file went away after the start.
+    /// The password file disappeared after the start.
     #[error("failed to read the password file {path:?}")]
     PasswordFile {
-        /// Where it was expected.
+        /// Path of the file.
         path: PathBuf,
-        /// Why it could not be read.
+        /// Error of the read.
         source: std::io::Error,
     },
-    /// No connection could be made.
+    /// The connection could not be opened.
     #[error("failed to connect to the database at {address}{}", remedy(source))]
     Connect {
         /// Host and port.
         address: String,
-        /// What the driver or the server says.
+        /// Error of the driver or the server.
         source: sqlx::Error,
     },
-    /// The server did not answer a connection in time.
+    /// The server did not answer a connection attempt in time.
     #[error("failed to connect to the database at {address}: no answer within {} s", limit.as_secs())]
     ConnectTimeout {
         /// Host and port.
         address: String,
-        /// How long it was waited for.
+        /// Time limit of the attempt.
         limit: Duration,
     },
-    /// The server is one that can't be used.
+    /// The server was reached but cannot be used.
     #[error("the database at {address} can't be used: {why}")]
     Unusable {
         /// Host and port.
         address: String,
-        /// What is wrong with it.
+        /// Reason why it cannot be used.
         why: Unusable,
     },
-    /// The server answered with an error, or the connection broke.
+    /// The server reported an error, or the connection broke.
     #[error("failed to {operation}")]
     Query {
-        /// The operation, as a verb: `create events`.
+        /// Operation, as a verb: `create events`.
         operation: &'static str,
-        /// What the driver or the server says.
+        /// Error of the driver or the server.
         source: sqlx::Error,
     },
-    /// The server did not answer in time. The connection is given up; what it was doing may still take effect.
+    /// The server did not answer in time. The connection is dropped; its statement may still take effect.
     #[error("failed to {operation}: the database gave no answer within {} s", limit.as_secs())]
     Timeout {
-        /// The operation, as a verb.
+        /// Operation, as a verb.
         operation: &'static str,
-        /// How long it was waited for.
+        /// Time limit of the operation.
         limit: Duration,
     },
-    /// Some of the claims could not be settled, and the others were.
+    /// Some of the claims could not be settled; the others were.
     #[error(transparent)]
     PartlySettled(Box<PartlySettled>),
-    /// The schema is older than this program, or not there.
+    /// The schema is missing or older than this program requires.
     #[error(
         "the database's schema is at version {found}, this program needs {needed}: run `eventpipeline-producer schema`"
     )]
     SchemaOld {
-        /// The newest version applied; 0 when there is none.
+        /// The newest applied version; 0 if there is none.
         found: i64,
         /// The newest version that this program knows.
         needed: i64,
@@ -78,79 +82,79 @@ pub enum Error {
         "the database's schema is at version {found}, this program knows only {known}: run a newer program"
     )]
     SchemaNew {
-        /// The newest version applied.
+        /// The newest applied version.
         found: i64,
         /// The newest version that this program knows.
         known: i64,
     },
-    /// The database holds an `Events` table that this program did not make.
-    #[error("the database has a table Events of another origin; give the pipeline a database of its own")]
+    /// The database contains an `Events` table that this program did not create.
+    #[error("the database has a table Events of another origin; give the pipeline its own database")]
     ForeignTables,
-    /// The database's clock has stepped a moment ago: nobody knows how old an event is.
-    #[error("the database's clock has stepped: nothing is removed for {} s", quiet.as_secs())]
+    /// The database's clock stepped recently, so that the age of events is uncertain.
+    #[error("the database's clock stepped: nothing is removed for {} s after a step", quiet.as_secs())]
     ClockStepped {
-        /// How long after a step.
+        /// Period after a step during which nothing is removed.
         quiet: Duration,
     },
-    /// The database's clock is another one than this program's: nobody knows how old an event is.
+    /// The database's clock differs from this program's, so that the age of events is uncertain.
     #[error(
-        "the database's clock is {seconds} s ahead of this program's: nothing is removed until they agree to five minutes; \
-         synchronize the clocks of the machines (NTP)"
+        "the database's clock is {seconds} s ahead of this program's: nothing is removed until they differ by at most five \
+         minutes; synchronize the clocks of the machines (NTP)"
     )]
     ClockDisagrees {
-        /// How far it is ahead; less than 0 where it is behind.
+        /// Seconds by which it is ahead; negative if it is behind.
         seconds: i64,
     },
-    /// A migration could not be applied.
+    /// A migration failed.
     #[error("failed to migrate the schema")]
     Migrate(#[source] sqlx::migrate::MigrateError),
-    /// The database's user may not make a trigger that classic producers need.
+    /// The database's user may not create the trigger that classic producers need.
     #[error(
-        "the database lets this user make no trigger, which producers that know only the classic columns need: give it \
+        "the database does not let this user create a trigger, which producers that know only the classic columns need: grant it \
          TRIGGER on the database, and set log_bin_trust_function_creators = 1 on the server; or declare no such producers"
     )]
     TriggerRefused {
-        /// What the server says.
+        /// Error of the server.
         source: sqlx::Error,
     },
-    /// A table that has one row has none.
+    /// A table that must have one row is empty.
     #[error("{table} must have one row, and has none: run `eventpipeline-producer schema`, which adds it")]
     RowMissing {
-        /// The table.
+        /// Name of the table.
         table: &'static str,
     },
-    /// Somebody else's transaction holds the counter, behind which all creations wait.
+    /// Another transaction has locked the counter, which all creations need.
     #[error(
         "failed to create events: another transaction has locked the counter (the row of DBStatus) for too long{holders}"
     )]
     CounterHeld {
-        /// Whose.
+        /// Connections that hold the lock.
         holders: Holders,
-        /// What the server says.
+        /// Error of the server.
         source: sqlx::Error,
     },
-    /// The counter is at the end of its type.
+    /// The counter has reached the end of its range.
     #[error(
-        "DBStatus.id is at the end of its range: somebody has set it; set it to the number of events ever created"
+        "DBStatus.id is at the end of its range, so another program has set it; set it to the number of events ever created"
     )]
     CounterExhausted,
-    /// Open transactions keep the tables from being changed. The queue goes on.
-    #[error("the tables can't be changed while other transactions use them{holders}")]
+    /// Open transactions keep the tables from being changed. The queue continues to work.
+    #[error("the tables cannot be changed while other transactions use them{holders}")]
     SchemaBlocked {
-        /// Whose.
+        /// Connections that hold the locks.
         holders: Holders,
-        /// What the server says.
+        /// Error of the server.
         source: sqlx::Error,
     },
-    /// Another program held the schema's lock all the time.
+    /// Another program held the schema's lock until the time limit.
     #[error("another program is migrating the schema and did not finish within {} s", limit.as_secs())]
     SchemaLocked {
-        /// How long it was waited for.
+        /// Time limit of the wait.
         limit: Duration,
     },
 }
 
-/// The server's error number; `None` when the error is not the server's answer.
+/// Returns the server's error number, or `None` if the error did not come from the server.
 pub(crate) fn number_of(error: &sqlx::Error) -> Option<u16> {
     error
         .as_database_error()
@@ -158,22 +162,22 @@ pub(crate) fn number_of(error: &sqlx::Error) -> Option<u16> {
         .map(sqlx::mysql::MySqlDatabaseError::number)
 }
 
-/// What an error says of what was asked for.
+/// The effect of a failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was not done, and will not be.
+    /// It has no effect, and will have none.
     NotDone,
-    /// It may be done all the same: the answer is missing.
+    /// It may still take effect, because the answer is missing.
     Unknown,
 }
 
 impl Error {
-    /// Whether what was asked for may have happened all the same.
+    /// Returns whether the request may have taken effect.
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Timeout { .. } => Outcome::Unknown,
             Self::Query { source, .. } => match source {
-                // Nothing was sent.
+                // Encoding failed before the request was sent.
                 sqlx::Error::Encode(_) => Outcome::NotDone,
                 _ if number_of(source).is_some_and(|number| !number::is_uncertain(number)) => {
                     Outcome::NotDone
@@ -184,7 +188,7 @@ impl Error {
         }
     }
 
-    /// Whether the server refused this very request, while it may well do others: to ask again in the same way is in vain.
+    /// Returns whether the server refused this particular request, so that repeating it cannot succeed.
     pub fn is_refusal(&self) -> bool {
         self.refusal().is_some_and(|number| {
             number::leaves_connection_well(number)
@@ -193,33 +197,33 @@ impl Error {
         })
     }
 
-    /// Whether the server gave up waiting for a lock that somebody else holds.
+    /// Returns whether the server gave up waiting for another client's lock.
     pub(crate) fn is_locked(&self) -> bool {
         self.refusal() == Some(number::LOCK_WAIT_TIMEOUT)
     }
 
-    /// Whether the database is away, or not the one that takes writes: waiting helps.
+    /// Returns whether the database is unavailable or read-only, so that waiting helps.
     pub fn is_outage(&self) -> bool {
         matches!(
             self,
             Self::Connect { .. }
-                | Self::Unanswered { .. }
+                | Self::ConnectTimeout { .. }
                 | Self::Timeout { .. }
                 | Self::Unusable { why: Unusable::ReadOnly, .. }
         )
     }
 
-    /// Whether the schema is the trouble, and not the way to the database.
+    /// Returns whether the schema is the cause, and not the connection.
     pub fn is_schema_error(&self) -> bool {
         matches!(self, Self::SchemaOld { .. } | Self::SchemaNew { .. } | Self::RowMissing { .. })
     }
 
-    /// Whether the server ended a statement that read for too long.
+    /// Returns whether the server ended a read that exceeded its time limit.
     pub(crate) fn is_time_limit(&self) -> bool {
         self.refusal().is_some_and(number::is_time_limit)
     }
 
-    /// The number with which the server refused a statement.
+    /// Returns the number with which the server refused a statement.
     pub(crate) fn refusal(&self) -> Option<u16> {
         match self {
             Self::Query { source, .. } => number_of(source),
@@ -228,15 +232,15 @@ impl Error {
     }
 }
 
-/// What to do about a connection that the server refused, where its own words do not say it.
+/// Returns a remedy for a refused connection, where the server's message names none.
 fn remedy(error: &sqlx::Error) -> &'static str {
     match number_of(error) {
         Some(number) if number::is_connection_limit(number) => {
-            ": it has as many connections as it, or this user, may have: raise max_connections or the user's limit, or run \
+            ": the server, or this user, has reached its limit of connections: raise max_connections or the user's limit, or run \
              fewer pods"
         }
         Some(number::HOST_BLOCKED) => {
-            ": it has blocked this host for broken connections: run `TRUNCATE performance_schema.host_cache` (MariaDB: \
+            ": the server has blocked this host because of aborted connections: run `TRUNCATE performance_schema.host_cache` (MariaDB: \
              `FLUSH HOSTS`) and set skip_name_resolve"
         }
         _ => "",

@@ -1,23 +1,21 @@
-//! Events: what identifies them, what they hold, and the states that they go through.
+//! Events: their ids, contents and states.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
-use crate::list::Place;
-
-/// The id of an event: positive, distinct, without gaps while only well-behaved producers create events.
+/// The id of an event: positive and unique, without gaps unless a classic program breaks the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(i64);
 
 impl EventId {
-    /// `None` where no event can have this id: ids are at least 1.
+    /// Returns `None` for a number below 1, which is no event's id.
     pub fn new(id: i64) -> Option<Self> {
         (id >= 1).then_some(Self(id))
     }
 
-    /// The id as it stands in the tables.
+    /// Returns the id as a number.
     pub fn get(self) -> i64 {
         self.0
     }
@@ -33,49 +31,49 @@ impl fmt::Display for EventId {
     }
 }
 
-/// How urgent an event is, from 0 (the default) to 9.
+/// The priority of an event, from 0 (the default) to 9.
 ///
-/// A point is worth a minute of waiting: an event of priority 5 is taken before those of priority 0 that are up to five
-/// minutes older, and nothing waits for ever.
+/// A point is worth a minute of waiting: an event of priority 5 precedes events of priority 0 that are up to five minutes
+/// older. No event waits forever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Priority(u8);
 
 impl Priority {
-    /// The most urgent.
+    /// The highest priority.
     pub const MAX: Self = Self(9);
 
-    /// `None` above [`Priority::MAX`].
+    /// Returns `None` above [`Priority::MAX`].
     pub fn new(points: u8) -> Option<Self> {
         (points <= Self::MAX.0).then_some(Self(points))
     }
 
-    /// The points.
+    /// Returns the points.
     pub fn get(self) -> u8 {
         self.0
     }
 
-    /// Whatever another program wrote, as the nearest priority.
+    /// Returns the nearest valid priority to one that another program stored.
     pub(crate) fn from_row(points: i8) -> Self {
         u8::try_from(points).ok().map_or_else(Self::default, |points| Self(points.min(Self::MAX.0)))
     }
 }
 
-/// The answer to an event: not blank, and at most [`Value::MAX_CHARS`] characters.
+/// The value of an event: not blank, and at most [`Value::MAX_CHARS`] characters.
 ///
-/// A blank one would read as "not processed" to every program that knows the classic columns.
+/// To a classic program a blank value would mean "not processed".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value(String);
 
-/// Why a text cannot be the answer to an event.
+/// The error for a text that cannot be a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidValue {
-    /// Nothing, or only white space.
+    /// The text is empty or only white space.
     #[error("the value is blank; it must hold a character that is not white space")]
     Blank,
-    /// Longer than the column.
+    /// The text exceeds the column.
     #[error("the value has {chars} characters; it must have at most {max}", max = Value::MAX_CHARS)]
     TooLong {
-        /// Its length.
+        /// Length of the text.
         chars: usize,
     },
 }
@@ -83,10 +81,10 @@ pub enum InvalidValue {
 impl Value {
     /// The width of `Events.valor`, in characters.
     pub const MAX_CHARS: usize = 8000;
-    /// What these take as UTF-8 at the most.
+    /// Maximum length as UTF-8, in bytes.
     pub const MAX_BYTES: usize = 4 * Self::MAX_CHARS;
 
-    /// Checks a text.
+    /// Validates a text.
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidValue> {
         let text = text.into();
         if text.trim().is_empty() {
@@ -98,33 +96,33 @@ impl Value {
         }
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Where an event is, as `Events.state` says it.
+/// The state of an event, as in `Events.state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum State {
-    /// To be claimed, now or later.
+    /// Waiting to be claimed, now or later.
     Pending,
     /// Claimed by a consumer.
     Processing,
-    /// It has its answer.
+    /// Completed with a value.
     Done,
-    /// Its last attempt has failed.
+    /// Given up after its last failed attempt.
     Dead,
-    /// Taken back before it was claimed.
+    /// Cancelled before it was claimed.
     Cancelled,
 }
 
 impl State {
-    /// Each of them.
+    /// All states.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// The number in the table.
+    /// Returns the number in the table.
     pub(crate) fn number(self) -> i8 {
         match self {
             Self::Pending => 0,
@@ -141,15 +139,15 @@ impl State {
     }
 }
 
-/// The states that an event does not leave by itself.
+/// The states that an event leaves only by a retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumString, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum Finished {
-    /// [`State::Done`]
+    /// Corresponds to [`State::Done`].
     Done,
-    /// [`State::Dead`]
+    /// Corresponds to [`State::Dead`].
     Dead,
-    /// [`State::Cancelled`]
+    /// Corresponds to [`State::Cancelled`].
     Cancelled,
 }
 
@@ -163,44 +161,61 @@ impl From<Finished> for State {
     }
 }
 
-/// What those who wait for an event need to know.
+/// The position of an event in its state's order, as stored in the table: microseconds since 1970, including hours beyond
+/// [`Timestamp`]'s range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place(pub(crate) i64);
+
+impl Place {
+    /// `1000-01-01`, the first day of `DATETIME`. It also represents earlier values, because MySQL cannot compute with
+    /// `0000-00-00`.
+    pub(crate) const FIRST: i64 = -30_610_224_000_000_000;
+    /// `9999-12-31 23:59:59.999999`
+    pub(crate) const LAST: i64 = 253_402_300_799_999_999;
+
+    pub(crate) fn from_row(microseconds: Option<i64>) -> Self {
+        Self(microseconds.unwrap_or(Self::FIRST).clamp(Self::FIRST, Self::LAST))
+    }
+}
+
+/// The parts of an event that waiting clients need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Which event.
+    /// Id of the event.
     pub id: EventId,
-    /// Its answer; empty while it has none.
+    /// Value of the event; empty while it has none.
     pub valor: String,
-    /// Where it is.
+    /// State of the event.
     pub state: State,
 }
 
-/// An event in full.
+/// An event with all its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Which event.
+    /// Id of the event.
     pub id: EventId,
-    /// Where it is.
+    /// State of the event.
     pub state: State,
-    /// Its answer; empty while it has none.
+    /// Value of the event; empty while it has none.
     pub valor: String,
-    /// The JSON text it was created with.
+    /// JSON text of the payload.
     pub payload: Option<String>,
-    /// How urgent it is.
+    /// Priority of the event.
     pub priority: Priority,
-    /// How often it was claimed, without claims that were given back unbegun.
+    /// Number of claims, without released ones.
     pub attempts: u32,
-    /// Why its last failed attempt failed.
+    /// Error of the last failed attempt.
     pub error: Option<String>,
-    /// Who claimed it last.
+    /// Name of the last owner.
     pub owner: Option<String>,
-    /// When it was created.
+    /// Time of the creation.
     pub created_at: Timestamp,
-    /// When it is to be looked at next: pending, its place in line or when it may be claimed; claimed, the end of the
-    /// lease; else when it ended.
+    /// The position in the state's order. Pending: the place in the queue, or the earliest time of a claim. Claimed: the end of
+    /// the lease. Finished: the completion time.
     pub due: Timestamp,
-    /// The same as the table has it, for the next page.
+    /// The same, as stored in the table, for the cursor of the next page.
     pub(crate) place: Place,
-    /// When it was done, dead or cancelled; `None` also where a classic program did it.
+    /// Time when it was completed, given up or cancelled; `None` also if a classic program completed it.
     pub finished_at: Option<Timestamp>,
 }
 

@@ -1,4 +1,4 @@
-//! Statements over many claims at once, each of which takes effect only while its fence token is the event's last.
+//! Updates of many claims at once. Each row changes only while the claim's fence token is the event's current one.
 
 use std::collections::HashMap;
 
@@ -6,18 +6,18 @@ use serde::Serialize;
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use crate::caution::Caution;
 use crate::claim::Claimed;
+use crate::contention::Contention;
 use crate::error::{number, number_of};
 use crate::event::{EventId, State};
-use crate::script::Script;
+use crate::sql_batch::SqlBatch;
 
-/// The most claims in one statement.
+/// Maximum number of claims in one statement.
 const LARGEST_BATCH: usize = 512;
-/// How many bytes of text one statement takes at the most. As JSON they are six times as many at the worst.
+/// Maximum size of one statement's texts, in bytes. Their JSON is at most six times as long.
 const LARGEST_TEXTS: usize = 1024 * 1024;
 
-/// The items in pieces that one statement takes, of a server that takes `packet` bytes at once.
+/// Splits the items into batches that fit one statement, for a server whose packets have `packet` bytes.
 pub(crate) fn batches<'i, 'a>(
     mut items: &'i [Item<'a>],
     packet: usize,
@@ -36,7 +36,7 @@ pub(crate) fn batches<'i, 'a>(
     })
 }
 
-/// A claim and what is to be written for it, as a row of the statement's list: `[id, token, text, number]`.
+/// A claim and its new values, as a row of the statement's list: `[id, token, text, number]`.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Item<'a>(i64, i64, &'a str, i64);
 
@@ -50,46 +50,47 @@ impl<'a> Item<'a> {
     }
 }
 
-/// A change of claimed events.
+/// An update of claimed events that is fenced by their tokens.
 pub(crate) struct FencedUpdate {
     /// Assignments to the columns of `e`, from `item.text` and `item.number`.
     pub(crate) set: &'static str,
-    /// What is true of the event once it has happened; false while the claim holds.
+    /// Condition that holds once the update has been applied, and does not hold while the claim is open.
     pub(crate) happened: &'static str,
 }
 
-/// What matches while a claim is the event's last and unsettled.
+/// Condition that holds while the claim is the event's current one and unsettled.
 const HELD: &str = "e.token = item.token AND e.state = 1";
 
 impl FencedUpdate {
-    /// The statement; its parameter is the list.
+    /// Returns the statement. Its parameter is the list.
     pub(crate) fn update(&self, items: &[Item<'_>]) -> String {
         format!("UPDATE {} SET {} WHERE {HELD}", join(items), self.set)
     }
 
-    /// Makes the change for each item whose claim holds, and says for which it happened, now or in an earlier try of the same.
+    /// Applies the update to each item whose claim is open. Reports the items to which it was applied, now or in an earlier
+    /// attempt.
     ///
-    /// The list is one JSON parameter, so that the statement has few texts, and is prepared once. It is joined from the
-    /// list's side, by primary key and in ascending order: all transactions lock events in the same order, so that no two
-    /// wait for each other.
+    /// The list is one JSON parameter, so that few distinct statements exist, each prepared once. The join starts from the
+    /// list, by primary key and in ascending order: all transactions lock events in the same order, so that they cannot
+    /// deadlock.
     ///
-    /// Where somebody else keeps a row locked, the others do not wait for it.
+    /// A row that another client has locked does not delay the other rows.
     pub(crate) async fn apply(
         &self,
         items: &[Item<'_>],
-        caution: &Caution,
+        contention: &Contention,
         connection: &mut MySqlConnection,
     ) -> Result<Applied, sqlx::Error> {
-        if !caution.is_on() {
-            match caution.watch(self.apply_at_once(items, connection)).await {
-                // The statement is rolled back, and was the whole transaction.
+        if !contention.is_on() {
+            match contention.watch(self.apply_at_once(items, connection)).await {
+                // The server rolled the statement back, which was the whole transaction.
                 Err(error) if number_of(&error) == Some(number::LOCK_WAIT_TIMEOUT) => {}
                 happened => return Ok(Applied { happened: happened?, locked: Vec::new() }),
             }
         }
         let applied = self.apply_to_unlocked(items, connection).await?;
         if !applied.locked.is_empty() {
-            caution.raise();
+            contention.raise();
         }
         Ok(applied)
     }
@@ -109,7 +110,7 @@ impl FencedUpdate {
         self.happened(items, connection).await
     }
 
-    /// Those that `items` say of themselves that it happened.
+    /// Returns the items to which the update has been applied.
     async fn happened(
         &self,
         items: &[Item<'_>],
@@ -120,14 +121,14 @@ impl FencedUpdate {
         rows.iter().map(|row| Ok(EventId::from_row(row.try_get("id")?))).collect()
     }
 
-    /// The rows are locked first, without waiting for those that somebody else has.
+    /// Locks the rows first and skips those that another client has locked, then applies the update.
     async fn apply_to_unlocked(
         &self,
         items: &[Item<'_>],
         connection: &mut MySqlConnection,
     ) -> Result<Applied, sqlx::Error> {
         let ids: Vec<EventId> = items.iter().map(Item::id).collect();
-        let mut lock = Script::new(
+        let mut lock = SqlBatch::new(
             "START TRANSACTION; SELECT id, token, state FROM Events FORCE INDEX (PRIMARY) WHERE id IN (",
         );
         lock.ids(&ids).sql(") FOR UPDATE SKIP LOCKED");
@@ -153,14 +154,14 @@ impl FencedUpdate {
     }
 }
 
-/// Commits, and gives those of the `missing` that are there: they are locked.
+/// Commits, and returns those of the `missing` items that exist: their rows are locked.
 async fn commit(missing: &[Item<'_>], connection: &mut MySqlConnection) -> Result<Vec<EventId>, sqlx::Error> {
-    let mut script = Script::new("COMMIT");
+    let mut batch = SqlBatch::new("COMMIT");
     if !missing.is_empty() {
         let ids: Vec<EventId> = missing.iter().map(Item::id).collect();
-        script.sql("; SELECT id FROM Events FORCE INDEX (PRIMARY) WHERE id IN (").ids(&ids).sql(")");
+        batch.sql("; SELECT id FROM Events FORCE INDEX (PRIMARY) WHERE id IN (").ids(&ids).sql(")");
     }
-    let rows = script.rows(connection).await?;
+    let rows = batch.rows(connection).await?;
     rows.iter().map(|row| Ok(EventId::from_row(row.try_get("id")?))).collect()
 }
 
@@ -168,16 +169,16 @@ fn json(items: &[Item<'_>]) -> Result<String, sqlx::Error> {
     serde_json::to_string(items).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
-/// What became of a change of many events; it did not happen to the others, whose claims are over.
+/// The result of a fenced update. It was not applied to unlisted items, whose claims have ended.
 #[derive(Debug)]
 pub(crate) struct Applied {
     pub(crate) happened: Vec<EventId>,
-    /// Somebody else has the row locked.
+    /// Events whose rows another client has locked.
     pub(crate) locked: Vec<EventId>,
 }
 
-/// The list and its events. Engines give a temporary table's row its full width, so that it is as narrow as it can be, in
-/// few steps.
+/// Returns the join of the list and its events. Engines give a temporary table's row its full width, so the text column is
+/// declared as narrow as possible, in few steps.
 fn join(items: &[Item<'_>]) -> String {
     let longest = items.iter().map(|item| item.2.len()).max().unwrap_or_default();
     let width = [64, 1024].into_iter().find(|width| longest <= *width).unwrap_or(8000);

@@ -1,18 +1,18 @@
-//! Watching the database for those who use it.
+//! Watches whether a program can use the database.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::Role;
 use crate::error::Error;
+use crate::role::Role;
 use crate::session::Session;
 
-/// How often the database is asked.
+/// Interval between two checks.
 const PERIOD: Duration = Duration::from_secs(2);
 
-/// Reports, now and then until `end`, whether a program of this kind can use the database: it answers, takes writes, and has
-/// the schema that is known here.
+/// Reports periodically until `end` whether a program of this kind can use the database: it answers, accepts writes, and has
+/// a compatible schema.
 pub async fn watch(
     mut session: Session,
     role: Role,

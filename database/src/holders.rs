@@ -1,51 +1,24 @@
-//! Who holds what others wait for, as far as the database's user may see it.
+//! Finds the connections that hold a lock, as far as the database's user may see them.
 
-use std::fmt;
 use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{Executor as _, Row as _};
 use tracing::debug;
 
+use crate::error::{Holder, Holders};
 use crate::session::Database;
 
-/// How long a look may take: somebody waits for the error that it is for.
+/// Time limit of the query; a caller waits for the error meanwhile.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// What is held.
+/// The locked object.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Held {
     /// The row of `DBStatus`.
     Counter,
     /// The definition of a table.
     Tables,
-}
-
-/// Connections that hold what others wait for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Holders(Vec<Holder>);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Holder {
-    connection: i64,
-    user: String,
-    seconds: i64,
-}
-
-impl fmt::Display for Holders {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return formatter.write_str(
-                "; this user may not see whose (SELECT on performance_schema, or PROCESS, would show it)",
-            );
-        }
-        let mut before = ": ";
-        for Holder { connection, user, seconds } in &self.0 {
-            write!(formatter, "{before}connection {connection} of {user}, for {seconds} s")?;
-            before = "; ";
-        }
-        formatter.write_str(" (`KILL` ends a connection)")
-    }
 }
 
 const COUNTER: &str = "SELECT DISTINCT thread.PROCESSLIST_ID AS connection, \
@@ -62,7 +35,7 @@ const TABLES: &str = "SELECT DISTINCT thread.PROCESSLIST_ID AS connection, \
      WHERE held.OBJECT_TYPE = 'TABLE' AND held.OBJECT_SCHEMA = DATABASE() AND held.LOCK_STATUS = 'GRANTED' \
      AND held.LOCK_DURATION = 'TRANSACTION' AND thread.PROCESSLIST_ID <> CONNECTION_ID() \
      ORDER BY seconds DESC LIMIT 3";
-/// Where there is no performance schema: the oldest transactions. That of who waits is not among them, it has been rolled back.
+/// Finds the oldest transactions, for servers without a performance schema. The waiting one was already rolled back.
 const OLDEST: &str = "SELECT CAST(trx.trx_mysql_thread_id AS SIGNED) AS connection, \
      CONCAT(process.USER, '@', process.HOST) AS user, \
      TIMESTAMPDIFF(SECOND, trx.trx_started, NOW()) AS seconds \
@@ -71,7 +44,7 @@ const OLDEST: &str = "SELECT CAST(trx.trx_mysql_thread_id AS SIGNED) AS connecti
      WHERE process.ID <> CONNECTION_ID() ORDER BY trx.trx_started LIMIT 3";
 
 impl Database {
-    /// Who holds it, by a connection of its own. Nobody, where that can't be seen.
+    /// Returns the holders, using a separate connection. The result is empty if the user may not see them.
     pub(crate) async fn holders(&self, held: Held) -> Holders {
         let first = match held {
             Held::Counter => COUNTER,
@@ -83,12 +56,12 @@ impl Database {
                 match read(query, &mut connection).await {
                     Ok(holders) if holders.is_empty() => {}
                     Ok(holders) => return Some(holders),
-                    Err(error) => debug!(%error, "failed to look who holds a lock"),
+                    Err(error) => debug!(%error, "failed to find the holder of a lock"),
                 }
             }
             None
         };
-        Holders(tokio::time::timeout(LIMIT, look).await.ok().flatten().unwrap_or_default())
+        Holders::new(tokio::time::timeout(LIMIT, look).await.ok().flatten().unwrap_or_default())
     }
 }
 
@@ -97,26 +70,10 @@ async fn read(query: &'static str, connection: &mut MySqlConnection) -> Result<V
 }
 
 fn holder(row: &MySqlRow) -> Result<Holder, sqlx::Error> {
-    // Both engines and both sources have other types of numbers.
+    // The number types differ between the engines and between the sources.
     Ok(Holder {
         connection: row.try_get_unchecked("connection")?,
         user: row.try_get_unchecked::<Option<String>, _>("user")?.unwrap_or_default(),
         seconds: row.try_get_unchecked::<Option<i64>, _>("seconds")?.unwrap_or_default(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn holders_are_named_or_it_is_said_why_not() {
-        let holder = Holder { connection: 17, user: "root@db".to_owned(), seconds: 43 };
-        let two = Holders(vec![holder.clone(), Holder { connection: 18, ..holder }]);
-        assert_eq!(
-            two.to_string(),
-            ": connection 17 of root@db, for 43 s; connection 18 of root@db, for 43 s (`KILL` ends a connection)"
-        );
-        assert!(Holders::default().to_string().contains("PROCESS"));
-    }
 }

@@ -1,78 +1,83 @@
 //! The queue on MySQL: schema, migrations and every SQL statement of EventPipeline.
 //!
-//! Two tables, which programs in any language share (`migrations/0001_events.sql`). A [`Session`] is one connection with
-//! the queue's operations on it:
+//! Programs in any language share its two main tables (`migrations/0001_events.sql`). A [`Session`] is one connection with
+//! the queue's operations:
 //!
-//! | operation | file | what it promises |
+//! | operation | file | guarantee |
 //! |---|---|---|
-//! | [`Session::create`] | `create.rs` | distinct ids without gaps, committed in order, counted in the same transaction; a key creates once |
-//! | [`Session::claim`] | `claim.rs` | an event is claimed by one consumer at a time; its fence token grows |
-//! | [`Session::complete`], [`Session::fail`], [`Session::release`], [`Session::extend`] | `settle.rs` | accepted only with the token of the last claim |
-//! | [`Session::reclaim`] | `reclaim.rs`, `pulse.rs` | what a crashed consumer left locked becomes free again, or is given up; not because the database was away or its clock stepped |
-//! | [`Session::retry`], [`Session::cancel`] | `change.rs` | what people ask for, where the event's state allows it |
-//! | [`Session::remove`] | `remove.rs`, `clock.rs` | finished events go, in short transactions, and stay counted; not by a clock that is wrong |
-//! | [`Session::reusable_bytes`], [`Error::is_storage_full`] | `full.rs` | what is left for events, and that nothing is |
-//! | [`Session::read`], [`Session::event`], [`Session::list`], [`Session::stats`] | `read.rs`, `list.rs`, `stats.rs` | what is committed |
-//! | [`Database::migrate`], [`Session::check_schema`] | `schema.rs` | a schema that this version can use, and no other |
-//! | [`Database::grant`], [`Database::retire`] | `accounts.rs` | each kind of program has a user with the grants it needs |
-//! | [`watch`] | `health.rs` | says all along whether the database can be used |
+//! | [`Session::create`] | `create.rs` | distinct ids without gaps, committed in order and counted in the same transaction; a key creates its events once |
+//! | [`Session::claim`] | `claim.rs` | one consumer at a time claims an event; its fence token grows |
+//! | [`Session::complete`], [`Session::fail`], [`Session::release`], [`Session::extend`] | `settle.rs` | accepted only with the token of the current claim |
+//! | [`Session::reclaim`] | `reclaim.rs`, `pulse.rs` | claims of crashed consumers are freed or given up; an outage or a step of the database's clock frees none |
+//! | [`Session::retry`], [`Session::cancel`] | `transition.rs` | changes at a user's request, if the event's state allows them |
+//! | [`Session::remove`] | `remove.rs`, `cutoff.rs` | finished events are removed in short transactions and stay counted; never by a wrong clock |
+//! | [`Session::reusable_bytes`], [`Error::is_storage_full`] | `storage_full.rs` | the space left for events |
+//! | [`Session::read`], [`Session::event`], [`Session::list`], [`Session::stats`] | `read.rs`, `list.rs`, `stats.rs` | committed data only |
+//! | [`Database::migrate`], [`Session::check_schema`] | `schema.rs` | a program uses only a schema that it is compatible with |
+//! | [`Database::grant`], [`Database::retire`] | `accounts.rs` | each kind of program has a user with exactly the privileges it needs |
+//! | [`watch`] | `health.rs` | continuous reports whether the database is usable |
 //!
-//! A `Session` belongs to one task and its futures are to be awaited to their end: a query dropped half-way leaves its
-//! answer on the wire for the next one.
+//! A `Session` belongs to one task. Await its futures to their end: the answer of a query that is dropped half-way remains on
+//! the wire, where the next query would read it.
 
 mod accounts;
 mod args;
-mod caution;
-mod change;
 mod claim;
 mod classic;
 mod clock;
+mod contention;
 mod create;
+mod cutoff;
 mod error;
 mod event;
 mod fenced;
-mod full;
 mod health;
 mod holders;
-mod hot;
 mod key;
 mod list;
-mod look;
-mod mark;
+mod low_water_mark;
 mod metrics;
 mod operations;
+mod owner;
 mod payload;
 mod pulse;
+mod query_plans;
 mod read;
 mod reclaim;
 mod remove;
+mod role;
+mod scan;
 mod schema;
-mod script;
 mod session;
 mod settle;
+mod sql_batch;
 mod stats;
+mod storage_full;
 mod time;
 mod trace_parent;
+mod transition;
 
-pub use accounts::{Account, Generation, Role};
+pub use accounts::{Account, Generation};
 pub use args::{DatabaseArgs, Tls, name};
-pub use change::Transition;
-pub use claim::{ClaimLimit, Claimed, Claims, LARGEST_CLAIM, Lease, Owner};
+pub use claim::{ClaimLimit, Claimed, Claims};
 pub use classic::Classic;
 pub use create::{Created, Creation, Ids, NewEvent, NotBefore};
-pub use error::{Error, Outcome};
+pub use error::{Error, Holders, Outcome, PartlySettled, Refused, Unusable};
 pub use event::{Event, EventId, Finished, InvalidValue, Priority, Snapshot, State, Value};
 pub use health::watch;
-pub use holders::Holders;
-pub use hot::HotStatement;
 pub use key::{IdempotencyKey, InvalidKey};
 pub use list::{Cursor, InvalidCursor, Listing};
-pub use mark::LowWaterMark;
+pub use low_water_mark::LowWaterMark;
 pub use metrics::Metrics;
+pub use owner::{Lease, MaxAttempts, Owner};
 pub use payload::json_of;
-pub use reclaim::{LARGEST_RECLAIM, MaxAttempts, Reclaimed};
+pub use query_plans::HotStatement;
+pub use reclaim::{LARGEST_RECLAIM, Reclaimed};
 pub use remove::{LARGEST_REMOVAL, Removal};
-pub use session::{Database, Session, Unusable};
-pub use settle::{Completion, Failure, Next, PartlySettled, Refused};
+pub use role::Role;
+pub use scan::LARGEST_CLAIM;
+pub use session::{Database, Session};
+pub use settle::{Completion, Failure, Next};
 pub use stats::Stats;
 pub use trace_parent::TraceParent;
+pub use transition::Transition;

@@ -1,4 +1,4 @@
-//! Events in full: one, or a page of them.
+//! Lists of events, and single events with all their columns.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,54 +7,38 @@ use sqlx::Row as _;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use crate::error::Error;
-use crate::event::{Event, EventId, Priority, State};
+use crate::event::{Event, EventId, Place, Priority, State};
 use crate::operations::OperationName;
-use crate::script::Script;
 use crate::session::{Operation, Session};
+use crate::sql_batch::SqlBatch;
 use crate::time::timestamp;
 
-/// A page of a list.
+/// A request for a page of a list.
 #[derive(Debug, Clone, Copy)]
 pub struct Listing {
-    /// Only the events of this state, in the order of [`Event::due`]; without, all in the order of their ids.
+    /// Restricts the list to one state, in the order of [`Event::due`]. Without it, the list is in the order of ids.
     pub state: Option<State>,
-    /// Behind which event the page begins.
+    /// The event after which the page begins.
     pub after: Option<Cursor>,
-    /// How many events at the most; up to [`Listing::LARGEST`].
+    /// Maximum number of events; at most [`Listing::LARGEST`].
     pub limit: usize,
 }
 
 impl Listing {
-    /// The longest page.
+    /// Maximum length of a page.
     pub const LARGEST: usize = 1000;
 }
 
-/// Where an event stands in its state's line, as the table has it: microseconds since 1970, also of hours that [`Timestamp`]
-/// does not know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place(pub(crate) i64);
-
-impl Place {
-    /// `1000-01-01`, the first day that `DATETIME` knows. Stands for all before it: MySQL computes nothing of `0000-00-00`.
-    const FIRST: i64 = -30_610_224_000_000_000;
-    /// `9999-12-31 23:59:59.999999`
-    const LAST: i64 = 253_402_300_799_999_999;
-
-    fn from_row(microseconds: Option<i64>) -> Self {
-        Self(microseconds.unwrap_or(Self::FIRST).clamp(Self::FIRST, Self::LAST))
-    }
-}
-
-/// A place in a list: behind an event.
+/// The position of an event in a list, after which the next page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
     pub(crate) place: Place,
     pub(crate) id: EventId,
 }
 
-/// A text that is no cursor.
+/// The error for a text that is not a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a cursor is what an earlier page gave as the next one")]
+#[error("a cursor is the `next` value of an earlier page")]
 pub struct InvalidCursor;
 
 impl From<&Event> for Cursor {
@@ -76,7 +60,7 @@ impl FromStr for Cursor {
         let (due, id) = text.rsplit_once('-').ok_or(InvalidCursor)?;
         let due: i64 = due.parse().map_err(|_| InvalidCursor)?;
         let id = id.parse().ok().and_then(EventId::new).ok_or(InvalidCursor)?;
-        // What no event can have would be an error of the database.
+        // A position outside of the column's range would cause an error of the database.
         if Place::from_row(Some(due)) != Place(due) {
             return Err(InvalidCursor);
         }
@@ -85,16 +69,16 @@ impl FromStr for Cursor {
 }
 
 impl Session {
-    /// An event in full, if it exists.
+    /// Returns an event with all its columns, if it exists.
     pub async fn event(&mut self, id: EventId) -> Result<Option<Event>, Error> {
         let event = self.run(&One(id)).await?;
         if event.is_none() {
-            self.look_for_demotion().await?;
+            self.check_not_demoted().await?;
         }
         Ok(event)
     }
 
-    /// A page of events. Those that change their state while somebody turns pages may be seen twice or not at all.
+    /// Returns a page of events. An event that changes its state between two pages may appear twice or not at all.
     pub async fn list(&mut self, listing: &Listing) -> Result<Vec<Event>, Error> {
         self.run(listing).await
     }
@@ -113,7 +97,7 @@ impl Operation for One {
     type Output = Option<Event>;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Option<Event>, sqlx::Error> {
-        let mut select = Script::new(COLUMNS);
+        let mut select = SqlBatch::new(COLUMNS);
         select.sql(" WHERE id = ").number(self.0.get());
         select.rows(connection).await?.first().map(event).transpose()
     }
@@ -125,24 +109,24 @@ impl Operation for Listing {
     type Output = Vec<Event>;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Vec<Event>, sqlx::Error> {
-        let mut rows = match self.beside() {
+        let mut rows = match self.select_same_position() {
             Some(select) => select.rows(connection).await?,
             None => Vec::new(),
         };
         let limit = self.limit.saturating_sub(rows.len());
         if limit > 0 {
-            rows.extend(Self { limit, ..*self }.behind().rows(connection).await?);
+            rows.extend(Self { limit, ..*self }.select_after().rows(connection).await?);
         }
         rows.iter().map(event).collect()
     }
 }
 
 impl Listing {
-    /// The rest of the events that stand at the place of the last page's end, however many are due in one moment: a single
-    /// condition on place and id would read all of them for each page.
-    pub(crate) fn beside(&self) -> Option<Script> {
+    /// Selects the remaining events at the position of the last page's end. They need a separate statement: a single condition
+    /// on position and id would read all events of that position for each page.
+    pub(crate) fn select_same_position(&self) -> Option<SqlBatch> {
         let (state, Cursor { place, id }) = (self.state?, self.after?);
-        let mut select = Self::in_line(state);
+        let mut select = Self::select_state(state);
         match place {
             Place(Place::FIRST) => select.sql(" AND due <= ").time_at(Place::FIRST),
             Place(place) => select.sql(" AND due = ").time_at(place),
@@ -152,15 +136,15 @@ impl Listing {
         Some(select)
     }
 
-    /// The events behind that place.
-    pub(crate) fn behind(&self) -> Script {
+    /// Selects the events after that position.
+    pub(crate) fn select_after(&self) -> SqlBatch {
         let Some(state) = self.state else {
-            let mut select = Script::new(COLUMNS);
+            let mut select = SqlBatch::new(COLUMNS);
             select.sql(" WHERE id > ").number(self.after.map_or(0, |cursor| cursor.id.get()));
             self.limited(&mut select, " ORDER BY id LIMIT ");
             return select;
         };
-        let mut select = Self::in_line(state);
+        let mut select = Self::select_state(state);
         if let Some(Cursor { place: Place(place), .. }) = self.after {
             select.sql(" AND due > ").time_at(place);
         }
@@ -168,13 +152,13 @@ impl Listing {
         select
     }
 
-    fn in_line(state: State) -> Script {
-        let mut select = Script::new(COLUMNS);
+    fn select_state(state: State) -> SqlBatch {
+        let mut select = SqlBatch::new(COLUMNS);
         select.sql(" FORCE INDEX (state_due) WHERE state = ").number(state.number());
         select
     }
 
-    fn limited(&self, select: &mut Script, order: &'static str) {
+    fn limited(&self, select: &mut SqlBatch, order: &'static str) {
         select.sql(order).count(self.limit.min(Self::LARGEST));
     }
 }
@@ -203,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_is_written_and_read_alike() {
+    fn a_cursor_survives_a_round_trip() {
         for (due, id) in
             [(0, 1), (-5, 7), (1_795_000_000_000_000, i64::MAX), (Place::FIRST, 2), (Place::LAST, 3)]
         {

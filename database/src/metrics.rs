@@ -1,4 +1,4 @@
-//! What the queue's operations cost.
+//! Metrics of the queue's operations.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use prometheus::{
 };
 use strum::{AsRefStr, VariantArray};
 
-use crate::accounts::Role;
 use crate::operations::OperationName;
+use crate::role::Role;
 
-/// Figures of all sessions of a process. Clones share them.
+/// The metrics of all sessions of a process. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     durations: HistogramVec,
@@ -24,7 +24,7 @@ pub struct Metrics {
     clock_steps: IntCounter,
 }
 
-/// How an operation ended, as OpenTelemetry's `error.type` says it.
+/// The outcome of an operation, as OpenTelemetry's `error.type`.
 #[derive(Debug, Clone, Copy, AsRefStr, VariantArray)]
 enum Outcome {
     #[strum(serialize = "")]
@@ -34,16 +34,16 @@ enum Outcome {
 }
 
 impl Metrics {
-    /// Metrics in `registry`, named after OpenTelemetry's conventions where those have a name.
+    /// Registers metrics in `registry`, named after OpenTelemetry's conventions where they exist.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let durations = HistogramOpts::new(
             "db_client_operation_duration_seconds",
-            "Time of an operation on the queue, with its retries; error_type is empty where it succeeded.",
+            "Duration of an operation on the queue, including retries; error_type is empty on success.",
         )
         .buckets(exponential_buckets(0.000_25, 4.0, 8)?);
         let retries = Opts::new(
             "eventpipeline_database_lock_retries_total",
-            "Transactions tried again because the server rolled them back for their locks, or takes no writes any more.",
+            "Transactions retried because the server rolled them back for their locks, or no longer accepts writes.",
         );
         let metrics = Self {
             durations: HistogramVec::new(durations, &["db_operation_name", "error_type"])?,
@@ -51,24 +51,24 @@ impl Metrics {
             connections: IntGauge::new("db_client_connection_count", "Open connections to the database.")?,
             most_connections: IntGauge::new(
                 "db_client_connection_max",
-                "Connections that this process opens at the most.",
+                "Maximum number of connections that this process opens.",
             )?,
             usable: IntGauge::new(
                 "eventpipeline_database_usable",
-                "1 while the database answers, takes writes and has the schema that this process needs, else 0.",
+                "1 while the database answers, accepts writes and has the schema that this process needs, otherwise 0.",
             )?,
             counter_held: IntCounter::new(
                 "eventpipeline_blocked_creations_total",
-                "Creations that were given up because another transaction held the counter's row for too long; the log \
-                 says whose, where it may be seen.",
+                "Creations that failed because another transaction held the counter's row for too long; the log names the \
+                 transaction's connection if the database's user may see it.",
             )?,
             clock_offset: Gauge::new(
                 "eventpipeline_database_clock_offset_seconds",
-                "How far the database's clock was ahead of this process's when it was last compared; 0 before that.",
+                "Difference of the database's clock minus this process's clock at the last comparison; 0 before the first.",
             )?,
             clock_steps: IntCounter::new(
                 "eventpipeline_database_clock_steps_total",
-                "How often the database's clock was seen to step, by more than 30 s against this process's monotonic clock.",
+                "Steps of the database's clock by more than 30 s, measured against this process's monotonic clock.",
             )?,
         };
         registry.register(Box::new(metrics.durations.clone()))?;
@@ -81,12 +81,12 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// The same, with all that `role` does from the start.
+    /// Creates the series of all operations of `role`, so that they exist from the start.
     pub fn of(self, role: Role, registry: &Registry) -> Result<Self, prometheus::Error> {
         if role == Role::Producer {
             registry.register(Box::new(self.counter_held.clone()))?;
         }
-        for operation in role.operations() {
+        for operation in OperationName::VARIANTS.iter().filter(|operation| role.executes(**operation)) {
             for outcome in Outcome::VARIANTS {
                 let _ = self.durations.with_label_values(&[operation.as_ref(), outcome.as_ref()]);
             }
@@ -103,7 +103,7 @@ impl Metrics {
         self.counter_held.inc();
     }
 
-    /// How many connections the process opens at the most.
+    /// Sets the maximum number of the process's connections.
     pub(crate) fn report_max_sessions(&self, connections: usize) {
         self.most_connections.set(i64::try_from(connections).unwrap_or(i64::MAX));
     }
@@ -117,7 +117,7 @@ impl Metrics {
         self.lock_retries.with_label_values(&[operation.as_ref()]).inc();
     }
 
-    /// The database's clock was compared with the process's.
+    /// Records a comparison of the database's clock with the process's.
     pub(crate) fn clock(&self, offset_seconds: f64, stepped: bool) {
         self.clock_offset.set(offset_seconds);
         self.clock_steps.inc_by(stepped.into());
@@ -130,7 +130,7 @@ impl Metrics {
     }
 }
 
-/// A connection that is open.
+/// An open connection.
 #[derive(Debug)]
 pub(crate) struct Open(IntGauge);
 

@@ -1,10 +1,8 @@
-//! The names of what is done on the queue: in messages, and as a label of metrics.
+//! Names of the queue's operations, for messages and as a label of metrics.
 
 use strum::{AsRefStr, IntoStaticStr, VariantArray};
 
-use crate::accounts::Role;
-
-/// What an operation does, as a verb.
+/// An operation, named by a verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AsRefStr, IntoStaticStr, VariantArray)]
 pub(crate) enum OperationName {
     #[strum(serialize = "create events")]
@@ -12,7 +10,7 @@ pub(crate) enum OperationName {
     #[strum(serialize = "claim events")]
     Claim,
     #[strum(serialize = "look for due events")]
-    LookForDue,
+    FindDue,
     #[strum(serialize = "complete events")]
     Complete,
     #[strum(serialize = "fail events")]
@@ -24,7 +22,7 @@ pub(crate) enum OperationName {
     #[strum(serialize = "reclaim events")]
     Reclaim,
     #[strum(serialize = "keep the pulse")]
-    KeepPulse,
+    UpdatePulse,
     #[strum(serialize = "read the clock")]
     ReadClock,
     #[strum(serialize = "remove events")]
@@ -48,9 +46,9 @@ pub(crate) enum OperationName {
     #[strum(serialize = "ping the database")]
     Ping,
     #[strum(serialize = "ask whether the database takes writes")]
-    LookForDemotion,
+    ReadDemotion,
     #[strum(serialize = "look for rows that must be there")]
-    LookForRows,
+    CountRequiredRows,
     #[strum(serialize = "read the schema's version")]
     ReadVersion,
     #[strum(serialize = "read the schema's compatibility")]
@@ -58,41 +56,8 @@ pub(crate) enum OperationName {
 }
 
 impl OperationName {
-    /// Whether it reads few rows, so that a server that takes long for it is not well.
+    /// Returns whether it reads few rows, so that a slow answer shows an unhealthy server.
     pub(crate) fn is_quick(self) -> bool {
         !matches!(self, Self::CountByState | Self::List | Self::Reclaim | Self::Remove)
-    }
-}
-
-impl Role {
-    /// What it does, of all that there is.
-    pub(crate) fn operations(self) -> impl Iterator<Item = OperationName> {
-        OperationName::VARIANTS.iter().copied().filter(move |name| match name {
-            OperationName::Create
-            | OperationName::ReadEvents
-            | OperationName::ReadEvent
-            | OperationName::List
-            | OperationName::Count
-            | OperationName::CountByState
-            | OperationName::Remove
-            | OperationName::ReadClock
-            | OperationName::ReadReusable
-            | OperationName::LookForRows
-            | OperationName::Retry
-            | OperationName::Cancel => self == Self::Producer,
-            OperationName::Claim
-            | OperationName::LookForDue
-            | OperationName::Complete
-            | OperationName::Fail
-            | OperationName::Release
-            | OperationName::Extend
-            | OperationName::Reclaim
-            | OperationName::KeepPulse => self == Self::Consumer,
-            OperationName::LookForDemotion
-            | OperationName::ReadVersion
-            | OperationName::ReadCompatibility => true,
-            // By tests and tools.
-            OperationName::Ping => false,
-        })
     }
 }

@@ -1,11 +1,11 @@
-//! Payloads as they are passed on.
+//! Payloads in JSON documents.
 
 use std::borrow::Cow;
 
 use serde_json::value::{RawValue, to_raw_value};
 
-/// A payload as a JSON document, as it is stored: it is not read and written again. What another program has stored may be no
-/// JSON; it is passed on as a text.
+/// Returns a payload as a JSON document, unchanged and without parsing it into values. A text that another program stored and
+/// that is not JSON becomes a JSON string.
 pub fn json_of(payload: &str) -> Cow<'_, RawValue> {
     match serde_json::from_str::<&RawValue>(payload) {
         Ok(document) => Cow::Borrowed(document),
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_stays_as_it_is_and_anything_else_is_a_text() {
+    fn a_document_is_unchanged_and_any_other_text_becomes_a_string() {
         for document in [r#"{"a":  1e400}"#, r#""\ud83d""#, r#"{"a":1,"a":2}"#, "-0", "1.10", r#""\u0000""#] {
             assert_eq!(json_of(document).get(), document);
         }
@@ -31,7 +31,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_text_is_passed_on_as_one_document(payload in ".{0,40}") {
+        fn every_text_becomes_one_document(payload in ".{0,40}") {
             let json = json_of(&payload);
             prop_assert!(serde_json::from_str::<serde::de::IgnoredAny>(json.get()).is_ok());
         }

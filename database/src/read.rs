@@ -1,4 +1,4 @@
-//! Reading events for those who wait for them, and the counter.
+//! Reads events for waiting clients, and the counter.
 
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
@@ -6,14 +6,14 @@ use sqlx::mysql::MySqlConnection;
 use crate::error::Error;
 use crate::event::{EventId, Snapshot, State};
 use crate::operations::OperationName;
-use crate::script::Script;
-use crate::session::{DEMOTED, Operation, Session, Unusable};
+use crate::session::{Operation, Session};
+use crate::sql_batch::SqlBatch;
 
-/// The most ids in one statement. The optimizer gives up on reading by key where a list needs more than its memory
-/// (`range_optimizer_max_mem_size`, 8 MiB by default: some 36,000 ids).
+/// Maximum number of ids in one statement. The optimizer abandons reading by key if a list exceeds its memory
+/// (`range_optimizer_max_mem_size`, 8 MiB by default: about 36,000 ids).
 const LONGEST_LIST: usize = 8192;
 
-/// Which of the asked-for events a read gives.
+/// The requested events that a read returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Which {
     All,
@@ -21,16 +21,16 @@ enum Which {
 }
 
 impl Session {
-    /// The events of `ids` that exist, in no particular order. One that is not given does not exist.
+    /// Returns the events of `ids` that exist, in no particular order.
     pub async fn read(&mut self, ids: &[EventId]) -> Result<Vec<Snapshot>, Error> {
         let found = self.read_which(ids, Which::All).await?;
         if found.len() < ids.len() {
-            self.look_for_demotion().await?;
+            self.check_not_demoted().await?;
         }
         Ok(found)
     }
 
-    /// The events of `ids` that are done, dead or cancelled, in no particular order. One statement for 8192 ids.
+    /// Returns the events of `ids` that are done, dead or cancelled, in no particular order. One statement reads 8192 ids.
     pub async fn read_finished(&mut self, ids: &[EventId]) -> Result<Vec<Snapshot>, Error> {
         self.read_which(ids, Which::Finished).await
     }
@@ -43,21 +43,11 @@ impl Session {
         Ok(found)
     }
 
-    /// How many events were ever created, by anybody.
+    /// Returns the number of events that any program ever created.
     pub async fn count(&mut self) -> Result<i64, Error> {
         let count = self.run(&Count).await?;
-        self.look_for_demotion().await?;
+        self.check_not_demoted().await?;
         count.ok_or(Error::RowMissing { table: "DBStatus" })
-    }
-
-    /// An error where the server takes no writes any more: then what it says is of the past, and what it does not have may be
-    /// elsewhere. To be asked after what it is about.
-    pub(crate) async fn look_for_demotion(&mut self) -> Result<(), Error> {
-        if self.run(&LookForDemotion).await? {
-            self.leave();
-            return Err(Error::Unusable { address: self.database.address(), why: Unusable::ReadOnly });
-        }
-        Ok(())
     }
 }
 
@@ -73,7 +63,7 @@ impl Operation for Read<'_> {
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Vec<Snapshot>, sqlx::Error> {
         let mut select =
-            Script::new("SELECT id, COALESCE(valor, '') AS valor, state FROM Events WHERE id IN (");
+            SqlBatch::new("SELECT id, COALESCE(valor, '') AS valor, state FROM Events WHERE id IN (");
         select.ids(self.ids).sql(")");
         if self.which == Which::Finished {
             select.sql(" AND state >= 2");
@@ -100,17 +90,5 @@ impl Operation for Count {
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Option<i64>, sqlx::Error> {
         sqlx::query_scalar("SELECT id FROM DBStatus").fetch_optional(connection).await
-    }
-}
-
-/// Whether the server takes no writes.
-struct LookForDemotion;
-
-impl Operation for LookForDemotion {
-    const NAME: OperationName = OperationName::LookForDemotion;
-    type Output = bool;
-
-    async fn attempt(&self, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
-        sqlx::query_scalar(DEMOTED).fetch_one(connection).await
     }
 }

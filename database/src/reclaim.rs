@@ -1,25 +1,24 @@
-//! Freeing what crashed consumers left locked.
+//! Frees the events of crashed consumers.
 
-use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
-use crate::claim::Lease;
 use crate::error::Error;
 use crate::event::EventId;
-use crate::mark::LowWaterMark;
+use crate::low_water_mark::LowWaterMark;
 use crate::operations::OperationName;
-use crate::pulse::{KeepPulse, steady};
-use crate::script::{COMMIT, HOLD, Script};
+use crate::owner::{Lease, MaxAttempts};
+use crate::pulse::{UpdatePulse, steady};
 use crate::session::{Operation, Session};
+use crate::sql_batch::{COMMIT, HOLD, SqlBatch};
 
-/// The most claims that one call frees or gives up.
+/// Maximum number of claims that one call frees or gives up.
 pub const LARGEST_RECLAIM: usize = 512;
 
-/// Where an event stands in line that was given back: where it stood before, by its creation or its own time. `GREATEST` of
-/// NULL is NULL.
+/// The position of a released event: the one it had before, by its creation or its `not_before`. `GREATEST` of NULL is
+/// NULL.
 macro_rules! place {
     () => {
         "COALESCE(GREATEST(created_at - INTERVAL priority MINUTE, \
@@ -28,51 +27,35 @@ macro_rules! place {
 }
 pub(crate) use place;
 
-/// How often an event is tried before it is given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MaxAttempts(NonZeroU32);
-
-impl MaxAttempts {
-    /// `None` for 0: an event is tried at least once.
-    pub fn new(attempts: u32) -> Option<Self> {
-        NonZeroU32::new(attempts).map(Self)
-    }
-
-    /// The number.
-    pub fn get(self) -> u32 {
-        self.0.get()
-    }
-}
-
-/// What became of claims whose lease has run out.
+/// The result of a reclaim of expired leases.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Reclaimed {
-    /// How many claims got a whole lease anew instead, because their owners may have had no way to extend it: the database
-    /// was away, or its clock has stepped, or no keeper has looked. Nothing was reclaimed then.
+    /// Number of claims whose leases were renewed instead, because their owners may have been unable to extend them: the
+    /// database was unavailable, its clock stepped, or no reclaimer was running. Nothing was reclaimed then.
     pub renewed: Option<usize>,
-    /// Free again.
+    /// Events that are free again.
     pub freed: Vec<EventId>,
-    /// Given up: whoever claims them dies or freezes.
+    /// Events that were given up, because their consumers repeatedly crash or hang.
     pub dead: Vec<EventId>,
 }
 
 impl Session {
-    /// Frees claimed events whose lease has run out, up to [`LARGEST_RECLAIM`] at a time, and gives up those that were tried
-    /// as often as their claim allows, or `max_attempts` times where it does not say.
+    /// Frees claimed events whose leases have expired, at most [`LARGEST_RECLAIM`] per call. Gives up those that have had as
+    /// many attempts as their claim allows, or `max_attempts` if the claim does not state a limit.
     ///
-    /// A claim without a lease is one of a program that knows only the classic columns. Nobody knows when it was made,
-    /// so that its lease, `unknown_age`, begins the first time it is seen here.
+    /// A claim without a lease belongs to a classic program. Its age is unknown, so its lease, `unknown_age`, begins when
+    /// this method first sees it.
     ///
-    /// A keeper calls this each quarter of its lease, `unknown_age`, at least. Longer pauses count as ones in which the
-    /// database was away, after which all leases begin anew (`pulse.rs`).
+    /// Call this at least four times per `unknown_age`, the caller's own lease. A longer pause counts as an outage of the
+    /// database, after which all leases begin again (`pulse.rs`).
     pub async fn reclaim(
         &mut self,
         mark: &mut LowWaterMark,
         unknown_age: Lease,
         max_attempts: MaxAttempts,
     ) -> Result<Reclaimed, Error> {
-        let pulse = self.run(&KeepPulse { lease: unknown_age }).await?;
-        self.saw_clock(pulse.now);
+        let pulse = self.run(&UpdatePulse { lease: unknown_age }).await?;
+        self.observe_clock(pulse.now);
         if pulse.renewed.is_some() {
             return Ok(Reclaimed { renewed: pulse.renewed, ..Reclaimed::default() });
         }
@@ -81,7 +64,7 @@ impl Session {
         let reclaimed = self.run(&Reclaim { from, unknown_age, max_attempts }).await;
         match &reclaimed {
             Ok(found) => mark.walked(from, found.took, found.last_due),
-            Err(error) => mark.not_walked(from, begun.elapsed(), error),
+            Err(error) => mark.walk_failed(from, begun.elapsed(), error),
         }
         reclaimed.map(|found| found.reclaimed)
     }
@@ -95,24 +78,28 @@ struct Reclaim {
 
 struct Found {
     reclaimed: Reclaimed,
-    /// The end of the last of the leases.
+    /// End of the last of the expired leases.
     last_due: Option<i64>,
-    /// How long it took to find them.
+    /// Duration of the locking read.
     took: Duration,
 }
 
-/// The claims whose lease is over. The order is the index's; rows in use are skipped.
+/// Selects the claims whose leases have expired, in the order of the index. Skips locked rows.
 ///
-/// The pulse is a condition of the same statement: one that a frozen server executes after its pause finds nothing.
-pub(crate) fn overdue(from: Option<i64>, lease: Lease) -> Script {
-    let mut select = Script::new(
+/// The pulse is a condition of the same statement, so that a frozen server that executes it late finds nothing.
+pub(crate) fn overdue(from: Option<i64>, lease: Lease) -> SqlBatch {
+    let mut select = SqlBatch::new(
         "START TRANSACTION; SELECT id, attempts, max_attempts, lease_until IS NULL AS unleased, \
          COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), 0) AS place \
          FROM Events FORCE INDEX (state_due) WHERE state = 1 AND due < UTC_TIMESTAMP(6) \
          AND (SELECT COUNT(*) FROM KeeperPulse WHERE ",
     );
     steady(&mut select, lease).sql(") > 0");
-    select.behind(from).sql(" ORDER BY due, id LIMIT ").count(LARGEST_RECLAIM).sql(" FOR UPDATE SKIP LOCKED");
+    select
+        .from_position(from)
+        .sql(" ORDER BY due, id LIMIT ")
+        .count(LARGEST_RECLAIM)
+        .sql(" FOR UPDATE SKIP LOCKED");
     select
 }
 
@@ -147,34 +134,34 @@ impl Operation for Reclaim {
 }
 
 impl Reclaim {
-    /// The token grows too, so that whoever held an event is fenced off before anybody else claims it.
-    fn settle(&self, reclaimed: &Reclaimed, unleased: &[EventId]) -> Script {
-        let mut script = Script::default();
+    /// Increments the token as well, which fences off the previous owner before another consumer claims the event.
+    fn settle(&self, reclaimed: &Reclaimed, unleased: &[EventId]) -> SqlBatch {
+        let mut batch = SqlBatch::default();
         if !reclaimed.freed.is_empty() {
-            script.sql(
+            batch.sql(
                 "UPDATE Events SET processing = 0, lease_until = NULL, lease_milliseconds = NULL, max_attempts = NULL, \
                  token = token + 1, \
                  lost_claims = lost_claims + 1, freed_at = UTC_TIMESTAMP(6), due = ",
             );
-            script.sql(place!()).sql(" WHERE id IN (");
-            script.ids(&reclaimed.freed).sql("); ");
+            batch.sql(place!()).sql(" WHERE id IN (");
+            batch.ids(&reclaimed.freed).sql("); ");
         }
         if !reclaimed.dead.is_empty() {
-            script.sql(
+            batch.sql(
                 "UPDATE Events SET processing = 3, lease_until = NULL, token = token + 1, \
                  due = UTC_TIMESTAMP(6), done_at = UTC_TIMESTAMP(6), error = CONCAT('claimed ', attempts, \
                  ' times, the last time by ', COALESCE(owner, 'a program without leases'), ', which did not settle it in its lease') WHERE id IN (",
             );
-            script.ids(&reclaimed.dead).sql("); ");
+            batch.ids(&reclaimed.dead).sql("); ");
         }
         if !unleased.is_empty() {
-            // Whoever has claimed it knows no owner either: the one that stands there claimed it before.
-            script.sql("UPDATE Events SET owner = NULL, max_attempts = NULL, lease_milliseconds = NULL, lease_until = ");
-            script.in_future(self.unknown_age.0);
-            script.sql(", due = ").in_future(self.unknown_age.0).sql(" WHERE id IN (");
-            script.ids(unleased).sql("); ");
+            // The row's owner is the one of an earlier claim, because a classic program does not set it.
+            batch.sql("UPDATE Events SET owner = NULL, max_attempts = NULL, lease_milliseconds = NULL, lease_until = ");
+            batch.in_future(self.unknown_age.0);
+            batch.sql(", due = ").in_future(self.unknown_age.0).sql(" WHERE id IN (");
+            batch.ids(unleased).sql("); ");
         }
-        script.sql(COMMIT);
-        script
+        batch.sql(COMMIT);
+        batch
     }
 }

@@ -1,4 +1,4 @@
-//! Removing finished events, a few at a time.
+//! Removes finished events in small transactions.
 
 use std::time::{Duration, Instant};
 
@@ -7,34 +7,34 @@ use sqlx::mysql::MySqlConnection;
 
 use crate::error::Error;
 use crate::event::{EventId, Finished, State};
-use crate::mark::LowWaterMark;
+use crate::low_water_mark::LowWaterMark;
 use crate::operations::OperationName;
-use crate::script::{COMMIT, HOLD, Script};
 use crate::session::{Operation, Session};
+use crate::sql_batch::{COMMIT, HOLD, SqlBatch};
 
-/// The most events that one call removes: its locks are short.
+/// Maximum number of events that one call removes, which keeps its locks short.
 pub const LARGEST_REMOVAL: usize = 512;
 
-/// What a call removed.
+/// The result of a removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Removal {
-    /// How many events are gone.
+    /// Number of removed events.
     pub events: usize,
-    /// Whether there may be more to remove.
+    /// True if more events may be removable.
     pub more: bool,
 }
 
 impl Session {
-    /// Removes up to `limit` (at most [`LARGEST_REMOVAL`]) events that have been `finished` for longer than
-    /// `older_than`, the oldest first, with their idempotency keys.
+    /// Removes up to `limit` (at most [`LARGEST_REMOVAL`]) events that have been `finished` for longer than `older_than`, the
+    /// oldest first. Their idempotency keys are removed with them.
     ///
-    /// What a classic program has done carries no time; its age begins the first time it is met here.
+    /// Classic programs store no completion time; the age of their events begins when this method first sees them.
     ///
-    /// `mark` belongs to one kind of `finished`.
+    /// Use a separate `mark` for each kind of `finished`.
     ///
     /// # Errors
-    /// [`Error::ClockStepped`] and [`Error::ClockDisagrees`] where the database's clock can't be trusted to tell how old an
-    /// event is.
+    /// Returns [`Error::ClockStepped`] or [`Error::ClockDisagrees`] if the age of events cannot be derived from the database's
+    /// clock.
     pub async fn remove(
         &mut self,
         mark: &mut LowWaterMark,
@@ -49,7 +49,7 @@ impl Session {
         let removed = self.run(&remove).await;
         match &removed {
             Ok(removed) => mark.walked(from, removed.took, removed.last_due),
-            Err(error) => mark.not_walked(from, begun.elapsed(), error),
+            Err(error) => mark.walk_failed(from, begun.elapsed(), error),
         }
         removed.map(|removed| removed.removal)
     }
@@ -57,16 +57,16 @@ impl Session {
 
 pub(crate) struct Removed {
     removal: Removal,
-    /// When the last of them had ended.
+    /// Completion time of the last removed event.
     last_due: Option<i64>,
-    /// How long it took to find them.
+    /// Duration of the locking read.
     took: Duration,
 }
 
 pub(crate) struct Remove {
     pub(crate) from: Option<i64>,
     pub(crate) finished: Finished,
-    /// Microseconds since 1970.
+    /// The completion time before which events are removed, in microseconds since 1970.
     pub(crate) before: i64,
     pub(crate) limit: usize,
 }
@@ -94,31 +94,31 @@ impl Operation for Remove {
 }
 
 impl Remove {
-    pub(crate) fn select(&self) -> Script {
-        let mut select = Script::new(
+    pub(crate) fn select(&self) -> SqlBatch {
+        let mut select = SqlBatch::new(
             "START TRANSACTION; SELECT id, done_at IS NULL AS untimed, \
              COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), 0) AS place \
              FROM Events FORCE INDEX (state_due) WHERE state = ",
         );
         select.number(State::from(self.finished).number()).sql(" AND due < ");
-        select.time_at(self.before).behind(self.from);
+        select.time_at(self.before).from_position(self.from);
         select.sql(" ORDER BY due, id LIMIT ").count(self.limit).sql(" FOR UPDATE SKIP LOCKED");
         select
     }
 }
 
-/// The ledger's row is locked last, so that it is held for the commit alone.
-fn remove(untimed: &[EventId], old: &[EventId]) -> Script {
-    let mut script = Script::default();
+/// Locks the ledger's row last, so that the lock lasts only for the commit.
+fn remove(untimed: &[EventId], old: &[EventId]) -> SqlBatch {
+    let mut batch = SqlBatch::default();
     if !untimed.is_empty() {
-        script.sql("UPDATE Events SET due = UTC_TIMESTAMP(6), done_at = UTC_TIMESTAMP(6) WHERE id IN (");
-        script.ids(untimed).sql("); ");
+        batch.sql("UPDATE Events SET due = UTC_TIMESTAMP(6), done_at = UTC_TIMESTAMP(6) WHERE id IN (");
+        batch.ids(untimed).sql("); ");
     }
     if !old.is_empty() {
-        script.sql("DELETE FROM IdempotencyKeys WHERE first_id IN (").ids(old);
-        script.sql("); DELETE FROM Events WHERE id IN (").ids(old);
-        script.sql("); UPDATE Ledger SET removed = removed + ").count(old.len()).sql("; ");
+        batch.sql("DELETE FROM IdempotencyKeys WHERE first_id IN (").ids(old);
+        batch.sql("); DELETE FROM Events WHERE id IN (").ids(old);
+        batch.sql("); UPDATE Ledger SET removed = removed + ").count(old.len()).sql("; ");
     }
-    script.sql(COMMIT);
-    script
+    batch.sql(COMMIT);
+    batch
 }

@@ -1,7 +1,7 @@
-//! The schema: brought up to date by one program at a time, and checked by all before they use it.
+//! The schema: one program at a time migrates it, and all programs check it before they use it.
 //!
-//! Expand, then contract: a migration adds what the next programs need while those of the version before go on, and says
-//! in `SchemaCompatibility` which is the oldest that may. What only old programs need is taken away a version later.
+//! Expand, then contract: a migration adds what the next version needs while programs of the previous version continue. It
+//! stores the oldest compatible program in `SchemaCompatibility`. What only old programs need is dropped one version later.
 
 use std::time::Duration;
 
@@ -10,28 +10,28 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::mysql::MySqlConnection;
 use tracing::warn;
 
-use crate::accounts::Role;
 use crate::error::{Error, number, number_of};
 use crate::holders::Held;
 use crate::operations::OperationName;
+use crate::role::Role;
 use crate::session::{Database, Operation, Session};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
-/// How long to wait for another program's migration.
+/// Maximum wait for another program's migration.
 const LOCK_LIMIT: Duration = Duration::from_mins(10);
 
-/// The newest version that this program knows.
+/// Returns the newest version that this program knows.
 fn known() -> i64 {
     MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default()
 }
 
 impl Database {
-    /// Brings the schema up to date and gives its version. Any number of programs may do so at once.
+    /// Migrates the schema and returns its version. Any number of programs may call this concurrently.
     ///
     /// # Errors
-    /// [`Error::SchemaNew`] when a newer program was here and left a schema that this one cannot use.
-    /// [`Error::ForeignTables`] when the tables were made by somebody else.
+    /// Returns [`Error::SchemaNew`] if a newer program left a schema that this one cannot use.
+    /// Returns [`Error::ForeignTables`] if another program created the tables.
     pub async fn migrate(&self) -> Result<i64, Error> {
         let mut connection = self.connect_for_changes().await?;
         lock(&mut connection).await?;
@@ -39,7 +39,7 @@ impl Database {
             ReadVersion.attempt(&mut connection).await.map_err(failed_to(ReadVersion::NAME.into()))?;
         match found {
             Some(found) if found > known() => {
-                // A newer program was here; what it left is ours to use, or not.
+                // A newer program has migrated the schema; this one may be compatible with it.
                 let oldest =
                     ReadOldest.attempt(&mut connection).await.map_err(failed_to(ReadOldest::NAME.into()))?;
                 return compatible(found, oldest).map(|()| found);
@@ -58,59 +58,59 @@ impl Database {
             }
             Err(error) => return Err(Error::Migrate(error)),
         }
-        add_missing_rows(&mut connection).await.map_err(failed_to("add rows that must be there"))?;
+        add_missing_rows(&mut connection).await.map_err(failed_to("add missing rows"))?;
         Ok(known())
     }
 
-    /// The error of a change that waited in vain for a table.
+    /// Returns the error of a change that could not lock a table.
     pub(crate) async fn blocked(&self, source: sqlx::Error) -> Error {
         Error::SchemaBlocked { holders: self.holders(Held::Tables).await, source }
     }
 }
 
-/// Whether a table could not be locked.
+/// Returns whether a table could not be locked.
 pub(crate) fn is_lock(error: &sqlx::Error) -> bool {
     number_of(error) == Some(number::LOCK_WAIT_TIMEOUT)
 }
 
-/// Adds the rows that only the first migration puts there, with what the other tables tell. The counter is behind every id that
-/// was given out, as far as anything is left of it.
+/// Restores the rows that only the first migration inserts, from the contents of the other tables. The counter is set after
+/// every id that these tables know.
 async fn add_missing_rows(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
-    let (counters, ledgers) = LookForRows.attempt(connection).await?;
+    let (counters, ledgers) = CountRequiredRows.attempt(connection).await?;
     if counters == 0 {
         let counter = "INSERT INTO DBStatus (id) SELECT GREATEST(\
              COALESCE((SELECT MAX(id) FROM Events), 0), \
              COALESCE((SELECT MAX(first_id + events - 1) FROM IdempotencyKeys), 0), \
              (SELECT COUNT(*) FROM Events) + COALESCE((SELECT removed FROM Ledger), 0))";
         connection.execute(counter).await?;
-        warn!("DBStatus had no row: added one with the last id that the other tables know of");
+        warn!("DBStatus had no row: added one with the highest id that the other tables know");
     }
     if ledgers == 0 {
         let ledger = "INSERT INTO Ledger (removed) \
              SELECT GREATEST(0, (SELECT id FROM DBStatus) - (SELECT COUNT(*) FROM Events))";
         connection.execute(ledger).await?;
-        warn!("Ledger had no row: added one that accounts for all events that are no longer there");
+        warn!("Ledger had no row: added one that counts all missing events as removed");
     }
     Ok(())
 }
 
 impl Session {
-    /// Whether a program of this kind can use the database.
+    /// Returns an error if a program of this kind cannot use the database.
     pub(crate) async fn check(&mut self, role: Role) -> Result<(), Error> {
-        self.look_for_demotion().await?;
+        self.check_not_demoted().await?;
         self.check_schema().await?;
-        // Consumers neither need nor see these tables.
+        // Consumers neither need these tables nor may read them.
         if role == Role::Consumer {
             return Ok(());
         }
-        match self.run(&LookForRows).await? {
+        match self.run(&CountRequiredRows).await? {
             (0, _) => Err(Error::RowMissing { table: "DBStatus" }),
             (_, 0) => Err(Error::RowMissing { table: "Ledger" }),
             _ => Ok(()),
         }
     }
 
-    /// Whether the schema is one that this program can use: that which it knows, or a newer one that only added to it.
+    /// Returns an error unless this program can use the schema: it knows the version, or a newer one is declared compatible.
     pub async fn check_schema(&mut self) -> Result<(), Error> {
         let found = self.run(&ReadVersion).await?.unwrap_or_default();
         match known() {
@@ -121,16 +121,16 @@ impl Session {
     }
 }
 
-/// `oldest`: the oldest program that may use the schema of version `found`.
+/// Checks this program against `oldest`, the oldest program that may use the schema of version `found`.
 fn compatible(found: i64, oldest: i64) -> Result<(), Error> {
     if known() >= oldest { Ok(()) } else { Err(Error::SchemaNew { found, known: known() }) }
 }
 
-/// How many rows the tables have that must have one: the counter and the ledger.
-struct LookForRows;
+/// Counts the rows of the tables that must have one: the counter and the ledger.
+struct CountRequiredRows;
 
-impl Operation for LookForRows {
-    const NAME: OperationName = OperationName::LookForRows;
+impl Operation for CountRequiredRows {
+    const NAME: OperationName = OperationName::CountRequiredRows;
     type Output = (i64, i64);
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<(i64, i64), sqlx::Error> {
@@ -140,7 +140,7 @@ impl Operation for LookForRows {
     }
 }
 
-/// Reads which is the oldest program that may use the schema.
+/// Reads the oldest program that may use the schema.
 struct ReadOldest;
 
 impl Operation for ReadOldest {
@@ -152,7 +152,7 @@ impl Operation for ReadOldest {
     }
 }
 
-/// The newest version applied; `None` when no program of ours was here.
+/// Reads the newest applied version; `None` if no program of ours has migrated this database.
 struct ReadVersion;
 
 impl Operation for ReadVersion {
@@ -169,10 +169,10 @@ impl Operation for ReadVersion {
     }
 }
 
-/// A lock's name has 64 characters at the most, and the database's may have as many.
+/// The lock's name is hashed, because it may have at most 64 characters, and so may the database's.
 const LOCK: &str = "SELECT GET_LOCK(CONCAT('eventpipeline.', LEFT(SHA2(DATABASE(), 256), 32)), ?)";
 
-/// Held until the connection ends. sqlx's own lock waits for ever on MySQL, and not at all on MariaDB.
+/// Locks the schema until the connection closes. sqlx's own lock waits forever on MySQL, and not at all on MariaDB.
 pub(crate) async fn lock(connection: &mut MySqlConnection) -> Result<(), Error> {
     let locked: Option<i64> = sqlx::query_scalar(LOCK)
         .bind(LOCK_LIMIT.as_secs())
@@ -182,7 +182,7 @@ pub(crate) async fn lock(connection: &mut MySqlConnection) -> Result<(), Error> 
     if locked == Some(1) { Ok(()) } else { Err(Error::SchemaLocked { limit: LOCK_LIMIT }) }
 }
 
-/// A migration that was killed half-way is to be run again: each is written so that it can be.
+/// Forgets migrations that were killed half-way, so that they run again. Each migration is written to be re-runnable.
 async fn forget_unfinished(connection: &mut MySqlConnection) -> Result<(), Error> {
     sqlx::query("DELETE FROM _sqlx_migrations WHERE NOT success")
         .execute(connection)
@@ -198,7 +198,7 @@ async fn refuse_foreign_tables(connection: &mut MySqlConnection) -> Result<(), E
     )
     .fetch_one(connection)
     .await
-    .map_err(failed_to("look for tables"))?;
+    .map_err(failed_to("read the tables"))?;
     if foreign > 0 { Err(Error::ForeignTables) } else { Ok(()) }
 }
 

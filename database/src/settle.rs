@@ -1,53 +1,54 @@
-//! Settling claims: events get their answers, are to be tried again, or are given up. All of it is fenced.
+//! Settles claims: events are completed, failed, released or kept longer. Fence tokens guard every change.
 
 use std::time::Duration;
 
 use sqlx::mysql::MySqlConnection;
 
-use crate::caution::Caution;
-use crate::claim::{Claimed, Lease};
-use crate::error::Error;
+use crate::claim::Claimed;
+use crate::contention::Contention;
+use crate::error::{Error, PartlySettled, Refused};
 use crate::event::{EventId, Value};
 use crate::fenced::{Applied, FencedUpdate, Item, batches};
 use crate::operations::OperationName;
+use crate::owner::Lease;
 use crate::reclaim::place;
 use crate::session::{Operation, Session};
 use crate::time::microseconds;
 
-/// The answer to a claimed event.
+/// The completion of a claimed event.
 #[derive(Debug, Clone)]
 pub struct Completion {
-    /// The claim that it settles.
+    /// Claim that it settles.
     pub claim: Claimed,
-    /// The answer.
+    /// Value of the event.
     pub value: Value,
 }
 
 /// A failed attempt at a claimed event.
 #[derive(Debug, Clone)]
 pub struct Failure {
-    /// The claim that it settles.
+    /// Claim that it settles.
     pub claim: Claimed,
-    /// Why it failed; [`Failure::MAX_CHARS`] characters of it are kept.
+    /// Error of the attempt; the first [`Failure::MAX_CHARS`] characters are kept.
     pub error: String,
-    /// What is to become of the event.
+    /// Consequence for the event.
     pub next: Next,
 }
 
-/// What becomes of an event whose attempt has failed.
+/// The consequence of a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// It may be claimed again.
+    /// The event may be claimed again.
     Retry {
-        /// Not before this time has passed.
+        /// Pause before the next claim.
         after: Duration,
     },
-    /// It is given up.
+    /// The event is given up.
     Dead,
 }
 
 impl Failure {
-    /// The width of `Events.error`, in characters.
+    /// Maximum number of characters, the width of `Events.error`.
     pub const MAX_CHARS: usize = 1000;
 
     fn kept(&self) -> &str {
@@ -56,17 +57,17 @@ impl Failure {
     }
 }
 
-/// Each of these says with [`Error::PartlySettled`] that some events could not be settled for locks of other clients, or because the
-/// database refused it; the other events are settled all the same.
+/// These methods return [`Error::PartlySettled`] if some events could not be settled, because other clients have locked them
+/// or the database refuses the change. The other events are settled nevertheless.
 impl Session {
-    /// Writes answers and gives the ids of those that were accepted. An answer is refused when the event was claimed
-    /// again since, or has its answer: what comes late changes nothing. One statement for 512 of them, or a mebibyte.
+    /// Completes claims and returns the ids of those that were accepted. A completion is refused if the event was claimed again
+    /// or already has a value. One statement completes up to 512 claims or a mebibyte of values.
     pub async fn complete(&mut self, completions: &[Completion]) -> Result<Vec<EventId>, Error> {
         let items = completions.iter().map(|done| Item::new(&done.claim, done.value.as_str(), 0));
         self.settle::<Complete>(items.collect()).await
     }
 
-    /// Gives events back, to be tried again later, or gives them up. Gives the ids of those whose claim still held.
+    /// Fails claims, so that their events are retried later or given up. Returns the ids of those whose claim was open.
     pub async fn fail(&mut self, failures: &[Failure]) -> Result<Vec<EventId>, Error> {
         let items = failures.iter().map(|failed| {
             let pause = match failed.next {
@@ -78,35 +79,35 @@ impl Session {
         self.settle::<Fail>(items.collect()).await
     }
 
-    /// Gives events back to their places in line, unbegun: the attempt is not counted.
+    /// Releases claims: their events return to their places in the queue, and the attempt is not counted.
     pub async fn release(&mut self, claims: &[Claimed]) -> Result<(), Error> {
         let items = claims.iter().map(|claim| Item::new(claim, "", 0));
         self.settle::<Release>(items.collect()).await.map(drop)
     }
 
-    /// Begins the leases of claims anew and gives the ids of those that still hold. Whoever works on another one should
-    /// stop: its answer will be refused.
+    /// Renews the leases of claims and returns the ids of those that are still open. A consumer should stop work on any other
+    /// event, because its completion will be refused.
     pub async fn extend(&mut self, claims: &[Claimed], lease: Lease) -> Result<Vec<EventId>, Error> {
         let items = claims.iter().map(|claim| Item::new(claim, "", microseconds(lease.0)));
         self.settle::<Extend>(items.collect()).await
     }
 
-    /// In pieces that one statement takes. One that the database refuses is halved until it is known which claims it is about.
-    async fn settle<K: Kind>(&mut self, mut items: Vec<Item<'_>>) -> Result<Vec<EventId>, Error> {
+    /// Settles the items in batches that fit one statement. Halves a batch that the database refuses, to find the refused claims.
+    async fn settle<S: Settlement>(&mut self, mut items: Vec<Item<'_>>) -> Result<Vec<EventId>, Error> {
         items.sort_unstable_by_key(Item::id);
         let mut pieces: Vec<_> = batches(&items, self.database.packet()).collect();
         pieces.reverse();
         let mut settled = PartlySettled::default();
         while let Some(items) = pieces.pop() {
-            let caution = self.caution();
-            match self.run(&Settle { items, caution, kind: std::marker::PhantomData::<K> }).await {
+            let contention = self.contention();
+            match self.run(&Settle { items, contention, kind: std::marker::PhantomData::<S> }).await {
                 Ok(Applied { happened, locked }) => {
                     settled.accepted.extend(happened);
                     settled.locked.extend(locked);
                 }
                 Err(error) if error.is_refusal() || error.is_locked() => match items {
                     [item] if error.is_locked() => settled.locked.push(item.id()),
-                    [item] if settled.is_of_the_rows() => {
+                    [item] if settled.is_about_rows() => {
                         settled.refused.push(Refused { id: item.id(), error });
                     }
                     [_, _, ..] => {
@@ -122,68 +123,30 @@ impl Session {
     }
 }
 
-/// What became of claims, where some of them could not be settled. Those that are not named were over.
-#[derive(Debug, Default, thiserror::Error)]
-#[error("{} events are locked by other clients, and {} are refused", .locked.len(), .refused.len())]
-pub struct PartlySettled {
-    /// These were settled.
-    pub accepted: Vec<EventId>,
-    /// Another client of the database keeps these locked: nothing is known of their claims.
-    pub locked: Vec<EventId>,
-    /// The database refuses what was to be written.
-    pub refused: Vec<Refused>,
-}
-
-/// A claim that the database refuses to have settled so.
-#[derive(Debug)]
-pub struct Refused {
-    /// The event.
-    pub id: EventId,
-    /// What the database says.
-    pub error: Error,
-}
-
-impl PartlySettled {
-    /// So many refusals in a row, and nothing else, are about everything that is written, not about single events.
-    const MANY: usize = 16;
-
-    fn is_of_the_rows(&self) -> bool {
-        !self.accepted.is_empty() || self.refused.len() < Self::MANY
-    }
-
-    fn into_result(self) -> Result<Vec<EventId>, Error> {
-        if self.locked.is_empty() && self.refused.is_empty() {
-            Ok(self.accepted)
-        } else {
-            Err(Error::PartlySettled(Box::new(self)))
-        }
-    }
-}
-
-/// A way of settling claims.
-pub(crate) trait Kind: Sync {
+/// A way to settle claims.
+pub(crate) trait Settlement: Sync {
     const NAME: OperationName;
     const UPDATE: FencedUpdate;
 }
 
-struct Settle<'a, K> {
+struct Settle<'a, S> {
     items: &'a [Item<'a>],
-    caution: Caution,
-    kind: std::marker::PhantomData<K>,
+    contention: Contention,
+    kind: std::marker::PhantomData<S>,
 }
 
-impl<K: Kind> Operation for Settle<'_, K> {
-    const NAME: OperationName = K::NAME;
+impl<S: Settlement> Operation for Settle<'_, S> {
+    const NAME: OperationName = S::NAME;
     type Output = Applied;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Applied, sqlx::Error> {
-        K::UPDATE.apply(self.items, &self.caution, connection).await
+        S::UPDATE.apply(self.items, &self.contention, connection).await
     }
 }
 
 pub(crate) struct Complete;
 
-impl Kind for Complete {
+impl Settlement for Complete {
     const NAME: OperationName = OperationName::Complete;
     const UPDATE: FencedUpdate = FencedUpdate {
         set: "e.valor = item.text, e.processing = 0, e.lease_until = NULL, \
@@ -192,14 +155,14 @@ impl Kind for Complete {
     };
 }
 
-/// In an item's number: no pause, the event is given up.
+/// Pause in an item that stands for giving the event up.
 const DEAD: i64 = -1;
 
 struct Fail;
 
-impl Kind for Fail {
+impl Settlement for Fail {
     const NAME: OperationName = OperationName::Fail;
-    // The token grows, so that the claim is over also where a classic program, which moves no token, takes the event next.
+    // The token grows, so that the claim also ends if a classic program, which does not change the token, claims the event next.
     const UPDATE: FencedUpdate = FencedUpdate {
         set: "e.processing = IF(item.number < 0, 3, 2), e.error = item.text, e.token = e.token + 1, \
               e.lease_until = NULL, e.lease_milliseconds = NULL, e.max_attempts = NULL, \
@@ -212,7 +175,7 @@ impl Kind for Fail {
 
 struct Release;
 
-impl Kind for Release {
+impl Settlement for Release {
     const NAME: OperationName = OperationName::Release;
     const UPDATE: FencedUpdate = FencedUpdate {
         set: concat!(
@@ -227,7 +190,7 @@ impl Kind for Release {
 
 struct Extend;
 
-impl Kind for Extend {
+impl Settlement for Extend {
     const NAME: OperationName = OperationName::Extend;
     const UPDATE: FencedUpdate = FencedUpdate {
         set: "e.due = UTC_TIMESTAMP(6) + INTERVAL item.number MICROSECOND, \
@@ -241,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_error_is_cut_between_characters() {
+    fn a_long_error_is_truncated_between_characters() {
         let claim = Claimed {
             id: EventId::from_row(1),
             token: 1,

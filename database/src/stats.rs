@@ -1,4 +1,4 @@
-//! How many events there are, by state.
+//! Numbers of events by state.
 
 use std::time::{Duration, Instant};
 
@@ -7,41 +7,40 @@ use sqlx::mysql::MySqlConnection;
 
 use crate::error::Error;
 use crate::operations::OperationName;
-use crate::script::Script;
 use crate::session::{Operation, Session};
+use crate::sql_batch::SqlBatch;
 use crate::time::duration;
 
-/// The queue in figures, all of one moment: `created` is the sum of all the others.
+/// Statistics of the queue at one moment. `created` is the sum of all other numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Ever created.
+    /// Events ever created.
     pub created: i64,
-    /// To be claimed now.
+    /// Events that may be claimed now.
     pub pending: i64,
-    /// To be claimed later.
+    /// Events that may be claimed later.
     pub scheduled: i64,
-    /// Claimed.
+    /// Claimed events.
     pub processing: i64,
-    /// With an answer.
+    /// Completed events.
     pub done: i64,
-    /// Given up.
+    /// Events that were given up.
     pub dead: i64,
-    /// Taken back.
+    /// Cancelled events.
     pub cancelled: i64,
-    /// Finished, and removed since.
+    /// Finished events that were removed.
     pub removed: i64,
-    /// For how long the one of the pending ones could be claimed that could be for the longest time: since its creation, the
-    /// time that it was scheduled for, the end of its pause, or since it was given back.
+    /// Age of the oldest pending event: the time for which it could have been claimed, since its creation, its `not_before`, the
+    /// end of its pause or its release.
     pub oldest_pending: Option<Duration>,
 }
 
-/// How long nobody counts in vain what takes too long to count: each time it reads for seconds, and keeps old versions of rows.
+/// Pause after a count that took too long. Such a count reads for seconds, and prevents the purge of old row versions.
 const COUNT_PAUSE: Duration = Duration::from_hours(1);
 
 impl Session {
-    /// The figures of this moment. It reads the index entry of each event: a tenth of a second for a
-    /// million. Where that takes the server longer than an operation may, they are those of [`Session::queue_stats`], and it is
-    /// not tried again for an hour.
+    /// Returns the statistics of this moment. Reads the index entry of each event, which takes a tenth of a second for a
+    /// million. If it exceeds the time limit of an operation, this method returns [`Session::queue_stats`] for the next hour.
     pub async fn stats(&mut self) -> Result<Stats, Error> {
         if self.count_again.is_some_and(|again| Instant::now() < again) {
             return self.queue_stats().await;
@@ -55,22 +54,21 @@ impl Session {
         }
     }
 
-    /// The same figures, without a look at what is done: that is what remains of all that was created. As quick as few
-    /// events wait, however many have been processed, and so for whoever asks again and again.
+    /// Returns the same statistics without counting completed events, which are the remainder of all created ones. Its cost depends
+    /// only on the number of unfinished events, so it is suited for frequent calls.
     pub async fn queue_stats(&mut self) -> Result<Stats, Error> {
         self.run(&ReadStats { done: REMAINDER }).await
     }
 }
 
-/// One snapshot for all of it. Each count reads a range of the index: a third of the time that one pass with sums takes.
-/// The age is a matter of few rows: a priority moves an event in line by minutes, so that the first in line need not be the
-/// oldest, but is not far from it.
+/// Reads everything from one snapshot. Each count reads a range of the index, which takes a third of the time of one pass with
+/// sums. The age needs few rows: a priority moves an event by minutes, so the oldest event is near the first one.
 const READ: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; \
      START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY; \
      SELECT DBStatus.id AS created, Ledger.removed, ";
-/// What is done, from the index.
+/// Counts completed events in the index.
 const COUNTED: &str = "(SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state = 2)";
-/// What is done is what is left of all that was created.
+/// Leaves completed events to be computed as the remainder.
 const REMAINDER: &str = "NULL";
 const OTHERS: &str = " AS done, \
        (SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state = 0 AND due <= UTC_TIMESTAMP(6)) AS pending, \
@@ -84,7 +82,7 @@ const OTHERS: &str = " AS done, \
      FROM DBStatus, Ledger; COMMIT";
 
 struct ReadStats {
-    /// An expression.
+    /// SQL expression of the number of completed events.
     done: &'static str,
 }
 
@@ -93,9 +91,9 @@ impl Operation for ReadStats {
     type Output = Stats;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Stats, sqlx::Error> {
-        let mut script = Script::new(READ);
-        script.sql(self.done).sql(OTHERS);
-        let rows = script.rows(connection).await?;
+        let mut batch = SqlBatch::new(READ);
+        batch.sql(self.done).sql(OTHERS);
+        let rows = batch.rows(connection).await?;
         let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
         let (created, removed): (i64, i64) = (row.try_get("created")?, row.try_get("removed")?);
         let (pending, scheduled): (i64, i64) = (row.try_get("pending")?, row.try_get("scheduled")?);

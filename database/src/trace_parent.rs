@@ -1,16 +1,16 @@
-//! The trace that an event was created in, as W3C's header `traceparent` names it.
+//! The W3C `traceparent` of an event's creation.
 
 use std::fmt;
 
-/// How long it is in version 00.
+/// Length of a `traceparent` of version 00.
 const LENGTH: usize = 55;
 
-/// A position in a trace: `00-`, 32 digits of the trace, 16 of the span, and two of flags.
+/// A position in a trace: `00-`, 32 digits of the trace id, 16 of the span id, and two of flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceParent([u8; LENGTH]);
 
 impl TraceParent {
-    /// From a text; `None` where it is none, and where it is of a version that says more than this one.
+    /// Parses a text. Returns `None` if it is malformed or of a version that contains more than this one.
     pub fn new(text: &str) -> Option<Self> {
         let bytes: [u8; LENGTH] = text.as_bytes().try_into().ok()?;
         let hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
@@ -23,13 +23,13 @@ impl TraceParent {
         (well_formed && !is_zero(&bytes[3..35]) && !is_zero(&bytes[36..52])).then_some(Self(bytes))
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
-        // ASCII, as it was checked.
+        // The constructor accepts only ASCII.
         str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// The trace alone, for log lines.
+    /// Returns the trace id alone, for log lines.
     pub fn trace_id(&self) -> &str {
         self.as_str().get(3..35).unwrap_or_default()
     }
@@ -48,7 +48,7 @@ mod tests {
     const EXAMPLE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
     #[test]
-    fn a_traceparent_is_as_w3c_has_it() {
+    fn a_traceparent_follows_the_w3c_format() {
         let parent = TraceParent::new(EXAMPLE).unwrap();
         assert_eq!((parent.as_str(), parent.trace_id()), (EXAMPLE, "4bf92f3577b34da6a3ce929d0e0e4736"));
         for wrong in [

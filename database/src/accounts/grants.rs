@@ -1,11 +1,11 @@
-//! What each kind of program may do.
+//! Privileges of each kind of program.
 
-use super::Role::{self, Consumer, Producer};
+use crate::role::Role::{self, Consumer, Producer};
 
-/// Privileges on tables. `INSERT` and `UPDATE` of events name their columns: a producer can't give an event its answer, nor make one
-/// that has its answer, and a consumer can't change what was posted.
+/// Privileges on tables. `INSERT` and `UPDATE` of events name their columns: a producer can set no event's value, and a
+/// consumer cannot change a payload.
 ///
-/// A locking read needs `UPDATE` or `DELETE` beside `SELECT`.
+/// A locking read needs `UPDATE` or `DELETE` in addition to `SELECT`.
 pub(super) const GRANTS: [(Role, &str, &str); 10] = [
     (Producer, "SELECT, UPDATE", "DBStatus"),
     (
@@ -18,7 +18,7 @@ pub(super) const GRANTS: [(Role, &str, &str); 10] = [
     (Producer, "SELECT, UPDATE", "Ledger"),
     (Producer, "SELECT", "SchemaCompatibility"),
     (Producer, "SELECT", "_sqlx_migrations"),
-    // Nothing that a consumer does removes an event: retention is the producers'.
+    // Consumers remove no events: retention is the producers' task.
     (
         Consumer,
         "SELECT, UPDATE (valor, processing, due, token, attempts, owner, lease_until, error, done_at, freed_at, \
@@ -30,11 +30,11 @@ pub(super) const GRANTS: [(Role, &str, &str); 10] = [
     (Consumer, "SELECT", "_sqlx_migrations"),
 ];
 
-/// What producers need that name no columns: MySQL asks for those that they see, MariaDB for all.
+/// Privileges of producers that name no columns. MySQL requires those of the visible columns, MariaDB those of all.
 pub(super) const CLASSIC_INSERT: &str = "INSERT (valor, token, attempts, owner, lease_until, error, created_at, done_at, state, freed_at, \
      lease_milliseconds, max_attempts, lost_claims)";
 
-/// What shows who holds the counter: no texts of statements.
+/// Privileges that show the holder of the counter's lock, but no texts of statements.
 pub(super) const DIAGNOSES: [(Role, &str, &str); 2] = [
     (
         Producer,

@@ -1,39 +1,40 @@
-//! The end of users that nobody is to use any more.
+//! Drops database users of retired generations.
 
 use std::time::{Duration, Instant};
 
 use sqlx::mysql::MySqlConnection;
 use tracing::info;
 
-use super::{Generation, Role, user};
+use super::{Generation, user};
 use crate::error::Error;
-use crate::script::Script;
+use crate::role::Role;
 use crate::session::Database;
+use crate::sql_batch::SqlBatch;
 
 /// The user that producers and consumers shared before each kind had its own.
 const FORMER: &str = "eventpipeline";
-/// How often it is looked who is connected.
+/// Interval between two looks at the connected users.
 const PERIOD: Duration = Duration::from_secs(1);
 
 impl Database {
-    /// Waits until nobody has been connected as a user of another generation for as long as `quiet`, then removes those users.
-    /// Gives how many there were. They are of earlier generations, or of a pipeline that had this volume before and got further.
+    /// Waits until no user of another generation has been connected for `quiet`, then drops those users. Returns their number.
+    /// They belong to earlier generations, or to a pipeline that used this volume before and reached a later one.
     ///
     /// # Errors
-    /// [`Error::Query`] when the server refuses, or goes away in between: it is to be tried again from the start.
+    /// Returns [`Error::Query`] if the server refuses a statement or disconnects. The caller then retries from the start.
     pub async fn retire(&self, stays: Generation, quiet: Duration) -> Result<usize, Error> {
         let mut connection = self.connect_for_changes().await?;
-        let users = others(stays, &mut connection).await.map_err(failed_to("look for users"))?;
+        let users = others(stays, &mut connection).await.map_err(failed_to("read the users"))?;
         if users.is_empty() {
             return Ok(0);
         }
-        unused(&users, quiet, &mut connection).await.map_err(failed_to("look who is connected"))?;
-        drop_all(&users, &mut connection).await.map_err(failed_to("remove a user"))?;
+        unused(&users, quiet, &mut connection).await.map_err(failed_to("read the connected users"))?;
+        drop_all(&users, &mut connection).await.map_err(failed_to("drop a user"))?;
         Ok(users.len())
     }
 }
 
-/// A user of another generation, or the one of before there were generations.
+/// A user of another generation, or the shared user from before generations existed.
 #[derive(Debug, PartialEq, Eq)]
 enum Other {
     Former,
@@ -60,7 +61,7 @@ impl Other {
 }
 
 async fn others(stays: Generation, connection: &mut MySqlConnection) -> Result<Vec<Other>, sqlx::Error> {
-    // Text, in whichever type the server's own table has it.
+    // Both engines store names in different types; the conversion yields a text.
     let names: Vec<String> =
         sqlx::query_scalar("SELECT CONVERT(User USING utf8mb4) FROM mysql.user WHERE Host = '%'")
             .fetch_all(connection)
@@ -68,7 +69,7 @@ async fn others(stays: Generation, connection: &mut MySqlConnection) -> Result<V
     Ok(names.iter().filter_map(|name| Other::parse(name, stays)).collect())
 }
 
-/// Waits until nobody has been connected as them for as long as `quiet`.
+/// Waits until none of the users has been connected for `quiet`.
 async fn unused(
     users: &[Other],
     quiet: Duration,
@@ -79,7 +80,7 @@ async fn unused(
     loop {
         let seen = sessions(users, connection).await?;
         if shown != Some(seen) {
-            info!(sessions = seen, "{seen} sessions are still those of users that are to go");
+            info!(sessions = seen, "{seen} sessions still use retired users");
             shown = Some(seen);
         }
         if seen > 0 {
@@ -102,7 +103,7 @@ async fn sessions(users: &[Other], connection: &mut MySqlConnection) -> Result<i
 
 async fn drop_all(users: &[Other], connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
     for gone in users {
-        let mut statement = Script::new("DROP USER IF EXISTS ");
+        let mut statement = SqlBatch::new("DROP USER IF EXISTS ");
         match gone {
             Other::Former => {
                 statement.sql("'").sql(FORMER).sql("'@'%'");
@@ -110,7 +111,7 @@ async fn drop_all(users: &[Other], connection: &mut MySqlConnection) -> Result<(
             Other::Of(role, generation) => user(&mut statement, *role, *generation),
         }
         statement.execute(connection).await?;
-        info!(user = gone.name(), "removed the user {}", gone.name());
+        info!(user = gone.name(), "dropped the user {}", gone.name());
     }
     Ok(())
 }
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_users_of_other_generations_go() {
+    fn only_users_of_other_generations_are_dropped() {
         let other = |name| Other::parse(name, 3);
         assert_eq!(other("eventpipeline"), Some(Other::Former));
         assert_eq!(other("eventpipeline_producer_2"), Some(Other::Of(Role::Producer, 2)));

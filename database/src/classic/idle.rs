@@ -1,7 +1,7 @@
-//! The end of transactions that classic programs leave open: a producer whose insert meets a taken id keeps that event locked until
-//! its transaction ends, and who waits for locks waits behind it.
+//! Ends transactions that classic programs leave open. A producer whose insert meets a taken id keeps that event locked until
+//! its transaction ends, and clients that wait for locks wait behind it.
 //!
-//! The server does it, by an event of its scheduler, so that it needs no program of ours and no privilege of theirs.
+//! An event of the server's scheduler does it, so that it needs none of our programs and no privilege of theirs.
 
 use sqlx::mysql::MySqlConnection;
 
@@ -9,11 +9,11 @@ use super::run;
 
 const DROP: &str = "DROP EVENT IF EXISTS end_idle_transactions";
 
-/// Only sessions in this database, of the users that programs are given (or of this one, where the server is somebody else's), that
-/// hold rows and have said nothing for half a minute: what a handler may take, and less than the 50 s for which others wait for
-/// their locks. Ours are never silent in a transaction.
+/// Creates the event. It ends only sessions in this database that hold locked rows and have been idle for 30 s. This exceeds a
+/// handler's usual time, and is less than the 50 s for which other clients wait for their locks. Only sessions of the
+/// programs' users qualify, and those of this user on an external server. Our sessions are never idle in a transaction.
 ///
-/// What cannot be done is left: the server logs it.
+/// The server logs what the event cannot do.
 const CREATE: &str = r"CREATE EVENT end_idle_transactions ON SCHEDULE EVERY 5 SECOND
     COMMENT 'ends transactions that classic programs leave open, which keep events locked'
     DO BEGIN
@@ -37,7 +37,7 @@ const CREATE: &str = r"CREATE EVENT end_idle_transactions ON SCHEDULE EVERY 5 SE
       CLOSE idle;
     END";
 
-/// Made anew each time: an event does what its author may do, and nothing once that user has gone.
+/// Recreates the event each time, because it runs with its definer's privileges and fails once that user is dropped.
 pub(super) async fn end(connection: &mut MySqlConnection, wanted: bool) -> Result<(), sqlx::Error> {
     run(connection, DROP).await?;
     if wanted {

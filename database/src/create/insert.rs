@@ -5,78 +5,79 @@ use std::time::Duration;
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
-use crate::create::plan::{NewKey, Plan};
-use crate::create::{NewEvent, NotBefore};
 use crate::event::EventId;
-use crate::script::{COMMIT, HOLD, Script};
+use crate::sql_batch::{COMMIT, HOLD, SqlBatch};
 use crate::trace_parent::TraceParent;
 
-/// How many bytes one statement takes at the most, whatever the server would take.
+use super::plan::{NewKey, Plan};
+use super::types::{NewEvent, NotBefore};
+
+/// Maximum size of one packet in bytes, even if the server accepts more.
 const LARGEST_PACKET: usize = 8 * 1024 * 1024;
-/// What a packet has besides an event's payload: the statements around it, and keys.
+/// Size of a packet's other statements and keys, in bytes.
 const SPARE: usize = 4096;
-/// What an event's row has besides its payload, in bytes: its times and its trace.
+/// Size of an event's row without its payload, in bytes: times and trace.
 const ROW: usize = 600;
 
-/// The largest payload that a server takes which takes `packet` bytes at once. It is sent in hexadecimal digits.
+/// Returns the largest payload for a server whose packets have `packet` bytes. Payloads are sent as hexadecimal digits.
 pub(super) fn largest_payload(packet: usize) -> usize {
     (packet.saturating_sub(SPARE) / 2).saturating_sub(ROW)
 }
 
 /// The counter's new value.
 const LAST: &str = "LAST_INSERT_ID()";
-/// The same behind the update of the counter: NULL, which no id may be, where there was no row to update and what the server
-/// remembers is of another transaction.
+/// The same right after the counter's update. It is NULL, which the id column refuses, if the counter has no row: the
+/// server then remembers the value of an earlier transaction.
 const COUNTED: &str = "IF(ROW_COUNT()=1,LAST_INSERT_ID(),NULL)";
 
-/// Statements of one transaction, in packets that the server takes.
+/// The statements of one transaction, in packets that the server accepts.
 struct Packets<'c> {
     connection: &'c mut MySqlConnection,
-    script: Script,
+    batch: SqlBatch,
     limit: usize,
-    /// Whether one was sent, so that the transaction is open.
+    /// True once a packet was sent, so that the transaction is open.
     sent: bool,
 }
 
 impl Packets<'_> {
-    /// Adds a statement, after those before it were sent where they do not fit together.
-    async fn add(&mut self, statement: &Script) -> Result<(), sqlx::Error> {
-        if self.script.len() > 0 && self.script.len() + statement.len() > self.limit {
-            self.script.sql(HOLD);
-            std::mem::take(&mut self.script).execute(self.connection).await?;
+    /// Adds a statement. Sends the previous ones first if the packet would become too large.
+    async fn add(&mut self, statement: &SqlBatch) -> Result<(), sqlx::Error> {
+        if self.batch.len() > 0 && self.batch.len() + statement.len() > self.limit {
+            self.batch.sql(HOLD);
+            std::mem::take(&mut self.batch).execute(self.connection).await?;
             self.sent = true;
         }
-        self.script.append(statement).sql("; ");
+        self.batch.append(statement).sql("; ");
         Ok(())
     }
 
-    /// Sends the rest, with the commit, and gives the counter's value.
+    /// Sends the rest and the commit, and returns the counter's value.
     async fn commit(mut self) -> Result<u64, sqlx::Error> {
-        self.script.sql("SELECT ").sql(LAST).sql(" AS last; ");
-        self.script.sql(if self.sent { COMMIT } else { "COMMIT" });
-        let rows = self.script.rows(self.connection).await?;
+        self.batch.sql("SELECT ").sql(LAST).sql(" AS last; ");
+        self.batch.sql(if self.sent { COMMIT } else { "COMMIT" });
+        let rows = self.batch.rows(self.connection).await?;
         rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get("last")
     }
 }
 
-/// Moves the counter, inserts the events and their keys, commits, and gives the first of the ids. `script` is what comes
-/// before, in the same packet; the server takes `packet` bytes at once.
+/// Moves the counter, inserts the events and their keys, and commits. Returns the first id. `batch` precedes these
+/// statements in the same packet; `packet` is the server's packet size in bytes.
 ///
-/// Ids are counted back from the counter's new value, which the server remembers for the connection: to read the counter's
-/// row again would prolong its lock. With a trigger on it the update's own result does not tell the value.
+/// Ids are computed backwards from the counter's new value, which the server remembers for the connection. Reading the
+/// counter's row again would prolong its lock, and a trigger on it hides the value from the update's own result.
 pub(super) async fn insert(
-    script: Script,
+    batch: SqlBatch,
     plan: &Plan<'_>,
     packet: usize,
     connection: &mut MySqlConnection,
 ) -> Result<EventId, sqlx::Error> {
     let limit = packet.min(LARGEST_PACKET).saturating_sub(SPARE);
-    // With keys the transaction is open already.
-    let sent = script.len() == 0;
-    let mut packets = Packets { connection, script, limit, sent };
+    // With keys the transaction is already open.
+    let sent = batch.len() == 0;
+    let mut packets = Packets { connection, batch, limit, sent };
     let mut after = plan.events.len();
-    // In one packet with the first rows, which ask what became of it.
-    let mut statement = Script::new("UPDATE DBStatus SET id = LAST_INSERT_ID(id + ");
+    // The update shares a packet with the first rows, which check its result.
+    let mut statement = SqlBatch::new("UPDATE DBStatus SET id = LAST_INSERT_ID(id + ");
     statement.count(after).sql("); ");
     for piece in pieces(&plan.events, limit) {
         rows(&mut statement, plan, piece, &mut after);
@@ -84,7 +85,7 @@ pub(super) async fn insert(
     }
     if !plan.keys.is_empty() {
         statement.sql("INSERT INTO IdempotencyKeys (name, fingerprint, first_id, events) VALUES ");
-        statement.list(&plan.keys, |script, key| new_key(script, key, plan.events.len()));
+        statement.list(&plan.keys, |batch, key| new_key(batch, key, plan.events.len()));
         packets.add(&statement).await?;
     }
     let last = packets.commit().await?;
@@ -92,7 +93,7 @@ pub(super) async fn insert(
     Ok(EventId::from_row(i64::try_from(before).unwrap_or(i64::MAX).saturating_add(1)))
 }
 
-/// `events` in pieces that one statement of `limit` bytes takes.
+/// Splits `events` into pieces that fit a statement of `limit` bytes.
 fn pieces<'a>(mut events: &'a [&'a NewEvent], limit: usize) -> impl Iterator<Item = &'a [&'a NewEvent]> {
     std::iter::from_fn(move || {
         let mut bytes = 0;
@@ -107,45 +108,45 @@ fn pieces<'a>(mut events: &'a [&'a NewEvent], limit: usize) -> impl Iterator<Ite
     })
 }
 
-/// The statement for a piece; `after` counts down how many events come behind the one that is added. Without a trace it is the one that it would be
-/// if there were no traces, and likewise without a time before which an event is not to be claimed.
-fn rows(script: &mut Script, plan: &Plan<'_>, piece: &[&NewEvent], after: &mut usize) {
+/// Adds the insert statement of a piece. `after` counts the events that follow the one being added. Columns for traces and
+/// for `not_before` are named only if an event needs them.
+fn rows(batch: &mut SqlBatch, plan: &Plan<'_>, piece: &[&NewEvent], after: &mut usize) {
     let scheduled = piece.iter().any(|event| event.not_before.is_some());
-    script.sql("INSERT INTO Events (id, payload, priority, processing, due");
-    script.sql(if scheduled { ", not_before" } else { "" });
-    script.sql(if plan.traces.is_empty() { "" } else { ", traceparent" }).sql(") VALUES ");
-    script.list(piece, |script, event| {
+    batch.sql("INSERT INTO Events (id, payload, priority, processing, due");
+    batch.sql(if scheduled { ", not_before" } else { "" });
+    batch.sql(if plan.traces.is_empty() { "" } else { ", traceparent" }).sql(") VALUES ");
+    batch.list(piece, |batch, event| {
         let trace = plan.traces.get(plan.events.len() - *after);
         let last = if *after == plan.events.len() { COUNTED } else { LAST };
         *after -= 1;
-        script.sql("(").sql(last).sql("-").count(*after).sql(",");
-        values(script, event);
+        batch.sql("(").sql(last).sql("-").count(*after).sql(",");
+        values(batch, event);
         if scheduled {
             match event.not_before {
-                Some(time) => script.sql(",").not_before(time),
-                None => script.sql(",NULL"),
+                Some(time) => batch.sql(",").not_before(time),
+                None => batch.sql(",NULL"),
             };
         }
         if let Some(trace) = trace {
-            traceparent(script, trace.as_ref());
+            traceparent(batch, trace.as_ref());
         }
-        script.sql(")");
+        batch.sql(")");
     });
 }
 
-/// What stands behind the id in an event's row.
-fn values(script: &mut Script, event: &NewEvent) {
+/// Adds the values that follow the id in an event's row.
+fn values(batch: &mut SqlBatch, event: &NewEvent) {
     match &event.payload {
-        Some(payload) => script.text(payload),
-        None => script.sql("NULL"),
+        Some(payload) => batch.text(payload),
+        None => batch.sql("NULL"),
     };
     let priority = event.priority.get();
-    script.sql(",").number(priority).sql(",");
+    batch.sql(",").number(priority).sql(",");
     match event.not_before {
-        None if priority == 0 => script.sql("0,UTC_TIMESTAMP(6)"),
-        None => script.sql("0,UTC_TIMESTAMP(6) - INTERVAL ").number(priority).sql(" MINUTE"),
-        // Hidden from classic programs, who know no time before which an event is not to be taken.
-        Some(time) => script
+        None if priority == 0 => batch.sql("0,UTC_TIMESTAMP(6)"),
+        None => batch.sql("0,UTC_TIMESTAMP(6) - INTERVAL ").number(priority).sql(" MINUTE"),
+        // Classic programs do not know `not_before`, so the event is hidden from them until then.
+        Some(time) => batch
             .sql("IF(")
             .not_before(time)
             .sql(" > UTC_TIMESTAMP(6), 2, 0),GREATEST(")
@@ -156,8 +157,8 @@ fn values(script: &mut Script, event: &NewEvent) {
     };
 }
 
-impl Script {
-    /// Adds the time before which an event is not to be claimed.
+impl SqlBatch {
+    /// Adds the earliest time of a claim.
     fn not_before(&mut self, time: NotBefore) -> &mut Self {
         match time {
             NotBefore::At(time) => self.time(time),
@@ -166,16 +167,16 @@ impl Script {
     }
 }
 
-fn traceparent(script: &mut Script, trace: Option<&TraceParent>) {
+fn traceparent(batch: &mut SqlBatch, trace: Option<&TraceParent>) {
     match trace {
-        Some(trace) => script.sql(",").text(trace.as_str()),
-        None => script.sql(",NULL"),
+        Some(trace) => batch.sql(",").text(trace.as_str()),
+        None => batch.sql(",NULL"),
     };
 }
 
-fn new_key(script: &mut Script, key: &NewKey<'_>, events: usize) {
-    script.sql("(").bytes(key.name.as_bytes()).sql(",").bytes(&key.fingerprint);
-    script
+fn new_key(batch: &mut SqlBatch, key: &NewKey<'_>, events: usize) {
+    batch.sql("(").bytes(key.name.as_bytes()).sql(",").bytes(&key.fingerprint);
+    batch
         .sql(",")
         .sql(LAST)
         .sql("-")
@@ -188,15 +189,15 @@ fn new_key(script: &mut Script, key: &NewKey<'_>, events: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::create::Creation;
+    use crate::create::types::Creation;
 
-    /// The statement for events of two creations.
+    /// Returns the statement for the events of two creations.
     fn statement(traces: [Option<TraceParent>; 2]) -> String {
         let creations = traces.map(|trace| Creation::one(NewEvent::default()).with_trace(trace));
         let plan = Plan::new(&creations, Vec::new(), 100);
-        let (mut script, mut after) = (Script::default(), plan.events.len());
-        rows(&mut script, &plan, &plan.events, &mut after);
-        script.into_text()
+        let (mut batch, mut after) = (SqlBatch::default(), plan.events.len());
+        rows(&mut batch, &plan, &plan.events, &mut after);
+        batch.into_text()
     }
 
     #[test]

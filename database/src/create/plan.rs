@@ -1,16 +1,17 @@
-//! What is to be inserted for a list of creations, and what each is answered.
+//! The plan for a list of creations: the events to insert, and each creation's result.
 
 use std::collections::HashMap;
 
 use sqlx::Row as _;
 use sqlx::mysql::MySqlRow;
 
-use crate::create::{Created, Creation, Ids, NewEvent};
 use crate::event::EventId;
-use crate::key::fingerprint;
 use crate::trace_parent::TraceParent;
 
-/// A key of an earlier transaction.
+use super::fingerprint::fingerprint;
+use super::types::{Created, Creation, Ids, NewEvent};
+
+/// A key that an earlier transaction stored.
 #[derive(Debug, Clone)]
 pub(super) struct Remembered {
     pub(super) name: String,
@@ -25,58 +26,58 @@ impl Remembered {
         Ok(Self {
             name: String::from_utf8_lossy(&name).into_owned(),
             fingerprint: row.try_get("fingerprint")?,
-            ids: Ids {
-                first: EventId::from_row(row.try_get("first_id")?),
-                many: usize::try_from(many).unwrap_or_default(),
-            },
+            ids: Ids::new(
+                EventId::from_row(row.try_get("first_id")?),
+                usize::try_from(many).unwrap_or_default(),
+            ),
         })
     }
 }
 
-/// A key to be remembered.
+/// A key to store.
 #[derive(Debug)]
 pub(super) struct NewKey<'a> {
     pub(super) name: &'a str,
     pub(super) fingerprint: [u8; 32],
-    pub(super) events: Place,
+    pub(super) events: Slot,
 }
 
-/// Events among those that are inserted: how many come before, and how many they are.
+/// A creation's range among the inserted events.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct Slot {
     pub(super) offset: usize,
     pub(super) many: usize,
 }
 
-/// What a creation is answered.
+/// The planned result of a creation.
 #[derive(Debug)]
-enum Fate {
-    Insert(Place),
-    /// The same creation stands in the same list, further up.
-    Repeat(Place),
+enum Outcome {
+    Insert(Slot),
+    /// The list contains the same creation earlier.
+    Repeat(Slot),
     Known(Created),
 }
 
-/// What is to be done for a list of creations.
+/// The events and keys to insert for a list of creations.
 #[derive(Debug, Default)]
 pub(super) struct Plan<'a> {
-    /// To be inserted, with consecutive ids.
+    /// Events to insert, with consecutive ids.
     pub(super) events: Vec<&'a NewEvent>,
-    /// Of each of them, where there is one at all; else empty.
+    /// One entry per event, or none at all if no event has a trace.
     pub(super) traces: Vec<Option<TraceParent>>,
     pub(super) keys: Vec<NewKey<'a>>,
-    fates: Vec<Fate>,
+    outcomes: Vec<Outcome>,
 }
 
 impl<'a> Plan<'a> {
-    /// `largest`: the largest payload that can be stored, in bytes.
+    /// Plans the creations. `largest` is the largest payload in bytes that can be stored.
     pub(super) fn new(creations: &'a [Creation], remembered: Vec<Remembered>, largest: usize) -> Self {
         let remembered: HashMap<String, Remembered> =
             remembered.into_iter().map(|key| (key.name.clone(), key)).collect();
         let mut plan = Self::default();
         for creation in creations {
-            let fate = plan.decide(creation, &remembered, largest);
-            plan.fates.push(fate);
+            let outcome = plan.decide(creation, &remembered, largest);
+            plan.outcomes.push(outcome);
         }
         plan
     }
@@ -86,50 +87,50 @@ impl<'a> Plan<'a> {
         creation: &'a Creation,
         remembered: &HashMap<String, Remembered>,
         largest: usize,
-    ) -> Fate {
+    ) -> Outcome {
         let is_large = |event: &NewEvent| event.payload.as_ref().is_some_and(|text| text.len() > largest);
-        if creation.events.iter().any(is_large) {
-            return Fate::Known(Created::TooLarge { limit: largest });
+        if creation.events().iter().any(is_large) {
+            return Outcome::Known(Created::TooLarge { limit: largest });
         }
-        let Some(key) = &creation.key else {
-            return Fate::Insert(self.insert(creation));
+        let Some(key) = creation.key() else {
+            return Outcome::Insert(self.insert(creation));
         };
-        let (name, fingerprint) = (key.as_str(), fingerprint(&creation.events));
+        let (name, fingerprint) = (key.as_str(), fingerprint(creation.events()));
         if let Some(key) = remembered.get(name) {
             let same = key.fingerprint == fingerprint;
-            return Fate::Known(if same { Created::Replayed(key.ids) } else { Created::KeyReused });
+            return Outcome::Known(if same { Created::Replayed(key.ids) } else { Created::KeyReused });
         }
         if let Some(key) = self.keys.iter().find(|key| key.name == name) {
             let same = key.fingerprint == fingerprint;
-            return if same { Fate::Repeat(key.events) } else { Fate::Known(Created::KeyReused) };
+            return if same { Outcome::Repeat(key.events) } else { Outcome::Known(Created::KeyReused) };
         }
         let events = self.insert(creation);
         self.keys.push(NewKey { name, fingerprint, events });
-        Fate::Insert(events)
+        Outcome::Insert(events)
     }
 
-    fn insert(&mut self, creation: &'a Creation) -> Place {
-        let place = Place { offset: self.events.len(), many: creation.events.len() };
-        if creation.trace.is_some() || !self.traces.is_empty() {
+    fn insert(&mut self, creation: &'a Creation) -> Slot {
+        let slot = Slot { offset: self.events.len(), many: creation.events().len() };
+        if creation.trace().is_some() || !self.traces.is_empty() {
             self.traces.resize(self.events.len(), None);
-            self.traces.extend(creation.events.iter().map(|_| creation.trace));
+            self.traces.extend(creation.events().iter().map(|_| creation.trace()));
         }
-        self.events.extend(&creation.events);
-        place
+        self.events.extend(creation.events());
+        slot
     }
 
-    /// The answers, given the id of the first event that was inserted.
-    pub(super) fn outcomes(&self, first: EventId) -> Vec<Created> {
-        let ids = |Place { offset, many }| {
+    /// Returns the results, given the id of the first inserted event.
+    pub(super) fn results(&self, first: EventId) -> Vec<Created> {
+        let ids = |Slot { offset, many }| {
             let offset = i64::try_from(offset).unwrap_or(i64::MAX);
-            Ids { first: EventId::from_row(first.get().saturating_add(offset)), many }
+            Ids::new(EventId::from_row(first.get().saturating_add(offset)), many)
         };
-        let outcome = |fate: &Fate| match *fate {
-            Fate::Insert(place) => Created::New(ids(place)),
-            Fate::Repeat(place) => Created::Replayed(ids(place)),
-            Fate::Known(created) => created,
+        let result = |outcome: &Outcome| match *outcome {
+            Outcome::Insert(slot) => Created::New(ids(slot)),
+            Outcome::Repeat(slot) => Created::Replayed(ids(slot)),
+            Outcome::Known(created) => created,
         };
-        self.fates.iter().map(outcome).collect()
+        self.outcomes.iter().map(result).collect()
     }
 }
 
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn traces_are_there_for_each_event_or_for_none() {
+    fn either_every_event_has_a_trace_entry_or_none_has() {
         let trace = TraceParent::new("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
         assert!(trace.is_some());
         let [plain, traced] = [None, trace].map(|trace| creation("1", 2, None).with_trace(trace));
@@ -156,17 +157,17 @@ mod tests {
     }
 
     fn ids(first: i64, many: usize) -> Ids {
-        Ids { first: EventId::from_row(first), many }
+        Ids::new(EventId::from_row(first), many)
     }
 
     #[test]
-    fn what_does_not_fit_keeps_nothing_else_out() {
+    fn a_payload_that_is_too_large_does_not_affect_other_creations() {
         let [fits, large] = ["1", "22"].map(|payload| creation(payload, 1, None));
         let creations = [fits.clone(), large.with_key(IdempotencyKey::new("a").ok()), fits];
         let plan = Plan::new(&creations, Vec::new(), 1);
         assert_eq!((plan.events.len(), plan.keys.len()), (2, 0));
         assert_eq!(
-            plan.outcomes(EventId::from_row(5)),
+            plan.results(EventId::from_row(5)),
             [Created::New(ids(5, 1)), Created::TooLarge { limit: 1 }, Created::New(ids(6, 1))]
         );
     }
@@ -190,7 +191,7 @@ mod tests {
         let plan = Plan::new(&creations, vec![remembered], 100);
         assert_eq!((plan.events.len(), plan.keys.len()), (6, 2));
         assert_eq!(
-            plan.outcomes(EventId::from_row(100)),
+            plan.results(EventId::from_row(100)),
             [
                 Created::New(ids(100, 2)),
                 Created::New(ids(102, 3)),

@@ -1,10 +1,10 @@
-//! MySQL's error numbers that mean something to the queue.
+//! MySQL's error numbers that the queue handles.
 //!
-//! Source: MySQL Server Error Message Reference; MariaDB uses the same numbers below 1900.
+//! Source: MySQL Server Error Message Reference. MariaDB uses the same numbers below 1900.
 
 /// `ER_OUTOFMEMORY`
 const OUT_OF_MEMORY: u16 = 1037;
-/// `ER_CON_COUNT_ERROR`: `max_connections` is used up.
+/// `ER_CON_COUNT_ERROR`: `max_connections` is exhausted.
 pub(crate) const TOO_MANY_CONNECTIONS: u16 = 1040;
 /// `ER_OUT_OF_RESOURCES`
 const OUT_OF_RESOURCES: u16 = 1041;
@@ -18,7 +18,7 @@ pub(crate) const NULL_COLUMN: u16 = 1048;
 const SHUTDOWN: u16 = 1053;
 /// `ER_DUP_ENTRY`
 pub(crate) const DUPLICATE_ENTRY: u16 = 1062;
-/// `ER_HOST_IS_BLOCKED`: `max_connect_errors` connections in a row were broken off.
+/// `ER_HOST_IS_BLOCKED`: `max_connect_errors` consecutive connections were aborted.
 pub(crate) const HOST_BLOCKED: u16 = 1129;
 /// `ER_TABLEACCESS_DENIED_ERROR`
 pub(crate) const TABLE_ACCESS_DENIED: u16 = 1142;
@@ -28,11 +28,11 @@ const COLUMN_ACCESS_DENIED: u16 = 1143;
 pub(crate) const NO_SUCH_TABLE: u16 = 1146;
 /// `ER_NONEXISTING_TABLE_GRANT`
 pub(crate) const NO_SUCH_GRANT: u16 = 1147;
-/// `ER_ERROR_DURING_COMMIT`: of a group's member, with 3101 behind it.
+/// `ER_ERROR_DURING_COMMIT`: reported by a member of a group, with 3101 as the cause.
 const COMMIT_FAILED: u16 = 1180;
 /// `ER_TOO_MANY_USER_CONNECTIONS`: `max_user_connections` of the server.
 pub(crate) const TOO_MANY_OF_USER: u16 = 1203;
-/// `ER_LOCK_WAIT_TIMEOUT`, of a row or of a table.
+/// `ER_LOCK_WAIT_TIMEOUT` for a row or a table.
 pub(crate) const LOCK_WAIT_TIMEOUT: u16 = 1205;
 /// `ER_LOCK_DEADLOCK`
 const DEADLOCK: u16 = 1213;
@@ -44,7 +44,7 @@ const READ_ONLY: u16 = 1290;
 const INTERRUPTED: u16 = 1317;
 /// `ER_BINLOG_CREATE_ROUTINE_NEED_SUPER`
 pub(crate) const BINARY_LOG_UNSAFE: u16 = 1419;
-/// `ER_BINLOG_LOGGING_IMPOSSIBLE`: some settings have the server commit all the same.
+/// `ER_BINLOG_LOGGING_IMPOSSIBLE`: with some settings the server commits nevertheless.
 const NOT_LOGGED: u16 = 1598;
 /// `ER_DATA_OUT_OF_RANGE`
 pub(crate) const OUT_OF_RANGE: u16 = 1690;
@@ -60,11 +60,11 @@ pub(crate) const ACCESS_DENIED: u16 = 1227;
 const KILLED: u16 = 1927;
 /// `ER_STATEMENT_TIMEOUT` of MariaDB: `max_statement_time`.
 const STATEMENT_TIMEOUT: u16 = 1969;
-/// `ER_QUERY_TIMEOUT` of MySQL: `max_execution_time`, of reads.
+/// `ER_QUERY_TIMEOUT` of MySQL: `max_execution_time` for reads.
 const QUERY_TIMEOUT: u16 = 3024;
 /// `ER_SERVER_OFFLINE_MODE`
 const OFFLINE: u16 = 3032;
-/// `ER_RUN_HOOK_ERROR`: a member that has lost its group.
+/// `ER_RUN_HOOK_ERROR`: the member has lost its group.
 const HOOK_FAILED: u16 = 3100;
 /// `ER_TRANSACTION_ROLLBACK_DURING_COMMIT`: the group rolled it back.
 const ROLLED_BACK: u16 = 3101;
@@ -72,19 +72,19 @@ const ROLLED_BACK: u16 = 3101;
 const NOT_AVAILABLE: u16 = 3168;
 /// `ER_GRP_TRX_CONSISTENCY_BEFORE`, `ER_GRP_TRX_CONSISTENCY_AFTER_ON_TRX_BEGIN`
 const GROUP_INCONSISTENT: [u16; 2] = [3797, 3798];
-/// `ER_CLIENT_INTERACTION_TIMEOUT`: it had ended the session before it read the statement.
+/// `ER_CLIENT_INTERACTION_TIMEOUT`: the server had closed the session before it read the statement.
 const IDLE_TOO_LONG: u16 = 4031;
-/// A change of the group's primary is under way.
+/// The group is changing its primary.
 const PRIMARY_CHANGES: u16 = 4094;
-/// Offline mode, as MySQL 9.7 says it.
+/// Offline mode, as MySQL 9.7 reports it.
 const OFFLINE_NOW: u16 = 6400;
 
-/// What was rolled back because of others, whole or the last statement of it.
+/// Returns whether the server rolled back the transaction, or its last statement, because of other transactions.
 pub(crate) fn is_conflict(number: u16) -> bool {
     matches!(number, DEADLOCK | LOCK_WAIT_TIMEOUT | ROLLED_BACK)
 }
 
-/// This server takes no writes, now or any more: another one does, or this one later.
+/// Returns whether this server refuses writes, for now or permanently.
 pub(crate) fn is_demotion(number: u16) -> bool {
     matches!(
         number,
@@ -100,17 +100,17 @@ pub(crate) fn is_demotion(number: u16) -> bool {
     ) || GROUP_INCONSISTENT.contains(&number)
 }
 
-/// This connection is of no use any more, and what was sent on it was not done.
+/// Returns whether the connection is unusable and its last statement had no effect.
 pub(crate) fn is_loss(number: u16) -> bool {
     matches!(number, COMMIT_FAILED | IDLE_TOO_LONG)
 }
 
-/// The server has refused a statement, and is ready for the next one.
+/// Returns whether the server refused a statement and is ready for the next one.
 pub(crate) fn leaves_connection_well(number: u16) -> bool {
     !is_uncertain(number) && !is_demotion(number) && !is_loss(number)
 }
 
-/// It says nothing of the rows: the server is short of memory or connections, or does not let this user do it.
+/// Returns whether the error concerns the server or the user instead of rows: a lack of memory, connections or privileges.
 pub(crate) fn is_of_the_user_or_the_server(number: u16) -> bool {
     matches!(
         number,
@@ -125,17 +125,17 @@ pub(crate) fn is_of_the_user_or_the_server(number: u16) -> bool {
     )
 }
 
-/// The server took too long over a statement, by a limit that the session has set.
+/// Returns whether the server ended a statement at a time limit of the session.
 pub(crate) fn is_time_limit(number: u16) -> bool {
     matches!(number, QUERY_TIMEOUT | STATEMENT_TIMEOUT)
 }
 
-/// What came with it may be committed: whoever ended the statement may have met a commit.
+/// Returns whether the statement may have been committed nevertheless, because the interruption may have come too late.
 pub(crate) fn is_uncertain(number: u16) -> bool {
     matches!(number, INTERRUPTED | NOT_LOGGED | KILLED | STATEMENT_TIMEOUT)
 }
 
-/// There are as many connections as there may be.
+/// Returns whether a limit of connections is reached.
 pub(crate) fn is_connection_limit(number: u16) -> bool {
     matches!(number, TOO_MANY_CONNECTIONS | TOO_MANY_OF_USER | USER_LIMIT)
 }

@@ -1,4 +1,4 @@
-//! A connection, and one that is being made.
+//! An open connection, and one that is being opened.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,15 +13,15 @@ use super::settings::Server;
 use crate::error::Error;
 use crate::metrics::Open;
 
-/// A connection that was not used for this long is made anew: the server, or something on the way, may have forgotten it.
+/// Idle time after which a connection is replaced: the server, or a device on the way, may have dropped it.
 pub(super) const IDLE_LIMIT: Duration = Duration::from_secs(30);
-/// How long a connection lives, more or less: then it is made anew, where the database's name leads now.
+/// Average lifetime of a connection. Its replacement connects to the server that the database's name resolves to by then.
 const LIFETIME: Duration = Duration::from_mins(1);
-/// How much longer it lives where no other can be had.
+/// Extension of that lifetime if no other connection is available.
 const REPRIEVE: Duration = Duration::from_secs(5);
-/// How long a farewell may take.
+/// Time limit of an orderly close.
 const CLOSE_LIMIT: Duration = Duration::from_millis(500);
-/// How long a connection may take to be made. Servers themselves give a client ten seconds.
+/// Time limit of one connection attempt. Servers themselves give a client ten seconds.
 const CONNECTING_LIMIT: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
@@ -37,22 +37,22 @@ pub(crate) struct Connected {
 impl Connected {
     pub(super) fn new(connection: MySqlConnection, server: Server, epoch: u64, open: Open) -> Self {
         let now = Instant::now();
-        // Those of a process do not end together.
+        // The lifetime is random, so that a process's connections do not expire together.
         let expires = now + LIFETIME.mul_f64(0.75 + rand::random::<f64>() / 2.0);
         Self { connection, server, epoch, last_used: now, expires, _open: open }
     }
 
-    /// The same, after an operation.
+    /// Returns the connection, marked as used now.
     pub(super) fn used(self) -> Self {
         Self { last_used: Instant::now(), ..self }
     }
 
-    /// The same, for want of another.
+    /// Returns the connection with an extended lifetime, if no other is available.
     pub(super) fn for_longer(self) -> Self {
         Self { expires: Instant::now() + REPRIEVE, ..self }
     }
 
-    /// Whether it can be trusted in `epoch`.
+    /// Returns whether the connection can be trusted in `epoch`.
     pub(super) fn is_fit(&self, epoch: u64) -> bool {
         self.epoch == epoch && self.last_used.elapsed() < IDLE_LIMIT
     }
@@ -61,7 +61,7 @@ impl Connected {
         Instant::now() >= self.expires
     }
 
-    /// Says farewell to the server, which otherwise counts and logs the end as an abortion.
+    /// Sends COM_QUIT; otherwise the server counts and logs an aborted connection.
     pub(super) async fn close(self) {
         match tokio::time::timeout(CLOSE_LIMIT, self.connection.close()).await {
             Ok(Err(error)) => debug!(%error, "failed to close a database connection"),
@@ -71,7 +71,7 @@ impl Connected {
     }
 }
 
-/// A connection that is being made, whoever waits for it.
+/// A connection attempt, which goes on while no operation waits for it.
 #[derive(Debug)]
 pub(crate) struct Connecting {
     task: AbortOnDropHandle<Result<Connected, Error>>,
@@ -87,7 +87,7 @@ impl Connecting {
         Self { task: AbortOnDropHandle::new(tokio::spawn(connecting)), epoch, begun: Instant::now() }
     }
 
-    /// Whether it is of use in `epoch`, and may still come to something.
+    /// Returns whether the attempt is of use in `epoch` and has not exceeded its time limit.
     pub(super) fn may_go_on(&self, epoch: u64) -> bool {
         self.epoch == epoch && self.begun.elapsed() < CONNECTING_LIMIT
     }

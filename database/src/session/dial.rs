@@ -1,4 +1,4 @@
-//! Making connections, and ending at the server what was given up here.
+//! Opens connections, and ends abandoned statements on the server.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use super::Database;
 use super::connected::{Connected, Connecting};
 use super::settings::{self, Server};
 use crate::error::Error;
-use crate::script::Script;
+use crate::sql_batch::SqlBatch;
 
-/// How long an operation waits for a connection.
+/// Time that an operation waits for a connection.
 pub(super) const LIMIT: Duration = Duration::from_secs(5);
-/// How long it waits for one while it has another.
+/// Time that an operation waits for a new connection while it still has one.
 pub(super) const RENEWAL_LIMIT: Duration = Duration::from_secs(1);
-/// How long ending an abandoned statement may take: somebody waits for the error.
+/// Time limit for ending an abandoned statement; a caller waits for the error meanwhile.
 const END_LIMIT: Duration = Duration::from_secs(2);
 
 impl Database {
@@ -26,16 +26,16 @@ impl Database {
         let path = &self.args.database_password_file;
         let text = std::fs::read_to_string(path)
             .map_err(|source| Error::PasswordFile { path: path.clone(), source })?;
-        // Files made by hand end with a line break.
+        // Files edited by hand often end with a line break.
         Ok(text.trim_end_matches(['\r', '\n']).into())
     }
 
-    /// A connection without a session, with the session's settings.
+    /// Opens a connection outside of any session, with a session's settings.
     pub(crate) async fn connect(&self) -> Result<MySqlConnection, Error> {
         self.within(LIMIT, self.dial()).await.map(|(connection, _)| connection)
     }
 
-    /// The same for who changes tables and users.
+    /// Opens a connection for changes of tables and users.
     pub(crate) async fn connect_for_changes(&self) -> Result<MySqlConnection, Error> {
         let mut connection = self.connect().await?;
         let failed = |source| Error::Connect { address: self.address(), source };
@@ -60,7 +60,7 @@ impl Database {
             .database(&self.args.database_name)
             .username(&self.args.database_user)
             .ssl_mode(self.args.database_tls.into())
-            // Ours come in one packet: `settings.rs`.
+            // The session's settings are sent in one packet: `settings.rs`.
             .pipes_as_concat(false)
             .no_engine_substitution(false)
             .set_names(false)
@@ -69,7 +69,7 @@ impl Database {
         if let Some(path) = &self.args.database_tls_ca_file {
             options = options.ssl_ca(path);
         }
-        // An empty password and none are not the same to the protocol; to servers only the latter exists.
+        // The protocol distinguishes an empty password from none; for servers only the latter exists.
         if !password.expose_secret().is_empty() {
             options = options.password(password.expose_secret());
         }
@@ -90,29 +90,31 @@ impl Database {
         tokio::time::timeout(limit, work).await.unwrap_or_else(late)
     }
 
-    /// Ends what was given up, so that it holds no lock, reads no table and takes no connection any more. Only what is at work
-    /// still: the number may be another session's by now, or the server another.
+    /// Ends an abandoned statement on the server, so that it releases its locks and its connection. Kills only a connection that
+    /// is still executing, because its number may belong to another session or another server by now.
     pub(super) async fn end_abandoned(&self, abandoned: Connected) {
         let id = abandoned.server.connection;
         drop(abandoned);
         let end = async {
             let (mut connection, _) = self.dial().await?;
             let failed = |source| Error::Query { operation: "end an abandoned statement", source };
-            let mut look = Script::new(
+            let mut look = SqlBatch::new(
                 "SELECT 1 FROM information_schema.PROCESSLIST WHERE COMMAND <> 'Sleep' AND TIME >= 2 AND ID = ",
             );
             look.number(id);
             if look.rows(&mut connection).await.map_err(failed)?.is_empty() {
                 return Ok(false);
             }
-            let mut kill = Script::new("KILL ");
+            let mut kill = SqlBatch::new("KILL ");
             kill.number(id);
             kill.execute(&mut connection).await.map_err(failed).map(|_| true)
         };
         match self.within(END_LIMIT, end).await {
-            Ok(true) => warn!(connection = id, "ended at the server what was given up here, connection {id}"),
-            Ok(false) => debug!(connection = id, "what was given up had ended"),
-            Err(error) => debug!(%error, connection = id, "failed to end what was given up"),
+            Ok(true) => {
+                warn!(connection = id, "killed connection {id}, whose statement exceeded its time limit")
+            }
+            Ok(false) => debug!(connection = id, "the abandoned statement had already ended"),
+            Err(error) => debug!(%error, connection = id, "failed to end an abandoned statement"),
         }
     }
 }

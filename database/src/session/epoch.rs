@@ -1,19 +1,19 @@
-//! One epoch a process: what one session learns of its server is true of all others'.
+//! The epoch of a process's connections: what one session learns about its server applies to all sessions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Which sessions may go on as they are: those that connected in the current epoch. Clones share it.
+/// The current epoch. A connection is valid only in the epoch in which it was opened. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Epoch(Arc<AtomicU64>);
 
 impl Epoch {
-    /// The current one.
+    /// Returns the current epoch.
     pub(super) fn now(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }
 
-    /// Ends `epoch`, unless it has ended: who connected in it connects again at the next use.
+    /// Ends `epoch` unless it has already ended. Connections of that epoch are replaced at their next use.
     pub(super) fn end(&self, epoch: u64) {
         let _ = self.0.compare_exchange(epoch, epoch + 1, Ordering::AcqRel, Ordering::Relaxed);
     }
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_who_notice_the_same_end_one_epoch() {
+    fn several_sessions_that_notice_the_same_failure_end_one_epoch() {
         let epoch = Epoch::default();
         let before = epoch.now();
         epoch.end(before);

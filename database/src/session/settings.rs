@@ -1,26 +1,25 @@
-//! What every session sets for itself, so that it does not matter what the server or its owner has set for all.
-
-use std::fmt;
+//! Settings of every session, which make statements independent of the server's defaults.
 
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{Executor as _, Row as _};
 
-/// The settings that statements rely on. MySQL alone reads what stands in `/*!80000 */`, MariaDB alone what stands in
-/// `/*M!100303 */`.
+use crate::error::Unusable;
+
+/// The settings that statements rely on. Only MySQL reads `/*!80000 */`, and only MariaDB reads `/*M!100303 */`.
 ///
-/// | setting | otherwise |
+/// | setting | effect of another value |
 /// |---|---|
-/// | `autocommit`, `completion_type` | what is done is not committed, or `COMMIT` begins a transaction that stays open |
-/// | `sql_mode` | what does not fit its column is cut; quotes and backslashes mean something else (`ANSI_QUOTES`, `NO_BACKSLASH_ESCAPES`) |
-/// | `time_zone`, `NAMES` | times and texts are read as something else |
+/// | `autocommit`, `completion_type` | changes are not committed, or `COMMIT` begins a transaction that stays open |
+/// | `sql_mode` | values that exceed their column are truncated; quotes and backslashes have another meaning (`ANSI_QUOTES`, `NO_BACKSLASH_ESCAPES`) |
+/// | `time_zone`, `NAMES` | times and texts are converted |
 /// | isolation | REPEATABLE READ takes gap locks, with which claims and inserts deadlock each other |
-/// | access mode | `transaction_read_only` of the server refuses each write |
-/// | `innodb_lock_wait_timeout`, `lock_wait_timeout` | a lock is waited for longer than an operation may take; or a year, of a table. A row's is waited for briefly: whoever loses begins again, or goes on without what is locked |
-/// | `wait_timeout` | what a vanished program has locked is free when TCP gives up. Twice [`super::connected::IDLE_LIMIT`] |
-/// | `idle_transaction_timeout` | MariaDB: as [`crate::script::HOLD`] |
-/// | `max_execution_time`, `max_statement_time` | what nobody waits for any more goes on; or is ended too soon |
-/// | `sql_safe_updates`, `sql_select_limit`, `sql_big_selects` | updates without a key are refused, results cut, large reads refused |
-/// | `default_storage_engine` | the migrations' own table is one without transactions |
+/// | access mode | the server's `transaction_read_only` refuses each write |
+/// | `innodb_lock_wait_timeout`, `lock_wait_timeout` | a statement waits for a lock longer than an operation may take (for a table, up to a year). Waits for rows are short: the loser retries, or skips the locked rows |
+/// | `wait_timeout` | locks of a vanished program are released only when TCP gives up. Twice [`super::connected::IDLE_LIMIT`] |
+/// | `idle_transaction_timeout` | MariaDB: the same as [`crate::sql_batch::HOLD`] |
+/// | `max_execution_time`, `max_statement_time` | abandoned statements go on, or statements end too early |
+/// | `sql_safe_updates`, `sql_select_limit`, `sql_big_selects` | updates without a key are refused, results truncated, large reads refused |
+/// | `default_storage_engine` | the migrations' own table is created without transactions |
 const SETTINGS: &str = "SET SESSION autocommit = 1, completion_type = 0, sql_mode = 'TRADITIONAL', \
      time_zone = '+00:00', NAMES utf8mb4 COLLATE utf8mb4_bin, \
      innodb_lock_wait_timeout = 1, lock_wait_timeout = 5, wait_timeout = 60, \
@@ -34,69 +33,28 @@ const SETTINGS: &str = "SET SESSION autocommit = 1, completion_type = 0, sql_mod
        @@global.read_only OR @@global.innodb_read_only AS demoted, \
        @@global.log_bin AND @@session.binlog_format = 'STATEMENT' AS statements";
 
-/// What a session that changes tables and users sets differently: it waits for other programs like it, but keeps the queue
-/// waiting behind its locks for a moment only.
+/// Settings of a session that changes tables and users. It waits for other such sessions, but blocks the queue behind its
+/// locks only briefly.
 const CHANGES: &str = "SET SESSION lock_wait_timeout = 2, wait_timeout = 3600 \
      /*!80000 , max_execution_time = 0 */ \
      /*M!100303 , max_statement_time = 0, idle_transaction_timeout = 0 */";
 
-/// Whether the server has become one that takes no writes. `super_read_only` of MySQL implies `read_only`.
-pub(crate) const DEMOTED: &str = "SELECT @@global.read_only OR @@global.innodb_read_only";
+/// Reads whether the server refuses writes. MySQL's `super_read_only` implies `read_only`.
+pub(super) const DEMOTED: &str = "SELECT @@global.read_only OR @@global.innodb_read_only";
 
-/// The smallest `max_allowed_packet` with which every statement but large payloads can be sent.
+/// The smallest `max_allowed_packet` that fits every statement except large payloads.
 pub(super) const SMALLEST_PACKET: usize = 1024 * 1024;
 
-/// The server at the other end of a connection.
+/// Properties of the server that a connection reached.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Server {
-    /// The connection's number there.
+    /// The server's number for the connection.
     pub(super) connection: i64,
-    /// How many bytes it takes at once.
+    /// `max_allowed_packet` in bytes.
     pub(super) packet: usize,
 }
 
-/// Why a server that can be reached can't be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unusable {
-    /// It takes no writes, and what it can be asked may be of the past: a replica, or a primary of before.
-    ReadOnly,
-    /// `max_allowed_packet` is too small.
-    SmallPacket {
-        /// What it is, in bytes.
-        bytes: usize,
-    },
-    /// It is older than what the statements need.
-    Old {
-        /// What it calls itself.
-        version: String,
-    },
-    /// It refuses writes at READ COMMITTED.
-    StatementLog,
-}
-
-impl fmt::Display for Unusable {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ReadOnly => formatter.write_str(
-                "it is read-only (read_only or innodb_read_only is ON): a replica, or a primary that was demoted; \
-                 its name must lead to the server that takes writes",
-            ),
-            Self::SmallPacket { bytes } => write!(
-                formatter,
-                "its max_allowed_packet is {bytes} bytes; it must be at least {SMALLEST_PACKET}"
-            ),
-            Self::Old { version } => write!(
-                formatter,
-                "its version is {version}; it must be MySQL 8.0.23 or MariaDB 10.6, or newer"
-            ),
-            Self::StatementLog => formatter.write_str(
-                "its binlog_format is STATEMENT, with which it takes no writes at READ COMMITTED; it must be ROW or MIXED",
-            ),
-        }
-    }
-}
-
-/// Makes the settings, and asks who answers.
+/// Applies the settings, and checks whether the server is usable.
 pub(super) async fn establish(
     connection: &mut MySqlConnection,
 ) -> Result<Result<Server, Unusable>, sqlx::Error> {
@@ -104,7 +62,7 @@ pub(super) async fn establish(
     judge(rows.first().ok_or(sqlx::Error::RowNotFound)?)
 }
 
-/// Makes it a session that changes tables and users.
+/// Adapts the session to changes of tables and users.
 pub(super) async fn for_changes(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
     connection.execute(sqlx::raw_sql(CHANGES)).await.map(drop)
 }
@@ -119,7 +77,7 @@ fn judge(row: &MySqlRow) -> Result<Result<Server, Unusable>, sqlx::Error> {
         return Ok(Err(Unusable::ReadOnly));
     }
     if packet < SMALLEST_PACKET {
-        return Ok(Err(Unusable::SmallPacket { bytes: packet }));
+        return Ok(Err(Unusable::SmallPacket { bytes: packet, required: SMALLEST_PACKET }));
     }
     if row.try_get("statements")? {
         return Ok(Err(Unusable::StatementLog));
@@ -127,9 +85,9 @@ fn judge(row: &MySqlRow) -> Result<Result<Server, Unusable>, sqlx::Error> {
     Ok(Ok(Server { connection: row.try_get("id")?, packet }))
 }
 
-/// What cannot be read is a server that nobody here knows: it is tried.
+/// Returns whether the server has every feature that the statements need. An unknown version is accepted.
 fn is_new_enough(version: &str) -> bool {
-    // What MariaDB puts before its version for clients that know none of its own.
+    // MariaDB's prefix for clients that do not know its versions.
     let number = version.strip_prefix("5.5.5-").unwrap_or(version);
     let number = number.split(|letter: char| !letter.is_ascii_digit() && letter != '.').next();
     let parts: Option<Vec<u32>> =

@@ -1,4 +1,4 @@
-//! Users: what each may do, that it may do no more, and how those of one generation follow those of another.
+//! Database users: their privileges, and the succession of generations.
 
 mod grants;
 mod managed;
@@ -11,11 +11,11 @@ use eventpipeline_testkit::{Engine, Options, eventually};
 use crate::support::create;
 use managed::Managed;
 
-/// Longer than a program takes to come back.
+/// A period longer than a program needs to reconnect.
 const QUIET: Duration = Duration::from_millis(200);
 
 #[tokio::test]
-async fn the_password_that_the_server_was_started_with_is_the_one_that_is_valid() {
+async fn the_password_in_the_init_file_is_the_valid_one() {
     for engine in Engine::all() {
         let managed = Managed::start(engine).await;
         managed.schema("first").migrate().await.unwrap();
@@ -29,7 +29,7 @@ async fn the_password_that_the_server_was_started_with_is_the_one_that_is_valid(
 }
 
 #[tokio::test]
-async fn another_generation_goes_when_nobody_uses_it_any_more() {
+async fn another_generation_is_dropped_once_it_is_unused() {
     for engine in Engine::all() {
         let managed = Managed::start(engine).await;
         let schema = managed.with_schema().await;
@@ -43,7 +43,7 @@ async fn another_generation_goes_when_nobody_uses_it_any_more() {
             let schema = schema.clone();
             async move { schema.retire(2, QUIET).await }
         });
-        // Both are there side by side while the old one is connected.
+        // Both generations coexist while the old one is connected.
         let mut new = managed.program(Role::Producer, 2).session();
         let begun = std::time::Instant::now();
         while begun.elapsed() < 3 * QUIET {
@@ -56,7 +56,7 @@ async fn another_generation_goes_when_nobody_uses_it_any_more() {
         old.close().await;
         assert_eq!(retiring.await.unwrap().unwrap(), 4);
         for role in Role::ALL {
-            // A later one is of a pipeline that had this volume before.
+            // A later generation belongs to a pipeline that used this volume before.
             for gone in [1, 3] {
                 let refused = managed.program(role, gone).session().ping().await;
                 assert!(matches!(refused, Err(Error::Connect { .. })), "{refused:?}");
@@ -68,9 +68,9 @@ async fn another_generation_goes_when_nobody_uses_it_any_more() {
     }
 }
 
-/// Before each kind of program had its own user, they shared one, which the image had made.
+/// Before each kind of program had its own user, all programs shared one, which the image created.
 #[tokio::test]
-async fn the_user_that_all_programs_shared_goes_as_well() {
+async fn the_former_shared_user_is_dropped_as_well() {
     let managed = Managed::start(Engine::MySql).await;
     let schema = managed.with_schema().await;
     managed.sql("CREATE USER eventpipeline@'%' IDENTIFIED BY 'secret'").await.unwrap();
@@ -83,7 +83,7 @@ async fn the_user_that_all_programs_shared_goes_as_well() {
 }
 
 #[tokio::test]
-async fn a_repeated_grant_takes_nothing_from_who_is_connected() {
+async fn a_repeated_grant_does_not_disturb_connected_programs() {
     let managed = Managed::start(Engine::MySql).await;
     let schema = managed.with_schema().await;
     schema.grant(&Managed::accounts(1), Classic::default()).await.unwrap();
@@ -100,9 +100,9 @@ async fn a_repeated_grant_takes_nothing_from_who_is_connected() {
     eventually(async || managed.program(Role::Producer, 1).session().ping().await.ok()).await;
 }
 
-/// The schema's user is no superuser, and the managed server has a binary log.
+/// The schema's user has no SUPER privilege, and the managed server has a binary log.
 #[tokio::test]
-async fn the_counters_trigger_takes_a_server_that_trusts_it_and_serves_producers() {
+async fn the_counters_trigger_requires_a_server_that_trusts_it_and_does_not_disturb_producers() {
     let start = async |trusts: &str| {
         let arguments = vec![format!("--log-bin-trust-function-creators={trusts}")];
         Managed::start_with(Engine::MySql, Options { durable: true, arguments, ..Options::default() }).await

@@ -1,4 +1,4 @@
-//! Claims: the oldest free events, each by one at a time, and nobody waits for anybody.
+//! Claims: the oldest free events, each by one consumer at a time, without waiting.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -23,16 +23,16 @@ async fn the_oldest_free_events_come_first() {
 }
 
 #[tokio::test]
-async fn a_claim_does_not_wait_for_rows_that_another_is_claiming() {
+async fn a_claim_does_not_wait_for_rows_of_a_concurrent_claim() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 4).await;
         let mut another = fixture.other.begin().await.unwrap();
-        // The index as the claim has it: a look along another way would lock all four.
+        // The read uses the claim's index; another access path would lock all four rows.
         let look = "SELECT id FROM Events FORCE INDEX (state_due) WHERE state = 0 ORDER BY due, id LIMIT 2 \
                     FOR UPDATE SKIP LOCKED";
         sqlx::query(look).fetch_all(&mut *another).await.unwrap();
-        // With the first two locked, and not claimed yet.
+        // The first two are locked but not claimed yet.
         assert_eq!(ids(&claim(&mut session, 10).await), [3, 4]);
         another.rollback().await.unwrap();
         assert_eq!(ids(&claim(&mut session, 10).await), [1, 2]);
@@ -41,14 +41,14 @@ async fn a_claim_does_not_wait_for_rows_that_another_is_claiming() {
 }
 
 #[tokio::test]
-async fn many_claimers_at_once_share_no_event_and_leave_none() {
+async fn concurrent_consumers_share_no_event_and_leave_none() {
     on_each(async |fixture| {
         create(&mut fixture.session(), 1000).await;
         let claimers = (1..=8).map(|size| {
             let mut session = fixture.session();
             tokio::spawn(async move {
                 let mut mine = Vec::new();
-                // A claim that skips rows in somebody's hands may find none while there are more.
+                // A claim skips locked rows, so it may find none although more exist.
                 while has_due(&mut session).await {
                     mine.extend(ids(&claim(&mut session, size * 4).await));
                 }
@@ -66,7 +66,7 @@ async fn many_claimers_at_once_share_no_event_and_leave_none() {
 }
 
 #[tokio::test]
-async fn every_claim_counts_an_attempt_and_grows_the_token() {
+async fn every_claim_counts_an_attempt_and_increments_the_token() {
     on_each(async |fixture| {
         let mut session = fixture.session();
         create(&mut session, 1).await;
@@ -88,7 +88,7 @@ async fn every_claim_counts_an_attempt_and_grows_the_token() {
 }
 
 #[tokio::test]
-async fn a_claim_takes_no_more_payload_than_it_may_and_leaves_the_rest_to_others() {
+async fn a_claim_respects_its_payload_limit_and_leaves_the_rest_to_others() {
     on_each(async |fixture| {
         let mut session = fixture.session();
         let event = |bytes| NewEvent { payload: Some("7".repeat(bytes)), ..NewEvent::default() };

@@ -1,6 +1,6 @@
-//! A database whose clock is wrong, or steps: nothing is deleted by its word.
+//! A database with a wrong or stepping clock: nothing is removed by such a clock.
 //!
-//! Played by `init_connect`, which sets the time that `UTC_TIMESTAMP()` gives to new sessions of users that are no administrators.
+//! The test uses `init_connect` to set the time that `UTC_TIMESTAMP()` returns to new sessions of unprivileged users.
 
 use std::time::Duration;
 
@@ -13,31 +13,31 @@ use crate::support::{Fixture, create};
 
 const DAY: i64 = 86_400;
 
-/// A process of its own, with a clock of the database that it has not seen before.
+/// Starts a process that has not observed the database's clock before.
 fn process(args: &DatabaseArgs, registry: &Registry) -> Database {
     Database::new(args.clone(), Metrics::new(registry).unwrap())
 }
 
-/// On a new connection.
+/// Removes events on a new connection.
 async fn remove(process: &Database) -> Result<Removal, Error> {
     let mut session = process.session();
     session.remove(&mut LowWaterMark::default(), Finished::Done, Duration::from_hours(1), 10).await
 }
 
-/// New sessions are so many seconds ahead.
+/// Makes the clock of new sessions `seconds` ahead.
 async fn ahead(fixture: &mut Fixture, seconds: i64) {
     let sql = format!("SET GLOBAL init_connect = 'SET timestamp = UNIX_TIMESTAMP() + {seconds}'");
     fixture.other.execute(AssertSqlSafe(sql)).await.unwrap();
 }
 
-fn figure(registry: &Registry, name: &str) -> f64 {
+fn value(registry: &Registry, name: &str) -> f64 {
     let families = registry.gather();
     let metric = &families.iter().find(|family| family.name() == name).unwrap().get_metric()[0];
     metric.get_gauge().get_value() + metric.get_counter().get_value()
 }
 
 #[tokio::test]
-async fn nothing_is_removed_by_a_clock_that_is_wrong_or_has_stepped() {
+async fn nothing_is_removed_by_a_wrong_or_stepping_clock() {
     for engine in Engine::all() {
         let server = Server::start(engine).await;
         let mut fixture = Fixture::new(&server).await;
@@ -58,15 +58,15 @@ async fn nothing_is_removed_by_a_clock_that_is_wrong_or_has_stepped() {
             let Error::ClockDisagrees { seconds } = refused else { panic!("{refused:?}") };
             assert!((seconds - wrong).abs() < 60, "{seconds}");
         }
-        // This one has seen the right time before: also a step that is not far is one.
+        // This process has seen the correct time, so it notices even a small step.
         ahead(&mut fixture, 4 * 60).await;
         let refused = remove(&witness).await.unwrap_err();
         assert!(matches!(refused, Error::ClockStepped { .. }), "{refused:?}");
-        assert!((figure(&registry, "eventpipeline_database_clock_steps_total") - 1.0).abs() < 0.1);
-        let offset = figure(&registry, "eventpipeline_database_clock_offset_seconds");
+        assert!((value(&registry, "eventpipeline_database_clock_steps_total") - 1.0).abs() < 0.1);
+        let offset = value(&registry, "eventpipeline_database_clock_offset_seconds");
         assert!((offset - 240.0).abs() < 60.0, "{offset}");
 
-        // Events that are old by a right clock go.
+        // Events that are old by a correct clock are removed.
         ahead(&mut fixture, 0).await;
         fixture.sql("UPDATE Events SET due = due - INTERVAL 2 HOUR WHERE id = 1").await;
         let removal = remove(&process(&args, &Registry::new())).await.unwrap();

@@ -20,7 +20,7 @@ async fn ids_begin_at_one_and_have_no_gaps() {
 }
 
 #[tokio::test]
-async fn many_creators_at_once_share_no_id_and_count_all() {
+async fn concurrent_producers_share_no_id_and_count_every_event() {
     on_each(async |mut fixture| {
         let creators = (1..=8).map(|size| {
             let mut session = fixture.session();
@@ -46,7 +46,7 @@ async fn many_creators_at_once_share_no_id_and_count_all() {
 }
 
 #[tokio::test]
-async fn a_payload_is_kept_to_the_letter() {
+async fn a_payload_is_stored_unchanged() {
     on_each(async |fixture| {
         let mut session = fixture.session();
         let long = format!("\"{}\"", "ã🦀".repeat(8000));
@@ -64,7 +64,7 @@ async fn a_payload_is_kept_to_the_letter() {
 }
 
 #[tokio::test]
-async fn nothing_is_created_without_a_counter() {
+async fn no_event_is_created_without_a_counter() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 3).await;

@@ -1,4 +1,4 @@
-//! Many events and many connections at once: nothing is done twice, and nothing is left.
+//! Many events and many connections at once: no event is handled twice or left over.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,13 +11,13 @@ use crate::support::{LONG, answer, claim, claim_for, create, event_id as id, ids
 const SHORT: Duration = Duration::from_millis(1);
 
 #[tokio::test]
-async fn claims_of_many_events_share_them() {
+async fn concurrent_claims_share_the_events() {
     on_each(async |fixture| {
         let (mut one, mut other) = (fixture.session(), fixture.session());
         create(&mut one, 100).await;
         let (first, second) = tokio::join!(claim(&mut one, 100), claim(&mut other, 100));
         let mut all = [ids(&first), ids(&second)].concat();
-        // What one was looking at while the other claimed is left for the next claim.
+        // Events that one claim had locked while the other ran are left for the next claim.
         all.extend(ids(&claim(&mut one, 100).await));
         all.sort_unstable();
         assert_eq!(all, (1..=100).collect::<Vec<_>>());
@@ -26,14 +26,14 @@ async fn claims_of_many_events_share_them() {
 }
 
 #[tokio::test]
-async fn removal_of_many_against_reads() {
+async fn removal_of_many_events_against_reads() {
     on_each(async |mut fixture| {
         let (mut keeper, mut reader) = (fixture.session(), fixture.session());
         create(&mut keeper, 200).await;
         fixture.sql("UPDATE Events SET valor = 'palavra', done_at = '2020-01-01', due = done_at").await;
         let all: Vec<EventId> = (1..=200).map(id).collect();
         let reading = async {
-            // Whatever is gone: what is there is whole.
+            // Every event that still exists is complete.
             loop {
                 let found = reader.read(&all).await.unwrap();
                 assert!(found.iter().all(|event| event.valor == "palavra" && event.state == State::Done));
@@ -52,7 +52,7 @@ async fn removal_of_many_against_reads() {
     .await;
 }
 
-/// Everything at once, for as long as it takes to handle 2,000 events.
+/// Runs everything concurrently until 2,000 events are handled.
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_against_everything() {
     on_each(async |mut fixture| {
@@ -79,19 +79,19 @@ async fn everything_against_everything() {
         over.store(true, Ordering::Relaxed);
         keeper.await.unwrap();
         accepted.sort_unstable();
-        assert_eq!(accepted, (1..=2000).map(id).collect::<Vec<_>>(), "each answer is accepted once");
+        assert_eq!(accepted, (1..=2000).map(id).collect::<Vec<_>>(), "each completion is accepted once");
         let wrong: i64 =
             fixture.value("SELECT COUNT(*) FROM Events WHERE valor <> CONCAT('token ', token)").await;
-        assert_eq!(wrong, 0, "the answer is the last claim's");
+        assert_eq!(wrong, 0, "the value is the last claim's");
     })
     .await;
 }
 
-/// Claims, and completes, fails, releases or forgets what it has claimed, until nothing is left.
+/// Claims events and completes, fails, releases or abandons them, until none is left.
 async fn consume(session: &mut Session, consumer: usize) -> Vec<EventId> {
     let mut accepted = Vec::new();
     for turn in consumer.. {
-        // Some leases are over before their events are settled.
+        // Some leases expire before their events are settled.
         let lease = if turn % 3 == 0 { SHORT } else { LONG };
         let claims = claim_for(session, lease, 1 + turn % 40).await;
         if claims.is_empty() {
@@ -112,7 +112,7 @@ async fn consume(session: &mut Session, consumer: usize) -> Vec<EventId> {
             2 => drop(done(session.extend(rest, Lease::new(SHORT)).await)),
             _ => {}
         }
-        // What is left of the rest is settled too, late: it may have been freed, or claimed by somebody else.
+        // The rest is completed late: it may have been reclaimed, or claimed by another consumer.
         let mut completions: Vec<_> =
             work.iter().chain(rest).map(|claim| answer(claim, &format!("token {}", claim.token))).collect();
         while !completions.is_empty() {
@@ -124,7 +124,7 @@ async fn consume(session: &mut Session, consumer: usize) -> Vec<EventId> {
     accepted
 }
 
-/// Which events were settled, and which others hold locked at this moment.
+/// Returns the settled events and the locked ones.
 fn done(settled: Result<Vec<EventId>, Error>) -> (Vec<EventId>, Vec<EventId>) {
     match settled {
         Ok(settled) => (settled, Vec::new()),

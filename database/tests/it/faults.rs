@@ -1,4 +1,4 @@
-//! What a session does when its server goes away, freezes or is somebody else's.
+//! A session whose server is killed.
 
 use eventpipeline_database::{Creation, Error, NewEvent};
 use eventpipeline_testkit::{Database as Server, Engine, Options};
@@ -7,7 +7,7 @@ use crate::support::{Fixture, create};
 use eventpipeline_testkit::eventually;
 
 #[tokio::test]
-async fn a_killed_server_loses_no_answered_event_and_the_session_goes_on() {
+async fn a_killed_server_loses_no_acknowledged_event_and_the_session_continues() {
     for engine in Engine::all() {
         let server = Server::start_with(engine, Options { durable: true, ..Options::default() }).await;
         let fixture = Fixture::new(&server).await;

@@ -1,4 +1,4 @@
-//! What others hold: their transactions keep nobody waiting for long without being named.
+//! Locks of other clients: their transactions delay no operation for long, and are named.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use eventpipeline_testkit::{Database as Server, Engine, Options};
 
 use crate::support::{Fixture, create, on_each};
 
-/// A server that shows who holds locks, as MySQL does by default.
+/// Starts a server that shows the holders of locks, as MySQL does by default.
 async fn shows_locks(engine: Engine) -> Server {
     let arguments = match engine {
         Engine::MySql => vec!["--performance-schema=ON".to_owned()],
@@ -18,7 +18,7 @@ async fn shows_locks(engine: Engine) -> Server {
 }
 
 #[tokio::test]
-async fn who_holds_the_counter_is_named() {
+async fn an_error_names_the_holder_of_the_counters_lock() {
     for engine in Engine::all() {
         let server = shows_locks(engine).await;
         let mut fixture = Fixture::new(&server).await;
@@ -37,7 +37,7 @@ async fn who_holds_the_counter_is_named() {
 }
 
 #[tokio::test]
-async fn a_migration_gives_its_lock_up_and_names_who_is_in_its_way() {
+async fn a_migration_gives_up_its_lock_and_names_the_blocking_connection() {
     for engine in Engine::all() {
         let server = shows_locks(engine).await;
         let mut fixture = Fixture::new(&server).await;
@@ -71,7 +71,7 @@ async fn a_migration_gives_its_lock_up_and_names_who_is_in_its_way() {
     }
 }
 
-/// Any id can be taken by others, and the last there is ends nothing.
+/// Other programs can take any id, even the last one of the range.
 #[tokio::test]
 async fn an_id_from_the_end_of_the_range_does_not_end_creation() {
     on_each(async |mut fixture| {
@@ -88,7 +88,7 @@ async fn an_id_from_the_end_of_the_range_does_not_end_creation() {
 }
 
 #[tokio::test]
-async fn a_table_without_its_row_is_mended() {
+async fn a_missing_row_is_restored() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 5).await;

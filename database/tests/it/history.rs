@@ -1,4 +1,4 @@
-//! Finished events: lists of them, their removal, and figures that stay true.
+//! Finished events: lists, removal, and statistics that stay consistent.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Executor as _};
 use crate::support::{claim, create, create_all, on_each};
 
 #[tokio::test]
-async fn lists_are_turned_page_by_page() {
+async fn a_list_is_complete_across_pages() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 7).await;
@@ -37,9 +37,9 @@ async fn lists_are_turned_page_by_page() {
     .await;
 }
 
-/// Another program's rows have times that are none, or beyond those that others know.
+/// Rows of other programs may have no times, or times beyond the range of ours.
 #[tokio::test]
-async fn pages_of_events_of_one_moment_of_no_time_and_of_the_last_day_are_complete() {
+async fn pages_are_complete_for_equal_missing_and_extreme_times() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         fixture.sql("INSERT INTO Events VALUES (1, 'x', 0), (2, 'x', 0), (3, 'x', 0)").await;
@@ -59,7 +59,7 @@ async fn pages_of_events_of_one_moment_of_no_time_and_of_the_last_day_are_comple
                 after = Some(Cursor::from(last).to_string().parse().unwrap());
                 seen.extend(page.iter().map(|event| event.id.get()));
             }
-            // MariaDB gives the first three a time.
+            // MariaDB sets times for the first three.
             seen.sort_unstable();
             assert_eq!(seen, (1..=23).collect::<Vec<_>>(), "{state:?} {limit}");
         }
@@ -68,9 +68,9 @@ async fn pages_of_events_of_one_moment_of_no_time_and_of_the_last_day_are_comple
     .await;
 }
 
-/// BC-25: what backlog alerts go by.
+/// BC-25: backlog alerts use this age.
 #[tokio::test]
-async fn an_event_is_as_late_as_it_could_be_claimed() {
+async fn the_age_of_a_pending_event_begins_when_it_could_first_be_claimed() {
     const MINUTE: u64 = 60;
     let cases = [
         (
@@ -102,7 +102,7 @@ async fn an_event_is_as_late_as_it_could_be_claimed() {
             let age = session.stats().await.unwrap().oldest_pending.unwrap().as_secs();
             assert!((minutes * MINUTE..minutes * MINUTE + MINUTE).contains(&age), "{set}: {age} s");
         }
-        // As they come: created, claimed, and given back a moment ago.
+        // The same without changed times: created, claimed, and released a moment ago.
         fixture.sql("UPDATE Events SET freed_at = NULL, due = created_at, processing = 0").await;
         let claims = claim(&mut session, 10).await;
         session.release(&claims).await.unwrap();
@@ -112,7 +112,7 @@ async fn an_event_is_as_late_as_it_could_be_claimed() {
 }
 
 #[tokio::test]
-async fn old_finished_events_are_removed_in_steps_and_no_others() {
+async fn only_old_finished_events_are_removed_and_in_steps() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 8).await;
@@ -122,7 +122,7 @@ async fn old_finished_events_are_removed_in_steps_and_no_others() {
         fixture
             .sql("UPDATE Events SET valor = 'x', done_at = UTC_TIMESTAMP(6), due = done_at WHERE id = 4")
             .await;
-        // A classic program's: its row says nothing of when.
+        // A classic program completed this one: its row has no completion time.
         fixture.sql("UPDATE Events SET valor = 'x', due = '2020-01-01' WHERE id = 5").await;
         fixture.sql("UPDATE Events SET processing = 3, due = '2020-01-01' WHERE id = 6").await;
         let hour = Duration::from_hours(1);
@@ -144,9 +144,9 @@ async fn old_finished_events_are_removed_in_steps_and_no_others() {
     .await;
 }
 
-/// I7: created = the sum of all states and of what was removed.
+/// I7: created = the sum of all states and of the removed events.
 #[tokio::test]
-async fn the_figures_add_up() {
+async fn the_statistics_add_up() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         let time = Timestamp::now() + SignedDuration::from_hours(1);
@@ -186,7 +186,7 @@ async fn the_figures_add_up() {
 }
 
 #[tokio::test]
-async fn an_empty_queue_has_figures_too() {
+async fn an_empty_queue_has_statistics() {
     on_each(async |fixture| {
         let stats = fixture.session().stats().await.unwrap();
         assert_eq!((stats.created, stats.pending, stats.oldest_pending), (0, 0, None));

@@ -1,4 +1,4 @@
-//! The same creation, again: it is made once.
+//! Idempotency keys: a repeated creation creates its events once.
 
 use eventpipeline_database::{Created, Creation, Finished, IdempotencyKey, LowWaterMark, NewEvent};
 
@@ -10,7 +10,7 @@ fn creation(payload: &str, many: usize, key: &str) -> Creation {
 }
 
 #[tokio::test]
-async fn the_same_key_and_events_give_the_same_ids() {
+async fn the_same_key_and_events_return_the_same_ids() {
     on_each(async |fixture| {
         let mut session = fixture.session();
         create(&mut session, 1).await;
@@ -27,7 +27,7 @@ async fn the_same_key_and_events_give_the_same_ids() {
     .await;
 }
 
-/// Longer than one statement takes: the ids are counted across packets.
+/// The creation exceeds one statement, so its ids are counted across packets.
 #[tokio::test]
 async fn events_of_several_statements_have_consecutive_ids() {
     on_each(async |mut fixture| {
@@ -59,7 +59,7 @@ async fn events_of_several_statements_have_consecutive_ids() {
 }
 
 #[tokio::test]
-async fn of_many_at_once_with_one_key_one_creates() {
+async fn concurrent_creations_with_one_key_create_once() {
     on_each(async |mut fixture| {
         let creators: Vec<_> = (0..16)
             .map(|_| {

@@ -1,4 +1,4 @@
-//! Whoever looks finds what is due, wherever in line it came in, and the claim after it takes it.
+//! Scans find due events wherever they arrive in the queue, and the next claim takes them.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use sqlx::{Connection as _, Executor as _};
 
 use crate::support::{Fixture, LONG, claim_for, create, create_all, event_id as id, on_each, owner, reclaim};
 
-/// A consumer that keeps its mark, as consumers do.
+/// A consumer that keeps its mark.
 struct Consumer {
     session: Session,
     mark: LowWaterMark,
 }
 
 impl Consumer {
-    /// One that has been at work: it has claimed what there was.
+    /// Creates a consumer that has claimed every event so far.
     async fn at_work(fixture: &Fixture) -> Self {
         let mut consumer = Self { session: fixture.session(), mark: LowWaterMark::default() };
         create(&mut consumer.session, 1).await;
@@ -42,8 +42,8 @@ impl Consumer {
     }
 }
 
-/// 20,000 events of the last twenty minutes were done while somebody has an old snapshot open: none of the entries that they had in
-/// the index can be purged.
+/// Completes 20,000 events of the last twenty minutes while an old snapshot is open, so that the server cannot purge their index
+/// entries.
 async fn block_purge(fixture: &mut Fixture) -> MySqlConnection {
     let waiting = "INSERT INTO Events (id, due) WITH RECURSIVE numbers AS \
          (SELECT 0 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < 999) \
@@ -64,7 +64,7 @@ async fn block_purge(fixture: &mut Fixture) -> MySqlConnection {
 }
 
 #[tokio::test]
-async fn an_urgent_event_is_taken_by_the_claim_that_its_wakeup_brings_about() {
+async fn the_claim_after_a_wakeup_takes_an_urgent_event() {
     on_each(async |fixture| {
         let mut consumer = Consumer::at_work(&fixture).await;
         for turn in 0..100 {
@@ -76,7 +76,7 @@ async fn an_urgent_event_is_taken_by_the_claim_that_its_wakeup_brings_about() {
 }
 
 #[tokio::test]
-async fn what_a_look_saw_is_taken_by_the_claim_after_it() {
+async fn the_next_claim_takes_what_a_scan_found() {
     on_each(async |fixture| {
         let mut consumer = Consumer::at_work(&fixture).await;
         for turn in 0..100 {
@@ -89,9 +89,9 @@ async fn what_a_look_saw_is_taken_by_the_claim_after_it() {
     .await;
 }
 
-/// They stand where they stood, before everything that was done meanwhile.
+/// These events return to their old positions, before everything that was completed meanwhile.
 #[tokio::test]
-async fn what_comes_back_to_its_old_place_is_found_one_by_one() {
+async fn events_that_return_to_old_positions_are_found_one_by_one() {
     on_each(async |fixture| {
         let mut consumer = Consumer::at_work(&fixture).await;
         let mut lost = create(&mut consumer.session, 30).await;
@@ -103,7 +103,7 @@ async fn what_comes_back_to_its_old_place_is_found_one_by_one() {
             assert_eq!(consumer.claim(10).await, [event]);
         }
         while reclaim(&mut victim, LONG).await.freed.len() < 30 {}
-        // One place: each claim is full, and takes one.
+        // All share one position: each claim reaches its limit with one event.
         while !lost.is_empty() {
             assert!(consumer.has_due().await, "{lost:?} are left");
             assert_eq!(consumer.claim(1).await, [id(lost.remove(0))]);
@@ -113,9 +113,9 @@ async fn what_comes_back_to_its_old_place_is_found_one_by_one() {
     .await;
 }
 
-/// The server can't purge, so that looks from the start are slow, and rare.
+/// The server cannot purge, so full scans are slow and rare.
 #[tokio::test]
-async fn nothing_waits_for_the_server_to_purge() {
+async fn no_event_waits_for_the_server_to_purge() {
     on_each(async |mut fixture| {
         let old = block_purge(&mut fixture).await;
         let mut consumer = Consumer::at_work(&fixture).await;
@@ -123,7 +123,7 @@ async fn nothing_waits_for_the_server_to_purge() {
             let event = consumer.create(turn % 10).await;
             assert_eq!(consumer.claim(10).await, [event], "in turn {turn}");
         }
-        // What comes back to its old place is found by whoever is told of it.
+        // A consumer that is told about an event's return to an old position finds it.
         let back = create(&mut consumer.session, 1).await;
         claim_for(&mut consumer.session, Duration::ZERO, 1).await;
         let event = consumer.create(0).await;
@@ -136,9 +136,9 @@ async fn nothing_waits_for_the_server_to_purge() {
     .await;
 }
 
-/// Somebody looks at it with a lock, and changes nothing.
+/// Another client locks the event without changing it.
 #[tokio::test]
-async fn what_was_locked_while_it_was_first_in_line_is_found_afterwards() {
+async fn an_event_that_was_locked_at_the_front_of_the_queue_is_found_afterwards() {
     on_each(async |mut fixture| {
         let mut consumer = Consumer::at_work(&fixture).await;
         let event = consumer.create(5).await;

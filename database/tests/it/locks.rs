@@ -1,4 +1,4 @@
-//! Rows that another program keeps locked, and changes that the database refuses: each is about its own event and no other.
+//! Rows that another program has locked, and changes that the database refuses: neither affects other events.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use sqlx::Executor as _;
 
 use crate::support::{Fixture, LONG, answer, claim, claim_for, create, event_id as id, on_each, reclaim};
 
-/// How long who waits for a lock waits at the least.
+/// Minimum time that a statement waits for a lock.
 const LOCK_WAIT: Duration = Duration::from_secs(1);
 
 fn failures(claims: &[Claimed]) -> Vec<Failure> {
@@ -26,11 +26,11 @@ fn partly<T: std::fmt::Debug>(result: Result<T, Error>) -> PartlySettled {
     }
 }
 
-/// As a transaction does that somebody has left open.
+/// Locks an event like a transaction that another program left open.
 async fn lock(fixture: &mut Fixture, id: i64) {
     fixture.sql("START TRANSACTION").await;
     let statement = format!("SELECT id FROM Events WHERE id = {id} FOR SHARE");
-    // MariaDB has another word for it.
+    // MariaDB has a different syntax.
     let older = format!("SELECT id FROM Events WHERE id = {id} LOCK IN SHARE MODE");
     if fixture.other.execute(sqlx::AssertSqlSafe(statement)).await.is_err() {
         fixture.other.execute(sqlx::AssertSqlSafe(older)).await.unwrap();
@@ -42,7 +42,7 @@ fn all_but(locked: i64, of: std::ops::RangeInclusive<i64>) -> Vec<EventId> {
 }
 
 #[tokio::test]
-async fn a_locked_event_keeps_no_other_from_its_answer() {
+async fn a_locked_event_does_not_prevent_other_completions() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 40).await;
@@ -51,7 +51,7 @@ async fn a_locked_event_keeps_no_other_from_its_answer() {
         let answers: Vec<_> = claims.iter().map(|claim| answer(claim, "palavra")).collect();
         let settled = partly(session.complete(&answers[..10]).await);
         assert_eq!((settled.accepted, settled.locked), (all_but(3, 1..=10), vec![id(3)]));
-        // Once a lock was met nobody waits for one.
+        // After a lock was met, no session waits for one.
         let begun = Instant::now();
         let mut other = fixture.session();
         for (session, batch) in [(&mut session, &answers[10..20]), (&mut other, &answers[20..])] {
@@ -61,7 +61,7 @@ async fn a_locked_event_keeps_no_other_from_its_answer() {
         assert!(begun.elapsed() < LOCK_WAIT, "{:?}", begun.elapsed());
         fixture.sql("ROLLBACK").await;
         assert_eq!(session.complete(&answers[2..3]).await.unwrap(), [id(3)]);
-        // What was said to be settled is, and a repetition says so.
+        // Settled events stay settled, and a repetition is accepted.
         assert_eq!(session.complete(&answers).await.unwrap().len(), 40);
         assert_eq!(session.stats().await.unwrap().done, 40);
     })
@@ -69,7 +69,7 @@ async fn a_locked_event_keeps_no_other_from_its_answer() {
 }
 
 #[tokio::test]
-async fn a_locked_event_keeps_no_other_from_its_lease_its_failure_or_its_place() {
+async fn a_locked_event_does_not_prevent_other_settlements() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 30).await;
@@ -89,9 +89,9 @@ async fn a_locked_event_keeps_no_other_from_its_lease_its_failure_or_its_place()
     .await;
 }
 
-/// One that was lost, or removed, is not one that is locked.
+/// A lost claim or a removed event is not reported as locked.
 #[tokio::test]
-async fn who_lost_a_claim_is_told_so_also_while_others_are_locked() {
+async fn a_lost_claim_is_reported_even_while_other_events_are_locked() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 4).await;
@@ -112,7 +112,7 @@ async fn who_lost_a_claim_is_told_so_also_while_others_are_locked() {
 }
 
 #[tokio::test]
-async fn who_changes_a_locked_event_is_told_so_soon() {
+async fn a_transition_of_a_locked_event_is_refused_soon() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 2).await;
@@ -129,7 +129,7 @@ async fn who_changes_a_locked_event_is_told_so_soon() {
 }
 
 #[tokio::test]
-async fn an_answer_that_the_database_refuses_keeps_no_other_from_being_written() {
+async fn a_completion_that_the_database_refuses_does_not_prevent_others() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 100).await;
@@ -147,9 +147,9 @@ async fn an_answer_that_the_database_refuses_keeps_no_other_from_being_written()
     .await;
 }
 
-/// It says nothing of single events, and is not tried with each of them.
+/// The refusal does not concern single events, so it is not repeated for each of them.
 #[tokio::test]
-async fn a_database_that_refuses_everything_is_an_error_of_everything() {
+async fn a_database_that_refuses_every_completion_is_reported_as_a_whole() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 200).await;

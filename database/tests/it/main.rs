@@ -1,4 +1,4 @@
-//! The queue's operations on real servers: every test runs on MySQL and on MariaDB.
+//! The queue's operations on real servers. Every test runs on MySQL and on MariaDB.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -20,7 +20,7 @@ mod outcomes;
 mod plans;
 mod races;
 mod reclaim;
-mod room;
+mod reusable_space;
 mod schema;
 mod servers;
 mod settle;

@@ -1,8 +1,8 @@
-//! The event's state machine: generated histories, run on a real table and on a model of it that fits on a page.
+//! The event's state machine: generated histories run on a real table and on a one-page model of it.
 //!
-//! After each step both must agree: on what the step answered, and on every row.
+//! After each step both must agree on the result of the step and on every row.
 //!
-//! Every run has other histories. A failure says the seed; `PROPTEST_RNG_SEED=...` repeats it.
+//! Every run has other histories. A failure prints the seed; `PROPTEST_RNG_SEED=...` repeats it.
 
 mod classic;
 mod consumers;
@@ -19,7 +19,7 @@ use crate::support::on_each;
 
 use run::Run;
 
-/// As many as it takes until everything has happened that can, but at least, and at the most:
+/// Minimum and maximum number of histories. The test ends between them once every possible action has occurred.
 const FEWEST_HISTORIES: usize = 25;
 const MOST_HISTORIES: usize = 500;
 const STEPS: usize = 40;

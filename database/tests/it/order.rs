@@ -1,4 +1,4 @@
-//! Who is next: places in line, priorities and times before which nothing is claimed.
+//! The order of the queue: places, priorities and earliest times.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn a_point_of_priority_is_worth_a_minute_of_waiting() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create_all(&mut session, vec![event(0), event(9), event(1), event(0)]).await;
-        // As if the first had waited for 100 seconds.
+        // The first event seems to have waited for 100 seconds.
         fixture.sql("UPDATE Events SET due = due - INTERVAL 100 SECOND WHERE id = 1").await;
         assert_eq!(ids(&claim(&mut session, 10).await), [2, 1, 3, 4]);
     })
@@ -31,7 +31,7 @@ async fn a_point_of_priority_is_worth_a_minute_of_waiting() {
 }
 
 #[tokio::test]
-async fn a_delay_ends_by_the_clock_of_the_database_and_may_be_repeated_under_its_key() {
+async fn a_delay_ends_by_the_databases_clock_and_is_repeatable_under_its_key() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         let delayed = |seconds| NewEvent { not_before: Some(NotBefore::Delay(seconds)), ..NewEvent::default() };
@@ -53,7 +53,7 @@ async fn a_delay_ends_by_the_clock_of_the_database_and_may_be_repeated_under_its
 }
 
 #[tokio::test]
-async fn nothing_is_claimed_before_its_time_and_classic_programs_do_not_see_it() {
+async fn no_event_is_claimed_before_its_time_and_classic_programs_do_not_see_it() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create_all(&mut session, vec![later(3600), later(-3600), event(0)]).await;
@@ -67,9 +67,9 @@ async fn nothing_is_claimed_before_its_time_and_classic_programs_do_not_see_it()
     .await;
 }
 
-/// What comes in before the mark is found by the next look from the start, however many looks begin at the mark.
+/// The next full scan finds events that arrive before the mark, although most scans begin at the mark.
 #[tokio::test]
-async fn a_cursor_hides_nothing_for_long() {
+async fn a_mark_hides_no_event_for_long() {
     on_each(async |fixture| {
         let mut session = fixture.session();
         let (mut mark, limit) = (LowWaterMark::default(), ClaimLimit { events: 5, bytes: usize::MAX });
@@ -91,7 +91,7 @@ async fn a_cursor_hides_nothing_for_long() {
 }
 
 #[tokio::test]
-async fn a_claim_says_how_old_its_event_is() {
+async fn a_claim_contains_the_age_of_its_event() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 1).await;

@@ -1,4 +1,4 @@
-//! What else becomes of a claim than an answer: another attempt, a dead letter, a longer lease, its place in line.
+//! Other ends of a claim than a completion: a retry, a dead letter, an extension, a release.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn id(id: i64) -> EventId {
 }
 
 #[tokio::test]
-async fn a_failed_attempt_is_tried_again_not_before_its_pause_is_over() {
+async fn a_failed_attempt_is_retried_after_its_pause() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 2).await;
@@ -49,13 +49,13 @@ async fn a_failed_attempt_is_tried_again_not_before_its_pause_is_over() {
 }
 
 #[tokio::test]
-async fn a_dead_event_stays_dead_until_somebody_has_it_tried_again() {
+async fn a_dead_event_stays_dead_until_it_is_retried_by_hand() {
     on_each(async |fixture| {
         let mut session = fixture.session();
         create(&mut session, 1).await;
         let claims = claim(&mut session, 1).await;
         assert_eq!(session.fail(&[failure(&claims[0], Next::Dead)]).await.unwrap(), [id(1)]);
-        // A try whose answer was lost is made again, and knows that it was accepted.
+        // A repeated settlement, whose first answer was lost, is accepted again.
         assert_eq!(session.fail(&[failure(&claims[0], Next::Dead)]).await.unwrap(), [id(1)]);
         assert!(!has_due(&mut session).await);
         let dead = session.read_finished(&[id(1)]).await.unwrap();
@@ -88,7 +88,7 @@ async fn an_event_is_cancelled_only_before_it_is_claimed() {
 }
 
 #[tokio::test]
-async fn a_released_event_has_its_place_again_and_no_attempt_is_counted() {
+async fn a_released_event_keeps_its_place_and_no_attempt_is_counted() {
     on_each(async |fixture| {
         let mut session = fixture.session();
         create(&mut session, 3).await;
@@ -105,7 +105,7 @@ async fn a_released_event_has_its_place_again_and_no_attempt_is_counted() {
 }
 
 #[tokio::test]
-async fn an_extended_lease_holds_and_a_lost_one_is_not_extended() {
+async fn an_extended_lease_holds_and_a_lost_claim_is_not_extended() {
     on_each(async |fixture| {
         let mut session = fixture.session();
         create(&mut session, 2).await;
@@ -152,9 +152,9 @@ async fn an_event_whose_consumers_die_is_given_up() {
     .await;
 }
 
-/// I1: "takes that back", says the API of a retry.
+/// I1: the API documents that a retry reverts a cancellation.
 #[tokio::test]
-async fn what_is_cancelled_and_retried_still_waits_for_its_time() {
+async fn a_cancelled_and_retried_event_still_waits_for_its_time() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         let later = NewEvent {
@@ -163,7 +163,7 @@ async fn what_is_cancelled_and_retried_still_waits_for_its_time() {
             ..NewEvent::default()
         };
         create_all(&mut session, vec![later.clone(), later, NewEvent::default()]).await;
-        // As a program of the version before creates it.
+        // Programs of the previous version create events like this.
         fixture.sql("UPDATE Events SET not_before = NULL WHERE id = 2").await;
         for event in [1, 2, 3].map(id) {
             assert_eq!(session.cancel(event).await.unwrap(), Transition::Changed);
@@ -179,7 +179,7 @@ async fn what_is_cancelled_and_retried_still_waits_for_its_time() {
 }
 
 #[tokio::test]
-async fn a_scheduled_event_that_is_given_back_stands_where_its_time_has_put_it() {
+async fn a_released_scheduled_event_returns_to_the_place_of_its_time() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 2).await;

@@ -1,4 +1,4 @@
-//! What the statements that run all the time read: their index, in its order, and few rows, however the table is filled.
+//! Query plans of the statements that run constantly: they follow their index and read few rows of a table of any size.
 
 use eventpipeline_database::HotStatement;
 use jiff::{SignedDuration, Timestamp};
@@ -6,15 +6,15 @@ use sqlx::{AssertSqlSafe, Executor as _, Row as _};
 
 use crate::support::{Fixture, on_each};
 
-/// What a look from a mark begins behind: before everything that [`LARGE`] makes.
+/// A mark before all events of [`LARGE`].
 const MARK: i64 = 1_262_304_000_000_000;
 
-/// A table of which everything is wanted: the one that optimizers like to sort.
+/// A table that contains only pending events, which optimizers tend to sort.
 const WAITING: &str = "INSERT INTO Events (id) WITH RECURSIVE numbers AS \
      (SELECT 10 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < 500) SELECT n FROM numbers";
 const SMALL: &str = "INSERT INTO Events (id, valor, processing, due) VALUES (1, '', 0, UTC_TIMESTAMP(6)), \
      (2, '', 1, '2020-01-01'), (3, 'palavra', 0, '2020-01-01')";
-/// 200,000 events are done, 20,000 wait, and 1,000 claims are overdue.
+/// A table with 200,000 completed events, 20,000 pending ones, and 1,000 expired claims.
 const LARGE: &str = "INSERT INTO Events (id, valor, processing, due) \
      WITH digits AS (SELECT 0 AS d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 \
        UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9), \
@@ -24,7 +24,7 @@ const LARGE: &str = "INSERT INTO Events (id, valor, processing, due) \
      FROM numbers WHERE n < 222000";
 
 #[tokio::test]
-async fn what_runs_all_the_time_follows_the_index_on_empty_small_and_large_tables() {
+async fn hot_statements_follow_the_index_on_empty_small_and_large_tables() {
     on_each(async |mut fixture| {
         for fill in ["SELECT 1", WAITING, SMALL, LARGE] {
             fixture.sql(fill).await;
@@ -32,7 +32,7 @@ async fn what_runs_all_the_time_follows_the_index_on_empty_small_and_large_table
             for statement in HotStatement::ALL {
                 for from in marks(*statement) {
                     let text = statement.text(from);
-                    // A reclaim without a pulse is one that finds nothing.
+                    // A reclaim without a pulse finds nothing.
                     fixture
                         .sql(
                             "REPLACE INTO KeeperPulse (seen_at, tolerance_milliseconds) \
@@ -48,16 +48,16 @@ async fn what_runs_all_the_time_follows_the_index_on_empty_small_and_large_table
     .await;
 }
 
-/// Where a look may begin: at the start, before everything, and where the pieces that it goes along leave others between them.
+/// Returns positions at which a scan may begin: the start, a mark before all events, and one with gaps between its ranges.
 fn marks(statement: HotStatement) -> Vec<Option<i64>> {
-    let lately = (Timestamp::now() - SignedDuration::from_mins(1)).as_microsecond();
+    let recent = (Timestamp::now() - SignedDuration::from_mins(1)).as_microsecond();
     match statement {
-        HotStatement::Claim | HotStatement::LookForDue => vec![None, Some(MARK), Some(lately)],
+        HotStatement::Claim | HotStatement::FindDue => vec![None, Some(MARK), Some(recent)],
         _ => vec![None, Some(MARK)],
     }
 }
 
-/// Neither a sort, which would lock every candidate before the first is given, nor another way to the rows.
+/// Checks for sorts, which would lock every candidate before the first is returned, and for other access paths.
 async fn follows_its_index(fixture: &mut Fixture, statement: HotStatement, text: &str) {
     let explain = AssertSqlSafe(format!("EXPLAIN FORMAT=TRADITIONAL {text}"));
     let rows = fixture.other.fetch_all(sqlx::raw_sql(explain)).await.unwrap();
@@ -75,14 +75,14 @@ async fn follows_its_index(fixture: &mut Fixture, statement: HotStatement, text:
     }
 }
 
-/// By the server's own count of rows that it has read, whatever it says of its plan.
+/// Checks the server's own count of read rows, regardless of the plan that it shows.
 async fn reads_little(fixture: &mut Fixture, statement: HotStatement, text: &str) {
     let before = fixture.rows_read().await;
     fixture.sql("START TRANSACTION").await;
     fixture.other.fetch_all(sqlx::raw_sql(AssertSqlSafe(text.to_owned()))).await.unwrap();
     fixture.sql("ROLLBACK").await;
     let read = fixture.rows_read().await - before;
-    // Of the index and of the table; a temporary table is written and read again; and some for the server's own questions.
+    // Rows of the index, of the table, and of a temporary table, and some of the server's own queries.
     let most = 4 * u64::try_from(statement.events()).unwrap() + 50;
     assert!(read <= most, "{statement} reads {read} rows: {text}");
 }

@@ -1,5 +1,5 @@
-//! Two connections that want the same event at once: one of them gets it, the other knows that it did not, and nothing is
-//! lost. Each race is run until it has ended both ways; what holds must hold either way.
+//! Races of two connections for the same event: one gets it, the other learns that it did not, and no event is lost. Each race
+//! is repeated until both have won. The invariants must hold either way.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use crate::support::{
     LONG, answer, claim, claim_for, create, event_id as id, has_due, ids, on_each, reclaim, watch,
 };
 
-/// A lease that is over when it begins.
+/// A lease that expires at once.
 const NONE: Duration = Duration::ZERO;
 
-/// Which of two won.
+/// The winner of a race.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Winner {
     One,
     Other,
 }
 
-/// How a race has ended so far.
+/// The results of a race so far.
 #[derive(Debug, Default)]
 struct Ends {
     one: u32,
@@ -27,7 +27,7 @@ struct Ends {
 }
 
 impl Ends {
-    /// How often each is to win, and in how many races at the most.
+    /// Required number of wins of each side, and the maximum number of races.
     const EACH: u32 = 5;
     const MOST: u32 = 2000;
 
@@ -44,11 +44,11 @@ impl Ends {
     }
 }
 
-/// Both at once, or one of them a little later: which comes first is for chance.
+/// Runs both futures concurrently, one of them slightly later at random.
 fn race<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> impl Future<Output = (A, B)> {
     let late = Duration::from_micros(rand::random_range(0..4) * 700);
     let (first, second) = if rand::random() { (late, Duration::ZERO) } else { (Duration::ZERO, late) };
-    // Boxed: such futures are large.
+    // These futures are large, so they are boxed.
     let one = Box::pin(async move {
         tokio::time::sleep(first).await;
         one.await
@@ -93,7 +93,7 @@ async fn complete_against_reclaim() {
             ends.count(match (accepted.unwrap().len(), reclaimed.freed.len(), event.state) {
                 (1, 0, State::Done) => Winner::One,
                 (0, 1, State::Pending) => {
-                    // The next claim's answer is the one that counts.
+                    // Only the value of the next claim counts.
                     let next = claim(&mut keeper, 1).await;
                     assert_eq!(holder.complete(&completion).await.unwrap(), []);
                     assert_eq!(keeper.complete(&[answer(&next[0], "outra")]).await.unwrap(), [held.id]);
@@ -118,13 +118,13 @@ async fn heartbeat_against_expiry() {
             let (extended, reclaimed) =
                 race(holder.extend(&held, Lease::new(LONG)), reclaim(&mut keeper, LONG)).await;
             let last = match (extended.unwrap().len(), reclaimed.freed.len()) {
-                // Extended: nobody else gets it.
+                // The extension won, so no other consumer gets the event.
                 (1, 0) => {
                     ends.count(Winner::One);
                     assert!(!has_due(&mut keeper).await);
                     held
                 }
-                // Freed: the holder was told that it has lost it.
+                // The reclaim won, and the previous owner knows that its claim is lost.
                 (0, 1) => {
                     ends.count(Winner::Other);
                     claim(&mut keeper, 1).await
@@ -195,8 +195,8 @@ async fn removal_against_read() {
             let mark = &mut LowWaterMark::default();
             let (removed, read) =
                 race(keeper.remove(mark, Finished::Done, LONG, 1), reader.event(id(created[0]))).await;
-            assert_eq!(removed.unwrap().events, 1, "a reader holds up no removal");
-            // What is there is whole.
+            assert_eq!(removed.unwrap().events, 1, "a reader delays no removal");
+            // An event that still exists is complete.
             ends.count(match read.unwrap() {
                 None => Winner::One,
                 Some(event) => {
@@ -224,7 +224,7 @@ async fn retry_against_removal() {
             let there = caller.event(id(turn)).await.unwrap().map(|event| event.state);
             match (removed.unwrap().events, retried.unwrap()) {
                 (1, Transition::NotFound) => assert_eq!(there, None),
-                // The removal passed over the row that was being changed, and may have taken the next one.
+                // The removal skipped the row that was being changed, and may have taken the next one.
                 (_, Transition::Changed) => assert_eq!(there, Some(State::Pending)),
                 (0 | 1, Transition::Refused(State::Dead)) => unreachable!("dead, and not retried"),
                 (_, other) => assert_eq!(other, Transition::NotFound),
@@ -236,9 +236,9 @@ async fn retry_against_removal() {
     .await;
 }
 
-/// Such a consumer locks the row that it looks at, and ours look past it.
+/// The consumer locks the row that it selects, and our claims skip it.
 #[tokio::test]
-async fn a_classic_consumer_in_mid_claim_holds_up_nobody() {
+async fn a_classic_consumer_that_is_claiming_blocks_no_other() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 3).await;

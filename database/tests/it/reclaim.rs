@@ -1,4 +1,4 @@
-//! I5: what a crashed consumer left locked becomes free again, and nothing else does.
+//! I5: events of a crashed consumer become free again, and no others do.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ async fn a_classic_claim_gets_a_lease_when_it_is_first_seen() {
 }
 
 #[tokio::test]
-async fn a_claim_in_the_hands_of_a_transaction_is_left_alone() {
+async fn a_locked_claim_is_not_reclaimed() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         watch(&mut session).await;
@@ -66,9 +66,9 @@ async fn a_claim_in_the_hands_of_a_transaction_is_left_alone() {
     .await;
 }
 
-/// The classic consumer moves no token, so that the freed event must already have another one.
+/// A classic consumer does not change the token, so the reclaim must have incremented it already.
 #[tokio::test]
-async fn the_holder_of_a_freed_event_is_fenced_off_also_when_a_classic_consumer_takes_it() {
+async fn the_previous_owner_is_fenced_off_even_if_a_classic_consumer_claims_the_event() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 1).await;
@@ -81,9 +81,9 @@ async fn the_holder_of_a_freed_event_is_fenced_off_also_when_a_classic_consumer_
     .await;
 }
 
-/// While the database is away nobody can extend a lease, and a clock that steps ends or prolongs all of them.
+/// During an outage no owner can extend its lease, and a step of the clock ends or prolongs all leases.
 #[tokio::test]
-async fn after_an_outage_or_a_step_of_the_clock_owners_have_a_whole_lease_to_come_back() {
+async fn after_an_outage_or_a_clock_step_owners_have_a_full_lease_to_return() {
     const AWAY: [&str; 3] = [
         "UPDATE KeeperPulse SET seen_at = seen_at - INTERVAL 1 HOUR",
         "UPDATE KeeperPulse SET seen_at = seen_at + INTERVAL 1 HOUR",
@@ -98,7 +98,7 @@ async fn after_an_outage_or_a_step_of_the_clock_owners_have_a_whole_lease_to_com
             fixture.sql("UPDATE Events SET due = '2020-01-01', lease_until = due WHERE state = 1 AND id % 3 = 1").await;
             fixture.sql("UPDATE Events SET due = due + INTERVAL 10 DAY, lease_until = due WHERE state = 1 AND id % 3 = 2").await;
             fixture.sql(away).await;
-            // Any keeper finds it, also one that was started a moment ago; but each gap once.
+            // Any reclaimer finds the gap, even a newly started one, but only once.
             let mut keeper = fixture.session();
             assert_eq!(reclaim(&mut keeper, LONG).await.renewed, Some(3), "{away}");
             let next = reclaim(&mut session, LONG).await;
@@ -114,9 +114,9 @@ async fn after_an_outage_or_a_step_of_the_clock_owners_have_a_whole_lease_to_com
     .await;
 }
 
-/// A server that was frozen executes what it was sent before. The look at the pulse and the reclaim are two statements.
+/// A frozen server executes statements late. The look at the pulse and the reclaim are separate statements.
 #[tokio::test]
-async fn what_a_server_executes_after_a_pause_frees_nothing() {
+async fn statements_that_a_frozen_server_executes_late_free_nothing() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 1).await;
@@ -137,7 +137,7 @@ async fn what_a_server_executes_after_a_pause_frees_nothing() {
 }
 
 #[tokio::test]
-async fn keepers_with_a_long_lease_notice_what_endangers_those_with_a_short_one() {
+async fn reclaimers_with_a_long_lease_notice_what_endangers_short_leases() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         let [short, long] = [60, 600].map(Duration::from_secs);
@@ -146,16 +146,16 @@ async fn keepers_with_a_long_lease_notice_what_endangers_those_with_a_short_one(
         assert_eq!(reclaim(&mut session, short).await.renewed, None);
         fixture.sql("UPDATE KeeperPulse SET seen_at = seen_at - INTERVAL 40 SECOND").await;
         assert_eq!(reclaim(&mut session, long).await.renewed, Some(0));
-        // The one with the short lease has gone.
+        // The reclaimer with the short lease has stopped.
         fixture.sql("UPDATE KeeperPulse SET seen_at = seen_at - INTERVAL 40 SECOND").await;
         assert_eq!(reclaim(&mut session, long).await.renewed, None);
     })
     .await;
 }
 
-/// Whoever looks first may be of another group, with other limits.
+/// The reclaimer may belong to another group with other limits.
 #[tokio::test]
-async fn the_limits_of_a_claim_are_those_of_its_consumer() {
+async fn the_limits_of_a_claim_are_those_of_its_owner() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         watch(&mut session).await;
@@ -165,7 +165,7 @@ async fn the_limits_of_a_claim_are_those_of_its_consumer() {
         let once = MaxAttempts::new(1).unwrap();
         let reclaimed = session.reclaim(&mut LowWaterMark::default(), Lease::new(LONG), once).await.unwrap();
         assert_eq!((reclaimed.freed, reclaimed.dead), (vec![event_id(1)], vec![]));
-        // A program that does not say.
+        // A program that does not store a limit.
         fixture.sql("UPDATE Events SET due = '2020-01-01', max_attempts = NULL WHERE id = 2").await;
         let reclaimed = session.reclaim(&mut LowWaterMark::default(), Lease::new(LONG), once).await.unwrap();
         assert_eq!((reclaimed.freed, reclaimed.dead), (vec![], vec![event_id(2)]));
@@ -174,12 +174,12 @@ async fn the_limits_of_a_claim_are_those_of_its_consumer() {
 }
 
 #[tokio::test]
-async fn an_event_that_a_classic_consumer_died_of_has_an_error() {
+async fn an_event_that_crashed_a_classic_consumer_has_an_error() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         watch(&mut session).await;
         create(&mut session, 1).await;
-        // Ours had it before, and is not to blame.
+        // One of our consumers had it before, and must not be blamed.
         let claims = claim(&mut session, 1).await;
         session.release(&claims).await.unwrap();
         fixture.sql("UPDATE Events SET processing = 1, attempts = 1").await;
@@ -199,9 +199,9 @@ async fn an_event_that_a_classic_consumer_died_of_has_an_error() {
     .await;
 }
 
-/// Any of those that a dead consumer held may be the one that it died of. Handled together again, they would die together.
+/// Each event of a crashed consumer may have caused the crash. Handled together, they would crash the next one together.
 #[tokio::test]
-async fn what_was_not_settled_in_its_lease_comes_alone() {
+async fn an_event_whose_lease_expired_comes_alone() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         watch(&mut session).await;
@@ -212,13 +212,13 @@ async fn what_was_not_settled_in_its_lease_comes_alone() {
         create(&mut session, 1).await;
         let first = claim(&mut session, 10).await;
         assert_eq!((ids(&first), first[0].alone), (vec![1], true));
-        // It was not the one, and need not be alone any more.
+        // It did not crash the consumer, so it need not be alone again.
         let retry = Next::Retry { after: Duration::ZERO };
         let failure = Failure { claim: first[0].clone(), error: String::new(), next: retry };
         session.fail(&[failure]).await.unwrap();
         let second = claim(&mut session, 10).await;
         assert_eq!((ids(&second), second[0].alone), (vec![2], true));
-        // Given back, it still is.
+        // A released event is still alone.
         session.release(&second).await.unwrap();
         assert_eq!(ids(&claim(&mut session, 10).await), [2]);
         let rest = claim(&mut session, 10).await;

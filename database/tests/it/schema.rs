@@ -1,4 +1,4 @@
-//! The schema: any number of programs may bring it up to date, and none uses one that it does not know.
+//! The schema: any number of programs may migrate it, and none uses a schema that it does not know.
 
 use eventpipeline_database::{Completion, Database, Error, Metrics, Value};
 use eventpipeline_testkit::{Database as Server, Engine};
@@ -21,7 +21,7 @@ async fn several_programs_migrate_at_once() {
     }
 }
 
-/// As long as a name may be: longer than that of a lock.
+/// A database's name may be longer than the name of a lock.
 #[tokio::test]
 async fn a_database_may_have_a_long_name() {
     for engine in Engine::all() {
@@ -58,9 +58,9 @@ async fn a_migration_that_was_killed_is_finished_by_the_next() {
     .await;
 }
 
-/// Also where it did all it had to do, and was killed before it could say so.
+/// A migration may be killed after its last statement, before it is recorded.
 #[tokio::test]
-async fn every_migration_stands_being_run_again() {
+async fn every_migration_is_rerunnable() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 3).await;
@@ -72,9 +72,9 @@ async fn every_migration_stands_being_run_again() {
     .await;
 }
 
-/// What the version before left, with events in it.
+/// The table contains events of the previous version.
 #[tokio::test]
-async fn a_table_of_the_first_version_gets_what_came_later() {
+async fn a_table_of_the_first_version_is_upgraded() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 3).await;
@@ -88,7 +88,7 @@ async fn a_table_of_the_first_version_gets_what_came_later() {
 }
 
 #[tokio::test]
-async fn a_schema_that_is_not_there_yet_is_old() {
+async fn a_missing_schema_is_reported_as_old() {
     for engine in Engine::all() {
         let fixture = Fixture::empty(Server::shared(engine).await).await;
         let error = fixture.session().check_schema().await.unwrap_err();
@@ -98,7 +98,7 @@ async fn a_schema_that_is_not_there_yet_is_old() {
 }
 
 #[tokio::test]
-async fn a_newer_schema_that_is_not_for_this_program_is_refused() {
+async fn an_incompatible_newer_schema_is_refused() {
     on_each(async |mut fixture| {
         fixture
             .sql(
@@ -114,7 +114,7 @@ async fn a_newer_schema_that_is_not_for_this_program_is_refused() {
 }
 
 #[tokio::test]
-async fn tables_of_another_origin_are_not_touched() {
+async fn tables_of_another_origin_are_not_changed() {
     for engine in Engine::all() {
         let mut fixture = Fixture::empty(Server::shared(engine).await).await;
         fixture.sql("CREATE TABLE Events (id INT, valor VARCHAR(127), processing INT)").await;
@@ -129,9 +129,9 @@ async fn tables_of_another_origin_are_not_touched() {
     }
 }
 
-/// Expand: the pods of the version before go on while a newer program migrates, and after it.
+/// Expand: pods of the previous version work while a newer program migrates, and afterwards.
 #[tokio::test]
-async fn a_newer_schema_that_only_adds_is_used_while_it_comes() {
+async fn a_compatible_newer_schema_is_usable_while_it_is_migrated() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         let working = tokio::spawn(async move {
@@ -154,7 +154,7 @@ async fn a_newer_schema_that_only_adds_is_used_while_it_comes() {
             )
             .await;
         assert_eq!(working.await.unwrap(), 300);
-        // A Job of the older version that comes late leaves what it finds.
+        // A schema Job of the older version that runs late changes nothing.
         assert_eq!(fixture.database.migrate().await.unwrap(), 9999);
     })
     .await;

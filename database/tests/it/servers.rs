@@ -1,5 +1,4 @@
-//! Servers that are set up otherwise than ours: what statements rely on is set by each session, and a server that can't be used is
-//! refused by name.
+//! Servers with unusual settings: each session sets what its statements rely on, and reports why a server is unusable.
 
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use sqlx::Executor as _;
 
 use crate::support::{Fixture, LONG, answer, claim, create, create_all, event_id, ids, on_each, reclaim};
 
-/// What an owner may have set for all sessions; each engine knows most of them.
+/// Settings that an owner may have changed globally; each engine knows most of them.
 const HOSTILE: [&str; 17] = [
     "SET GLOBAL autocommit = 0",
     "SET GLOBAL completion_type = 1",
@@ -34,7 +33,7 @@ const HOSTILE: [&str; 17] = [
 ];
 
 #[tokio::test]
-async fn the_queue_works_whatever_the_server_has_set_for_all() {
+async fn the_queue_works_with_any_global_settings_of_the_server() {
     for engine in Engine::all() {
         let server = Server::start(engine).await;
         let mut fixture = Fixture::empty(&server).await;
@@ -42,7 +41,11 @@ async fn the_queue_works_whatever_the_server_has_set_for_all() {
         for statement in HOSTILE {
             set += usize::from(fixture.other.execute(statement).await.is_ok());
         }
-        assert_eq!(set, HOSTILE.len() - 1, "{engine:?} knows all but the other's limit of time");
+        assert_eq!(
+            set,
+            HOSTILE.len() - 1,
+            "{engine:?} knows all settings except the other engine's time limit"
+        );
         fixture.database.migrate().await.unwrap();
         let mut session = fixture.session();
         session.check_schema().await.unwrap();
@@ -78,7 +81,7 @@ async fn the_queue_works_whatever_the_server_has_set_for_all() {
         );
         session.close().await;
 
-        // All of it is committed: others see it.
+        // All changes are committed, so other clients see them.
         assert_eq!(fixture.value::<i64>("SELECT COUNT(*) FROM Events").await, 5);
         assert_eq!(
             fixture.value::<i64>("SELECT COUNT(*) FROM Events WHERE state = 2 AND valor = 'maçã'").await,
@@ -91,7 +94,7 @@ async fn the_queue_works_whatever_the_server_has_set_for_all() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_be_used_is_refused_by_name() {
+async fn an_unusable_server_is_refused_with_the_reason() {
     for engine in Engine::all() {
         let server = Server::start(engine).await;
         let mut fixture = Fixture::new(&server).await;
@@ -118,9 +121,9 @@ async fn a_server_that_cannot_be_used_is_refused_by_name() {
     assert!(refused.to_string().contains("binlog_format is STATEMENT"), "{refused}");
 }
 
-/// It may have what it had, and nothing of what came since.
+/// A demoted server has old data, and lacks newer events.
 #[tokio::test]
-async fn a_demoted_server_is_not_believed_that_an_event_is_not_there() {
+async fn a_demoted_server_does_not_report_that_an_event_is_missing() {
     for engine in Engine::all() {
         let server = Server::start(engine).await;
         let mut fixture = Fixture::new(&server).await;
@@ -133,9 +136,9 @@ async fn a_demoted_server_is_not_believed_that_an_event_is_not_there() {
         assert!(unusable(session.read(&[event_id(2)]).await.unwrap_err()));
         assert!(unusable(session.event(event_id(2)).await.unwrap_err()));
         assert!(unusable(session.count().await.unwrap_err()));
-        // What one has seen, all know.
+        // All sessions know what one has noticed.
         assert!(unusable(other.ping().await.unwrap_err()));
-        // Whoever creates waits for another server, or for this one.
+        // A creation waits for another primary, or for this server.
         let creating = tokio::spawn(async move { create(&mut session, 1).await });
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert!(!creating.is_finished());
@@ -145,9 +148,9 @@ async fn a_demoted_server_is_not_believed_that_an_event_is_not_there() {
     }
 }
 
-/// What a group of servers rolls back at a commit, it has not done.
+/// A transaction that a group of servers rolls back at its commit had no effect.
 #[tokio::test]
-async fn what_a_server_rolled_back_or_will_not_do_now_is_done_again() {
+async fn transactions_that_the_server_rolled_back_or_refused_are_retried() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         for number in ["3101", "3100", "1290", "1180"] {
@@ -168,14 +171,14 @@ async fn what_a_server_rolled_back_or_will_not_do_now_is_done_again() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_little_at_once_gets_it_in_pieces_or_says_what_it_takes() {
+async fn a_small_packet_size_splits_batches_and_limits_payloads() {
     for engine in Engine::all() {
         let options = Options { arguments: vec!["--max-allowed-packet=1M".to_owned()], ..Options::default() };
         let server = Server::start_with(engine, options).await;
         let fixture = Fixture::new(&server).await;
         let mut session = fixture.session();
         let of = |bytes: usize| NewEvent { payload: Some("x".repeat(bytes)), ..NewEvent::default() };
-        // More than three packets, with a key and without.
+        // More than three packets, with and without a key.
         for key in [None, IdempotencyKey::new("k").ok()] {
             let creation = Creation::many(vec![of(65_000); 50]).unwrap().with_key(key);
             let Created::New(created) = session.create(&[creation]).await.unwrap()[0] else { unreachable!() };
@@ -195,16 +198,16 @@ async fn a_server_that_takes_little_at_once_gets_it_in_pieces_or_says_what_it_ta
     }
 }
 
-/// One whose end is not known may have happened.
+/// A statement with an unknown outcome may have taken effect.
 #[tokio::test]
-async fn what_takes_too_long_here_ends_there_and_is_not_said_to_have_failed() {
+async fn a_statement_that_times_out_ends_on_the_server_and_is_not_reported_as_failed() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         let trigger = "CREATE TRIGGER slow BEFORE INSERT ON Events FOR EACH ROW SET NEW.priority = SLEEP(40)";
         fixture.other.execute(sqlx::raw_sql(trigger)).await.unwrap();
         let error = session.create(&[Creation::one(NewEvent::default())]).await.unwrap_err();
         assert_eq!(error.outcome(), Outcome::Unknown, "{error:?}");
-        // The server's own list: nobody sleeps any more.
+        // The server's process list shows no such statement any more.
         let at_work = "SELECT COUNT(*) FROM information_schema.PROCESSLIST \
              WHERE DB = DATABASE() AND INFO LIKE '%INTO Events%' AND ID <> CONNECTION_ID()";
         eventpipeline_testkit::until(Duration::from_secs(20), async || {

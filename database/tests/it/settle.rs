@@ -1,4 +1,4 @@
-//! I3 and I4: one answer is accepted, from the last claim, and never changes.
+//! I3 and I4: one completion is accepted, from the current claim, and never changes.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ fn answer(claim: &Claimed, text: &str) -> Completion {
 }
 
 #[tokio::test]
-async fn the_first_answer_is_kept() {
+async fn the_first_value_is_kept() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         create(&mut session, 2).await;
@@ -30,14 +30,14 @@ async fn the_first_answer_is_kept() {
 }
 
 #[tokio::test]
-async fn of_two_holders_the_last_one_answers() {
+async fn of_two_owners_the_last_one_completes_the_event() {
     on_each(async |fixture| {
         let mut session = fixture.session();
         create(&mut session, 1).await;
         let frozen = claim_for(&mut session, Duration::from_millis(1), 1).await.remove(0);
         let mut other = fixture.session();
         eventually(async || (!reclaim(&mut other, LONG).await.freed.is_empty()).then_some(())).await;
-        // Between its lease and the next claim, and after the next claim.
+        // First after the lease expired, then after the next claim.
         assert_eq!(session.complete(&[answer(&frozen, "tarde")]).await.unwrap(), []);
         let current = claim(&mut session, 1).await.remove(0);
         assert_eq!(session.complete(&[answer(&frozen, "tarde")]).await.unwrap(), []);
@@ -49,7 +49,7 @@ async fn of_two_holders_the_last_one_answers() {
 }
 
 #[tokio::test]
-async fn a_released_event_is_free_at_once_and_its_claim_is_over() {
+async fn a_released_event_is_free_at_once_and_its_claim_has_ended() {
     on_each(async |fixture| {
         let mut session = fixture.session();
         create(&mut session, 2).await;
@@ -62,7 +62,7 @@ async fn a_released_event_is_free_at_once_and_its_claim_is_over() {
 }
 
 #[tokio::test]
-async fn an_answer_of_the_greatest_length_is_kept() {
+async fn a_value_of_maximum_length_is_stored() {
     on_each(async |fixture| {
         let mut session = fixture.session();
         create(&mut session, 1).await;
@@ -74,9 +74,9 @@ async fn an_answer_of_the_greatest_length_is_kept() {
     .await;
 }
 
-/// As JSON, each of these characters is six.
+/// In JSON, each of these characters has six bytes.
 #[tokio::test]
-async fn the_largest_values_are_written_however_many_there_are() {
+async fn any_number_of_values_of_maximum_size_is_stored() {
     on_each(async |fixture| {
         let mut session = fixture.session();
         create(&mut session, 600).await;

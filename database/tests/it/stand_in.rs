@@ -1,4 +1,4 @@
-//! The image that stands in for the official one: what its entrypoint makes of an empty data directory.
+//! The image that replaces the official one in tests: its entrypoint initializes an empty data directory.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{Connection as _, Row as _};
 
 const ENTRYPOINT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../dev/offline/mysql/entrypoint.sh");
-/// As the operator gives it to mysqld.
+/// Init file that the operator gives to mysqld.
 const INIT: &str = include_str!("../../accounts/init.sql");
 
 async fn root(socket: &Path, password: Option<&str>) -> Result<MySqlConnection, sqlx::Error> {
@@ -17,9 +17,9 @@ async fn root(socket: &Path, password: Option<&str>) -> Result<MySqlConnection, 
     MySqlConnection::connect_with(&options).await
 }
 
-/// Both mysqld's `--init-file` and root's password are asked for, and mysqld runs one file.
+/// The entrypoint sets the password of root and runs mysqld's `--init-file`, although mysqld runs only one file.
 #[tokio::test]
-async fn root_needs_its_password_and_the_pipelines_statements_have_run() {
+async fn root_needs_its_password_and_the_pipelines_init_file_has_run() {
     let folder = tempfile::tempdir().unwrap();
     let [data, socket, password, init] =
         ["data", "socket", "password", "init.sql"].map(|name| folder.path().join(name));

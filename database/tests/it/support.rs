@@ -1,4 +1,4 @@
-//! A database of its own for each test, on the servers that all tests of this binary share.
+//! Fixtures: each test has its own database, on servers that all tests of this binary share.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,7 +14,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
 use tempfile::NamedTempFile;
 
-/// A pipeline's database, and a connection for what other programs do to it.
+/// A pipeline's database, and a connection that acts as another program.
 pub(crate) struct Fixture {
     pub(crate) args: DatabaseArgs,
     pub(crate) database: Database,
@@ -23,7 +23,7 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    /// An empty database on `server`.
+    /// Creates an empty database on `server`.
     pub(crate) async fn empty(server: &Server) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("test{}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -47,14 +47,14 @@ impl Fixture {
         Self { args, database, other, _password: password }
     }
 
-    /// A database with the schema.
+    /// Creates a database with the schema.
     pub(crate) async fn new(server: &Server) -> Self {
         let fixture = Self::empty(server).await;
         fixture.database.migrate().await.unwrap();
         fixture
     }
 
-    /// A connection of yet another program.
+    /// Opens a connection of a further program.
     pub(crate) async fn another(&self) -> MySqlConnection {
         let args = &self.args;
         let password = std::fs::read_to_string(&args.database_password_file).unwrap();
@@ -71,12 +71,12 @@ impl Fixture {
         self.database.session()
     }
 
-    /// Runs a statement as another program would.
+    /// Executes a statement as another program.
     pub(crate) async fn sql(&mut self, statement: &'static str) {
         self.other.execute(statement).await.unwrap();
     }
 
-    /// A single value, as another program reads it.
+    /// Reads a single value as another program.
     pub(crate) async fn value<T>(&mut self, query: &'static str) -> T
     where
         T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::MySql> + sqlx::Type<sqlx::MySql>,
@@ -84,7 +84,7 @@ impl Fixture {
         sqlx::query_scalar(query).fetch_one(&mut self.other).await.unwrap()
     }
 
-    /// The server's own count of rows that it has read for the other program.
+    /// Returns the server's count of rows that it has read for the other program.
     pub(crate) async fn rows_read(&mut self) -> u64 {
         let status = sqlx::raw_sql("SHOW SESSION STATUS LIKE 'Handler_read%'");
         let rows = self.other.fetch_all(status).await.unwrap();
@@ -104,17 +104,17 @@ pub(crate) const LONG: Duration = Duration::from_mins(10);
 
 pub(crate) const MAX_ATTEMPTS: u32 = 3;
 
-/// One that tries an event often.
+/// Returns an owner with many attempts.
 pub(crate) fn owner() -> Owner {
     Owner::new("test", MaxAttempts::new(1000).unwrap())
 }
 
-/// One whose events are tried [`MAX_ATTEMPTS`] times.
+/// Returns an owner with [`MAX_ATTEMPTS`] attempts.
 pub(crate) fn owner_to_try() -> Owner {
     Owner::new("test", MaxAttempts::new(MAX_ATTEMPTS).unwrap())
 }
 
-/// Claims, looking from the start, what is tried [`MAX_ATTEMPTS`] times.
+/// Claims events after a full scan, with [`MAX_ATTEMPTS`] attempts.
 pub(crate) async fn claim_to_try(session: &mut Session, lease: Duration, limit: usize) -> Vec<Claimed> {
     let owner = owner_to_try();
     let limit = ClaimLimit { events: limit, bytes: usize::MAX };
@@ -122,30 +122,30 @@ pub(crate) async fn claim_to_try(session: &mut Session, lease: Duration, limit: 
     session.claim(mark, &owner, Lease::new(lease), limit).await.unwrap().events
 }
 
-/// Claims with a lease that does not end.
+/// Claims events with a lease that does not expire during a test.
 pub(crate) async fn claim(session: &mut Session, limit: usize) -> Vec<Claimed> {
     claim_for(session, LONG, limit).await
 }
 
-/// Claims, looking from the start.
+/// Claims events after a full scan.
 pub(crate) async fn claim_for(session: &mut Session, lease: Duration, limit: usize) -> Vec<Claimed> {
     let limit = ClaimLimit { events: limit, bytes: usize::MAX };
     let mark = &mut LowWaterMark::default();
     session.claim(mark, &owner(), Lease::new(lease), limit).await.unwrap().events
 }
 
-/// Whether anything is due, looking from the start.
+/// Returns whether any event is due, by a full scan.
 pub(crate) async fn has_due(session: &mut Session) -> bool {
     session.has_due(&mut LowWaterMark::default()).await.unwrap()
 }
 
-/// Reclaims; what does not say how often it may be tried, may be tried often.
+/// Reclaims expired claims. Claims that store no limit of attempts are freed.
 pub(crate) async fn reclaim(session: &mut Session, unknown_age: Duration) -> Reclaimed {
     let (mark, max_attempts) = (&mut LowWaterMark::default(), MaxAttempts::new(1000).unwrap());
     session.reclaim(mark, Lease::new(unknown_age), max_attempts).await.unwrap()
 }
 
-/// Leaves a keeper's first pulse: from now on nothing begins leases anew while nothing happens for [`LONG`].
+/// Stores a first pulse. Afterwards no reclaimer renews leases unless it pauses for about [`LONG`].
 pub(crate) async fn watch(session: &mut Session) {
     assert!(reclaim(session, LONG).await.renewed.is_some());
     assert_eq!(reclaim(session, LONG).await.renewed, None);
@@ -156,10 +156,10 @@ pub(crate) async fn create(session: &mut Session, many: usize) -> Vec<i64> {
     create_all(session, vec![NewEvent::default(); many]).await.into_iter().map(EventId::get).collect()
 }
 
-/// Creates events by one creation.
+/// Creates events in one creation.
 pub(crate) async fn create_all(session: &mut Session, events: Vec<NewEvent>) -> Vec<EventId> {
     let created = session.create(&[Creation::many(events).unwrap()]).await.unwrap();
-    let Created::New(ids) = created[0] else { unreachable!("there is no key: {created:?}") };
+    let Created::New(ids) = created[0] else { unreachable!("the creation has no key: {created:?}") };
     ids.iter().collect()
 }
 
@@ -171,7 +171,7 @@ pub(crate) fn event_id(id: i64) -> EventId {
     EventId::new(id).unwrap()
 }
 
-/// The answer to a claim.
+/// Returns a completion of a claim.
 pub(crate) fn answer(claim: &Claimed, text: &str) -> Completion {
     Completion { claim: claim.clone(), value: Value::new(text).unwrap() }
 }

@@ -1,4 +1,4 @@
-//! How connections are encrypted, and whom they trust.
+//! Encryption of connections, and verification of certificates.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use prometheus::Registry;
 
 use crate::support::Fixture;
 
-/// As `fixture`'s, but encrypted like this.
+/// Returns the fixture's arguments with other TLS options.
 fn args(fixture: &Fixture, tls: Tls, ca: Option<PathBuf>) -> DatabaseArgs {
     DatabaseArgs { database_tls: tls, database_tls_ca_file: ca, ..fixture.args.clone() }
 }
@@ -18,9 +18,9 @@ async fn ping(args: DatabaseArgs) -> Result<(), Error> {
     database.session().ping().await
 }
 
-/// MySQL makes itself an authority and a certificate for no host in particular.
+/// MySQL generates its own authority, and a certificate without a host name.
 #[tokio::test]
-async fn a_certificate_is_checked_as_far_as_it_is_asked_for() {
+async fn a_certificate_is_verified_as_far_as_requested() {
     let mut fixture = Fixture::new(Server::shared(Engine::MySql).await).await;
     let folder: String = fixture.value("SELECT @@datadir").await;
     let authority = PathBuf::from(folder).join("ca.pem");
@@ -36,7 +36,7 @@ async fn a_certificate_is_checked_as_far_as_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_server_without_encryption_is_used_only_where_that_is_allowed() {
+async fn a_server_without_encryption_is_usable_only_if_allowed() {
     let options = Options { arguments: vec!["--skip-ssl".to_owned()], ..Options::default() };
     let server = Server::start_with(Engine::MariaDb, options).await;
     let fixture = Fixture::new(&server).await;
@@ -44,7 +44,7 @@ async fn a_server_without_encryption_is_used_only_where_that_is_allowed() {
     assert!(matches!(ping(args(&fixture, Tls::Required, None)).await, Err(Error::Connect { .. })));
 }
 
-/// An authority that has signed nothing.
+/// Creates an authority that has signed nothing.
 fn openssl_authority() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let made = std::process::Command::new("openssl")

@@ -1,4 +1,4 @@
-//! The trace that an event was created in comes with its claim, and what programs know nothing of is in nobody's way.
+//! Traces of creations: a claim contains its event's trace, and unknown traces are ignored.
 
 use eventpipeline_database::{Creation, NewEvent, TraceParent};
 
@@ -7,7 +7,7 @@ use crate::support::{claim, ids, on_each};
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 #[tokio::test]
-async fn each_event_comes_with_the_trace_of_its_creation() {
+async fn a_claim_contains_the_trace_of_its_creation() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         let event =
@@ -21,7 +21,7 @@ async fn each_event_comes_with_the_trace_of_its_creation() {
             [creation(Some("1"), None), creation(None, Some(TRACE)), creation(None, Some(&other))];
         session.create(&creations).await.unwrap();
         fixture.sql("INSERT INTO Events (id) VALUES (7)").await;
-        fixture.sql("UPDATE Events SET traceparent = 'of somebody else' WHERE id = 6").await;
+        fixture.sql("UPDATE Events SET traceparent = 'of another program' WHERE id = 6").await;
         let claims = claim(&mut session, 9).await;
         assert_eq!(ids(&claims), [1, 2, 3, 4, 5, 6, 7]);
         let traces: Vec<_> =

@@ -1,4 +1,4 @@
-//! What a user may do: all that its program does, and nothing else.
+//! Privileges: each user may do exactly what its program does.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use tokio_util::sync::CancellationToken;
 use super::managed::{Managed, password};
 use crate::support::{LONG, claim, create, has_due, reclaim};
 
-/// A server with the schema and the users of the first generation.
+/// Starts a server with the schema and the users of the first generation.
 async fn granted(engine: Engine) -> Managed {
     let managed = Managed::start(engine).await;
     managed.with_schema().await.grant(&Managed::accounts(1), Classic::default()).await.unwrap();
     managed
 }
 
-/// The program finds all that its readiness asks for.
+/// Checks that the program's readiness probe succeeds.
 async fn may_be_ready(session: Session, role: Role) {
-    // Over, so that it is looked for once.
+    // The token is already cancelled, so that the check runs once.
     let end = CancellationToken::new();
     end.cancel();
     let mut states = Vec::new();
@@ -32,7 +32,7 @@ async fn may_be_ready(session: Session, role: Role) {
 }
 
 #[tokio::test]
-async fn each_user_may_do_all_that_its_program_does() {
+async fn each_user_may_do_everything_that_its_program_does() {
     for engine in Engine::all() {
         let managed = granted(engine).await;
         let mut producer = managed.program(Role::Producer, 1).session();
@@ -72,7 +72,7 @@ async fn each_user_may_do_all_that_its_program_does() {
     }
 }
 
-/// Of both.
+/// Statements that neither user may execute.
 const NEVER: [&str; 15] = [
     "DROP TABLE Events",
     "TRUNCATE TABLE Events",
@@ -114,7 +114,7 @@ const NEVER_A_CONSUMER: [&str; 8] = [
 ];
 
 #[tokio::test]
-async fn and_nothing_else() {
+async fn no_user_may_do_anything_else() {
     for engine in Engine::all() {
         let managed = granted(engine).await;
         managed.sql("CREATE DATABASE other").await.unwrap();
@@ -134,9 +134,9 @@ async fn and_nothing_else() {
     }
 }
 
-/// Such producers name all columns that they see, and only where they are declared.
+/// These producers name all columns that they see. They may do so only where they are declared.
 #[tokio::test]
-async fn a_classic_producer_may_insert_what_it_always_did() {
+async fn a_classic_producer_may_insert_the_classic_columns() {
     for engine in Engine::all() {
         let managed = granted(engine).await;
         let schema = managed.schema("first");
@@ -155,7 +155,7 @@ async fn a_classic_producer_may_insert_what_it_always_did() {
     }
 }
 
-/// The counter's holder is shown to a producer, by MySQL; texts of statements are not.
+/// MySQL shows the counter's holder to a producer, but no texts of statements.
 #[tokio::test]
 async fn a_producer_may_see_who_holds_the_counter() {
     let options = eventpipeline_testkit::Options {
@@ -182,13 +182,13 @@ async fn refusal(connection: &mut MySqlConnection, statement: &'static str) -> O
     error.as_database_error()?.try_downcast_ref().map(MySqlDatabaseError::number)
 }
 
-/// Access denied: to a database, to a table, to a column, to what needs a global privilege.
+/// Returns whether a number means "access denied": to a database, a table, a column, or a global privilege.
 fn denied(number: u16) -> bool {
     [1044, 1142, 1143, 1227].contains(&number)
 }
 
 #[tokio::test]
-async fn nobody_comes_in_without_encryption_or_the_right_name() {
+async fn connections_need_encryption_and_the_right_name() {
     use eventpipeline_testkit::Certificates;
     use sqlx::ConnectOptions as _;
     use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
@@ -210,7 +210,7 @@ async fn nobody_comes_in_without_encryption_or_the_right_name() {
         connect(MySqlSslMode::Disabled, right).await.unwrap_err();
         connect(MySqlSslMode::VerifyIdentity, &Certificates::new()).await.unwrap_err();
     }
-    // The right authority, but the certificate is another host's.
+    // The authority is right, but the certificate names another host.
     let certificates = Certificates::of_another_host();
     let options = eventpipeline_testkit::Options {
         durable: false,

@@ -1,4 +1,4 @@
-//! A server as the operator starts it: its own certificate, no way in without encryption, and the init file.
+//! A server as the operator starts it: with its own certificate, mandatory encryption, and the init file.
 
 use std::path::{Path, PathBuf};
 
@@ -18,12 +18,12 @@ pub(crate) struct Managed {
 }
 
 impl Managed {
-    /// Its schema user's password is `first`.
+    /// Starts a server whose schema user has the password `first`.
     pub(crate) async fn start(engine: Engine) -> Self {
         Self::start_with(engine, Options::default()).await
     }
 
-    /// The same with further arguments, or durable.
+    /// Starts it with options.
     pub(crate) async fn start_with(engine: Engine, options: Options) -> Self {
         let (certificates, folder) = (Certificates::new(), tempfile::tempdir().unwrap());
         write_init_file(folder.path(), "first");
@@ -38,7 +38,7 @@ impl Managed {
         write_init_file(self.folder.path(), password);
     }
 
-    /// The database as its schema user, migrated.
+    /// Returns the migrated database as its schema user sees it.
     pub(crate) async fn with_schema(&self) -> Database {
         let schema = self.schema("first");
         schema.migrate().await.unwrap();
@@ -49,17 +49,17 @@ impl Managed {
         self.database("eventpipeline_schema", password)
     }
 
-    /// The users of a generation, as the operator has them made.
+    /// Returns the users of a generation, as the operator requests them.
     pub(crate) fn accounts(generation: Generation) -> Vec<Account> {
         Role::ALL.map(|role| account(role, generation)).into()
     }
 
-    /// The database as a program sees it.
+    /// Returns the database as a program sees it.
     pub(crate) fn program(&self, role: Role, generation: Generation) -> Database {
         self.database(&account(role, generation).name(), &password(role, generation))
     }
 
-    /// The database as somebody sees it.
+    /// Returns the database as a user sees it.
     pub(crate) fn database(&self, user: &str, password: &str) -> Database {
         let args = DatabaseArgs {
             database_host: self.server.host().to_owned(),
@@ -73,7 +73,7 @@ impl Managed {
         Database::new(args, Metrics::new(&Registry::new()).unwrap())
     }
 
-    /// A connection for what no program of ours would do.
+    /// Opens a connection for statements that our programs do not execute.
     pub(crate) async fn connection(&self, user: &str, password: &str) -> MySqlConnection {
         let options = MySqlConnectOptions::new()
             .host(self.server.host())
@@ -100,7 +100,7 @@ impl Managed {
     }
 }
 
-/// One that has to be quoted.
+/// Returns a password that needs quoting.
 pub(crate) fn password(role: Role, generation: Generation) -> String {
     format!("it's \"{role:?}\" \\{generation}")
 }
@@ -109,7 +109,7 @@ fn account(role: Role, generation: Generation) -> Account {
     Account { role, generation, password: password(role, generation).into() }
 }
 
-/// As the operator does it.
+/// Writes the init file like the operator.
 fn write_init_file(folder: &Path, password: &str) {
     std::fs::write(folder.join("init.sql"), INIT.replace("{schema-password}", password)).unwrap();
 }

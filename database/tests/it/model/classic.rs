@@ -1,4 +1,4 @@
-//! What classic programs do to events.
+//! Actions of classic programs.
 
 use eventpipeline_database::{EventId, State};
 
@@ -6,7 +6,7 @@ use super::event::Model;
 use super::run::Run;
 
 impl Run {
-    /// Such programs take what looks free to them.
+    /// A classic consumer claims an event that seems free to it.
     pub(super) async fn classic_claim(&mut self, id: EventId, which: usize) {
         let claim = "UPDATE Events SET processing = 1 WHERE id = ? AND valor = '' AND processing = 0";
         let claimed = sqlx::query(claim).bind(id.get()).execute(&mut self.fixture.other).await.unwrap();
@@ -20,7 +20,7 @@ impl Run {
         }
     }
 
-    /// They write back what they took, whoever has it by now.
+    /// A classic consumer writes back its event, regardless of the current owner.
     pub(super) async fn classic_complete(&mut self, id: EventId, which: usize) {
         let processing = |event: &&mut Model| event.row.state == State::Processing;
         let Some(event) = self.events[which].as_mut().filter(processing) else { return };

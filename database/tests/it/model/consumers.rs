@@ -1,4 +1,4 @@
-//! Consumers that keep their marks, and time in which nothing happens: then everything that is due is claimed soon.
+//! Consumers that keep their marks, and idle periods: everything that is due must be claimed soon.
 
 use std::time::{Duration, Instant};
 
@@ -7,11 +7,11 @@ use eventpipeline_database::{ClaimLimit, Claimed, Lease, LowWaterMark, Session, 
 use super::run::Run;
 use crate::support::{LONG, owner_to_try};
 
-/// How long an event may be due while a consumer has nothing else to do.
+/// Longest time for which an event may be due while a consumer is idle.
 const SOON: Duration = Duration::from_secs(1);
-/// A busy machine is slower by as much as one look takes, so often.
+/// Number of scans by whose duration a busy machine may exceed this.
 const LOOKS: u32 = 10;
-/// How often an idle consumer looks.
+/// Interval between an idle consumer's scans.
 const PERIOD: Duration = Duration::from_millis(5);
 
 pub(super) struct Consumer {
@@ -31,14 +31,15 @@ impl Consumer {
 }
 
 impl Run {
-    /// Who is told claims at once, and may find nothing: what came back to an old place is found by looking.
-    pub(super) async fn wakeup(&mut self, which: usize, limit: usize) {
+    /// A consumer that receives a wake-up claims at once, and may find nothing: events that returned to an old position are found
+    /// by scanning.
+    pub(super) async fn wake_up(&mut self, which: usize, limit: usize) {
         let claims = self.consumers[which].claim(limit).await;
-        self.tally.count("wakeup", !claims.is_empty());
+        self.tally.count("wake-up", !claims.is_empty());
         self.claimed(claims);
     }
 
-    /// Who sees something that is due gets it: nobody else wants it at this moment. Says whether it did.
+    /// A consumer that finds a due event gets it, because no other one claims at this moment. Returns whether it found one.
     pub(super) async fn poll(&mut self, which: usize, limit: usize) -> bool {
         let consumer = &mut self.consumers[which];
         let due = consumer.session.has_due(&mut consumer.mark).await.unwrap();
@@ -51,7 +52,7 @@ impl Run {
         due
     }
 
-    /// One of them alone has to find it all.
+    /// A single idle consumer must find everything that is due.
     pub(super) async fn idle(&mut self) {
         let which = usize::try_from(self.now()).unwrap() % self.consumers.len();
         let (mut found, mut slowest) = (Instant::now(), Duration::ZERO);

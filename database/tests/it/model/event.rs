@@ -1,14 +1,14 @@
-//! The model: an event, and what a settlement makes of it.
+//! The model of an event, and the effect of a settlement.
 
 use eventpipeline_database::{Claimed, Failure, State};
 
 use super::step::Settlement;
 
-/// In the model time goes by steps, of which a minute has more than any history.
+/// The model's time advances by steps. A minute has more steps than any history.
 const MINUTE: i64 = 1_000_000;
 pub(super) const LEASE: i64 = 10 * MINUTE;
 
-/// What the table should say of an event.
+/// Expected row of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) state: State,
@@ -21,16 +21,16 @@ pub(super) struct Row {
 #[derive(Debug, Clone)]
 pub(super) struct Model {
     pub(super) row: Row,
-    /// Where it stands in its state's line.
+    /// Position in the order of its state.
     pub(super) due: i64,
-    /// Its first place in line.
+    /// First position in the queue.
     pub(super) place: i64,
     pub(super) priority: i64,
-    /// Whether classic programs take it for one that somebody works on: it had to wait for its time.
+    /// True if classic programs regard it as claimed, because it had to wait for its time.
     pub(super) hidden: bool,
-    /// How many claims in a row were not settled.
+    /// Number of consecutive claims that were not settled.
     pub(super) lost: u32,
-    /// Whether it is known when it ended.
+    /// True if its completion time is known.
     pub(super) timed: bool,
 }
 
@@ -46,7 +46,7 @@ impl Model {
         self.row.state == State::Processing && self.row.token == claim.token
     }
 
-    /// Every give-back moves the token, so that no claim from before holds any more.
+    /// Every release increments the token, so that no earlier claim is open afterwards.
     pub(super) fn becomes(&mut self, state: State, due: i64) {
         self.row.state = state;
         self.row.token += 1;
@@ -55,7 +55,7 @@ impl Model {
         self.timed = true;
     }
 
-    /// What becomes of an event whose claim held.
+    /// Applies a settlement of an open claim.
     pub(super) fn settle(&mut self, settlement: &Settlement, error: String, now: i64) {
         let kept = |error: String| Some(error.chars().take(Failure::MAX_CHARS).collect());
         if !matches!(settlement, Settlement::Release | Settlement::Extend) {

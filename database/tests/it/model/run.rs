@@ -1,4 +1,4 @@
-//! A history on a real table, and on the model.
+//! A history on a real table and on the model.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ pub(super) struct Run {
     session: Session,
     pub(super) fixture: Fixture,
     pub(super) consumers: [Consumer; 3],
-    /// By id; `None` once it is removed.
+    /// Events by id; `None` once an event is removed.
     pub(super) events: Vec<Option<Model>>,
     claims: Vec<Claimed>,
-    /// The step, which makes every answer and error another one.
+    /// Number of the step, which makes every value and error unique.
     now: i64,
     pub(super) tally: Tally,
 }
@@ -38,18 +38,18 @@ impl Run {
         {
             self.fixture.other.execute(statement).await.unwrap();
         }
-        // The first look of a keeper begins leases anew.
+        // The first look of a reclaimer renews all leases.
         reclaim(&mut self.session, LONG).await;
         self.events.clear();
         self.claims.clear();
     }
 
-    /// What the model says.
+    /// Returns the rows of the model.
     pub(super) fn events(&self) -> Vec<Option<Row>> {
         self.events.iter().map(|event| event.as_ref().map(|event| event.row.clone())).collect()
     }
 
-    /// What the table says. Its ledger agrees with it.
+    /// Returns the rows of the table, after it checked that the ledger agrees with them.
     pub(super) async fn table(&mut self) -> Vec<Option<Row>> {
         let rows = "SELECT id, state, attempts, token, COALESCE(valor, ''), error FROM Events";
         let rows: Vec<(i64, i8, i32, i64, String, Option<String>)> =
@@ -75,7 +75,7 @@ impl Run {
         match step {
             Step::Create(priorities) => self.create(priorities).await,
             Step::Claim(limit) => self.claim(*limit).await,
-            Step::Wakeup(which, limit) => self.wakeup(*which, *limit).await,
+            Step::WakeUp(which, limit) => self.wake_up(*which, *limit).await,
             Step::Poll(which, limit) => drop(self.poll(*which, *limit).await),
             Step::Idle => self.idle().await,
             Step::ExpireAndReclaim => self.reclaim().await,
@@ -110,7 +110,7 @@ impl Run {
         self.now
     }
 
-    /// The ids of a state that are due, in line.
+    /// Returns the due events of a state, in the order of the queue.
     pub(super) fn line(&self, state: State) -> Vec<usize> {
         let mut line: Vec<_> = (0..self.events.len())
             .filter_map(|index| Some((self.events[index].as_ref()?, index)))
@@ -125,7 +125,7 @@ impl Run {
         let claims = claim_to_try(&mut self.session, LONG, limit).await;
         let mut expected = self.line(State::Pending);
         expected.truncate(limit);
-        // What may be the one that a consumer died of comes alone.
+        // An event that may have crashed its consumer comes alone.
         let is_alone = |index: &usize| self.events[*index].as_ref().is_some_and(|event| event.lost > 0);
         if let Some(together) = expected.iter().position(is_alone) {
             expected.truncate(together.max(1));
@@ -134,7 +134,7 @@ impl Run {
         self.claimed(claims);
     }
 
-    /// Takes claims over, each of an event that was to be had.
+    /// Checks that each claimed event was due, and updates the model.
     pub(super) fn claimed(&mut self, claims: Vec<Claimed>) {
         let line = self.line(State::Pending);
         for claim in claims {
@@ -153,7 +153,7 @@ impl Run {
     async fn reclaim(&mut self) {
         let expire = "UPDATE Events SET due = '2020-01-01', lease_until = '2020-01-01' WHERE state = 1";
         self.fixture.other.execute(expire).await.unwrap();
-        // More than the claims allow; theirs counts.
+        // The claims' own limits of attempts apply, although this one is larger.
         assert_eq!(reclaim(&mut self.session, LONG).await.renewed, None);
         for event in self.events.iter_mut().flatten() {
             if event.row.state != State::Processing {
@@ -184,7 +184,7 @@ impl Run {
         }
     }
 
-    /// What a classic program has ended is met first, and is removed only when it is met again.
+    /// An event that a classic program completed gets a completion time first, and is removed by a later call.
     async fn remove(&mut self, finished: Finished, limit: usize) {
         let mark = &mut LowWaterMark::default();
         let removal = self.session.remove(mark, finished, Duration::ZERO, limit).await.unwrap();
@@ -232,7 +232,7 @@ impl Run {
             }
             Settlement::Release => {
                 self.session.release(std::slice::from_ref(&claim)).await.unwrap();
-                // It says nothing; the table does.
+                // The method returns no ids, so the table is checked instead.
                 ("release", Ok(expected.clone()))
             }
         };
@@ -273,7 +273,7 @@ impl Run {
         }
     }
 
-    /// The event, where a change of it is allowed; it was made then, and only then.
+    /// Checks that a transition occurred exactly if the state allows it. Returns the event if it occurred.
     fn changed(
         &mut self,
         what: &'static str,

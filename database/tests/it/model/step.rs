@@ -1,23 +1,23 @@
-//! What can happen to a queue.
+//! The possible actions on a queue.
 
 use eventpipeline_database::{Failure, Finished, Value};
 use proptest::prelude::*;
 
-/// A step; numbers choose among the events or claims that there are, old claims among them.
+/// A step. Its numbers select among the existing events or claims, including old claims.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    /// As many events as there are priorities.
+    /// Creates one event per priority.
     Create(Vec<u8>),
     Claim(usize),
-    /// A consumer that keeps its mark is told that there is work.
-    Wakeup(usize, usize),
-    /// It looks by itself.
+    /// Sends a wake-up to a consumer that keeps its mark.
+    WakeUp(usize, usize),
+    /// Makes such a consumer poll.
     Poll(usize, usize),
-    /// Nothing happens for a while, but that the consumers look.
+    /// Lets the consumers poll until everything that is due is claimed.
     Idle,
     Settle(usize, Settlement),
     ExpireAndReclaim,
-    /// What waits for its time has waited long enough.
+    /// Makes every waiting event due.
     TimePasses,
     Remove(Finished, usize),
     Retry(usize),
@@ -26,7 +26,7 @@ pub(super) enum Step {
     ClassicComplete(usize),
 }
 
-/// What is done with a claim.
+/// An action on a claim.
 #[derive(Debug, Clone)]
 pub(super) enum Settlement {
     Complete(Text),
@@ -37,7 +37,7 @@ pub(super) enum Settlement {
     Extend,
 }
 
-/// Any printable characters, as short or as long as they come.
+/// Any printable characters, of any length.
 #[derive(Debug, Clone)]
 pub(super) struct Text {
     piece: String,
@@ -45,12 +45,12 @@ pub(super) struct Text {
 }
 
 impl Text {
-    /// An answer that no other step gives.
+    /// Returns a value that is unique to the step.
     pub(super) fn value(&self, number: usize) -> Value {
         Value::new(self.cut(number, Value::MAX_CHARS)).unwrap()
     }
 
-    /// An error that no other step gives, longer than what is kept now and then.
+    /// Returns an error that is unique to the step, sometimes longer than the column.
     pub(super) fn error(&self, number: usize) -> String {
         self.cut(number, Failure::MAX_CHARS + 100)
     }
@@ -67,7 +67,7 @@ pub(super) fn any() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => prop::collection::vec(0..10_u8, 1..4).prop_map(Step::Create),
         2 => (1..4_usize).prop_map(Step::Claim),
-        2 => (0..3_usize, 1..4_usize).prop_map(|(which, limit)| Step::Wakeup(which, limit)),
+        2 => (0..3_usize, 1..4_usize).prop_map(|(which, limit)| Step::WakeUp(which, limit)),
         2 => (0..3_usize, 1..4_usize).prop_map(|(which, limit)| Step::Poll(which, limit)),
         1 => Just(Step::Idle),
         12 => (which.clone(), settlement()).prop_map(|(which, settlement)| Step::Settle(which, settlement)),
@@ -93,7 +93,7 @@ fn settlement() -> impl Strategy<Value = Settlement> {
 }
 
 fn text() -> impl Strategy<Value = Text> {
-    // Around the widths by which the statement's list is declared.
+    // Lengths around the widths with which the statement's list is declared.
     let times = prop_oneof![Just(1_usize), 7..10_usize, 120..130_usize, 900..1100_usize];
     ("\\PC{1,8}", times).prop_map(|(piece, times)| Text { piece, times })
 }

@@ -1,8 +1,8 @@
-//! What the histories did.
+//! The actions that occurred in the histories.
 
 use std::collections::BTreeSet;
 
-/// What was done, and what was refused.
+/// The actions that occurred, each with whether it was accepted.
 #[derive(Debug, Default)]
 pub(super) struct Tally(BTreeSet<(&'static str, bool)>);
 
@@ -11,12 +11,12 @@ impl Tally {
         self.0.insert((what, accepted));
     }
 
-    /// What has not happened yet. Histories that never did a thing, or were never refused it, prove nothing of it.
+    /// Returns the actions that have not occurred yet. Histories without them would prove nothing about them.
     pub(super) fn missing(&self) -> Vec<(&'static str, bool)> {
         const BOTH_WAYS: [&str; 7] =
             ["complete", "fail", "release", "extend", "cancel", "retry", "classic claim"];
         const DONE: [&str; 9] = [
-            "wakeup",
+            "wake-up",
             "poll",
             "idle",
             "claim",

@@ -1,4 +1,4 @@
-//! What removed events leave in the tablespace.
+//! The space that removed events leave in the tablespace.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const EVENTS: usize = 200;
 const PAYLOAD: usize = 60_000;
 
 #[tokio::test]
-async fn what_is_removed_is_free_for_further_events() {
+async fn the_space_of_removed_events_is_reusable() {
     on_each(async |fixture| {
         let mut session = fixture.session();
         let payload = format!("\"{}\"", "x".repeat(PAYLOAD - 2));
@@ -28,7 +28,7 @@ async fn what_is_removed_is_free_for_further_events() {
             (removal.events == EVENTS).then_some(())
         })
         .await;
-        // The server frees them a moment later.
+        // The server purges them a moment later.
         eventually(async || (session.reusable_bytes().await.unwrap() > most * 3 / 4).then_some(())).await;
     })
     .await;

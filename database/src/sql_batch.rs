@@ -1,7 +1,7 @@
-//! Several statements in one packet: one round trip, and locks that are held for none of ours.
+//! Several statements in one packet: one round trip, during which no round trip of ours prolongs their locks.
 //!
-//! The text protocol, because prepared statements go one by one. What comes from outside enters the text as a number or
-//! as hexadecimal digits, never as itself, so that there is nothing to escape.
+//! The batch uses the text protocol, because the server accepts prepared statements only one by one. External values enter
+//! the text as numbers or hexadecimal digits only, so that none needs escaping.
 
 use std::fmt::Write as _;
 
@@ -10,20 +10,20 @@ use sqlx::{AssertSqlSafe, Executor as _};
 
 use crate::event::EventId;
 
-/// At the end of a packet that leaves a transaction open: the server ends the session, and with it the transaction and its locks,
-/// if the next packet does not come within seconds. Whoever froze in between holds up nobody.
+/// Ends a packet that leaves a transaction open: the server ends the session, and with it the transaction and its locks, if
+/// the next packet does not arrive within seconds. A frozen client therefore cannot block others.
 pub(crate) const HOLD: &str = "SET SESSION wait_timeout = 5";
-/// The end of such a transaction. The commit is last: what fails behind it would be taken for not done.
+/// Commits such a transaction. The commit comes last, because a later failure would be reported as "not done".
 pub(crate) const COMMIT: &str = "SET SESSION wait_timeout = 60; COMMIT";
-/// The same for one that is given up.
+/// Rolls back such a transaction.
 pub(crate) const ROLLBACK: &str = "ROLLBACK; SET SESSION wait_timeout = 60";
 
-/// Statements to be sent together.
+/// Statements that are sent together.
 #[derive(Debug, Default)]
-pub(crate) struct Script(String);
+pub(crate) struct SqlBatch(String);
 
-impl Script {
-    /// One that begins with `sql`.
+impl SqlBatch {
+    /// Creates a batch that begins with `sql`.
     pub(crate) fn new(sql: &'static str) -> Self {
         Self(sql.to_owned())
     }
@@ -41,7 +41,7 @@ impl Script {
         self
     }
 
-    /// Adds how many there are of something.
+    /// Adds a count.
     pub(crate) fn count(&mut self, many: usize) -> &mut Self {
         self.number(i64::try_from(many).unwrap_or(i64::MAX))
     }
@@ -65,7 +65,7 @@ impl Script {
         self
     }
 
-    /// Adds the items, each as `add` writes it, with commas between.
+    /// Adds the items, each as `add` writes it, separated by commas.
     pub(crate) fn list<T>(
         &mut self,
         items: impl IntoIterator<Item = T>,
@@ -80,38 +80,38 @@ impl Script {
         self
     }
 
-    /// Adds another script.
+    /// Adds ids, separated by commas.
+    pub(crate) fn ids<'a>(&mut self, ids: impl IntoIterator<Item = &'a EventId>) -> &mut Self {
+        self.list(ids, |batch, id| {
+            batch.number(id.get());
+        })
+    }
+
+    /// Adds another batch.
     pub(crate) fn append(&mut self, other: &Self) -> &mut Self {
         self.0.push_str(&other.0);
         self
     }
 
-    /// How long it is, in bytes.
+    /// Returns the length in bytes.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The text.
+    /// Returns the text.
     pub(crate) fn into_text(self) -> String {
         self.0
     }
 
-    /// Adds ids, with commas between.
-    pub(crate) fn ids<'a>(&mut self, ids: impl IntoIterator<Item = &'a EventId>) -> &mut Self {
-        self.list(ids, |script, id| {
-            script.number(id.get());
-        })
-    }
-
-    /// Runs it and gives the rows of all its statements.
+    /// Executes the batch and returns the rows of all its statements.
     ///
-    /// A statement that fails is the last that runs: a transaction that it leaves open is rolled back by
-    /// [`crate::Session`], which runs every script.
+    /// The batch ends at the first statement that fails. [`crate::Session`], which runs every batch, then rolls back the
+    /// transaction that is still open.
     pub(crate) async fn rows(self, connection: &mut MySqlConnection) -> Result<Vec<MySqlRow>, sqlx::Error> {
         connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(self.0))).await
     }
 
-    /// Runs it and gives the sum of the matched rows of all its statements.
+    /// Executes the batch and returns the sum of the matched rows of all its statements.
     pub(crate) async fn execute(
         self,
         connection: &mut MySqlConnection,
@@ -125,14 +125,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_from_outside_is_in_the_text_as_itself() {
-        let mut script = Script::new("SELECT ");
-        script.list(["'; DROP TABLE Events; --", "ç\0"], |script, text| {
-            script.text(text);
+    fn external_values_never_appear_literally_in_the_text() {
+        let mut batch = SqlBatch::new("SELECT ");
+        batch.list(["'; DROP TABLE Events; --", "ç\0"], |batch, text| {
+            batch.text(text);
         });
-        script.sql(", ").number(-1);
+        batch.sql(", ").number(-1);
         assert_eq!(
-            script.0,
+            batch.0,
             "SELECT _utf8mb4 x'273b2044524f50205441424c45204576656e74733b202d2d',_utf8mb4 x'c3a700', -1"
         );
     }

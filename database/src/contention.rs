@@ -1,20 +1,20 @@
-//! Whether rows of events are to be locked without waiting for them.
+//! Remembers whether other clients keep rows of events locked, so that statements skip locked rows instead of waiting.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long after a lock of another client was met.
+/// Time for which the state stays on after a lock of another client was met.
 const LASTS: Duration = Duration::from_mins(1);
-/// A statement that takes longer than this one may be waiting for a lock.
+/// Duration after which a statement probably waits for a lock.
 const SUSPICIOUS: Duration = Duration::from_millis(250);
 
-/// Off while nobody else keeps events locked, which is nearly always: a statement that waits for locks costs a fifth less than one
-/// that asks for them first. Clones share it.
+/// The state is off while no other client keeps events locked, which is nearly always: waiting for locks costs a fifth less than
+/// asking for them first. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Caution(Arc<Mutex<Option<Instant>>>);
+pub(crate) struct Contention(Arc<Mutex<Option<Instant>>>);
 
-impl Caution {
-    /// A lock of another client was met.
+impl Contention {
+    /// Records that a lock of another client was met.
     pub(crate) fn raise(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + LASTS);
     }
@@ -23,7 +23,7 @@ impl Caution {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| Instant::now() < until)
     }
 
-    /// Waits for a statement. The sessions beside this one are warned before its wait is over.
+    /// Waits for a statement. If it is slow, warns the process's other sessions before the wait ends.
     pub(crate) async fn watch<T>(&self, statement: impl Future<Output = T>) -> T {
         let mut statement = std::pin::pin!(statement);
         if let Ok(done) = tokio::time::timeout(SUSPICIOUS, &mut statement).await {

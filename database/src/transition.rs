@@ -1,4 +1,4 @@
-//! Changes that people ask for: an event is tried again, or taken back.
+//! Changes of an event at a user's request: a retry or a cancellation.
 
 use std::time::{Duration, Instant};
 
@@ -8,29 +8,29 @@ use sqlx::mysql::MySqlConnection;
 use crate::error::Error;
 use crate::event::{EventId, State};
 use crate::operations::OperationName;
-use crate::script::Script;
 use crate::session::{Operation, Session};
+use crate::sql_batch::SqlBatch;
 
-/// What became of a change.
+/// The result of a retry or a cancellation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transition {
-    /// It was made.
+    /// The event was changed.
     Changed,
-    /// There is no such event.
+    /// The event does not exist.
     NotFound,
-    /// Another client of the database keeps the event locked.
+    /// Another client of the database has locked the event.
     Locked,
-    /// The event is in a state that does not allow it.
+    /// The event's state does not allow the change.
     Refused(State),
 }
 
 impl Session {
-    /// Has a dead or cancelled event tried again, as if it had never been; not before the time that it was created with.
+    /// Retries a dead or cancelled event as if it were new, but not before its original `not_before`.
     pub async fn retry(&mut self, id: EventId) -> Result<Transition, Error> {
         self.run(&Retry(id)).await
     }
 
-    /// Takes a pending event back.
+    /// Cancels a pending event.
     pub async fn cancel(&mut self, id: EventId) -> Result<Transition, Error> {
         self.run(&Cancel(id)).await
     }
@@ -44,8 +44,8 @@ impl Operation for Retry {
     type Output = Transition;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Transition, sqlx::Error> {
-        let mut update = Script::new(
-            // 2, where it has to wait: classic programs know no time before which an event is not to be taken.
+        let mut update = SqlBatch::new(
+            // 2 if it must wait for its time: classic programs do not know `not_before`.
             "UPDATE Events SET processing = IF(COALESCE(not_before > UTC_TIMESTAMP(6), FALSE), 2, 0), attempts = 0, \
              lost_claims = 0, token = token + 1, done_at = NULL, freed_at = UTC_TIMESTAMP(6), \
              due = GREATEST(COALESCE(not_before, '1000-01-01'), UTC_TIMESTAMP(6) - INTERVAL priority MINUTE) \
@@ -64,8 +64,8 @@ impl Operation for Cancel {
     type Output = Transition;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Transition, sqlx::Error> {
-        let mut update = Script::new(
-            // A program of the version before has not written down what it was created with.
+        let mut update = SqlBatch::new(
+            // A program of the previous version has not stored `not_before`.
             "UPDATE Events SET not_before = IF(attempts = 0 AND processing = 2 AND due > UTC_TIMESTAMP(6), due, not_before), \
              processing = 4, token = token + 1, due = UTC_TIMESTAMP(6), \
              done_at = UTC_TIMESTAMP(6) WHERE state = 0 AND id = ",
@@ -75,14 +75,14 @@ impl Operation for Cancel {
     }
 }
 
-/// How long a row may be locked by others, as claims do it for milliseconds, before it is said to be.
+/// Time for which a row may be locked, as claims lock it for milliseconds, before it is reported as locked.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// Between two tries.
+/// Pause between two attempts to lock the row.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The row is locked first, without waiting: whoever keeps it locked holds up no other change.
+/// Executes the update after it locked the row without waiting, so that a lock of another client delays no other change.
 async fn outcome(
-    update: Script,
+    update: SqlBatch,
     id: EventId,
     connection: &mut MySqlConnection,
 ) -> Result<Transition, sqlx::Error> {
@@ -107,14 +107,14 @@ async fn outcome(
 }
 
 async fn lock(id: EventId, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
-    let mut lock = Script::new("START TRANSACTION; SELECT id FROM Events WHERE id = ");
+    let mut lock = SqlBatch::new("START TRANSACTION; SELECT id FROM Events WHERE id = ");
     lock.number(id.get()).sql(" FOR UPDATE SKIP LOCKED");
     Ok(!lock.rows(connection).await?.is_empty())
 }
 
-/// Ends the transaction, and gives the event's state.
+/// Ends the transaction, and returns the event's state.
 async fn committed(id: EventId, connection: &mut MySqlConnection) -> Result<Option<State>, sqlx::Error> {
-    let mut select = Script::new("COMMIT; SELECT state FROM Events WHERE id = ");
+    let mut select = SqlBatch::new("COMMIT; SELECT state FROM Events WHERE id = ");
     select.number(id.get());
     let rows = select.rows(connection).await?;
     rows.first().map(|row| State::from_row(row.try_get("state")?)).transpose()

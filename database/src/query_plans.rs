@@ -1,63 +1,64 @@
-//! The statements that run all the time, as texts, so that tests can hold their plans to the index they are made for.
+//! Texts of the statements that run constantly, so that tests can check their query plans.
 
 use std::time::Duration;
 
 use strum::{Display, VariantArray};
 
-use crate::claim::{Claimed, LARGEST_CLAIM, Lease, select_due};
-use crate::event::{EventId, Finished, State};
+use crate::claim::{Claimed, select_due};
+use crate::event::{EventId, Finished, Place, State};
 use crate::fenced::Item;
-use crate::list::{Cursor, Listing, Place};
-use crate::look::{Look, LookForDue};
+use crate::list::{Cursor, Listing};
+use crate::owner::Lease;
 use crate::reclaim::{LARGEST_RECLAIM, overdue};
 use crate::remove::{LARGEST_REMOVAL, Remove};
-use crate::script::Script;
-use crate::settle::{Complete, Kind as _};
+use crate::scan::{FindDue, LARGEST_CLAIM, Scan};
+use crate::settle::{Complete, Settlement as _};
+use crate::sql_batch::SqlBatch;
 
-/// A statement that must read few rows, however many the table has.
+/// A statement that must read few rows from a table of any size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, VariantArray)]
 pub enum HotStatement {
     /// The locking read of [`crate::Session::claim`].
     Claim,
-    /// [`crate::Session::has_due`].
-    LookForDue,
+    /// The statement of [`crate::Session::has_due`].
+    FindDue,
     /// The locking read of [`crate::Session::reclaim`].
     Reclaim,
-    /// The locking read of [`crate::Session::remove`], of events that are done.
+    /// The locking read of [`crate::Session::remove`] for completed events.
     Remove,
-    /// A page of [`crate::Session::list`], of events that are done.
+    /// A page of [`crate::Session::list`] of completed events.
     List,
-    /// The part of such a page that is of the same moment as the end of the page before.
-    ListBeside,
+    /// The part of such a page at the position where the previous page ended.
+    ListSamePosition,
     /// The update of [`crate::Session::complete`].
     Complete,
 }
 
 impl HotStatement {
-    /// Each of them.
+    /// All statements.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// How many events [`HotStatement::text`] is about at the most.
+    /// Returns the maximum number of events in the result of [`HotStatement::text`].
     pub fn events(self) -> usize {
         match self {
             Self::Claim | Self::Complete => 256,
-            Self::LookForDue => LARGEST_CLAIM,
+            Self::FindDue => LARGEST_CLAIM,
             Self::Reclaim => LARGEST_RECLAIM,
             Self::Remove => LARGEST_REMOVAL,
-            Self::List | Self::ListBeside => 100,
+            Self::List | Self::ListSamePosition => 100,
         }
     }
 
-    /// The statement. `from` is where a look begins, in microseconds since 1970; `None` is the start.
+    /// Returns the statement. A scan begins at `from`, in microseconds since 1970, or at the start for `None`.
     pub fn text(self, from: Option<i64>) -> String {
         let limit = self.events();
-        let script = match self {
+        let batch = match self {
             Self::Claim => {
-                let mut script = Script::default();
-                select_due(&mut script, look(from), limit);
-                script
+                let mut batch = SqlBatch::default();
+                select_due(&mut batch, scan(from), limit);
+                batch
             }
-            Self::LookForDue => LookForDue(look(from)).select(),
+            Self::FindDue => FindDue(scan(from)).select(),
             Self::Reclaim => overdue(from, Lease::new(Duration::from_mins(1))),
             Self::Remove => {
                 let before = jiff::Timestamp::now().as_microsecond() - 3_600_000_000;
@@ -65,24 +66,24 @@ impl HotStatement {
             }
             Self::List => {
                 let after = from.map(|place| Cursor { place: Place(place), id: EventId::from_row(1) });
-                Listing { state: Some(State::Done), after, limit }.behind()
+                Listing { state: Some(State::Done), after, limit }.select_after()
             }
-            Self::ListBeside => {
+            Self::ListSamePosition => {
                 let after = Cursor { place: Place(from.unwrap_or_default()), id: EventId::from_row(1) };
                 let page = Listing { state: Some(State::Done), after: Some(after), limit };
-                page.beside().unwrap_or_default()
+                page.select_same_position().unwrap_or_default()
             }
             Self::Complete => return complete(limit),
         };
-        script.into_text().trim_start_matches("START TRANSACTION; ").to_owned()
+        batch.into_text().trim_start_matches("START TRANSACTION; ").to_owned()
     }
 }
 
-fn look(from: Option<i64>) -> Look {
-    from.map_or(Look::Whole { reach: None }, |place| Look::Lately { place, since: place })
+fn scan(from: Option<i64>) -> Scan {
+    from.map_or(Scan::Full { reach: None }, |place| Scan::Recent { place, since: place })
 }
 
-/// With its parameter as a literal.
+/// Returns the update of `many` completions, with its parameter as a literal.
 fn complete(many: usize) -> String {
     let claim = |id| Claimed {
         id: EventId::from_row(id),

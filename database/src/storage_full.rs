@@ -1,23 +1,22 @@
-//! A full disk: what servers answer then, and how much a table has left that is free already.
+//! A full disk: how servers report it, and how much free space the events' table has.
 
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
 use crate::error::{Error, number_of};
 use crate::operations::OperationName;
-use crate::script::Script;
 use crate::session::{Operation, Session};
+use crate::sql_batch::SqlBatch;
 
-/// What MySQL and MariaDB answer when they could not write because the disk, the table or its tablespace is full:
-/// `EE_DISKFULL`, `ER_DISK_FULL`, `ER_RECORD_FILE_FULL`, `ER_DISK_FULL_NOWAIT`.
+/// Errors of MySQL and MariaDB for a full disk, table or tablespace:
 const FULL: [u16; 4] = [20, 1021, 1114, 3675];
-/// What they answer to any failed write; the text names the system's error then.
+/// Errors for any failed write; the text then names the system's error.
 const NOT_WRITTEN: [u16; 3] = [3, 1026, 1030];
-/// How the texts say `ENOSPC`: as the system's error, and as the storage engine's.
+/// Texts of `ENOSPC`, as the system's error and as the storage engine's.
 const NO_SPACE: [&str; 2] = ["errno: 28", "Got error 28"];
 
 impl Error {
-    /// Whether the database did not do it because its disk is full: more room is needed, and until then events have to go.
+    /// Returns whether the operation failed because the database's disk is full. Events must be removed, or the disk extended.
     pub fn is_storage_full(&self) -> bool {
         let Self::Query { source, .. } = self else { return false };
         number_of(source).is_some_and(|number| is_full(number, &source.to_string()))
@@ -30,7 +29,7 @@ fn is_full(number: u16, text: &str) -> bool {
 }
 
 impl Session {
-    /// How many bytes of the events' tablespace are free for further events: what removed ones leave becomes no free disk.
+    /// Returns the free bytes of the events' tablespace, which new events reuse. Removed events do not free disk space.
     pub async fn reusable_bytes(&mut self) -> Result<u64, Error> {
         self.run(&ReadReusable).await
     }
@@ -42,10 +41,9 @@ impl Operation for ReadReusable {
     const NAME: OperationName = OperationName::ReadReusable;
     type Output = u64;
 
-    /// MySQL would tell what it has remembered for a day; MariaDB, which reads no comment of that version, remembers
-    /// nothing.
+    /// MySQL would return statistics that it caches for a day. MariaDB ignores the version comment and caches nothing.
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<u64, sqlx::Error> {
-        let rows = Script::new(
+        let rows = SqlBatch::new(
             "SET /*!80000 SESSION information_schema_stats_expiry = 0, */ @now = 0; \
              SELECT CAST(COALESCE(data_free, 0) AS UNSIGNED) AS reusable FROM information_schema.tables \
              WHERE table_schema = DATABASE() AND table_name = 'Events'",
@@ -61,7 +59,7 @@ mod tests {
     use super::is_full;
 
     #[test]
-    fn a_full_disk_is_known_by_number_or_by_the_systems_error() {
+    fn a_full_disk_is_recognized_by_number_or_by_the_systems_error() {
         for (number, text) in [
             (1114, "The table 'Events' is full"),
             (1021, "Disk full (/tmp/x); waiting for someone to free some space..."),

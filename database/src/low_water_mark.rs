@@ -1,0 +1,256 @@
+//! The low-water mark, from which scans of the index begin.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::error::Error;
+use crate::event::EventId;
+use crate::scan::{Scan, Seen};
+
+/// Inverse of the share of time that full scans may take: one eighth.
+const SHARE: u32 = 8;
+/// Longest interval between full scans.
+const MAX_INTERVAL: Duration = Duration::from_mins(1);
+/// Longest duration of a full scan that a claim may do itself: it met few entries that are not purged. A claim locks the
+/// entries on its way and takes eight times as long. The largest claims take half of this.
+const CHEAP: Duration = Duration::from_millis(20);
+/// Initial reach of full scans after one has timed out.
+const FIRST_REACH: Duration = Duration::from_hours(24 * 8);
+
+/// A low-water mark: the position, in the order of `due`, before which every event has been handled.
+///
+/// The index entry of an event that changed its state remains until the server purges it, which any open transaction
+/// prevents. A full scan reads all these entries. Therefore most scans begin at the mark, and full scans, which find
+/// events that arrived before it, are as frequent as they are cheap: every few milliseconds while the server purges,
+/// rarely while it cannot. A full scan that timed out counts like a completed one. The technique is the "checkpoint" of
+/// FOQS, Facebook's queue on MySQL.
+///
+/// Urgent events constantly arrive before the mark, at known positions: see `Scan`. The mark remembers the events that a scan
+/// found until a claim has requested them, so that no claim searches elsewhere.
+#[derive(Debug, Default)]
+pub struct LowWaterMark {
+    /// The position, in microseconds since 1970.
+    place: Option<i64>,
+    /// The database's time of the last complete scan, in microseconds since 1970.
+    complete: Option<i64>,
+    /// End and duration of the last full scan.
+    last_full_scan: Option<(Instant, Duration)>,
+    /// Reach of full scans into the past; `None` is unlimited, the default while they do not time out.
+    reach: Option<Duration>,
+    /// Events that a scan found and no claim has requested yet, in the order of the queue.
+    seen: VecDeque<EventId>,
+}
+
+impl LowWaterMark {
+    /// Makes the next scan a full one, because an event may have returned to a position before the mark.
+    pub fn invalidate(&mut self) {
+        self.last_full_scan = None;
+    }
+
+    /// Returns the position at which the next scan begins, or `None` for a full scan.
+    pub(crate) fn start(&self, now: Instant) -> Option<i64> {
+        if self.full_scan_is_due(now) { None } else { self.place }
+    }
+
+    /// Records a scan from `from` that took `took`. All events before `dealt_with` are handled, if it is known.
+    pub(crate) fn walked(&mut self, from: Option<i64>, took: Duration, dealt_with: Option<i64>) {
+        if from.is_none() {
+            self.last_full_scan = Some((Instant::now(), took));
+        }
+        if let Some(place) = dealt_with {
+            self.place = self.place.max(Some(place));
+        }
+    }
+
+    /// Records a failed scan from `from` that took `took`. Only timeouts count: after an outage, events that returned meanwhile
+    /// must be found soon.
+    pub(crate) fn walk_failed(&mut self, from: Option<i64>, took: Duration, error: &Error) {
+        if from.is_none() && matches!(error, Error::Timeout { .. }) {
+            self.last_full_scan = Some((Instant::now(), took / SHARE));
+        }
+    }
+
+    fn full_scan_is_due(&self, now: Instant) -> bool {
+        self.last_full_scan.is_none_or(|(ended, took)| {
+            now.saturating_duration_since(ended) >= (took * SHARE).min(MAX_INTERVAL)
+        })
+    }
+
+    /// Returns the next scan without locks, for which a full scan is cheap.
+    pub(crate) fn scan(&self, now: Instant) -> Scan {
+        match (self.place, self.complete) {
+            (Some(place), Some(since)) if !self.full_scan_is_due(now) => Scan::Recent { place, since },
+            _ => Scan::Full { reach: self.reach },
+        }
+    }
+
+    /// Returns the next locking scan, or `None` if a full scan without locks must come first.
+    pub(crate) fn locking_scan(&self, now: Instant) -> Option<Scan> {
+        match self.scan(now) {
+            Scan::Full { .. } if self.last_full_scan.is_none_or(|(_, took)| took > CHEAP) => None,
+            scan => Some(scan),
+        }
+    }
+
+    /// Records a scan that took `took` and what it found.
+    pub(crate) fn scanned(&mut self, scan: Scan, took: Duration, seen: &Seen) {
+        if matches!(scan, Scan::Full { .. }) {
+            self.last_full_scan = Some((Instant::now(), took));
+            self.reach = self.reach.map(|reach| reach * 2).filter(|reach| *reach <= FIRST_REACH);
+        }
+        if self.complete > Some(seen.now) {
+            // The database's clock went back, so new events arrive before the mark.
+            (self.place, self.complete) = (None, None);
+            return;
+        }
+        match (scan, seen.cut) {
+            (_, None) => self.place = Some(seen.now - Scan::SLACK),
+            (Scan::Recent { place, .. }, Some(cut)) if cut < place => return,
+            (_, Some(cut)) => self.place = Some(cut),
+        }
+        self.complete = Some(seen.now);
+    }
+
+    /// Records a failed scan. Only timeouts count: after an outage, events that returned meanwhile must be found soon.
+    pub(crate) fn scan_failed(&mut self, scan: Scan, took: Duration, error: &Error) {
+        if let (Scan::Full { reach }, Error::Timeout { .. }) = (scan, error) {
+            self.last_full_scan = Some((Instant::now(), took / SHARE));
+            self.reach = Some(reach.map_or(FIRST_REACH, |reach| reach / 2));
+        }
+    }
+
+    /// Stores the events that a scan found, for the next claims.
+    pub(crate) fn remember(&mut self, seen: impl IntoIterator<Item = EventId>) {
+        self.seen = seen.into_iter().collect();
+    }
+
+    /// Returns whether events are stored for the next claim.
+    pub(crate) fn has_found(&self) -> bool {
+        !self.seen.is_empty()
+    }
+
+    /// Returns the first of the stored events.
+    pub(crate) fn found(&self, limit: usize) -> Vec<EventId> {
+        self.seen.iter().take(limit).copied().collect()
+    }
+
+    /// Removes the first `many` stored events, which a claim has requested, except those that exceeded its limits.
+    pub(crate) fn requested(&mut self, many: usize, left: Vec<EventId>) {
+        self.seen.drain(..many.min(self.seen.len()));
+        for id in left.into_iter().rev() {
+            self.seen.push_front(id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FULL: Scan = Scan::Full { reach: None };
+    const SECOND: i64 = 1_000_000;
+
+    /// Returns the end of the last full scan, from which the next interval is measured.
+    fn ended(mark: &LowWaterMark) -> Instant {
+        mark.last_full_scan.unwrap().0
+    }
+
+    fn seen(now: i64, cut: Option<i64>) -> Seen {
+        Seen { now, cut, ids: Vec::new() }
+    }
+
+    #[test]
+    fn full_scans_are_as_rare_as_they_are_slow() {
+        let mut mark = LowWaterMark::default();
+        assert_eq!(mark.start(Instant::now()), None);
+        mark.walked(None, Duration::from_millis(100), Some(7));
+        assert_eq!(mark.start(ended(&mark)), Some(7));
+        assert_eq!(mark.start(ended(&mark) + Duration::from_millis(799)), Some(7));
+        assert_eq!(mark.start(ended(&mark) + Duration::from_millis(800)), None);
+        mark.walked(None, Duration::from_mins(10), None);
+        assert_eq!(mark.start(ended(&mark) + Duration::from_secs(59)), Some(7));
+        assert_eq!(mark.start(ended(&mark) + MAX_INTERVAL), None);
+        mark.invalidate();
+        assert_eq!(mark.start(Instant::now()), None);
+    }
+
+    #[test]
+    fn the_mark_only_advances() {
+        let mut mark = LowWaterMark::default();
+        mark.walked(None, Duration::from_millis(100), Some(7));
+        mark.walked(Some(7), Duration::from_millis(100), Some(9));
+        mark.walked(Some(9), Duration::from_millis(100), None);
+        mark.walked(None, Duration::from_millis(100), Some(3));
+        assert_eq!(mark.start(ended(&mark)), Some(9));
+    }
+
+    #[test]
+    fn a_claim_does_a_full_scan_only_if_the_last_one_was_cheap() {
+        let mut mark = LowWaterMark::default();
+        assert_eq!(mark.locking_scan(Instant::now()), None, "not known yet");
+        mark.scanned(FULL, Duration::from_millis(1), &seen(10 * SECOND, None));
+        assert_eq!(mark.locking_scan(ended(&mark) + MAX_INTERVAL), Some(FULL));
+        mark.scanned(FULL, Duration::from_millis(100), &seen(11 * SECOND, None));
+        assert_eq!(mark.locking_scan(ended(&mark) + MAX_INTERVAL), None);
+        let recent = Scan::Recent { place: 11 * SECOND - Scan::SLACK, since: 11 * SECOND };
+        assert_eq!(mark.locking_scan(ended(&mark)), Some(recent));
+    }
+
+    #[test]
+    fn a_scan_that_reached_its_limit_is_continued() {
+        let mut mark = LowWaterMark::default();
+        let slow = Duration::from_secs(1);
+        mark.scanned(FULL, slow, &seen(100 * SECOND, Some(5 * SECOND)));
+        let next = mark.scan(ended(&mark));
+        assert_eq!(next, Scan::Recent { place: 5 * SECOND, since: 100 * SECOND });
+        mark.scanned(next, slow, &seen(101 * SECOND, Some(7 * SECOND)));
+        let next = mark.scan(ended(&mark));
+        assert_eq!(next, Scan::Recent { place: 7 * SECOND, since: 101 * SECOND });
+        // The limit fell among the urgent events, so there may be more of them.
+        mark.scanned(next, slow, &seen(102 * SECOND, Some(6 * SECOND)));
+        assert_eq!(mark.scan(ended(&mark)), next);
+        // A full scan that reached its limit leaves out later events.
+        mark.scanned(FULL, slow, &seen(103 * SECOND, Some(2 * SECOND)));
+        let next = mark.scan(ended(&mark));
+        assert_eq!(next, Scan::Recent { place: 2 * SECOND, since: 103 * SECOND });
+    }
+
+    #[test]
+    fn a_clock_that_went_back_causes_a_full_scan() {
+        let mut mark = LowWaterMark::default();
+        mark.scanned(FULL, Duration::from_secs(1), &seen(100 * SECOND, None));
+        let recent = mark.scan(ended(&mark));
+        mark.scanned(recent, Duration::from_millis(1), &seen(40 * SECOND, None));
+        assert_eq!(mark.scan(ended(&mark)), FULL);
+    }
+
+    #[test]
+    fn full_scans_that_time_out_reach_less_far_until_one_succeeds() {
+        let mut mark = LowWaterMark::default();
+        let late = Error::Timeout { operation: "scan", limit: Duration::from_secs(10) };
+        let mut reaches = Vec::new();
+        for _ in 0..3 {
+            let scan = mark.scan(Instant::now());
+            mark.scan_failed(scan, Duration::from_secs(10), &late);
+            reaches.push(mark.reach.unwrap());
+        }
+        assert_eq!(reaches, [FIRST_REACH, FIRST_REACH / 2, FIRST_REACH / 4]);
+        for _ in 0..3 {
+            let scan = mark.scan(Instant::now() + MAX_INTERVAL);
+            mark.scanned(scan, Duration::from_secs(1), &seen(SECOND, None));
+        }
+        assert_eq!(mark.scan(Instant::now() + MAX_INTERVAL), FULL);
+    }
+
+    #[test]
+    fn found_events_are_requested_once() {
+        let mut mark = LowWaterMark::default();
+        let ids = |ids: &[i64]| ids.iter().map(|id| EventId::from_row(*id)).collect::<Vec<_>>();
+        mark.remember(ids(&[1, 2, 3, 4]));
+        assert_eq!(mark.found(3), ids(&[1, 2, 3]));
+        mark.requested(3, ids(&[2, 3]));
+        assert_eq!(mark.found(9), ids(&[2, 3, 4]));
+        mark.requested(3, Vec::new());
+        assert!(!mark.has_found());
+    }
+}
