@@ -5,6 +5,7 @@ mod insert;
 mod plan;
 mod types;
 
+use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
 use crate::error::{Error, number};
@@ -106,6 +107,8 @@ impl Operation for Create<'_> {
 
 /// Locks the counter, for which all creations wait, and then reads the stored keys: no other creation can add one before
 /// the commit.
+///
+/// Forgets a key if one of its events was removed, so that a replay never returns the id of a removed event.
 async fn look_up(
     keys: &[&str],
     skip: bool,
@@ -124,7 +127,39 @@ async fn look_up(
     });
     select.sql(")");
     let rows = select.rows(connection).await?;
-    rows.iter().map(Remembered::from_row).collect()
+    let remembered = rows.iter().map(Remembered::from_row).collect::<Result<Vec<_>, _>>()?;
+    forget_removed(remembered, connection).await
+}
+
+/// Deletes the keys of which an event was removed, and returns the others.
+async fn forget_removed(
+    remembered: Vec<Remembered>,
+    connection: &mut MySqlConnection,
+) -> Result<Vec<Remembered>, sqlx::Error> {
+    if remembered.is_empty() {
+        return Ok(remembered);
+    }
+    let mut count = SqlBatch::default();
+    for key in &remembered {
+        let (first, last) = (key.ids.first().get(), key.ids.last().get());
+        count.sql("SELECT COUNT(*) AS stored FROM Events WHERE id BETWEEN ").number(first);
+        count.sql(" AND ").number(last).sql("; ");
+    }
+    let rows = count.rows(connection).await?;
+    let (mut kept, mut forgotten) = (Vec::new(), Vec::new());
+    for (key, row) in remembered.into_iter().zip(&rows) {
+        let stored: i64 = row.try_get("stored")?;
+        if usize::try_from(stored) == Ok(key.ids.len()) { kept.push(key) } else { forgotten.push(key) }
+    }
+    if !forgotten.is_empty() {
+        let mut delete = SqlBatch::new("DELETE FROM IdempotencyKeys WHERE name IN (");
+        delete.list(&forgotten, |batch, key| {
+            batch.bytes(key.name.as_bytes());
+        });
+        delete.sql(")");
+        delete.execute(connection).await?;
+    }
+    Ok(kept)
 }
 
 /// Adds a statement that moves the counter past the events that other programs inserted right after it.

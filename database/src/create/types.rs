@@ -96,6 +96,12 @@ impl Ids {
         self.first
     }
 
+    /// Returns the highest id.
+    pub(crate) fn last(self) -> EventId {
+        let others = i64::try_from(self.many.saturating_sub(1)).unwrap_or(i64::MAX);
+        EventId::from_row(self.first.get().saturating_add(others))
+    }
+
     /// Returns the number of ids.
     #[expect(clippy::len_without_is_empty, reason = "a range has at least one id")]
     pub fn len(self) -> usize {
@@ -113,7 +119,7 @@ impl Ids {
 pub enum Created {
     /// The events are stored.
     New(Ids),
-    /// An earlier creation with the same key stored the events.
+    /// An earlier creation with the same key stored the events. All of them still exist.
     Replayed(Ids),
     /// An earlier creation with the same key had other events. Nothing is stored.
     KeyReused,

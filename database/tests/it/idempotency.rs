@@ -99,3 +99,39 @@ async fn a_key_is_forgotten_with_its_event() {
     })
     .await;
 }
+
+/// A replay never returns the id of a removed event, even if the other events of the batch still exist.
+#[tokio::test]
+async fn a_batchs_key_is_forgotten_with_the_first_of_its_events_that_is_removed() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        let batch = [creation("1", 3, "batch"), creation("1", 1, "other")];
+        let created = session.create(&batch).await.unwrap();
+        assert_eq!(session.create(&batch).await.unwrap(), replays(&created));
+        fixture
+            .sql("UPDATE Events SET valor = 'done', done_at = '2020-01-01', due = done_at WHERE id = 2")
+            .await;
+        let mark = &mut LowWaterMark::default();
+        let removal = session.remove(mark, Finished::Done, std::time::Duration::ZERO, 10).await.unwrap();
+        assert_eq!(removal.events, 1);
+
+        let again = session.create(&batch).await.unwrap();
+        assert!(
+            matches!(again[0], Created::New(ids) if ids.first().get() == 5 && ids.len() == 3),
+            "{again:?}"
+        );
+        assert_eq!(again[1], replays(&created)[1]);
+        assert_eq!(session.create(&batch).await.unwrap(), replays(&again));
+        assert_eq!(session.count().await.unwrap(), 7);
+    })
+    .await;
+}
+
+/// Returns the results of a repetition.
+fn replays(created: &[Created]) -> Vec<Created> {
+    let replay = |created: &Created| match created {
+        Created::New(ids) | Created::Replayed(ids) => Created::Replayed(*ids),
+        other => *other,
+    };
+    created.iter().map(replay).collect()
+}
