@@ -34,7 +34,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns [`Error::ClockStepped`] or [`Error::ClockDisagrees`] if the age of events cannot be derived from the database's
-    /// clock.
+    /// clock. Returns [`Error::Query`] after about a second if another client has locked a row that the removal needs.
     pub async fn remove(
         &mut self,
         mark: &mut LowWaterMark,
@@ -74,6 +74,8 @@ pub(crate) struct Remove {
 impl Operation for Remove {
     const NAME: OperationName = OperationName::Remove;
     type Output = Removed;
+    /// A removal must not keep its own locks for long, so it does not wait repeatedly for those of others.
+    const RETRIES_LOCK_WAITS: bool = false;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Removed, sqlx::Error> {
         let begun = Instant::now();

@@ -16,6 +16,8 @@ pub(crate) trait Operation: Sync {
     /// True if the session waits for the next primary when this server no longer accepts writes. The callers of other
     /// operations retry by themselves.
     const PATIENT: bool = false;
+    /// True if a wait for another client's lock is repeated after the session's lock wait timeout of a second.
+    const RETRIES_LOCK_WAITS: bool = true;
     /// Result of the operation.
     type Output;
 

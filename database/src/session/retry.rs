@@ -23,6 +23,7 @@ pub(super) fn pause<O: Operation>(failure: &Error, elapsed: Duration) -> Option<
         _ => return None,
     };
     match number {
+        number::LOCK_WAIT_TIMEOUT if !O::RETRIES_LOCK_WAITS => None,
         number if number::is_conflict(number) => (elapsed < LOCK_RETRIES).then_some(LOCK_PAUSE),
         number if number::is_demotion(number) || number::is_loss(number) => after_move::<O>(elapsed),
         _ => None,

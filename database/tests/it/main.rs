@@ -20,6 +20,7 @@ mod outcomes;
 mod plans;
 mod races;
 mod reclaim;
+mod removal;
 mod reusable_space;
 mod schema;
 mod servers;
