@@ -73,7 +73,7 @@ async fn make(account: &Account, connection: &mut MySqlConnection) -> Result<(),
     Ok(())
 }
 
-/// Grants or revokes what producers need that name all classic columns in their inserts, including `valor`.
+/// Grants or revokes the privileges of producers that name all classic columns in their inserts, including `valor`.
 async fn classic_producers(
     account: &Account,
     wanted: bool,
@@ -89,7 +89,7 @@ async fn classic_producers(
     }
 }
 
-/// Grants what shows the holder of a lock. An older server's user may not grant it, and MariaDB lacks such a table, so
+/// Grants the privileges that show the holder of a lock. An older server's user may not grant it, and MariaDB lacks such a table, so
 /// programs work without it.
 async fn diagnose(account: &Account, connection: &mut MySqlConnection) {
     for (role, privileges, table) in DIAGNOSES {

@@ -57,7 +57,7 @@ impl Session {
     /// Claims events in the order of the queue, up to `limit`. Skips rows that other clients have locked. Events that
     /// [`Session::has_due`] found come first.
     ///
-    /// An event whose last claim was never settled ([`Claimed::alone`]) comes alone. If neither a limit nor such an event
+    /// An event whose last claim was never settled ([`Claimed::alone`]) is claimed alone. If neither a limit nor such an event
     /// ended the claim, no more events are due after the mark. A later full scan finds those before it.
     pub async fn claim(
         &mut self,

@@ -19,7 +19,7 @@ use insert::{insert, largest_payload};
 use plan::{Plan, Remembered};
 pub use types::{Created, Creation, Ids, NewEvent, NotBefore};
 
-/// Maximum number of attempts at a creation whose ids a program takes that counts without a lock.
+/// Maximum number of attempts at a creation while a program that counts without a lock takes its ids.
 const TRIES: usize = 20;
 /// Distance from the counter within which such ids are skipped. A higher id does not come from counting: moving the counter
 /// there would waste all ids before it, up to the end of the range.

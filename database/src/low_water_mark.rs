@@ -52,7 +52,7 @@ impl LowWaterMark {
         if self.full_scan_is_due(now) { None } else { self.place }
     }
 
-    /// Records a scan from `from` that took `took`. All events before `dealt_with` are handled, if it is known.
+    /// Records a scan from `from` that took `took`. `dealt_with` is the position before which all events are handled, if known.
     pub(crate) fn walked(&mut self, from: Option<i64>, took: Duration, dealt_with: Option<i64>) {
         if from.is_none() {
             self.last_full_scan = Some((Instant::now(), took));

@@ -152,7 +152,7 @@ impl Operation for ReadOldest {
     }
 }
 
-/// Reads the newest applied version; `None` if no program of ours has migrated this database.
+/// Reads the newest applied version; `None` if the database was never migrated.
 struct ReadVersion;
 
 impl Operation for ReadVersion {

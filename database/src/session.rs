@@ -33,7 +33,7 @@ const OPERATION_LIMIT: Duration = Duration::from_secs(10);
 pub struct Session {
     pub(crate) database: Database,
     connection: Option<Connected>,
-    /// A connection attempt that outlasted its operation. It goes on, because the server counts a broken attempt against
+    /// A connection attempt that outlasted its operation. It continues, because the server counts a broken attempt against
     /// this host.
     connecting: Option<Connecting>,
     /// The time from which finished events may be counted again.
@@ -131,7 +131,7 @@ impl Session {
         }
     }
 
-    /// Opens a connection within `limit`. A slower attempt goes on, and the next call may find it completed.
+    /// Opens a connection within `limit`. A slower attempt continues, and the next call may find it completed.
     async fn open(&mut self, limit: Duration) -> Result<Connected, Error> {
         let epoch = self.database.epoch.now();
         let connecting = self.connecting.take().filter(|connecting| connecting.may_go_on(epoch));

@@ -155,7 +155,7 @@ impl Settlement for Complete {
     };
 }
 
-/// Pause in an item that stands for giving the event up.
+/// Value of an item's number that gives the event up.
 const DEAD: i64 = -1;
 
 struct Fail;

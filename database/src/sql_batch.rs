@@ -1,4 +1,4 @@
-//! Several statements in one packet: one round trip, during which no round trip of ours prolongs their locks.
+//! Batches of statements in one packet. They need a single round trip, so that no round trip prolongs their locks.
 //!
 //! The batch uses the text protocol, because the server accepts prepared statements only one by one. External values enter
 //! the text as numbers or hexadecimal digits only, so that none needs escaping.
@@ -10,8 +10,8 @@ use sqlx::{AssertSqlSafe, Executor as _};
 
 use crate::event::EventId;
 
-/// Ends a packet that leaves a transaction open: the server ends the session, and with it the transaction and its locks, if
-/// the next packet does not arrive within seconds. A frozen client therefore cannot block others.
+/// Last statement of a packet that leaves a transaction open. The server then ends the session, the transaction and its locks
+/// if the next packet does not arrive within seconds, so that a frozen client cannot block others.
 pub(crate) const HOLD: &str = "SET SESSION wait_timeout = 5";
 /// Commits such a transaction. The commit comes last, because a later failure would be reported as "not done".
 pub(crate) const COMMIT: &str = "SET SESSION wait_timeout = 60; COMMIT";

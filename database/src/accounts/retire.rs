@@ -13,7 +13,7 @@ use crate::sql_batch::SqlBatch;
 
 /// The user that producers and consumers shared before each kind had its own.
 const FORMER: &str = "eventpipeline";
-/// Interval between two looks at the connected users.
+/// Interval between two checks of the connected users.
 const PERIOD: Duration = Duration::from_secs(1);
 
 impl Database {

@@ -35,7 +35,7 @@ struct Packets<'c> {
     connection: &'c mut MySqlConnection,
     batch: SqlBatch,
     limit: usize,
-    /// True once a packet was sent, so that the transaction is open.
+    /// True after the first packet, which opens the transaction.
     sent: bool,
 }
 
@@ -76,7 +76,7 @@ pub(super) async fn insert(
     let sent = batch.len() == 0;
     let mut packets = Packets { connection, batch, limit, sent };
     let mut after = plan.events.len();
-    // The update shares a packet with the first rows, which check its result.
+    // The update goes into the packet of the first rows, which check its result.
     let mut statement = SqlBatch::new("UPDATE DBStatus SET id = LAST_INSERT_ID(id + ");
     statement.count(after).sql("); ");
     for piece in pieces(&plan.events, limit) {

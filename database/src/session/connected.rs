@@ -71,7 +71,7 @@ impl Connected {
     }
 }
 
-/// A connection attempt, which goes on while no operation waits for it.
+/// A connection attempt, which continues while no operation waits for it.
 #[derive(Debug)]
 pub(crate) struct Connecting {
     task: AbortOnDropHandle<Result<Connected, Error>>,
