@@ -1,7 +1,7 @@
 //! The reclaimers' pulse, which shows whether the database was continuously available.
 //!
 //! A lease expires although its owner cannot extend it while the database is unavailable, and also if the database's clock
-//! steps forward. Therefore reclaimers store the time of their last look. A reclaimer that finds a gap renews the leases of all
+//! steps forward. Therefore reclaimers store the time of their last check. A reclaimer that finds a gap renews the leases of all
 //! claims before any of them may be reclaimed: their owners return and settle them, and claims without an owner are
 //! reclaimed one lease later. The pulse is stored in the database, so that a newly started reclaimer also notices a gap.
 
@@ -17,7 +17,7 @@ use crate::session::Operation;
 use crate::sql_batch::{COMMIT, HOLD, SqlBatch};
 use crate::time::{NOW, milliseconds};
 
-/// Shortest pause between two looks that counts as a gap. A busy machine may delay a program by as much.
+/// Shortest pause between two checks that counts as a gap. A busy machine may delay a program by as much.
 const SHORTEST_GAP: Duration = Duration::from_secs(1);
 /// Number of claims that one statement renews.
 const PIECE: usize = 4096;

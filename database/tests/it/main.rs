@@ -3,16 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod accounts;
+mod blocking;
 mod claim;
 mod classic;
 mod clock;
+mod concurrency;
 mod create;
-mod crowds;
 mod faults;
-mod held;
 mod history;
 mod idempotency;
-mod line;
 mod locks;
 mod model;
 mod order;
@@ -22,6 +21,7 @@ mod races;
 mod reclaim;
 mod removal;
 mod reusable_space;
+mod scans;
 mod schema;
 mod servers;
 mod settle;

@@ -114,7 +114,7 @@ async fn after_an_outage_or_a_clock_step_owners_have_a_full_lease_to_return() {
     .await;
 }
 
-/// A frozen server executes statements late. The look at the pulse and the reclaim are separate statements.
+/// A frozen server executes statements late. The check of the pulse and the reclaim are separate statements.
 #[tokio::test]
 async fn statements_that_a_frozen_server_executes_late_free_nothing() {
     on_each(async |mut fixture| {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    ClaimLimit, Owner, Completion, Database, DatabaseArgs, Lease, LowWaterMark, MaxAttempts, Metrics,
+    ClaimLimit, Completion, Database, DatabaseArgs, Lease, LowWaterMark, MaxAttempts, Metrics, Owner,
     Session, Tls, Value,
 };
 use eventpipeline_testkit::Database as Server;
@@ -75,8 +75,7 @@ impl Worker for Claims {
         if self.poll == Poll::FromStart {
             self.mark = LowWaterMark::default();
         }
-        let claims =
-            self.session.claim(&mut self.mark, &self.owner, Lease::new(LEASE), LIMIT).await?.events;
+        let claims = self.session.claim(&mut self.mark, &self.owner, Lease::new(LEASE), LIMIT).await?.events;
         let completions: Vec<Completion> =
             claims.into_iter().map(|claim| Completion { claim, value: self.value.clone() }).collect();
         Ok(u32::try_from(self.session.complete(&completions).await?.len())?)

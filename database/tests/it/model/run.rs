@@ -38,7 +38,7 @@ impl Run {
         {
             self.fixture.other.execute(statement).await.unwrap();
         }
-        // The first look of a reclaimer renews all leases.
+        // The first check of a reclaimer renews all leases.
         reclaim(&mut self.session, LONG).await;
         self.events.clear();
         self.claims.clear();
