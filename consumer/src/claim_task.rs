@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use eventpipeline_database::{ClaimLimit, Owner, Error, Lease, LowWaterMark, Session};
+use eventpipeline_database::{ClaimLimit, Error, Lease, LowWaterMark, Owner, Session};
 use eventpipeline_service::error_chain;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;

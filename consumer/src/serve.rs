@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use eventpipeline_database::{Owner, Database, LARGEST_CLAIM, Lease, LowWaterMark, Role};
+use eventpipeline_database::{Database, LARGEST_CLAIM, Lease, LowWaterMark, Owner, Role};
 use eventpipeline_service::{Announcer, Check, Service, Wakeup, Wakeups};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
