@@ -1,63 +1,64 @@
-//! Who decides how many pods a group has.
+//! Autoscaling of groups.
 
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-/// Who decides how many producers run: exactly one of its members.
+/// Autoscaling of a producer group. Exactly one field must be set.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.cpu) != has(self.external)")
     .message("`autoscaling` must set exactly one of `cpu` and `external`"))]
 pub struct ProducerAutoscaling {
-    /// A HorizontalPodAutoscaler that the operator makes, by the use of CPU.
+    /// Scales the group by CPU utilization, with a HorizontalPodAutoscaler that the operator creates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "CpuAutoscaling")]
     pub cpu: Option<CpuAutoscaling>,
 
-    /// Somebody else, such as KEDA: the operator leaves `replicas` of the group's Deployment alone.
+    /// Leaves scaling to another controller, such as KEDA. The operator does not set `replicas` of the
+    /// Deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ExternalAutoscaling")]
     pub external: Option<ExternalAutoscaling>,
 }
 
-/// Who decides how many consumers run: exactly one of its members.
+/// Autoscaling of a consumer group. Exactly one field must be set.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.backlog) != has(self.external)")
     .message("`autoscaling` must set exactly one of `backlog` and `external`"))]
 pub struct ConsumerAutoscaling {
-    /// The operator, by the events that wait.
+    /// Scales the group by the number and the age of pending events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "BacklogAutoscaling")]
     pub backlog: Option<BacklogAutoscaling>,
 
-    /// Somebody else, such as a HorizontalPodAutoscaler or KEDA: the operator leaves `replicas` of the group's
-    /// Deployment alone.
+    /// Leaves scaling to another controller, such as a HorizontalPodAutoscaler or KEDA. The operator does not
+    /// set `replicas` of the Deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ExternalAutoscaling")]
     pub external: Option<ExternalAutoscaling>,
 }
 
-/// Somebody else decides.
+/// Scaling by another controller.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExternalAutoscaling {}
 
-/// As many producers as keep the use of CPU near a target.
+/// Scaling by CPU utilization.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.minReplicas <= self.maxReplicas")
     .message("`minReplicas` must be at most `maxReplicas`"))]
 pub struct CpuAutoscaling {
-    /// The fewest that run.
+    /// Minimum number of pods.
     #[serde(default = "CpuAutoscaling::default_min_replicas")]
     #[schemars(range(min = 1, max = 1000))]
     pub min_replicas: i32,
 
-    /// The most that run.
+    /// Maximum number of pods.
     #[schemars(range(min = 1, max = 1000))]
     pub max_replicas: i32,
 
-    /// Use of CPU to be kept, in percent of what the group's pods request.
+    /// Target CPU utilization, in percent of the requested CPU.
     #[serde(default = "CpuAutoscaling::default_target")]
     #[schemars(range(min = 1, max = 1000))]
     pub target_utilization_percentage: i32,
@@ -73,38 +74,39 @@ impl CpuAutoscaling {
     }
 }
 
-/// As many consumers as the events that wait need.
+/// Scaling by pending events.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.minReplicas <= self.maxReplicas")
     .message("`minReplicas` must be at most `maxReplicas`"))]
 pub struct BacklogAutoscaling {
-    /// The fewest that run; 0: none while no event waits.
+    /// Minimum number of pods. With 0, no consumer runs while no event is pending.
     #[serde(default = "BacklogAutoscaling::default_min_replicas")]
     #[schemars(range(min = 0, max = 1000))]
     pub min_replicas: i32,
 
-    /// The most that run.
+    /// Maximum number of pods.
     #[schemars(range(min = 1, max = 1000))]
     pub max_replicas: i32,
 
-    /// How many events may wait for each consumer. Events that are being handled do not count.
+    /// Target number of pending events per pod. Claimed events do not count.
     #[serde(default = "BacklogAutoscaling::default_target")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub target_backlog_per_replica: i32,
 
-    /// How old the oldest event that waits may be; while it is older, there are more consumers step by step. Default:
-    /// only the number counts.
+    /// Target age of the oldest pending event, in seconds. While it is older, the operator adds pods step by
+    /// step. If unset, only the number of pending events counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i32", range(min = 1, max = 86_400))]
     pub target_age_seconds: Option<i32>,
 
-    /// How long after a change the number may grow again.
+    /// Minimum time between a change and the next scale-out, in seconds.
     #[serde(default = "BacklogAutoscaling::default_scale_up_cooldown")]
     #[schemars(range(min = 0, max = 3600))]
     pub scale_up_cooldown_seconds: i32,
 
-    /// How long after a change, and how long fewer must have been enough, until the number shrinks.
+    /// Minimum time between a change and the next scale-in, in seconds. Fewer pods must also have been
+    /// sufficient for this long.
     #[serde(default = "BacklogAutoscaling::default_scale_down_cooldown")]
     #[schemars(range(min = 0, max = 86_400))]
     pub scale_down_cooldown_seconds: i32,

@@ -1,16 +1,17 @@
-//! What the programs of a group know of the tables.
+//! Contracts between programs and the database.
 
 use serde::{Deserialize, Serialize};
 
-/// What the programs of a group know of the tables.
+/// Contract between the programs of a group and the database.
 #[derive(schemars::JsonSchema, Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline)]
 pub enum Contract {
-    /// The tables as they are: ids are taken under the counter's lock, events are claimed by `state` and `due` or with
-    /// `SKIP LOCKED`.
+    /// The program uses the current tables. It takes ids while it holds the lock of the counter, and claims
+    /// events by `state` and `due` or with `SKIP LOCKED`.
     #[default]
     Current,
-    /// The columns `id`, `valor` and `processing` alone. While there is such a group the database keeps an index of free
-    /// events for consumers, or a trigger that lets the counter only grow for producers.
+    /// The program only uses the columns `id`, `valor` and `processing`. For such consumers the database
+    /// maintains an index of free events; for such producers, a trigger that keeps the counter from
+    /// decreasing.
     Classic,
 }

@@ -1,4 +1,4 @@
-//! The database that keeps the events.
+//! The database.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,20 @@ use serde::{Deserialize, Serialize};
 use crate::text::{IMAGE, SUBDOMAIN};
 use crate::{Pod, Quantity, Resources, mysql_options};
 
-/// The database: exactly one of its members.
+/// Database that stores the events. Exactly one field must be set. The choice is immutable.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.managed) != has(self.external)")
     .message("`database` must set exactly one of `managed` and `external`"))]
 #[x_kube(validation = Rule::new("has(self.managed) == has(oldSelf.managed)")
-    .message("`database` must stay `managed` or `external`, as it was created: the events would stay behind"))]
+    .message("`database` must not change between `managed` and `external`: the events would be left behind"))]
 pub struct Database {
-    /// A MySQL that belongs to the pipeline.
+    /// MySQL server that the operator runs for this pipeline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ManagedDatabase")]
     pub managed: Option<ManagedDatabase>,
 
-    /// A MySQL or MariaDB that is there already.
+    /// Existing MySQL or MariaDB server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ExternalDatabase")]
     pub external: Option<ExternalDatabase>,
@@ -33,60 +33,65 @@ impl Default for Database {
     }
 }
 
-/// A MySQL or MariaDB that is there already.
+/// Connection to an existing MySQL or MariaDB server.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExternalDatabase {
-    /// Secret that says where it is and who to be there: keys `host`, `database`, `username`, `password` and `ca.crt` (the
-    /// authority of its certificate), and if need be `port` (3306), and `schema-username` with `schema-password` (who may
-    /// change the tables). The pods read it; the operator does not.
+    /// Name of the Secret with the connection details, in the namespace of the pipeline. Required keys are
+    /// `host`, `database`, `username`, `password` and `ca.crt`, the PEM certificate of the CA that signed the
+    /// server certificate. Optional keys are `port` (default 3306), and `schema-username` with
+    /// `schema-password`, a user that may change tables. Only the pods of the pipeline read the Secret.
     #[schemars(length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
     pub secret_name: String,
 }
 
-/// A MySQL that belongs to the pipeline.
+/// MySQL server that the operator runs for this pipeline.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ManagedDatabase {
-    /// Image of MySQL: the official `mysql` image, or one with the same environment variables and data directory.
+    /// Container image of MySQL: the official `mysql` image, or one with the same environment variables and
+    /// data directory.
     #[serde(default = "ManagedDatabase::default_image")]
     #[schemars(length(min = 1, max = 512), regex(pattern = IMAGE))]
     pub image: String,
 
-    /// The volume of the data.
+    /// Persistent volume of the data directory.
     #[serde(default)]
     pub storage: Storage,
 
-    /// What becomes of the data when the pipeline is deleted.
+    /// Deletion policy of the data when the pipeline is deleted: `Retain` keeps the volume and the
+    /// credentials, and a new pipeline of the same name adopts them; `Delete` deletes them.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 
-    /// What the pod asks for and may use. Of the memory limit a part becomes InnoDB's buffer pool.
+    /// Compute resources of the MySQL container. The size of the InnoDB buffer pool follows from the memory
+    /// limit.
     #[serde(default = "Resources::of_database")]
     #[x_kube(validation = Rule::new("!has(self.limits) || !has(self.limits.memory) || !isQuantity(string(self.limits.memory)) || quantity(string(self.limits.memory)).compareTo(quantity('1Gi')) >= 0")
         .message("`limits.memory` must be at least 1Gi for a database"))]
     pub resources: Resources,
 
-    /// Options of mysqld, as `max_connections: "800"`: those that decide how quick it is, what it may use and what it reports. A
-    /// change restarts the database.
+    /// Options of mysqld, such as `max_connections: "800"`. Only options for performance, resource limits and
+    /// logging are supported. A change restarts the database.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend(
         "maxProperties" = 64,
         "additionalProperties" = {"type": "string", "maxLength": 512, "pattern": "^[ -~]*$"}
     ))]
     #[x_kube(validation = Rule::new(mysql_options::rule())
-        .message("`config` must have only options of mysqld that tune it, in lower case, with `_` and not `-`, such as `max_connections` or `innodb_io_capacity` (all of them: docs/database.md)"))]
+        .message("`config` must contain only supported options of mysqld, in lower case and with `_`, such as `max_connections` or `innodb_io_capacity` (full list: docs/database.md)"))]
     pub config: BTreeMap<String, String>,
 
-    /// Which passwords producers and consumers use: a higher number gives them users with new ones. Their pods are
-    /// replaced, the database is not restarted, and the users of before are removed when nobody uses them any more.
+    /// Generation of the database users of producers and consumers. Increase it to rotate their passwords:
+    /// the operator creates users with new passwords, replaces the pods without restarting the database, and
+    /// drops the old users once no pod uses them. Must not decrease.
     #[serde(default = "ManagedDatabase::first_generation")]
     #[schemars(range(min = 1, max = 999_999_999))]
     #[x_kube(validation = Rule::new("self >= oldSelf")
-        .message("`passwordGeneration` must be at least what it was: passwords are not used again"))]
+        .message("`passwordGeneration` must not decrease: passwords are not reused"))]
     pub password_generation: i32,
 
-    /// Where the pod runs and what it is marked with.
+    /// Scheduling, labels and annotations of the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Pod")]
     pub pod: Option<Pod>,
@@ -116,50 +121,52 @@ impl Default for ManagedDatabase {
     }
 }
 
-/// What becomes of the data when the pipeline is deleted.
+/// Deletion policy of the data when the pipeline is deleted.
 #[derive(schemars::JsonSchema, Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline)]
 pub enum DeletionPolicy {
-    /// It stays, and is adopted by a pipeline of the same name.
+    /// The data is kept. A new pipeline of the same name adopts it.
     #[default]
     Retain,
-    /// It goes with the pipeline.
+    /// The data is deleted with the pipeline.
     Delete,
 }
 
-/// How many may use a volume.
+/// Access mode of the volume.
 #[derive(schemars::JsonSchema, Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline)]
 pub enum AccessMode {
-    /// One pod of the whole cluster: two databases can't get at one directory.
+    /// At most one pod in the cluster mounts the volume.
     #[default]
     ReadWriteOncePod,
-    /// The pods of one node; for storage that knows no better.
+    /// Pods on one node mount the volume. For storage without support for `ReadWriteOncePod`.
     ReadWriteOnce,
 }
 
-/// The volume of the data.
+/// Persistent volume of the data directory.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.className) == has(oldSelf.className) && (!has(self.className) || self.className == oldSelf.className)")
-    .message("`className` must stay as it was created"))]
+    .message("`className` must not change"))]
 pub struct Storage {
-    /// Size of the volume: a quantity from 1Gi to 64Ti. Before it is full, creations are refused (507). It can grow, where the storage
-    /// class allows that, and not shrink.
+    /// Size of the volume, from 1Gi to 64Ti. Producers refuse creations with status 507 before the volume is
+    /// full. The size can be increased if the storage class allows volume expansion, and cannot be decreased.
     #[serde(default = "Storage::default_size")]
     #[x_kube(validation = Rule::new(
         "isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1Gi')) >= 0 && quantity(string(self)).compareTo(quantity('64Ti')) <= 0"
     ).message("`size` must be a quantity from 1Gi to 64Ti, such as 10Gi"))]
     #[x_kube(validation = Rule::new("!isQuantity(string(self)) || quantity(string(self)).compareTo(quantity(string(oldSelf))) >= 0")
-        .message("`size` must be at least what it was: a volume can't shrink"))]
+        .message("`size` must not decrease: a volume cannot shrink"))]
     pub size: Quantity,
 
-    /// How many may use the volume: it can't be changed later.
+    /// Access mode of the volume: `ReadWriteOncePod`, or `ReadWriteOnce` for storage that does not support
+    /// it. Immutable.
     #[serde(default)]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("`accessMode` must stay as it was created"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("`accessMode` must not change"))]
     pub access_mode: AccessMode,
 
-    /// Storage class of the volume. Default: the cluster's default class.
+    /// Name of the StorageClass of the volume. If unset, the default StorageClass of the cluster is used.
+    /// Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
     pub class_name: Option<String>,

@@ -1,4 +1,4 @@
-//! The resource itself.
+//! The EventPipeline resource.
 
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
@@ -7,12 +7,13 @@ use crate::{
     ConsumerGroup, Database, EventPipelineStatus, NetworkPolicy, ProducerGroup, Retention, Route, SchemaJob,
 };
 
-/// What the pipeline is to run. Every field has a default: `spec: {}` is a whole pipeline.
-// Lists and unions with a default are atomic: otherwise a default that was stored would be merged with what is applied
-// later, and a pipeline that names one group would run two.
+/// Specification of the desired pipeline. Every field has a default, so `spec: {}` is a complete pipeline.
+// Lists and unions with a default are atomic. Otherwise a stored default would be merged with a later apply,
+// and a pipeline that names one group would run two.
 //
-// The name ends up in names of other objects, which are at most 63 characters, and in front of `-producer-GROUP` and
-// `-consumer-GROUP`: were those allowed inside it, two pipelines could claim the same Deployment.
+// The name becomes part of the names of other objects, which have at most 63 characters. It precedes
+// `-producer-GROUP` and `-consumer-GROUP`. If a name could contain these, two pipelines could claim the same
+// Deployment.
 #[derive(CustomResource, KubeSchema, Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "eventpipeline.dev",
@@ -25,75 +26,78 @@ use crate::{
     namespaced,
     status = "EventPipelineStatus",
     derive = "PartialEq",
-    doc = "A durable event pipeline: an HTTP API that takes events, a MySQL database that keeps them, consumers that process every one, and a route in front.",
+    doc = "EventPipeline is a durable job queue: an HTTP API that accepts events, a MySQL database that stores them, consumers that process them, and an optional route from outside the cluster.",
     printcolumn(
         name = "Ready",
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].status",
-        description = "Whether everything that the spec asks for is there"
+        description = "Whether the pipeline is running as specified"
     ),
     printcolumn(
         name = "Reason",
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
-        description = "Why it is ready or not"
+        description = "Reason of the condition Ready"
     ),
     printcolumn(
         name = "Producers",
         type_ = "integer",
         json_path = ".status.producers.ready",
-        description = "Producer pods that are ready"
+        description = "Number of ready producer pods"
     ),
     printcolumn(
         name = "Consumers",
         type_ = "integer",
         json_path = ".status.consumers.ready",
-        description = "Consumer pods that are ready"
+        description = "Number of ready consumer pods"
     ),
     printcolumn(
         name = "Pending",
         type_ = "integer",
         json_path = ".status.queue.pending",
-        description = "Events that wait"
+        description = "Number of pending events"
     ),
     printcolumn(
         name = "URL",
         type_ = "string",
         json_path = ".status.url",
-        description = "Where the API is"
+        description = "URL of the HTTP API"
     ),
     printcolumn(
         name = "Message",
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].message",
-        description = "What is not there yet",
+        description = "Message of the condition Ready",
         priority = 1
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("size(self.metadata.name) <= 30 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
         .message("`metadata.name` must be at most 30 lower-case letters, digits and `-`, start with a letter and end with a letter or digit"),
     validation = Rule::new("!self.metadata.name.contains('-producer') && !self.metadata.name.contains('-consumer')")
-        .message("`metadata.name` must not contain `-producer` or `-consumer`: they separate it from the names of groups"),
+        .message("`metadata.name` must not contain `-producer` or `-consumer`: these separate it from the names of groups"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct EventPipelineSpec {
-    /// Stops all consumers: they finish what they have claimed and go. Producers go on taking events, which wait until it is
-    /// `false` again.
+    /// Suspends the processing of events. All consumers finish the events that they have claimed and stop.
+    /// Producers keep accepting events, which stay pending until this field is `false` again. Defaults to
+    /// `false`.
     #[serde(default)]
     pub suspend: bool,
 
-    /// The database that keeps the events.
+    /// Database that stores the events. Defaults to a managed MySQL.
     #[serde(default)]
     #[x_kube(merge_strategy = MapMerge::Atomic)]
     pub database: Database,
 
-    /// The Job that brings the database's schema up to date. It runs where the database's `pod` may, and is marked as that is; with an
-    /// external database, as that of the first group of producers.
+    /// Job that creates and migrates the database schema. Its pod uses the scheduling settings, labels and
+    /// annotations of `database.managed.pod`, or with an external database, those of the first producer
+    /// group.
     #[serde(default)]
     #[x_kube(merge_strategy = MapMerge::Atomic)]
     pub schema_job: SchemaJob,
 
-    /// Groups of producers. A producer serves the HTTP API; all groups answer behind one Service.
+    /// Groups of producers, which serve the HTTP API. All groups are behind the same Service. Defaults to one
+    /// group named `default`.
     #[serde(default = "ProducerGroup::defaults")]
     #[schemars(length(min = 1, max = 16))]
     #[x_kube(
@@ -103,7 +107,8 @@ pub struct EventPipelineSpec {
     )]
     pub producers: Vec<ProducerGroup>,
 
-    /// Groups of consumers. A consumer claims events, hands each to its handler and writes the result back.
+    /// Groups of consumers, which claim events, pass each to their handler and store the result. Defaults to
+    /// one group named `default`.
     #[serde(default = "ConsumerGroup::defaults")]
     #[schemars(length(min = 1, max = 16))]
     #[x_kube(
@@ -113,18 +118,18 @@ pub struct EventPipelineSpec {
     )]
     pub consumers: Vec<ConsumerGroup>,
 
-    /// How long events are kept when nothing more is to be done about them.
+    /// Retention of events that are finished.
     #[serde(default)]
     pub retention: Retention,
 
-    /// How requests from outside the cluster reach the producers. Default: they do not; inside, the Service
-    /// `NAME-producers` leads to them.
+    /// Route for requests from outside the cluster. If unset, the API is only reachable inside the cluster,
+    /// through the Service `NAME-producers`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Route")]
     #[x_kube(merge_strategy = MapMerge::Atomic)]
     pub route: Option<Route>,
 
-    /// Who may connect to the pipeline's pods, and to whom they may.
+    /// Network access to and from the pods of the pipeline.
     #[serde(default)]
     pub network_policy: NetworkPolicy,
 }

@@ -1,9 +1,10 @@
-//! The `EventPipeline` resource: its Rust types, validation rules, and the names of its conditions and reasons.
+//! The `EventPipeline` resource: its Rust types, validation rules, and the names of its conditions and
+//! reasons.
 //!
-//! No Kubernetes client lives here. Every rule that can be stated in the schema is stated there (bounds, patterns,
-//! CEL), so that the API server refuses bad input with a message that names the field and the rule; and every default
-//! is in the schema too, so that the stored object shows what runs. [`yaml::crd`] prints the resource definition,
-//! [`reference::markdown`] its reference.
+//! This crate contains no Kubernetes client. The schema states every rule that it can express as a bound, a
+//! pattern or a CEL rule, so that the API server rejects invalid input with a message that names the field
+//! and the rule. It also contains every default, so that the stored object shows what runs. [`yaml::crd`]
+//! returns the CustomResourceDefinition, and [`reference::markdown`] its reference.
 
 #![expect(unreachable_pub, reason = "KubeSchema repeats each type, with its `pub`, inside a function")]
 

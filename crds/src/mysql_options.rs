@@ -1,10 +1,10 @@
-//! The options of mysqld that a pipeline's author may set.
+//! The options of mysqld that users may set.
 //!
-//! A list of what is allowed, and not of what is not: an option that is not known here may let go of what was answered as durable
-//! (`innodb_flush_method: nosync`), and the next series of MySQL brings more of them. These decide how quick it is, what it may use
-//! and what it reports. They are those of MySQL 8.4 and 9.7.
+//! The list contains the allowed options, because an unknown option may lose committed data
+//! (`innodb_flush_method: nosync`), and each MySQL series adds options. The allowed ones concern performance,
+//! resource limits and logging, and exist in MySQL 8.4 and 9.7.
 
-/// In the order of the alphabet.
+/// Allowed options, in alphabetical order.
 pub const MYSQL_OPTIONS: [&str; 105] = [
     "back_log",
     "binlog_group_commit_sync_delay",
@@ -113,7 +113,7 @@ pub const MYSQL_OPTIONS: [&str; 105] = [
     "tmp_table_size",
 ];
 
-/// The rule, in CEL.
+/// Returns the CEL rule.
 pub(crate) fn rule() -> String {
     let names = MYSQL_OPTIONS.map(|name| format!("'{name}'")).join(", ");
     format!("self.all(name, name in [{names}])")

@@ -1,4 +1,5 @@
-//! Where pods run and what they are marked with. No embedded PodSpec: it would be fifteen times the size of all the rest.
+//! Scheduling, labels and annotations of pods. A complete PodSpec would be fifteen times the size of the rest
+//! of the schema.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::{LABEL_VALUE, QUALIFIED_NAME, SUBDOMAIN};
 
-/// Where pods run and what they are marked with.
+/// Scheduling, labels and annotations of pods.
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pod {
-    /// Labels, beside those that the operator sets.
+    /// Additional labels of the pods.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend(
         "maxProperties" = 32,
@@ -22,10 +23,10 @@ pub struct Pod {
     ).message("`labels` must have keys of the form `name` or `example.com/name`"))]
     #[x_kube(validation = Rule::new(
         "self.all(key, !key.matches('^(app[.]kubernetes[.]io/(name|instance|component|managed-by)|eventpipeline[.]dev/.*)$'))"
-    ).message("`labels` must not have keys that the operator sets: `app.kubernetes.io/{name,instance,component,managed-by}` and `eventpipeline.dev/*`"))]
+    ).message("`labels` must not contain keys that the operator sets: `app.kubernetes.io/{name,instance,component,managed-by}` and `eventpipeline.dev/*`"))]
     pub labels: BTreeMap<String, String>,
 
-    /// Annotations, such as those of a service mesh or of a scraper of metrics.
+    /// Annotations of the pods, for example for a service mesh.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend(
         "maxProperties" = 32,
@@ -35,10 +36,10 @@ pub struct Pod {
         "self.all(key, size(key) <= 317 && key.matches('^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$'))"
     ).message("`annotations` must have keys of the form `name` or `example.com/name`"))]
     #[x_kube(validation = Rule::new("self.all(key, !key.startsWith('eventpipeline.dev/'))")
-        .message("`annotations` must not have keys of the operator: `eventpipeline.dev/*`"))]
+        .message("`annotations` must not contain keys of the operator: `eventpipeline.dev/*`"))]
     pub annotations: BTreeMap<String, String>,
 
-    /// Labels that a node must have.
+    /// Labels that nodes must have to run the pods.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend(
         "maxProperties" = 16,
@@ -49,87 +50,91 @@ pub struct Pod {
     ).message("`nodeSelector` must have keys of the form `name` or `example.com/name`"))]
     pub node_selector: BTreeMap<String, String>,
 
-    /// What nodes must or should be like.
+    /// Node affinity rules, required or preferred.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub node_affinity: Vec<NodeAffinity>,
 
-    /// Pods that must or should be near.
+    /// Pod affinity rules, required or preferred. The pods are placed in the same topology domain as the pods
+    /// that match.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub pod_affinity: Vec<PodAffinity>,
 
-    /// Pods that must or should be elsewhere.
+    /// Pod anti-affinity rules, required or preferred. The pods are not placed in the topology domain of the
+    /// pods that match.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub pod_anti_affinity: Vec<PodAffinity>,
 
-    /// Taints that do not keep the pods away.
+    /// Tolerations of the pods.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub tolerations: Vec<Toleration>,
 
-    /// How the pods of a group are spread. Default: over the nodes, as far as possible. A database has one pod.
+    /// Topology spread constraints of the pods of a group. Defaults to spreading over nodes, best effort. Has
+    /// no effect on the database, which has one pod.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 4))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub topology_spread: Vec<TopologySpread>,
 
-    /// Priority class, by which pods are preferred to others where there is not room for all.
+    /// Name of the PriorityClass of the pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
     pub priority_class_name: Option<String>,
 }
 
-/// What a node must or should be like.
+/// Node affinity rule.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("(self.operator in ['Exists', 'DoesNotExist']) == (!has(self.values) || size(self.values) == 0)")
-    .message("`values` must be set with In, NotIn, Gt and Lt, and not with Exists and DoesNotExist"))]
+    .message("`values` must be set for In, NotIn, Gt and Lt, and must not be set for Exists and DoesNotExist"))]
 pub struct NodeAffinity {
-    /// Label of the node.
+    /// Key of the node label.
     #[schemars(length(min = 1, max = 317), regex(pattern = QUALIFIED_NAME))]
     pub key: String,
 
-    /// What is asked of it.
+    /// Relationship of the label to `values`.
     pub operator: NodeOperator,
 
-    /// Values that it is compared with.
+    /// Values that the label is compared with. Must be set for `In`, `NotIn`, `Gt` and `Lt`, and empty
+    /// otherwise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(max = 63), regex(pattern = LABEL_VALUE)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub values: Vec<String>,
 
-    /// How much it is wanted. Default: it must be so.
+    /// Weight of a preferred rule, from 1 to 100. If unset, the rule is required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i32", range(min = 1, max = 100))]
     pub weight: Option<i32>,
 }
 
-/// What is asked of a node's label.
+/// Operator of a node affinity rule.
 #[derive(schemars::JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline)]
 pub enum NodeOperator {
-    /// One of the values.
+    /// The label has one of the values.
     In,
-    /// None of the values.
+    /// The label has none of the values.
     NotIn,
-    /// Any value.
+    /// The label exists.
     Exists,
-    /// No such label.
+    /// The label does not exist.
     DoesNotExist,
-    /// A number greater than the value.
+    /// The label is a number greater than the value.
     Gt,
-    /// A number less than the value.
+    /// The label is a number less than the value.
     Lt,
 }
 
 impl NodeOperator {
-    /// As Kubernetes writes it.
+    /// Returns the name in the Kubernetes API.
     pub fn name(self) -> &'static str {
         match self {
             Self::In => "In",
@@ -142,11 +147,11 @@ impl NodeOperator {
     }
 }
 
-/// Pods of the same namespace that must or should be near, or elsewhere.
+/// Affinity to pods in the namespace of the pipeline.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PodAffinity {
-    /// Labels of those pods.
+    /// Labels that select the other pods.
     #[schemars(extend(
         "minProperties" = 1,
         "maxProperties" = 16,
@@ -154,12 +159,12 @@ pub struct PodAffinity {
     ))]
     pub labels: BTreeMap<String, String>,
 
-    /// Label of nodes by whose value "near" is judged.
+    /// Key of the node label that defines a topology domain.
     #[serde(default = "PodAffinity::default_topology_key")]
     #[schemars(length(min = 1, max = 317), regex(pattern = QUALIFIED_NAME))]
     pub topology_key: String,
 
-    /// How much it is wanted. Default: it must be so.
+    /// Weight of a preferred rule, from 1 to 100. If unset, the rule is required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i32", range(min = 1, max = 100))]
     pub weight: Option<i32>,
@@ -171,78 +176,79 @@ impl PodAffinity {
     }
 }
 
-/// A taint that does not keep the pods away.
+/// Toleration of a taint.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.value) || self.value == '' || (has(self.key) && self.operator == 'Equal')")
     .message("`value` must be empty unless `key` is set and `operator` is Equal"))]
 #[x_kube(validation = Rule::new("has(self.key) || self.operator == 'Exists'")
-    .message("`operator` must be Exists where `key` is not set"))]
+    .message("`operator` must be Exists if `key` is not set"))]
 #[x_kube(validation = Rule::new("!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')")
     .message("`tolerationSeconds` must not be set unless `effect` is NoExecute"))]
 pub struct Toleration {
-    /// Key of the taint. Default: every taint.
+    /// Key of the taint. If unset, matches all keys; `operator` must be `Exists` then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 317), regex(pattern = QUALIFIED_NAME))]
     pub key: Option<String>,
 
-    /// How the taint's value is compared.
+    /// Relationship of the taint's value to `value`.
     #[serde(default)]
     pub operator: TolerationOperator,
 
-    /// Value of the taint.
+    /// Value of the taint, for the operator `Equal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = 63), regex(pattern = LABEL_VALUE))]
     pub value: Option<String>,
 
-    /// Effect of the taint. Default: every effect.
+    /// Effect of the taint. If unset, matches all effects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "TaintEffect")]
     pub effect: Option<TaintEffect>,
 
-    /// How long pods stay on a node that gets the taint. Default: for ever.
+    /// Seconds that pods stay on a node after it gets a taint with the effect `NoExecute`. If unset, they
+    /// stay forever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64", range(min = 0, max = 31_536_000))]
     pub toleration_seconds: Option<i64>,
 }
 
-/// How a taint's value is compared.
+/// Operator of a toleration.
 #[derive(schemars::JsonSchema, Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline)]
 pub enum TolerationOperator {
-    /// The value is this one.
+    /// The taint has this value.
     #[default]
     Equal,
-    /// Any value.
+    /// The taint has any value.
     Exists,
 }
 
-/// What a taint does to pods that do not tolerate it.
+/// Effect of a taint on pods that do not tolerate it.
 #[derive(schemars::JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline)]
 pub enum TaintEffect {
-    /// No new pods.
+    /// No new pods are scheduled on the node.
     NoSchedule,
-    /// New pods only where there is no other place.
+    /// The scheduler avoids the node.
     PreferNoSchedule,
-    /// Pods go.
+    /// Running pods are evicted.
     NoExecute,
 }
 
-/// How the pods of a group are spread.
+/// Topology spread constraint.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TopologySpread {
-    /// Label of nodes over whose values the pods are spread.
+    /// Key of the node label that defines a topology domain, such as `topology.kubernetes.io/zone`.
     #[schemars(length(min = 1, max = 317), regex(pattern = QUALIFIED_NAME))]
     pub topology_key: String,
 
-    /// The most that the numbers of pods may differ.
+    /// Maximum difference between the numbers of pods in any two domains.
     #[serde(default = "TopologySpread::default_max_skew")]
     #[schemars(range(min = 1, max = 1000))]
     pub max_skew: i32,
 
-    /// What becomes of a pod for which that can't be kept.
+    /// Action for a pod that violates the constraint: `ScheduleAnyway` or `DoNotSchedule`.
     #[serde(default)]
     pub when_unsatisfiable: WhenUnsatisfiable,
 }
@@ -253,13 +259,13 @@ impl TopologySpread {
     }
 }
 
-/// What becomes of a pod that can't be placed as asked for.
+/// Action for a pod that violates a topology spread constraint.
 #[derive(schemars::JsonSchema, Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(inline)]
 pub enum WhenUnsatisfiable {
-    /// It runs elsewhere.
+    /// The pod is scheduled.
     #[default]
     ScheduleAnyway,
-    /// It waits.
+    /// The pod stays pending.
     DoNotSchedule,
 }

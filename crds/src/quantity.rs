@@ -1,4 +1,4 @@
-//! Amounts as Kubernetes writes them.
+//! Kubernetes quantities.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// An amount such as `500m`, `1.5Gi` or `2`, as its author wrote it; a plain number is taken as well.
+/// A quantity such as `500m`, `1.5Gi` or `2`, exactly as the user wrote it. A plain number is accepted as
+/// well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Quantity(pub String);
@@ -17,7 +18,7 @@ impl<'de> Deserialize<'de> for Quantity {
         match serde_json::Value::deserialize(deserializer)? {
             serde_json::Value::String(text) => Ok(Self(text)),
             serde_json::Value::Number(number) => Ok(Self(number.to_string())),
-            _ => Err(D::Error::custom("a quantity must be a text or a number")),
+            _ => Err(D::Error::custom("a quantity must be a string or a number")),
         }
     }
 }
@@ -37,8 +38,9 @@ impl JsonSchema for Quantity {
         "Quantity".into()
     }
 
-    /// That of Kubernetes' own quantities, bounded. What is none is refused by a rule in CEL, whose message has an example: a
-    /// pattern's has the pattern.
+    /// Returns the schema of Kubernetes' own quantities, with a bound. CEL rules reject invalid quantities,
+    /// because their messages can contain an example, whereas the message of a pattern only contains the
+    /// pattern.
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"x-kubernetes-int-or-string": true, "nullable": false, "maxLength": 32})
     }

@@ -1,5 +1,5 @@
-//! The resource's reference as Markdown: what `eventpipeline-operator reference` prints and `docs/reference/eventpipeline.md`
-//! holds.
+//! The reference of the resource as Markdown, which `eventpipeline-operator reference` prints and
+//! `docs/reference/eventpipeline.md` contains.
 
 mod bounds;
 mod section;
@@ -13,17 +13,17 @@ use crate::EventPipeline;
 use section::Section;
 
 const INTRODUCTION: &str = "\
-# EventPipeline: every field
+# EventPipeline reference
 
-Made from the resource definition by `dev/generate.sh`; `kubectl explain eventpipeline --recursive` shows the same. How the fields work
-together is in [pipeline.md](../pipeline.md), what is in `status.conditions` in [conditions.md](conditions.md).
+`dev/generate.sh` generates this page from the CustomResourceDefinition. `kubectl explain eventpipeline --recursive` shows the same
+fields. See [pipeline.md](../pipeline.md) for how to use them, and [conditions.md](conditions.md) for `status.conditions`.
 
-`apiVersion: eventpipeline.dev/v1alpha1`, `kind: EventPipeline`. A field without a default that is not required may be left out; what
-that means stands in its description. The API server refuses what breaks a bound or a rule, with these messages, and so does
-`eventpipeline-operator lint`.
+`apiVersion: eventpipeline.dev/v1alpha1`, `kind: EventPipeline`. A field without a default is optional unless it is marked as required;
+its description explains what omitting it means. The API server and `eventpipeline-operator lint` reject a resource that violates
+a bound or a rule, with the messages below.
 ";
 
-/// Every field with its type, default, bounds, description and rules.
+/// Returns every field with its type, default, bounds, description and rules.
 pub fn markdown() -> String {
     let mut text = INTRODUCTION.to_owned();
     for version in EventPipeline::crd().spec.versions {
@@ -35,12 +35,12 @@ pub fn markdown() -> String {
 }
 
 fn write(root: &JSONSchemaProps, text: &mut String) {
-    text.push_str("\n## The object\n");
+    text.push_str("\n## Object\n");
     section::write_rules(root, text);
     let mut written = Vec::new();
     for (name, schema) in root.properties.iter().flatten() {
         let mut sections = vec![Section { path: name.clone(), schema }];
-        // Each before those inside of it.
+        // An object precedes the objects inside it.
         while let Some(section) = sections.pop() {
             sections.extend(section.write(&written, text).into_iter().rev());
             written.push(section);

@@ -1,34 +1,36 @@
-//! How long events are kept.
+//! Retention of finished events.
 
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-/// How long events are kept when nothing more is to be done about them. The count of events never shrinks.
+/// Retention of finished events. Deleting events does not decrease the count of created events.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Retention {
-    /// Seconds after which events that are done are removed. 0 keeps them forever: the volume is full one day then.
+    /// Seconds after which events with a result are deleted, at least 60. With 0, they are kept forever,
+    /// which eventually fills the volume. Defaults to 7 days.
     #[serde(default = "Retention::default_done_seconds")]
     #[schemars(range(min = 0, max = 3_153_600_000_i64))]
     #[x_kube(validation = Rule::new("self == 0 || self >= 60")
-        .message("`doneSeconds` must be at least 60, or 0 to keep events that are done forever"))]
+        .message("`doneSeconds` must be at least 60, or 0 to keep events forever"))]
     pub done_seconds: i64,
 
-    /// Seconds after which events that are dead or cancelled are removed. 0 keeps them forever.
+    /// Seconds after which dead letters and cancelled events are deleted, at least 60. With 0, they are kept
+    /// forever. Defaults to 30 days.
     #[serde(default = "Retention::default_dead_seconds")]
     #[schemars(range(min = 0, max = 3_153_600_000_i64))]
     #[x_kube(validation = Rule::new("self == 0 || self >= 60")
-        .message("`deadSeconds` must be at least 60, or 0 to keep events that are dead or cancelled forever"))]
+        .message("`deadSeconds` must be at least 60, or 0 to keep events forever"))]
     pub dead_seconds: i64,
 }
 
 impl Retention {
-    /// A week.
+    /// Returns a week.
     fn default_done_seconds() -> i64 {
         7 * 86_400
     }
 
-    /// A month: somebody has to look at them first.
+    /// Returns a month, which leaves time to inspect the dead letters.
     fn default_dead_seconds() -> i64 {
         30 * 86_400
     }

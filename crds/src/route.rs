@@ -1,4 +1,4 @@
-//! How requests from outside the cluster reach the producers.
+//! Routes for requests from outside the cluster.
 
 use std::collections::BTreeMap;
 
@@ -7,52 +7,55 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::{HOST, LABEL_NAME, PATH, SUBDOMAIN};
 
-/// The way in from outside the cluster: exactly one of `ingress` and `httpRoute`.
+/// Route for requests from outside the cluster. Exactly one of `ingress` and `httpRoute` must be set.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.ingress) != has(self.httpRoute)")
-    .message("`route` must set exactly one of `ingress` and `httpRoute`; without `route` there is no way in from outside the cluster"))]
+    .message("`route` must set exactly one of `ingress` and `httpRoute`; omit `route` to make the API reachable only inside the cluster"))]
 pub struct Route {
-    /// An Ingress.
+    /// Publishes the API with an Ingress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "IngressRoute")]
     pub ingress: Option<IngressRoute>,
 
-    /// An HTTPRoute of the Gateway API, which the cluster must have.
+    /// Publishes the API with an HTTPRoute. Requires the Gateway API in the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "GatewayRoute")]
     pub http_route: Option<GatewayRoute>,
 
-    /// Whether the route also leads to the operations that list, show, change and remove events and count them. Without,
-    /// it creates events and reads their values. Whoever reaches the route may do either: authentication is a matter of
-    /// what stands in front.
+    /// Publishes the operations that list, show, change, delete and count events as well. Otherwise the route
+    /// only publishes creating events and reading their results. The API does not authenticate clients; if
+    /// clients must be authenticated, do so in front of the route. Defaults to `false`.
     #[serde(default)]
     pub operations: bool,
 }
 
-/// An Ingress in front of the producers.
+/// Ingress in front of the producers.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.tls) || has(self.host)")
-    .message("`host` must be set where `tls` is"))]
+    .message("`host` must be set if `tls` is set"))]
 #[x_kube(validation = Rule::new("has(self.host) != self.anyHost")
-    .message("`host` must be set, such as `orders.example.com`, or `anyHost` must be `true`, and not both"))]
+    .message("`host` must be set, such as `orders.example.com`, or `anyHost` must be `true`, but not both"))]
 pub struct IngressRoute {
-    /// Ingress class. Default: the cluster's default class.
+    /// Name of the IngressClass. If unset, the default IngressClass of the cluster is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
     pub class_name: Option<String>,
 
-    /// Host name that is routed, `*.example.com` for all below it.
+    /// Host name of the API, such as `orders.example.com` or `*.example.com`. Required unless `anyHost` is
+    /// `true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 253), regex(pattern = HOST))]
     pub host: Option<String>,
 
-    /// Instead of `host`: every host that no other Ingress names, of all that the ingress controller serves.
+    /// Publishes the API on every host of the ingress controller that has no Ingress of its own, instead of
+    /// on `host`. Defaults to `false`.
     #[serde(default)]
     pub any_host: bool,
 
-    /// Path prefix that is routed, such as `/orders`. The operator's own producers serve the API below it.
+    /// Path prefix of the API, such as `/orders`. The operator's own producers serve the API below it.
+    /// Defaults to `/`.
     #[serde(default = "default_path")]
     #[schemars(length(min = 1, max = 256), regex(pattern = PATH))]
     #[x_kube(
@@ -63,12 +66,13 @@ pub struct IngressRoute {
     )]
     pub path: String,
 
-    /// TLS for `host`. Default: none.
+    /// TLS for `host`. If unset, the API is published without TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "IngressTls")]
     pub tls: Option<IngressTls>,
 
-    /// Annotations of the Ingress. They win over those that the operator sets for well-known controllers.
+    /// Annotations of the Ingress. They override the annotations that the operator sets for well-known
+    /// controllers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend(
         "maxProperties" = 32,
@@ -84,38 +88,42 @@ fn default_path() -> String {
     "/".to_owned()
 }
 
-/// TLS of an Ingress.
+/// TLS settings of an Ingress.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IngressTls {
-    /// Secret with the certificate, which cert-manager makes if `annotations` ask it to. Default: the controller's own.
+    /// Name of the Secret with the certificate. cert-manager creates it if `annotations` name an issuer. If
+    /// unset, the ingress controller uses its default certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
     pub secret_name: Option<String>,
 }
 
-/// An HTTPRoute in front of the producers.
+/// HTTPRoute in front of the producers.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("(has(self.hostnames) && size(self.hostnames) > 0) != self.anyHost")
-    .message("`hostnames` must be set, such as `[orders.example.com]`, or `anyHost` must be `true`, and not both"))]
+    .message("`hostnames` must be set, such as `[orders.example.com]`, or `anyHost` must be `true`, but not both"))]
 pub struct GatewayRoute {
-    /// Gateways that the route is attached to.
+    /// Gateways to attach the route to.
     #[schemars(length(min = 1, max = 16))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub parent_refs: Vec<ParentRef>,
 
-    /// Host names that are routed, `*.example.com` for all below one.
+    /// Host names of the API, such as `orders.example.com` or `*.example.com`. Required unless `anyHost` is
+    /// `true`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 253), regex(pattern = HOST)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub hostnames: Vec<String>,
 
-    /// Instead of `hostnames`: every host of the Gateways' listeners that no other route names.
+    /// Publishes the API on every host of the listeners that has no route of its own, instead of on
+    /// `hostnames`. Defaults to `false`.
     #[serde(default)]
     pub any_host: bool,
 
-    /// Path prefix that is routed, such as `/orders`. The operator's own producers serve the API below it.
+    /// Path prefix of the API, such as `/orders`. The operator's own producers serve the API below it.
+    /// Defaults to `/`.
     #[serde(default = "default_path")]
     #[schemars(length(min = 1, max = 256), regex(pattern = PATH))]
     #[x_kube(
@@ -127,7 +135,7 @@ pub struct GatewayRoute {
     pub path: String,
 }
 
-/// A Gateway, or one of its listeners.
+/// Reference to a Gateway or one of its listeners.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ParentRef {
@@ -135,12 +143,13 @@ pub struct ParentRef {
     #[schemars(length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
     pub name: String,
 
-    /// Its namespace, which it must allow routes from. Default: the pipeline's.
+    /// Namespace of the Gateway. The Gateway must allow routes from the namespace of the pipeline. Defaults
+    /// to the namespace of the pipeline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 63), regex(pattern = LABEL_NAME))]
     pub namespace: Option<String>,
 
-    /// Name of the listener. Default: every listener.
+    /// Name of the listener. If unset, the route is attached to all listeners.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
     pub section_name: Option<String>,

@@ -1,16 +1,16 @@
-//! The Job that brings the database's schema up to date.
+//! The Job that creates and migrates the database schema.
 
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Resources;
 
-/// The Job that brings the database's schema up to date. It runs once for each version of the programs, users and contracts; where
-/// the database's pod may, and with an external database where the first group of producers may.
+/// Job that creates and migrates the database schema. It runs once per combination of program version,
+/// database users and contracts.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SchemaJob {
-    /// What its pod asks for and may use.
+    /// Compute resources of the container.
     #[serde(default = "Resources::of_schema_job")]
     pub resources: Resources,
 }

@@ -1,149 +1,153 @@
-//! What the operator reports.
+//! The status that the operator reports.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// The largest integer that every JSON parser keeps exact.
+/// Largest integer that every JSON parser represents exactly.
 const MAX_EXACT: i64 = (1 << 53) - 1;
 
-/// What the operator has seen, last time it looked.
+/// Most recently observed status of the pipeline.
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EventPipelineStatus {
-    /// What is true of the pipeline. `Ready` sums it up; `Reconciling` and `Stalled` say whether waiting helps.
+    /// Conditions of the pipeline. `Ready` summarizes them. `Reconciling` and `Stalled` tell whether the
+    /// pipeline becomes ready without user action.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions")]
     pub conditions: Vec<Condition>,
 
-    /// Generation of the spec that this status is about.
+    /// Generation of the spec that this status refers to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64", range(min = 0, max = MAX_EXACT))]
     pub observed_generation: Option<i64>,
 
-    /// Where the API is: by the route where there is one and its address is known, otherwise inside the cluster.
+    /// URL of the HTTP API: that of the route if its address is known, otherwise that of the Service inside
+    /// the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 1024))]
     pub url: Option<String>,
-    /// The operator that looks after the pipeline, by namespace and name of its Lease. Others leave it alone as long as that
-    /// Lease is held; the annotation `eventpipeline.dev/managed-by` chooses another.
+    /// Operator that manages the pipeline, as `NAMESPACE/NAME` of its Lease. Other operators ignore the
+    /// pipeline while that Lease is held. The annotation `eventpipeline.dev/managed-by` assigns another
+    /// operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 320))]
     pub managed_by: Option<String>,
 
-    /// Producer pods of all groups.
+    /// Number of producer pods in all groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "GroupCounts")]
     pub producers: Option<GroupCounts>,
 
-    /// Consumer pods of all groups.
+    /// Number of consumer pods in all groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "GroupCounts")]
     pub consumers: Option<GroupCounts>,
 
-    /// Groups of consumers, as far as there is more to say than of all together.
+    /// Scaling of consumer groups with `autoscaling.backlog`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub consumer_groups: Vec<GroupStatus>,
 
-    /// The queue, as the producers last told it.
+    /// Queue statistics, as last read from a producer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "QueueStatus")]
     pub queue: Option<QueueStatus>,
 
-    /// The room for events, as a producer last told it; none of a database that is not the pipeline's own.
+    /// Storage for events, as last read from a producer. Unset for an external database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "StorageStatus")]
     pub storage: Option<StorageStatus>,
 }
 
-/// A group of consumers whose number the operator decides.
+/// Scaling of a consumer group.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupStatus {
     /// Name of the group.
     #[schemars(length(min = 1, max = 20))]
     pub name: String,
-    /// Consumers that the operator wants now.
+    /// Number of pods that the operator has decided on.
     #[schemars(range(min = 0, max = 1000))]
     pub replicas: i32,
-    /// When that number last changed.
+    /// Time of the last change of `replicas`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Time")]
     pub last_scale_time: Option<Time>,
-    /// Why there are no more and no fewer now, in one word for programs.
+    /// Machine-readable reason for the number of pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 64))]
     pub reason: Option<String>,
-    /// Why, for people.
+    /// Human-readable explanation of the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = 1024))]
     pub message: Option<String>,
 }
 
-/// The queue's events by state.
+/// Number of events by state.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueStatus {
-    /// Events that wait for a consumer.
+    /// Number of events that are due and not claimed.
     #[schemars(range(min = 0, max = MAX_EXACT))]
     pub pending: i64,
-    /// Events that a consumer has claimed.
+    /// Number of events that a consumer has claimed.
     #[schemars(range(min = 0, max = MAX_EXACT))]
     pub processing: i64,
-    /// Events that have their value.
+    /// Number of events that have a result.
     #[schemars(range(min = 0, max = MAX_EXACT))]
     pub done: i64,
-    /// Events that were given up.
+    /// Number of events whose attempts are exhausted.
     #[schemars(range(min = 0, max = MAX_EXACT))]
     pub dead: i64,
-    /// Age of the oldest event that waits, in seconds; none while none waits.
+    /// Age of the oldest pending event, in seconds. Unset if no event is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64", range(min = 0, max = MAX_EXACT))]
     pub oldest_age_seconds: Option<i64>,
-    /// When that was so.
+    /// Time of the observation.
     pub as_of_time: Time,
 }
 
-/// The room for events, in bytes.
+/// Storage for events, in bytes.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StorageStatus {
-    /// Size of the database's volume, as the file system has it.
+    /// Size of the file system on the database's volume.
     #[schemars(range(min = 0, max = MAX_EXACT))]
     pub capacity_bytes: i64,
-    /// What is free on the volume.
+    /// Free space on the volume.
     #[schemars(range(min = 0, max = MAX_EXACT))]
     pub free_bytes: i64,
-    /// What is free inside the events' tablespace, because events were removed.
+    /// Free space inside the tablespace of the events, left by deleted events.
     #[schemars(range(min = 0, max = MAX_EXACT))]
     pub reusable_bytes: i64,
-    /// What must be free of both together: creations are refused below.
+    /// Minimum of `freeBytes` plus `reusableBytes`. Below it, producers refuse creations.
     #[schemars(range(min = 0, max = MAX_EXACT))]
     pub required_bytes: i64,
-    /// When that was so.
+    /// Time of the observation.
     pub as_of_time: Time,
 }
 
-/// Pods of all groups of one kind.
+/// Number of pods in all groups.
 #[derive(KubeSchema, Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupCounts {
-    /// Pods that are wanted.
+    /// Number of desired pods.
     #[schemars(range(min = 0, max = 16_000))]
     pub wanted: i32,
-    /// Pods that are ready.
+    /// Number of ready pods.
     #[schemars(range(min = 0, max = 32_000))]
     pub ready: i32,
 }
 
-/// `metav1.Condition`, with the bounds that its Go type declares and the Rust type's own schema lacks.
+/// Returns the schema of `metav1.Condition`, with the bounds of its Go type, which the schema of the Rust
+/// type lacks.
 fn conditions(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
-        "description": "What is true of the pipeline. `Ready` sums it up; `Reconciling` and `Stalled` say whether waiting helps.",
+        "description": "Conditions of the pipeline. `Ready` summarizes them. `Reconciling` and `Stalled` tell whether the pipeline becomes ready without user action.",
         "maxItems": 32,
         "x-kubernetes-list-type": "map",
         "x-kubernetes-list-map-keys": ["type"],
@@ -153,37 +157,37 @@ fn conditions(_: &mut SchemaGenerator) -> Schema {
             "properties": {
                 "type": {
                     "type": "string",
-                    "description": "Name of the condition.",
+                    "description": "Type of the condition.",
                     "maxLength": 316,
                     "pattern": "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",
                 },
                 "status": {
                     "type": "string",
-                    "description": "Whether it holds.",
+                    "description": "Status of the condition.",
                     "enum": ["True", "False", "Unknown"],
                 },
                 "observedGeneration": {
                     "type": "integer",
                     "format": "int64",
-                    "description": "Generation of the spec that the condition is about.",
+                    "description": "Generation of the spec that the condition refers to.",
                     "minimum": 0,
                     "maximum": MAX_EXACT,
                 },
                 "lastTransitionTime": {
                     "type": "string",
                     "format": "date-time",
-                    "description": "When `status` last changed.",
+                    "description": "Time of the last change of `status`.",
                 },
                 "reason": {
                     "type": "string",
-                    "description": "Why, in one word for programs.",
+                    "description": "Machine-readable reason for the last change of `status`.",
                     "minLength": 1,
                     "maxLength": 1024,
                     "pattern": "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
                 },
                 "message": {
                     "type": "string",
-                    "description": "Why, for people.",
+                    "description": "Human-readable details.",
                     "maxLength": 32768,
                 },
             },

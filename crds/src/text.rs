@@ -1,12 +1,12 @@
-//! Patterns of texts that more than one type holds.
+//! Patterns of strings that several types use.
 
-/// A reference of an image, as far as one can tell by its characters.
+/// Characters of an image reference.
 pub(crate) const IMAGE: &str = "^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$";
 
-/// A name that can be part of the names of other objects.
+/// A DNS label, which can be part of the names of other objects.
 pub(crate) const LABEL_NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 
-/// Name of an object that may have dots.
+/// A DNS subdomain.
 pub(crate) const SUBDOMAIN: &str = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$";
 
 /// Key of a ConfigMap or Secret.
@@ -19,8 +19,8 @@ pub(crate) const QUALIFIED_NAME: &str =
 /// Value of a label.
 pub(crate) const LABEL_VALUE: &str = "^([A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?)?$";
 
-/// Host name, or `*.` and a host name for all below it.
+/// A host name, or a wildcard such as `*.example.com`.
 pub(crate) const HOST: &str = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 
-/// Path that begins a URL's path.
+/// Prefix of the path of a URL.
 pub(crate) const PATH: &str = "^/[A-Za-z0-9/._~-]*$";

@@ -1,4 +1,5 @@
-//! The resource definition as YAML: what `eventpipeline-operator crd` prints and `crds/eventpipeline.yaml` holds.
+//! The CustomResourceDefinition as YAML, which `eventpipeline-operator crd` prints and
+//! `crds/eventpipeline.yaml` contains.
 
 use kube::CustomResourceExt;
 use serde::ser::Error as _;
@@ -7,15 +8,15 @@ use serde_saphyr::ser::Error;
 
 use crate::EventPipeline;
 
-/// The resource definition of [`EventPipeline`].
+/// Returns the CustomResourceDefinition of [`EventPipeline`].
 pub fn crd() -> Result<String, Error> {
     let mut crd = serde_json::to_value(EventPipeline::crd()).map_err(Error::custom)?;
     write_as_stored(&mut crd);
     serde_saphyr::to_string(&crd)
 }
 
-/// The client's type holds bounds as floating point; `maximum: 1000.0` would differ from what the API server answers, and
-/// so would `nullable: false`.
+/// Writes bounds as integers and omits `nullable: false`, as the API server does. The client's types store
+/// bounds as floating point, such as `maximum: 1000.0`.
 fn write_as_stored(value: &mut Value) {
     match value {
         Value::Number(number) => {

@@ -1,13 +1,15 @@
-//! Calls of the API server, each with a time limit.
+//! Calls to the API server, each with a timeout.
 
 mod answers;
-mod counted;
+mod client_metrics;
 mod error;
+mod term;
 
 use std::fmt::Debug;
 use std::future::Future;
 use std::time::Duration;
 
+use eventpipeline_crds::{EventPipeline, EventPipelineStatus};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Event;
 use kube::api::{
@@ -19,24 +21,25 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::leadership::Term;
 pub(crate) use answers::Answers;
-pub(crate) use counted::Counted;
+pub(crate) use client_metrics::ClientMetrics;
 pub(crate) use error::{Error, Verdict};
-use eventpipeline_crds::{EventPipeline, EventPipelineStatus};
+pub(crate) use term::Term;
 
-/// Owner of every field that the operator writes.
+/// Field manager of every field that the operator writes.
 pub(crate) const FIELD_MANAGER: &str = "eventpipeline-operator";
 
-/// Owner of `replicas` between our last word and the first of whoever decides from then on.
+/// Field manager of `replicas` after the operator has stopped setting it and before an autoscaler or a person
+/// sets it.
 const HANDOVER_MANAGER: &str = "eventpipeline-operator-handover";
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A version that no object has: etcd gives its first object the second. An apply over this version can only create.
+/// A resource version that no object has: the first object in etcd gets version 2. An apply with it can only
+/// create.
 const NO_VERSION: &str = "1";
 
-/// What is written to and read from the API server.
+/// An object that is read from or written to the API server.
 pub(crate) trait Object:
     Resource<DynamicType = (), Scope = NamespaceResourceScope>
     + Clone
@@ -61,16 +64,16 @@ impl<K> Object for K where
 {
 }
 
-/// Which object an apply is for.
+/// Target of an apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Target<'a> {
-    /// One that is not there: an object that is there is left as it is.
+    /// An object that does not exist. An existing one is left unchanged.
     New,
-    /// The one of that uid, and no other of its name.
+    /// The object with this UID, and no other of its name.
     Existing(&'a str),
 }
 
-/// The cluster.
+/// A client of the API server.
 #[derive(Clone)]
 pub(crate) struct Cluster {
     client: Client,
@@ -79,12 +82,12 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// One that is asked only while `term` lasts.
+    /// Creates a client that makes calls only during `term`.
     pub(crate) fn new(client: Client, term: Term) -> Self {
         Self { client, term, answers: Answers::default() }
     }
 
-    /// How the API server has answered lately.
+    /// Returns the results of recent calls.
     pub(crate) fn answers(&self) -> &Answers {
         &self.answers
     }
@@ -93,9 +96,9 @@ impl Cluster {
         self.client.clone()
     }
 
-    /// Makes the object as it is given, its fields ours, and answers it as it is now.
+    /// Applies the object, takes ownership of its fields, and returns the result.
     ///
-    /// An answer of 409 says that the object that is there is not the target.
+    /// Fails with a conflict if the existing object is not the target.
     pub(crate) async fn apply<K: Object>(&self, object: &K, target: Target<'_>) -> Result<K, Error> {
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let name = object.name_any();
@@ -110,7 +113,8 @@ impl Cluster {
         .await
     }
 
-    /// Metadata of the object of that name, whoever made it. As a list: the right to list is there anyway.
+    /// Returns the metadata of the object of this name, whoever created it. Lists, because the operator has
+    /// that permission anyway.
     pub(crate) async fn find<K: Object>(
         &self,
         namespace: &str,
@@ -119,12 +123,12 @@ impl Cluster {
         let api = Api::<K>::namespaced(self.client.clone(), namespace);
         let named = ListParams::default().fields(&format!("metadata.name={name}"));
         let list =
-            self.call(format!("look for {} {name}", K::kind(&())), async { api.list_metadata(&named).await });
+            self.call(format!("find {} {name}", K::kind(&())), async { api.list_metadata(&named).await });
         Ok(list.await?.items.pop().map(|object| object.metadata))
     }
 
-    /// Has `replicas` of that very object owned by nobody who will change it, so that it stays when we no longer say
-    /// it. Who owns it with another value already keeps it.
+    /// Transfers `replicas` of this object to a field manager that never changes it, so that the value stays
+    /// when the operator stops setting it. A manager that already owns the field with another value keeps it.
     pub(crate) async fn hand_over_replicas<K: Object>(
         &self,
         object: &K,
@@ -138,7 +142,7 @@ impl Cluster {
             "metadata": {"uid": uid},
             "spec": {"replicas": replicas},
         }));
-        // Ours agrees with what is there; whoever disagrees is the new owner.
+        // Without force: a manager that set another value is the new owner.
         let params = PatchParams::apply(HANDOVER_MANAGER);
         let handed = self
             .call(format!("hand over the replicas of {}", label(object)), async {
@@ -151,7 +155,7 @@ impl Cluster {
         }
     }
 
-    /// Changes the fields of that very object.
+    /// Changes fields of the object with this UID.
     pub(crate) async fn merge<K: Object>(
         &self,
         namespace: &str,
@@ -167,7 +171,7 @@ impl Cluster {
         .await
     }
 
-    /// Creates the object; `false` when it is there already.
+    /// Creates the object. Returns `false` if it already exists.
     pub(crate) async fn create<K: Object>(&self, object: &K) -> Result<bool, Error> {
         let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
         let created = self
@@ -182,7 +186,7 @@ impl Cluster {
         }
     }
 
-    /// Deletes that very object, if it is still there.
+    /// Deletes the object with this UID, if it still exists.
     pub(crate) async fn delete(
         &self,
         resource: &ApiResource,
@@ -204,7 +208,7 @@ impl Cluster {
         }
     }
 
-    /// What the last Event of that reason says of the object.
+    /// Returns the message of the last Event with this reason about the object.
     pub(crate) async fn last_event(
         &self,
         namespace: &str,
@@ -213,7 +217,7 @@ impl Cluster {
     ) -> Result<Option<String>, Error> {
         let api = Api::<Event>::namespaced(self.client.clone(), namespace);
         let params = ListParams::default().fields(&format!("involvedObject.uid={uid},reason={reason}"));
-        let events = self.call(format!("list the Events {reason}"), api.list(&params)).await?;
+        let events = self.call(format!("list Events with reason {reason}"), api.list(&params)).await?;
         let when = |event: &Event| {
             let last = event.last_timestamp.as_ref().map(|time| time.0);
             last.or(event.event_time.as_ref().map(|time| time.0))
@@ -221,8 +225,9 @@ impl Cluster {
         Ok(events.items.into_iter().max_by_key(when).and_then(|event| event.message))
     }
 
-    /// Writes a pipeline's status over the version that was read, and gives the new version. One that is gone needs none. A
-    /// conflict says that the pipeline has changed, or that a namesake has taken its place: a status is not held to a uid.
+    /// Writes the status of a pipeline over the version that was read. Returns the new version, or `None` if
+    /// the pipeline was deleted. Fails with a conflict if the pipeline has changed, or another one of its
+    /// name has replaced it: the API server does not compare the UID of a status.
     pub(crate) async fn write_status(
         &self,
         pipeline: &ObjectMeta,
@@ -250,13 +255,13 @@ impl Cluster {
         }
     }
 
-    /// Runs a call within the time limit.
+    /// Runs a call within the timeout. `action` completes "failed to" in error messages.
     pub(crate) async fn call<T>(
         &self,
         action: String,
         call: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, Error> {
-        // A process that was paused may wake up in the middle of its work, long after its term.
+        // A process that was suspended may resume in the middle of a reconcile, long after its term.
         if !self.term.holds() {
             return Err(Error::NotLeader { action });
         }
@@ -275,7 +280,7 @@ impl Cluster {
     }
 }
 
-/// `Deployment demo-producer-default`
+/// Returns the kind and the name, such as `Deployment demo-producer-default`.
 fn label<K: Object>(object: &K) -> String {
     format!("{} {}", K::kind(&()), object.name_any())
 }

@@ -1,77 +1,58 @@
-//! The command line.
+//! The command line: the arguments of the operator, and commands that need no cluster.
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser};
 use eventpipeline_service::ServiceArgs;
 
-use crate::instruments::NAME;
+use crate::leadership::ElectionArgs;
+use crate::metrics::NAME;
 use crate::offline::{DiffArgs, LintArgs, RenderArgs};
 
-/// Runs what each EventPipeline asks for and reports the progress.
+/// Kubernetes operator for EventPipelines
 #[derive(Debug, Parser)]
 #[command(name = NAME, version)]
 pub(crate) enum Cli {
-    /// Reconcile EventPipelines, until SIGTERM
+    /// Reconcile EventPipelines until SIGTERM
     Serve(Box<RunArgs>),
-    /// Print the resource definition as YAML
+    /// Print the CustomResourceDefinition as YAML
     Crd,
-    /// Print every field of the resource, with its bounds, as Markdown
+    /// Print the reference of the resource as Markdown
     Reference,
-    /// Print every metric, with its labels and their values, as Markdown
+    /// Print the reference of the metrics as Markdown
     Metrics,
-    /// Check EventPipelines without a cluster: what the API server would refuse, and what would work badly
+    /// Check EventPipelines without a cluster: report what the API server would reject and what would work
+    /// badly
     Lint(LintArgs),
-    /// Print the objects that the operator would apply as YAML; Secrets without their data
+    /// Print the objects that the operator would apply as YAML, Secrets without their data
     Render(RenderArgs),
-    /// Print what a change of EventPipelines would restart, scale, create and remove, and what is refused
+    /// Print what a change of EventPipelines would restart, scale, create and delete, and what would be
+    /// rejected
     Diff(DiffArgs),
 }
 
 /// Arguments of the operator.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Image of producers, consumers and schema Jobs, wherever a pipeline names no other
+    /// Default image of producers, consumers and schema Jobs; a pipeline can set another
     #[arg(long, env = "IMAGE", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) image: String,
-    /// The one namespace whose pipelines are run; empty: those of all namespaces
+    /// Namespace whose pipelines the operator manages; empty means all namespaces
     #[arg(long, env = "WATCH_NAMESPACE", default_value = "")]
     pub(crate) watch_namespace: String,
-    /// Name that its Events carry
+    /// Name of the pod, reported as the instance in Events and in the Lease
     #[arg(long, env = "POD_NAME", default_value = "local", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) pod_name: String,
-    /// How often the queue of a pipeline is looked at, in seconds from 1 to 300
+    /// Interval of reading each pipeline's queue statistics, in seconds, 1 to 300
     #[arg(long, env = "OBSERVE_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=300))]
     pub(crate) observe_seconds: u32,
-    /// How many pipelines may restart their pods at once where nobody has changed their spec, as after an update of this
-    /// program; 0: any number
+    /// Maximum number of pipelines that restart their pods at the same time although their spec is unchanged,
+    /// such as after an update of the operator; 0 means no limit
     #[arg(long, env = "MAX_ROLLOUTS", default_value_t = 10)]
     pub(crate) max_rollouts: usize,
     #[command(flatten)]
     pub(crate) election: ElectionArgs,
     #[command(flatten)]
     pub(crate) service: ServiceArgs,
-}
-
-/// Which of several operators works.
-#[derive(Debug, Args)]
-#[expect(clippy::struct_field_names, reason = "they are the names of the arguments")]
-pub(crate) struct ElectionArgs {
-    /// Namespace of the Lease that one operator at a time holds; without it, this one has to be the only one
-    #[arg(long, env = "LEASE_NAMESPACE", value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) lease_namespace: Option<String>,
-    /// Name of that Lease
-    #[arg(long, env = "LEASE_NAME", default_value = "eventpipeline-operator", value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) lease_name: String,
-    /// Seconds after which another operator takes over from one that has gone without a word, from 3 to 300
-    #[arg(long, env = "LEASE_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u32).range(3..=300))]
-    pub(crate) lease_seconds: u32,
-}
-
-impl ElectionArgs {
-    /// The Lease as it stands in the status of the pipelines that its holder looks after.
-    pub(crate) fn lease(&self) -> Option<String> {
-        self.lease_namespace.as_ref().map(|namespace| format!("{namespace}/{}", self.lease_name))
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! The control loop: which objects wake it, how often it tries, what it counts.
+//! The control loop: the watches that trigger reconciles, retries and metrics.
 //!
-//! What is done for a pipeline is in [`crate::eventpipeline`].
+//! The reconcile of a pipeline is in [`crate::eventpipeline`].
 
 mod backoff;
 mod context;
@@ -33,46 +33,47 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 pub(crate) use context::Context;
-pub(crate) use metrics::{Metrics, Pipeline};
+pub(crate) use metrics::{ControllerMetrics, Pipeline};
 pub(crate) use scope::Scope;
 
+use crate::cache::{Need, PipelineKey};
 use crate::eventpipeline::{self, Outcome};
-use crate::figures::{self, Observation, Rounds};
 use crate::gateway::HTTPRoute;
-use crate::inventory::{Need, PipelineKey};
+use crate::queue_stats::{self, Observation, StatsPoller};
 use crate::routes::{Claim, HTTP_ROUTES, INGRESSES};
 
-/// How many pipelines are worked on at once: the calls of each are one after the other.
+/// Maximum number of concurrent reconciles. Each makes one call at a time.
 const CONCURRENCY: u16 = 8;
 
-/// What changes together is looked at once: the children of one apply, the pods of one rollout.
+/// Delay that combines changes into one reconcile: the children of one apply, the pods of one rollout.
 const DEBOUNCE: Duration = Duration::from_millis(100);
 
-/// Everything that matters is watched; this is for what a watch could have missed.
+/// Interval of reconciles without a change, in case a watch missed one.
 const RESYNC: Duration = Duration::from_mins(5);
 
-/// How long to wait at most before what was refused is tried again.
-const REFUSED_AGAIN: Duration = Duration::from_secs(30);
+/// Longest pause after the API server refused a write.
+const REFUSED_RETRY: Duration = Duration::from_secs(30);
 
-/// How soon to look again at a pipeline that has changed while it was looked at.
+/// Pause before reconciling a pipeline that changed during its reconcile.
 const OUTDATED: Duration = Duration::from_secs(1);
 
-/// How often Events are asked for, of objects that wait and say why in Events alone.
+/// Interval of reconciles that wait for an object whose problem is only visible in Events.
 const AWAITED: Duration = Duration::from_secs(10);
 
-/// How often to look whether another installation still looks after a pipeline: more often than its Lease ends.
+/// Interval of checks whether another installation still manages a pipeline. It is shorter than a Lease.
 const LEFT: Duration = Duration::from_secs(10);
 
-/// How many pipelines may wait to be reconciled for what was seen of their queues.
-const TOLD: usize = 1024;
+/// Capacity of the channel of reconciles triggered by queue statistics.
+const NEWS_CAPACITY: usize = 1024;
 
-/// As a kind of objects that are watched.
+/// Kind of the pipelines in the health of the watches.
 const PIPELINES: &str = "EventPipeline";
 
-/// A pipeline as the API server has it, whether or not this version understands it.
+/// A pipeline as the API server returned it, whether or not this version can parse it.
 type Guarded = DeserializeGuard<EventPipeline>;
 
-/// `turns`: pipelines whose turn it is to restart their pods. Runs until told to drain; then what has been begun is finished. `every`: how often a pipeline's queue is looked at.
+/// Runs until the process drains, then finishes the reconciles in progress. `every` is the polling interval
+/// of queue statistics. `turns` yields the pipelines whose turn it is to restart their pods.
 pub(crate) async fn run(
     context: Arc<Context>,
     scope: Scope,
@@ -85,12 +86,12 @@ pub(crate) async fn run(
         () = draining.cancelled() => return Ok(()),
     }
     let (store, controller) = watch(&context, &scope);
-    let (tell, told) = mpsc::channel(TOLD);
+    let (tell, news) = mpsc::channel(NEWS_CAPACITY);
     context.metrics.show(shown(&context, store.clone()))?;
-    let rounds = rounds(&context, store, every, tell);
+    let poller = stats_poller(&context, store, every, tell);
     let controller = controller
-        .reconcile_on(in_line(&context, turns))
-        .reconcile_on(in_line(&context, told))
+        .reconcile_on(enqueue(&context, turns))
+        .reconcile_on(enqueue(&context, news))
         .graceful_shutdown_on(draining.cancelled_owned());
     let health = health::watch(Arc::clone(&context), check);
     let queue = context.metrics.queue.clone();
@@ -105,29 +106,29 @@ pub(crate) async fn run(
     tokio::select! {
         () = reconciled => Ok(()),
         () = health => Ok(()),
-        () = figures::run(rounds) => Ok(()),
+        () = queue_stats::run(poller) => Ok(()),
     }
 }
 
-/// The pipelines as the metrics show them.
+/// Returns a function that lists the pipelines for the metrics.
 fn shown(context: &Context, store: Store<Guarded>) -> impl Fn() -> Vec<Pipeline> + use<> {
-    let figures = Arc::clone(&context.figures);
+    let observations = Arc::clone(&context.observations);
     let show = move |pipeline: &Arc<Guarded>| {
         let key = context::key(pipeline);
         let conditions = metrics::Conditions::new(|kind| eventpipeline::condition(&pipeline.0, kind));
-        let queue = figures.of(&key).and_then(|observation| observation.queue.ok());
+        let queue = observations.of(&key).and_then(|observation| observation.queue.ok());
         Pipeline { key, conditions, queue }
     };
     move || store.state().iter().map(&show).collect()
 }
 
-/// Asks the queues of all pipelines, and tells when a reconcile is due for what was seen.
-fn rounds(
+/// Creates the poller of queue statistics. It sends pipelines to reconcile to `tell`.
+fn stats_poller(
     context: &Context,
     store: Store<Guarded>,
     every: Duration,
     tell: mpsc::Sender<PipelineKey>,
-) -> Rounds<impl Fn() -> Vec<PipelineKey> + use<>, impl Fn(&PipelineKey, &Observation) -> bool + use<>> {
+) -> StatsPoller<impl Fn() -> Vec<PipelineKey> + use<>, impl Fn(&PipelineKey, &Observation) -> bool + use<>> {
     let all = store.clone();
     let pipelines = move || all.state().iter().map(|pipeline| context::key(pipeline)).collect();
     let is_news = move |key: &PipelineKey, seen: &Observation| {
@@ -135,31 +136,32 @@ fn rounds(
         let pipeline = pipeline.as_ref().and_then(|pipeline| pipeline.0.as_ref().ok());
         pipeline.is_some_and(|pipeline| eventpipeline::is_news(pipeline, seen))
     };
-    let (figures, inventory) = (Arc::clone(&context.figures), Arc::clone(&context.inventory));
-    Rounds { figures, inventory, every, pipelines, is_news, tell }
+    let (observations, cache) = (Arc::clone(&context.observations), Arc::clone(&context.cache));
+    StatsPoller { observations, cache, every, pipelines, is_news, tell }
 }
 
-/// Pipelines, and of what they own only the objects that carry our label: memory grows with pipelines, not clusters.
+/// Watches pipelines, and of their objects only those that carry our label, so that memory grows with the
+/// number of pipelines and not with the cluster.
 fn watch(context: &Arc<Context>, scope: &Scope) -> (Store<Guarded>, Controller<Guarded>) {
     let client = context.cluster.client();
     let (store, writer) = reflector::store();
     let pipelines = pipelines(scope.api(client.clone()), writer, store.clone(), context);
-    let routes = context.inventory.follow_once_served::<HTTPRoute>(scope.api(client.clone()));
-    let places = [INGRESSES, HTTP_ROUTES].map(|kind| {
+    let routes = context.cache.watch_once_served::<HTTPRoute>(scope.api(client.clone()));
+    let others = [INGRESSES, HTTP_ROUTES].map(|kind| {
         let api = scope.dynamic(client.clone(), &kind.resource());
-        context.routes.follow(&context.inventory, kind, api).boxed()
+        context.routes.watch(&context.cache, kind, api).boxed()
     });
     let mut controller = Controller::for_stream(pipelines, store.clone())
-        .reconcile_on(in_line(context, routes))
-        .reconcile_on(in_line(context, futures::stream::select_all(places)))
+        .reconcile_on(enqueue(context, routes))
+        .reconcile_on(enqueue(context, futures::stream::select_all(others)))
         .with_config(Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE));
-    macro_rules! follow {
+    macro_rules! watch {
         ($($kind:ty),* $(,)?) => {$(
-            let objects = context.inventory.follow::<$kind>(scope.api(client.clone()));
-            controller = controller.reconcile_on(in_line(context, objects));
+            let objects = context.cache.watch::<$kind>(scope.api(client.clone()));
+            controller = controller.reconcile_on(enqueue(context, objects));
         )*};
     }
-    follow!(
+    watch!(
         StatefulSet,
         Deployment,
         Job,
@@ -174,7 +176,7 @@ fn watch(context: &Arc<Context>, scope: &Scope) -> (Store<Guarded>, Controller<G
     (store, controller)
 }
 
-/// The pipelines that changed. What was kept of others for one that has gone is forgotten.
+/// Yields the pipelines that changed, and drops the state of deleted ones.
 fn pipelines(
     api: Api<Guarded>,
     writer: Writer<Guarded>,
@@ -182,20 +184,20 @@ fn pipelines(
     context: &Arc<Context>,
 ) -> impl Stream<Item = watcher::Result<Guarded>> + use<> {
     let (context, queue) = (Arc::clone(context), context.metrics.queue.clone());
-    context.inventory.watches().begun(PIPELINES, Need::Always);
+    context.cache.watches().begun(PIPELINES, Need::Always);
     watcher(api, watcher::Config::default().page_size(100))
         .default_backoff()
         .modify(|pipeline| {
-            // Nobody reads it, and it is longer than all the rest.
+            // They are not used, and are longer than all the rest.
             pipeline.managed_fields_mut().clear();
         })
         .reflect(writer)
         .inspect(move |event| {
-            let watches = context.inventory.watches();
+            let watches = context.cache.watches();
             match event {
                 Ok(Event::Init) => watches.lists(PIPELINES),
                 Ok(Event::InitDone) => watches.listed(PIPELINES),
-                Ok(Event::Apply(pipeline) | Event::InitApply(pipeline)) => wish(&context, pipeline),
+                Ok(Event::Apply(pipeline) | Event::InitApply(pipeline)) => request_route(&context, pipeline),
                 Ok(Event::Delete(_)) => {}
                 Err(error) => watches.interrupted(PIPELINES, &error_chain(error)),
             }
@@ -207,17 +209,17 @@ fn pipelines(
         .inspect_ok(move |pipeline| queue.added(context::key(pipeline)))
 }
 
-/// Notes which host and path the pipeline asks for. One that can't be read asks for none.
-fn wish(context: &Context, pipeline: &Guarded) {
+/// Records the hosts and paths that the pipeline requests. A pipeline that cannot be parsed requests none.
+fn request_route(context: &Context, pipeline: &Guarded) {
     let key = context::key(pipeline);
     let created = pipeline.creation_timestamp().map(|created| created.0).unwrap_or_default();
     let route = pipeline.0.as_ref().ok().and_then(|pipeline| pipeline.spec.route.as_ref());
     let claims = Claim::of_route(&key.namespace, route);
-    context.routes.wish(key, created, claims);
+    context.routes.request(key, created, claims);
 }
 
-/// The pipelines as what the controller puts in line, counted.
-fn in_line(
+/// Turns pipelines into reconcile requests and counts them.
+fn enqueue(
     context: &Context,
     pipelines: impl Stream<Item = PipelineKey> + Send + 'static,
 ) -> impl Stream<Item = ObjectRef<Guarded>> + Send + 'static {
@@ -230,8 +232,8 @@ fn reference(PipelineKey { namespace, name }: PipelineKey) -> ObjectRef<Guarded>
 }
 
 async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, eventpipeline::Error> {
-    // What is not listed yet would look as if it were not there.
-    context.inventory.watches().all_listed().await;
+    // Objects that are not listed yet would seem to be missing.
+    context.cache.watches().all_listed().await;
     let _active = context.metrics.begun(context::key(&object));
     let started = Instant::now();
     let result =
@@ -245,11 +247,11 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
     context.metrics.left.set(i64::try_from(context.operator.left_to_others()).unwrap_or(i64::MAX));
     Ok(Action::requeue(match outcome {
         Outcome::Done => RESYNC,
-        // No watch tells of it.
+        // No watch reports it.
         Outcome::Awaiting => AWAITED,
-        // Its change will wake us, too.
+        // The change triggers a reconcile as well.
         Outcome::Outdated => OUTDATED,
-        // Nobody tells when the other one goes.
+        // Nothing reports that the other installation has ended.
         Outcome::LeftToAnother => LEFT,
     }))
 }
@@ -258,21 +260,22 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
 fn error_policy(object: Arc<Guarded>, error: &eventpipeline::Error, context: Arc<Context>) -> Action {
     context.metrics.queue.retried();
     let wait = context.failed(&object);
-    // Nobody tells when a name becomes free, or a rule is changed: whoever has done that waits for us.
-    Action::requeue(if error.is_refusal() { wait.min(REFUSED_AGAIN) } else { wait })
+    // Nothing reports that a name has become free or a policy was changed, and the person who did that is
+    // waiting.
+    Action::requeue(if error.is_refusal() { wait.min(REFUSED_RETRY) } else { wait })
 }
 
-/// The one place where results become log lines.
+/// Logs the result of a reconcile. Results are logged nowhere else.
 fn log(
     result: &Result<(impl std::fmt::Display, Action), ControllerError<eventpipeline::Error, watcher::Error>>,
 ) {
     match result {
-        Ok((pipeline, _)) => debug!(%pipeline, "{pipeline} is reconciled"),
+        Ok((pipeline, _)) => debug!(%pipeline, "reconciled {pipeline}"),
         Err(ControllerError::ReconcilerFailed(error, pipeline)) => {
             warn!(%pipeline, error = error_chain(error), "failed to reconcile {pipeline}");
         }
-        // It was deleted while it was waiting for its turn.
-        Err(ControllerError::ObjectNotFound(pipeline)) => info!(%pipeline, "{pipeline} is gone"),
-        Err(error) => warn!(error = error_chain(error), "the watch is interrupted; it goes on by itself"),
+        // The pipeline was deleted while it was queued.
+        Err(ControllerError::ObjectNotFound(pipeline)) => info!(%pipeline, "{pipeline} was deleted"),
+        Err(error) => warn!(error = error_chain(error), "watch failed; retrying"),
     }
 }

@@ -5,6 +5,7 @@
 
 mod apply;
 mod build;
+mod context;
 mod dereference;
 mod rendered;
 mod report;
@@ -17,26 +18,19 @@ mod tests;
 mod validate;
 mod words;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use eventpipeline_crds::conditions::types;
 use eventpipeline_crds::{BacklogAutoscaling, EventPipeline};
 use jiff::Timestamp;
 use kube::Resource as _;
 use kube::core::DeserializeGuard;
-use kube::runtime::events::Recorder;
 use tracing::debug;
 
-use crate::api::Cluster;
-use crate::figures::{Figures, Observation};
-use crate::inventory::{Inventory, PipelineKey};
-use crate::leadership::{Custodian, Custody};
+use crate::cache::PipelineKey;
+use crate::leadership::Custody;
 use crate::pods;
-use crate::routes::Routes;
-use apply::Memory;
+use crate::queue_stats::Observation;
 pub(crate) use build::MAX_CONNECTIONS;
-pub(crate) use build::meta::{COMPONENT, Component, GROUP, INSTANCE};
+pub(crate) use context::{Caches, Operator};
 use dereference::Existing;
 pub(crate) use rendered::{Rendered, render};
 use report::Report;
@@ -44,93 +38,6 @@ use resources::{Prepared, Resources};
 pub(crate) use rollouts::Rollouts;
 use status::Withheld;
 pub(crate) use validate::bytes;
-
-/// Labels of everything that the operator makes, as a selector.
-pub(crate) const MANAGED_BY_OPERATOR: &str = "app.kubernetes.io/managed-by=eventpipeline-operator";
-
-/// What is kept up to date beside the reconciles, which only read it.
-pub(crate) struct Seen {
-    /// The objects of the pipelines.
-    pub(crate) inventory: Arc<Inventory>,
-    /// What their queues are like.
-    pub(crate) figures: Arc<Figures>,
-    /// Whose hosts and paths are whose.
-    pub(crate) routes: Arc<Routes>,
-}
-
-/// What every reconcile needs.
-pub(crate) struct Operator {
-    cluster: Cluster,
-    custodian: Custodian,
-    /// The pipelines that another installation looks after, and by which Lease.
-    left: Mutex<HashMap<PipelineKey, String>>,
-    inventory: Arc<Inventory>,
-    figures: Arc<Figures>,
-    routes: Arc<Routes>,
-    memory: Memory,
-    scales: scale::Memory,
-    rollouts: Rollouts,
-    image: String,
-    recorder: Recorder,
-}
-
-impl Operator {
-    /// `image`: what pipelines run that name no other.
-    pub(crate) fn new(
-        cluster: Cluster,
-        custodian: Custodian,
-        seen: Seen,
-        rollouts: Rollouts,
-        image: String,
-        recorder: Recorder,
-    ) -> Self {
-        let Seen { inventory, figures, routes } = seen;
-        Self {
-            cluster,
-            custodian,
-            left: Mutex::default(),
-            inventory,
-            figures,
-            routes,
-            memory: Memory::default(),
-            scales: scale::Memory::default(),
-            rollouts,
-            image,
-            recorder,
-        }
-    }
-
-    /// Forgets the pipelines that are not known any more.
-    pub(crate) fn retain(&self, known: impl Fn(&PipelineKey) -> bool) {
-        self.figures.retain(&known);
-        self.scales.retain(&known);
-        self.routes.retain(&known);
-        self.rollouts.retain(&known);
-        self.left().retain(|pipeline, _| known(pipeline));
-        self.memory.retain(known);
-    }
-}
-
-impl Operator {
-    /// How many pipelines restart their pods, and how many wait for their turn.
-    pub(crate) fn rollouts(&self) -> (usize, usize) {
-        self.rollouts.numbers()
-    }
-
-    /// How many pipelines in its scope another installation looks after.
-    pub(crate) fn left_to_others(&self) -> usize {
-        self.left().len()
-    }
-
-    /// Notes who looks after the pipeline instead; whether that is new.
-    fn leave(&self, pipeline: PipelineKey, lease: &str) -> bool {
-        self.left().insert(pipeline, lease.to_owned()).is_none_or(|before| before != lease)
-    }
-
-    fn left(&self) -> MutexGuard<'_, HashMap<PipelineKey, String>> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// What was done for a pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,8 +100,8 @@ pub(crate) async fn reconcile(
         return Ok(Outcome::LeftToAnother);
     }
     let key = PipelineKey::of(pipeline);
-    let observation = operator.figures.of(&key);
-    let existing = dereference::dereference(&operator.inventory, pipeline, observation.as_ref());
+    let observation = operator.observations.of(&key);
+    let existing = dereference::dereference(&operator.cache, pipeline, observation.as_ref());
     let mut validated = match validate::validate(pipeline, &operator.image, Timestamp::now()) {
         Ok(validated) => validated.with_first_size(existing.first_size()).with_volume(existing.volume()),
         Err(invalid) => {
@@ -204,12 +111,12 @@ pub(crate) async fn reconcile(
     };
     let taken = operator.routes.taken(&key);
     validated.route_withheld = taken.is_some();
-    let decisions =
-        scale::scale(operator, &mut validated, &existing, observation.as_ref(), Timestamp::now()).await;
+    let Operator { cluster, cache, memory, scales, .. } = operator;
+    let scaler = scale::Scaler { cluster, memory: scales, now: Timestamp::now() };
+    let decisions = scale::scale(&scaler, &mut validated, &existing, observation.as_ref()).await;
     let mut prepared = build::build(&validated);
-    let Operator { cluster, inventory, memory, .. } = operator;
     wait_for_turn(operator, pipeline, &existing, &mut prepared);
-    let applied = Box::pin(apply::apply(cluster, inventory, memory, prepared, &existing)).await;
+    let applied = Box::pin(apply::apply(cluster, cache, memory, prepared, &existing)).await;
     report.put_right(memory.take_put_right(&key)).await;
     let (applied, unwritten) = applied.map_err(Error::Apply)?;
     // What is still to be told would be refused as well.
@@ -288,7 +195,7 @@ async fn is_ours(operator: &Operator, pipeline: &EventPipeline, report: &Report<
         }
         return Ok(false);
     }
-    operator.left().remove(&key);
+    operator.take(&key);
     if custody == Custody::Free || pipeline.status.is_none() {
         report.first_seen().await.map_err(Error::Report)?;
     }

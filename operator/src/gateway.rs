@@ -1,10 +1,10 @@
-//! The part of the Gateway API that the operator writes and reads.
+//! The fields of the Gateway API that the operator reads and writes.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
 use serde::{Deserialize, Serialize};
 
-/// Which requests to a Gateway go where.
+/// Routing of the requests that a Gateway receives.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "gateway.networking.k8s.io",
@@ -24,7 +24,7 @@ pub(crate) struct HttpRouteSpec {
     pub(crate) rules: Vec<Rule>,
 }
 
-/// A Gateway, or one of its listeners.
+/// A Gateway or one of its listeners.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ParentReference {
@@ -35,7 +35,7 @@ pub(crate) struct ParentReference {
     pub(crate) section_name: Option<String>,
 }
 
-/// Requests that match go to one of the back ends.
+/// Backends of the requests that match.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Rule {
@@ -44,13 +44,13 @@ pub(crate) struct Rule {
     pub(crate) timeouts: Timeouts,
 }
 
-/// What a request must be.
+/// Conditions that a request must meet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Match {
     pub(crate) path: PathMatch,
 }
 
-/// What a request's path must be.
+/// Condition on the path of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PathMatch {
     #[serde(rename = "type")]
@@ -58,27 +58,27 @@ pub(crate) struct PathMatch {
     pub(crate) value: String,
 }
 
-/// A Service of the route's namespace.
+/// A Service in the namespace of the route.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct BackendRef {
     pub(crate) name: String,
     pub(crate) port: i32,
 }
 
-/// How long an answer may take: `0s` is as long as it does.
+/// Time limits. `0s` disables a limit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Timeouts {
     pub(crate) request: String,
 }
 
-/// What the Gateways' controllers say of a route.
+/// Status of a route, reported by the controllers of its Gateways.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct HttpRouteStatus {
     #[serde(default)]
     pub(crate) parents: Vec<ParentStatus>,
 }
 
-/// What one Gateway's controller says.
+/// Status of a route at one Gateway.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ParentStatus {

@@ -1,12 +1,14 @@
-//! One operator at a time: who holds the Lease works, the others stand by.
+//! Leader election: the holder of the Lease works, all other operators stand by.
 //!
-//! The Lease is only written over the version that was read, so that two can't both win. Who holds it stops believing so
-//! well before others may take it, by its own clock and without a call; it then writes nothing more and ends with an
-//! error, so that nothing that was begun goes on. Who ends in order gives it back, for others to take at once.
+//! A Lease is only written over the version that was read, so two candidates cannot both win. The holder
+//! stops considering itself the leader well before others may take the Lease, by its own clock and without a
+//! call. It then writes nothing more and ends with an error, so that none of its work continues. On a clean
+//! shutdown it releases the Lease, and another operator takes over at once.
 
+mod args;
+mod call;
 mod custody;
 mod lease;
-mod term;
 
 use std::time::Duration;
 
@@ -21,40 +23,13 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::cli::ElectionArgs;
+use crate::api::Term;
+pub(crate) use args::ElectionArgs;
+use call::{Error, call, won};
 pub(crate) use custody::{ASSIGNED, Custodian, Custody};
-use lease::{Turn, Watch};
-pub(crate) use term::Term;
+use lease::{LeaseObserver, Turn};
 
-/// How long a call may take while nothing depends on it.
-const LIMIT: Duration = Duration::from_secs(5);
-
-/// Why the Lease can't be read or written.
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error("failed to {action} the Lease")]
-    Call { action: &'static str, source: Box<kube::Error> },
-    #[error("failed to {action} the Lease: no answer within {} s", LIMIT.as_secs())]
-    Late { action: &'static str },
-}
-
-impl Error {
-    /// Whether the Lease may have been written all the same.
-    fn leaves_doubt(&self) -> bool {
-        match self {
-            Self::Call { action, source } => {
-                *action != "read" && !matches!(source.as_ref(), kube::Error::Api(status) if status.code < 500)
-            }
-            Self::Late { action } => *action != "read",
-        }
-    }
-
-    fn is(&self, reason: impl Fn(&Status) -> bool) -> bool {
-        matches!(self, Self::Call { source, .. } if matches!(source.as_ref(), kube::Error::Api(status) if reason(status)))
-    }
-}
-
-/// Why this process leads no longer.
+/// Reason why this process no longer leads.
 #[derive(Debug, thiserror::Error)]
 enum Lost {
     #[error("another operator has taken the Lease")]
@@ -63,19 +38,20 @@ enum Lost {
     Expired,
 }
 
-/// Who leads, as a metric under controller-runtime's name.
+/// Metric of leadership, under controller-runtime's name.
 pub(crate) struct Leads(IntGaugeVec);
 
 impl Leads {
     pub(crate) fn new(registry: &Registry) -> anyhow::Result<Self> {
         let options = Opts::new(
             "leader_election_master_status",
-            "1 in the process that leads, 0 in the others; name is the Lease's.",
+            "Gauge of if the reporting system is master of the relevant lease, 0 indicates backup, 1 indicates master. \
+             'name' is the string used to identify the lease.",
         );
         Ok(Self(registered(registry, IntGaugeVec::new(options, &["name"]))?))
     }
 
-    /// Of a Lease.
+    /// Returns the gauge of a Lease.
     pub(crate) fn of(&self, lease_name: &str) -> IntGauge {
         self.0.with_label_values(&[lease_name])
     }
@@ -89,11 +65,12 @@ pub(crate) struct Election {
     seconds: i32,
     term: Term,
     status: IntGauge,
-    watch: Watch,
+    observer: LeaseObserver,
 }
 
 impl Election {
-    /// `pod_name` begins its name as a candidate. None: it is the only one, and leads without an end.
+    /// Creates a candidate. Returns `None` if no Lease is configured: the process then is the only operator
+    /// and leads forever. `pod_name` is the prefix of the holder identity.
     pub(crate) fn new(
         client: Client,
         args: ElectionArgs,
@@ -109,21 +86,21 @@ impl Election {
         Ok(Some(Self {
             leases: Api::namespaced(client, &namespace),
             name: lease_name,
-            // A process that starts anew in the same pod is another one.
+            // A restarted container of the same pod is a different candidate.
             me: format!("{pod_name}_{:016x}", rand::random::<u64>()),
             seconds: i32::try_from(lease_seconds)?,
             term: Term::none(),
             status,
-            watch: Watch::default(),
+            observer: LeaseObserver::default(),
         }))
     }
 
-    /// Whether this process leads, for all who write.
+    /// Returns the term, which guards every write.
     pub(crate) fn term(&self) -> Term {
         self.term.clone()
     }
 
-    /// Stands by until it leads, and works then. The work is dropped where it stands when the Lease is lost.
+    /// Stands by until this process leads, then runs `work`. If the Lease is lost, drops `work` at once.
     pub(crate) async fn lead(
         mut self,
         work: impl Future<Output = anyhow::Result<()>>,
@@ -132,14 +109,14 @@ impl Election {
     ) -> anyhow::Result<()> {
         let Some(mut held) = self.acquire(&check, &draining).await else { return Ok(()) };
         self.status.set(1);
-        info!(lease = self.name, me = self.me, "leads");
+        info!(lease = self.name, me = self.me, "acquired the Lease; leading");
         let result = tokio::select! {
-            // First: what comes after the end of a term must not begin.
+            // Polled first: no work may begin after the end of the term.
             biased;
             lost = self.hold(&mut held) => {
                 self.term.end();
                 self.status.set(0);
-                return Err(anyhow::Error::new(lost).context("this operator leads no longer"));
+                return Err(anyhow::Error::new(lost).context("this operator no longer leads"));
             }
             result = work => result,
         };
@@ -147,7 +124,7 @@ impl Election {
         result
     }
 
-    /// How often the Lease is renewed, or asked for.
+    /// Returns the interval of renewals and of attempts to acquire the Lease.
     fn pause(&self) -> Duration {
         self.duration() / 5
     }
@@ -156,23 +133,24 @@ impl Election {
         Duration::from_secs(self.seconds.unsigned_abs().into())
     }
 
-    /// For how long a renewal is believed in: others wait a third longer, counted from when they have seen it.
-    fn belief(&self) -> Duration {
+    /// Returns for how long a renewal is valid here. Others wait half as long again, counted from when they
+    /// saw the renewal.
+    fn validity(&self) -> Duration {
         self.duration() * 2 / 3
     }
 
-    /// The Lease; none if this process is to end before it has it. An attempt that has begun is never cut off: what is
-    /// written and not known to be would keep all others waiting.
+    /// Returns the acquired Lease, or `None` on a shutdown before that. An attempt is never cancelled: a
+    /// write whose result is unknown would make all others wait.
     async fn acquire(&mut self, check: &Check, draining: &CancellationToken) -> Option<Lease> {
         let mut in_doubt = false;
         while !draining.is_cancelled() {
             let sent = Instant::now();
             match self.attempt().await {
                 Ok(Some(held)) => {
-                    self.term.until(sent + self.belief());
+                    self.term.until(sent + self.validity());
                     return Some(held);
                 }
-                // To be ready to take over is what it is there for.
+                // A standby is ready: it is able to take over.
                 Ok(None) => {
                     in_doubt = false;
                     check.ready();
@@ -201,7 +179,7 @@ impl Election {
         lease::holder(lease) == Some(&self.me)
     }
 
-    /// The Lease, if it is ours now.
+    /// Tries once to acquire the Lease.
     async fn attempt(&mut self) -> Result<Option<Lease>, Error> {
         let Some(lease) = self.read().await? else {
             let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
@@ -209,8 +187,8 @@ impl Election {
             let lease = Lease { metadata, spec: Some(spec) };
             return won(call("create", self.leases.create(&PostParams::default(), &lease)).await);
         };
-        match self.watch.turn(&lease, Instant::now()) {
-            // Taken by a write of ours whose answer was lost.
+        match self.observer.turn(&lease, Instant::now()) {
+            // Acquired by an earlier write whose response was lost.
             _ if self.is_mine(&lease) => won(self.write("take", lease).await),
             Turn::Wait => Ok(None),
             Turn::Take => {
@@ -220,22 +198,23 @@ impl Election {
         }
     }
 
-    /// Renews the Lease until that has not gone well for too long.
+    /// Renews the Lease until it is lost.
     async fn hold(&self, held: &mut Lease) -> Lost {
         loop {
             sleep(self.pause()).await;
             match timeout(self.term.left(), self.renew(held)).await {
-                Ok(Ok(Some(sent))) => self.term.until(sent + self.belief()),
+                Ok(Ok(Some(sent))) => self.term.until(sent + self.validity()),
                 Ok(Ok(None)) => return Lost::Taken,
                 Ok(Err(error)) => {
-                    warn!(error = error_chain(&error), "failed to renew the Lease; it is tried again");
+                    warn!(error = error_chain(&error), "failed to renew the Lease; retrying");
                 }
                 Err(_) => return Lost::Expired,
             }
         }
     }
 
-    /// When the renewal was sent that went well; none if the Lease is ours no longer.
+    /// Renews the Lease once. Returns when the successful renewal was sent, or `None` if the Lease is no
+    /// longer ours.
     async fn renew(&self, held: &mut Lease) -> Result<Option<Instant>, Error> {
         loop {
             if let Some(spec) = &mut held.spec {
@@ -247,15 +226,15 @@ impl Election {
                     *held = renewed;
                     return Ok(Some(sent));
                 }
-                // A renewal whose answer was lost: others count from when it was stored, which may be long ago. It is
-                // renewed once more. Or somebody else's.
+                // Either an earlier renewal whose response was lost, or a write of another operator. In the
+                // first case the Lease is renewed again, because others count from the earlier write.
                 Err(error) if error.is(Status::is_conflict) => {
                     match self.read().await?.filter(|now| self.is_mine(now)) {
                         Some(ours) => *held = ours,
                         None => return Ok(None),
                     }
                 }
-                // Who deleted it has ended our term: another one may have begun.
+                // Deleting the Lease ends the term: another one may have begun.
                 Err(error) if error.is(|status| status.code == 404) => return Ok(None),
                 Err(error) => return Err(error),
             }
@@ -264,39 +243,18 @@ impl Election {
 
     async fn release(&self, mut held: Lease) {
         if let Some(spec) = &mut held.spec {
-            lease::give_back(spec, Timestamp::now());
+            lease::release(spec, Timestamp::now());
         }
-        match self.write("give back", held).await {
-            Ok(_) => info!(lease = self.name, "gave the Lease back"),
-            Err(error) => {
-                warn!(error = error_chain(&error), "failed to give the Lease back; it ends by itself")
-            }
+        match self.write("release", held).await {
+            Ok(_) => info!(lease = self.name, "released the Lease"),
+            Err(error) => warn!(error = error_chain(&error), "failed to release the Lease; it will expire"),
         }
         self.term.end();
         self.status.set(0);
     }
 
-    /// Over the version that was read, and no other.
+    /// Replaces the version of the Lease that was read, and no other.
     async fn write(&self, action: &'static str, lease: Lease) -> Result<Lease, Error> {
         call(action, self.leases.replace(&self.name, &PostParams::default(), &lease)).await
-    }
-}
-
-/// The Lease, unless somebody was quicker.
-fn won(written: Result<Lease, Error>) -> Result<Option<Lease>, Error> {
-    match written {
-        Ok(lease) => Ok(Some(lease)),
-        Err(error) if error.is(|status| status.code == 409) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-async fn call<T>(
-    action: &'static str,
-    call: impl Future<Output = Result<T, kube::Error>>,
-) -> Result<T, Error> {
-    match timeout(LIMIT, call).await {
-        Ok(result) => result.map_err(|source| Error::Call { action, source: Box::new(source) }),
-        Err(_) => Err(Error::Late { action }),
     }
 }

@@ -1,19 +1,21 @@
-//! `eventpipeline-operator` runs what each EventPipeline asks for and reports the progress.
+//! `eventpipeline-operator`: the Kubernetes operator for EventPipelines.
 //!
-//! `serve` does so on a cluster; the other commands print references, or the effect of a pipeline, without one.
+//! `serve` runs it. `crd`, `reference` and `metrics` print the CustomResourceDefinition and the references of
+//! the resource and the metrics. `lint`, `render` and `diff` check pipelines without a cluster.
 
+mod admin_client;
 mod api;
+mod cache;
 mod cli;
 mod controller;
 mod eventpipeline;
-mod figures;
 mod gateway;
-mod instruments;
-mod internal_port;
-mod inventory;
+mod labels;
 mod leadership;
+mod metrics;
 mod offline;
 mod pods;
+mod queue_stats;
 mod routes;
 mod run;
 
@@ -22,9 +24,9 @@ use std::process::ExitCode;
 use cli::Cli;
 use eventpipeline_service::exit_code;
 
-/// The code of a command that could not do what it was asked, as of one that was not understood: 1 is an answer of
-/// `lint`, `render` and `diff`.
-const CANNOT: u8 = 2;
+/// Exit code of a command that failed. A usage error has the same code; 1 is a result of `lint`, `render` and
+/// `diff`.
+const FAILED: u8 = 2;
 
 fn main() -> ExitCode {
     let result = match eventpipeline_service::parse() {
@@ -37,5 +39,5 @@ fn main() -> ExitCode {
         Ok(Cli::Diff(args)) => offline::diff(args),
         Err(code) => return code,
     };
-    exit_code(instruments::NAME, result, CANNOT)
+    exit_code(instruments::NAME, result, FAILED)
 }

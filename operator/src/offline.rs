@@ -18,7 +18,7 @@ use eventpipeline_crds::{reference, yaml};
 use eventpipeline_service::print;
 use serde::Serialize;
 
-use crate::instruments;
+use crate::metrics;
 
 pub(crate) use diff::DiffArgs;
 pub(crate) use lint::LintArgs;
@@ -51,7 +51,7 @@ pub(crate) fn reference() -> anyhow::Result<ExitCode> {
 
 /// Prints the reference of the operator's metrics.
 pub(crate) fn metrics() -> anyhow::Result<ExitCode> {
-    print(&instruments::reference()?)?;
+    print(&metrics::reference()?)?;
     Ok(ExitCode::SUCCESS)
 }
 

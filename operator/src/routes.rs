@@ -1,25 +1,26 @@
-//! Which hosts and paths are taken, and by whom: every Ingress and HTTPRoute in the operator's namespaces, whoever made
-//! it, and what the pipelines ask for.
+//! Detects conflicts about hosts and paths, between every Ingress and HTTPRoute in scope, whoever created it,
+//! and the routes that pipelines request.
 //!
-//! Most controllers let the last object of two win, or split the requests between them. A pipeline whose host and path
-//! are another's therefore publishes no route. Who has published keeps what it has; of those that have not, the pipeline
-//! that was created first goes first.
+//! If two objects have the same host and path, most controllers let the last one win or split the requests
+//! between them. A pipeline therefore publishes no route for a host and path that something else has. A
+//! published route keeps its host and path. Between pipelines without a published route, the one that was
+//! created first has priority.
 
 mod claim;
-mod follow;
+mod watch;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(crate) use claim::Claim;
-use claim::Place;
-pub(crate) use follow::{HTTP_ROUTES, INGRESSES};
+use claim::HostPath;
 use jiff::Timestamp;
+pub(crate) use watch::{HTTP_ROUTES, INGRESSES};
 
-use crate::inventory::PipelineKey;
+use crate::cache::PipelineKey;
 
-/// An object that has, or asks for, hosts and paths.
+/// An object that has or requests hosts and paths.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Holder {
     pub(crate) kind: &'static str,
@@ -34,68 +35,70 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Somebody else has the host and path.
+/// A host and path that another object has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Taken {
     pub(crate) claim: Claim,
     pub(crate) by: Holder,
 }
 
-/// What a pipeline asks for.
+/// Hosts and paths that a pipeline requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Wish {
+struct Request {
     created: Timestamp,
     claims: Vec<Claim>,
 }
 
 #[derive(Debug, Default)]
 struct Table {
-    /// What every Ingress and HTTPRoute has.
+    /// Hosts and paths of every Ingress and HTTPRoute.
     published: HashMap<Holder, Vec<Claim>>,
-    wishes: HashMap<PipelineKey, Wish>,
-    /// Who may have something to do with a place.
-    holders: HashMap<Place, BTreeSet<Holder>>,
-    wishers: HashMap<Place, BTreeSet<PipelineKey>>,
+    requests: HashMap<PipelineKey, Request>,
+    /// Index of `published`.
+    holders: HashMap<HostPath, BTreeSet<Holder>>,
+    /// Index of `requests`.
+    requesters: HashMap<HostPath, BTreeSet<PipelineKey>>,
 }
 
-/// Hosts and paths, and who has them.
+/// Hosts and paths, and their holders.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
     table: Mutex<Table>,
 }
 
 impl Routes {
-    /// A pipeline asks for this.
-    pub(crate) fn wish(&self, pipeline: PipelineKey, created: Timestamp, claims: Vec<Claim>) {
+    /// Records the hosts and paths that a pipeline requests.
+    pub(crate) fn request(&self, pipeline: PipelineKey, created: Timestamp, claims: Vec<Claim>) {
         let mut table = self.lock();
-        table.forget_wish(&pipeline);
+        table.forget_request(&pipeline);
         for claim in &claims {
-            table.wishers.entry(claim.place.clone()).or_default().insert(pipeline.clone());
+            table.requesters.entry(claim.place.clone()).or_default().insert(pipeline.clone());
         }
         if !claims.is_empty() {
-            table.wishes.insert(pipeline, Wish { created, claims });
+            table.requests.insert(pipeline, Request { created, claims });
         }
     }
 
-    /// Forgets the pipelines that are not known any more.
+    /// Drops the requests of pipelines that no longer exist.
     pub(crate) fn retain(&self, known: impl Fn(&PipelineKey) -> bool) {
         let mut table = self.lock();
-        let gone: Vec<_> = table.wishes.keys().filter(|pipeline| !known(pipeline)).cloned().collect();
+        let gone: Vec<_> = table.requests.keys().filter(|pipeline| !known(pipeline)).cloned().collect();
         for pipeline in gone {
-            table.forget_wish(&pipeline);
+            table.forget_request(&pipeline);
         }
     }
 
-    /// The first of what the pipeline asks for that is not for it.
+    /// Returns the first requested host and path that another object has or may publish first.
     pub(crate) fn taken(&self, pipeline: &PipelineKey) -> Option<Taken> {
         let table = self.lock();
-        let wish = table.wishes.get(pipeline)?;
+        let request = table.requests.get(pipeline)?;
         let taken =
-            |claim: &Claim| Some(Taken { claim: claim.clone(), by: table.before(pipeline, wish, claim)? });
-        wish.claims.iter().find_map(taken)
+            |claim: &Claim| Some(Taken { claim: claim.clone(), by: table.before(pipeline, request, claim)? });
+        request.claims.iter().find_map(taken)
     }
 
-    /// What an object has now; nothing, if it is gone. Gives the pipelines that concerns.
+    /// Records the hosts and paths of an object, none if it was deleted. Returns the pipelines that are
+    /// affected.
     fn publish(&self, holder: &Holder, claims: Vec<Claim>) -> Vec<PipelineKey> {
         let mut table = self.lock();
         let before = table.published.remove(holder).unwrap_or_default();
@@ -111,13 +114,13 @@ impl Routes {
         for claim in &claims {
             table.holders.entry(claim.place.clone()).or_default().insert(holder.clone());
         }
-        let places: HashSet<_> = before.iter().chain(&claims).map(|claim| &claim.place).collect();
-        let concerned: BTreeSet<_> =
-            places.iter().filter_map(|place| table.wishers.get(place)).flatten().cloned().collect();
+        let changed: HashSet<_> = before.iter().chain(&claims).map(|claim| &claim.place).collect();
+        let affected: BTreeSet<_> =
+            changed.iter().filter_map(|place| table.requesters.get(place)).flatten().cloned().collect();
         if !claims.is_empty() {
             table.published.insert(holder.clone(), claims);
         }
-        concerned.into_iter().collect()
+        affected.into_iter().collect()
     }
 
     fn published_of(&self, kind: &str) -> Vec<Holder> {
@@ -130,19 +133,19 @@ impl Routes {
 }
 
 impl Table {
-    fn forget_wish(&mut self, pipeline: &PipelineKey) {
-        for claim in self.wishes.remove(pipeline).into_iter().flat_map(|wish| wish.claims) {
-            remove(&mut self.wishers, &claim.place, pipeline);
+    fn forget_request(&mut self, pipeline: &PipelineKey) {
+        for claim in self.requests.remove(pipeline).into_iter().flat_map(|request| request.claims) {
+            remove(&mut self.requesters, &claim.place, pipeline);
         }
     }
 
-    /// Who comes before the pipeline there.
-    fn before(&self, pipeline: &PipelineKey, wish: &Wish, claim: &Claim) -> Option<Holder> {
+    /// Returns the holder with priority over the pipeline.
+    fn before(&self, pipeline: &PipelineKey, request: &Request, claim: &Claim) -> Option<Holder> {
         let holders = self.holders.get(&claim.place).into_iter().flatten();
-        let meets = |holder: &&Holder| {
-            self.published.get(*holder).is_some_and(|claims| claims.iter().any(|other| other.meets(claim)))
+        let overlaps = |holder: &&Holder| {
+            self.published.get(*holder).is_some_and(|claims| claims.iter().any(|other| other.overlaps(claim)))
         };
-        let mut holders = holders.filter(meets).peekable();
+        let mut holders = holders.filter(overlaps).peekable();
         if holders.peek().is_some() {
             let mut others = Vec::new();
             for holder in holders {
@@ -153,11 +156,11 @@ impl Table {
             }
             return others.first().copied().cloned();
         }
-        let rank = (wish.created, pipeline);
-        let wishers = self.wishers.get(&claim.place).into_iter().flatten();
-        let mut earlier = wishers.filter(|other| {
-            self.wishes.get(*other).is_some_and(|theirs| {
-                (theirs.created, *other) < rank && theirs.claims.iter().any(|other| other.meets(claim))
+        let rank = (request.created, pipeline);
+        let requesters = self.requesters.get(&claim.place).into_iter().flatten();
+        let mut earlier = requesters.filter(|other| {
+            self.requests.get(*other).is_some_and(|theirs| {
+                (theirs.created, *other) < rank && theirs.claims.iter().any(|other| other.overlaps(claim))
             })
         });
         let PipelineKey { namespace, name } = earlier.next()?.clone();
@@ -165,11 +168,11 @@ impl Table {
     }
 }
 
-fn remove<T: Ord>(places: &mut HashMap<Place, BTreeSet<T>>, place: &Place, what: &T) {
-    if let Some(there) = places.get_mut(place) {
-        there.remove(what);
-        if there.is_empty() {
-            places.remove(place);
+fn remove<T: Ord>(index: &mut HashMap<HostPath, BTreeSet<T>>, place: &HostPath, entry: &T) {
+    if let Some(entries) = index.get_mut(place) {
+        entries.remove(entry);
+        if entries.is_empty() {
+            index.remove(place);
         }
     }
 }
@@ -199,42 +202,42 @@ mod tests {
     }
 
     #[test]
-    fn of_two_that_ask_the_one_created_first_goes_first() {
+    fn the_pipeline_created_first_has_priority() {
         let routes = Routes::default();
         let (a, b, c) = (key("x", "a"), key("x", "b"), key("x", "c"));
-        routes.wish(b.clone(), at(2), claims("h.example", "/"));
-        routes.wish(a.clone(), at(2), claims("h.example", "/"));
-        routes.wish(c.clone(), at(1), claims("h.example", "/"));
+        routes.request(b.clone(), at(2), claims("h.example", "/"));
+        routes.request(a.clone(), at(2), claims("h.example", "/"));
+        routes.request(c.clone(), at(1), claims("h.example", "/"));
         assert_eq!(by(&routes, &c), None);
         assert_eq!(by(&routes, &a).as_deref(), Some("EventPipeline x/c"));
         routes.retain(|pipeline| *pipeline != c);
         assert_eq!(by(&routes, &a), None, "at the same time the name decides");
         assert_eq!(by(&routes, &b).as_deref(), Some("EventPipeline x/a"));
-        routes.wish(a, at(2), claims("other.example", "/"));
+        routes.request(a, at(2), claims("other.example", "/"));
         assert_eq!(by(&routes, &b), None);
     }
 
     #[test]
-    fn what_is_published_keeps_its_place_whoever_is_older() {
+    fn a_published_route_has_priority_over_an_older_pipeline() {
         let routes = Routes::default();
         let (old, new) = (key("x", "old"), key("y", "new"));
-        routes.wish(new.clone(), at(9), claims("h.example", "/"));
+        routes.request(new.clone(), at(9), claims("h.example", "/"));
         assert_eq!(routes.publish(&holder("y", "new"), claims("h.example", "/")), std::slice::from_ref(&new));
-        routes.wish(old.clone(), at(1), claims("h.example", "/"));
+        routes.request(old.clone(), at(1), claims("h.example", "/"));
         assert_eq!(by(&routes, &old).as_deref(), Some("Ingress y/new"));
         assert_eq!(by(&routes, &new), None);
-        // Who takes it over by hand takes it from nobody who has it.
+        // An object that claims the same place later does not displace the published route.
         routes.publish(&holder("z", "thief"), claims("h.example", "/"));
         assert_eq!(by(&routes, &new), None);
-        let concerned = routes.publish(&holder("y", "new"), Vec::new());
-        assert_eq!(concerned, [old.clone(), new.clone()]);
+        let affected = routes.publish(&holder("y", "new"), Vec::new());
+        assert_eq!(affected, [old.clone(), new.clone()]);
         assert_eq!(by(&routes, &new).as_deref(), Some("Ingress z/thief"));
     }
 
     #[test]
-    fn what_does_not_change_wakes_nobody() {
+    fn an_unchanged_object_affects_no_pipeline() {
         let routes = Routes::default();
-        routes.wish(key("x", "a"), at(1), claims("h.example", "/"));
+        routes.request(key("x", "a"), at(1), claims("h.example", "/"));
         assert_eq!(routes.publish(&holder("o", "o"), claims("h.example", "/")).len(), 1);
         assert_eq!(routes.publish(&holder("o", "o"), claims("h.example", "/")).len(), 0);
         assert_eq!(routes.publish(&holder("o", "o"), claims("i.example", "/")).len(), 1);

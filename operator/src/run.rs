@@ -1,4 +1,4 @@
-//! The operator as a process: its client, its tasks, its readiness.
+//! The operator as a process: its client, tasks and readiness.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use eventpipeline_service::Service;
 use kube::Config;
 use kube::client::ClientBuilder;
 
-use crate::api::Cluster;
+use crate::api::{Cluster, Term};
 use crate::cli::RunArgs;
 use crate::controller::{self, Context, Scope};
 use crate::eventpipeline::Rollouts;
-use crate::instruments::{Instruments, NAME};
-use crate::leadership::{Custodian, Election, Term};
+use crate::leadership::{Custodian, Election};
+use crate::metrics::{Metrics, NAME};
 
-/// How long a connection may bring nothing while something is waited for: longer than a watch is quiet, and not for as long
-/// as a network is cut that tells nobody.
-const SILENCE: Duration = Duration::from_secs(295);
+/// Read timeout of connections to the API server: longer than a watch may be silent, so that it only ends
+/// connections that a network failure cut silently.
+const READ_TIMEOUT: Duration = Duration::from_secs(295);
 
 /// Runs until SIGTERM.
 pub(crate) fn run(args: RunArgs) -> ExitCode {
@@ -30,14 +30,14 @@ async fn start(args: RunArgs, service: &mut Service) -> anyhow::Result<()> {
     let RunArgs { image, watch_namespace, pod_name, observe_seconds, max_rollouts, election, service: _ } =
         args;
     let every = Duration::from_secs(observe_seconds.into());
-    let Instruments { requests, leads, controller: metrics } = Instruments::new(&service.registry)?;
-    let mut config = Config::infer().await.context(
-        "failed to find the API server: neither KUBECONFIG nor a service account tells where it is",
-    )?;
-    config.read_timeout = Some(SILENCE);
+    let Metrics { client: client_metrics, leads, controller: metrics } = Metrics::new(&service.registry)?;
+    let mut config = Config::infer()
+        .await
+        .context("failed to find the API server: neither KUBECONFIG nor a service account is available")?;
+    config.read_timeout = Some(READ_TIMEOUT);
     let client = ClientBuilder::try_from(config)
-        .context("failed to set up the client of the API server")?
-        .with_layer(&requests)
+        .context("failed to create the client of the API server")?
+        .with_layer(&client_metrics)
         .build();
     let scope = Scope::new(watch_namespace);
     let custodian = Custodian::new(client.clone(), election.lease());

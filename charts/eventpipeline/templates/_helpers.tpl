@@ -1,4 +1,4 @@
-{{/* The beginning of all names: short enough for what is put behind it. */}}
+{{/* Prefix of all names, short enough for the suffixes. */}}
 {{- define "eventpipeline.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- if .Values.fullnameOverride -}}
@@ -14,19 +14,19 @@
 {{- include "eventpipeline.fullname" . }}-operator
 {{- end -}}
 
-{{/* Never to be changed: a Deployment's selector cannot be. */}}
+{{/* Must not change: the selector of a Deployment is immutable. */}}
 {{- define "eventpipeline.selectorLabels" -}}
 app.kubernetes.io/name: eventpipeline-operator
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
-{{/* What selects the pod of `helm test`: another name than the operator's, whose policies and Service it must not meet. */}}
+{{/* Selects the pod of `helm test`. Its name differs from the operator's, so that the operator's policies and Service do not select it. */}}
 {{- define "eventpipeline.testLabels" -}}
 app.kubernetes.io/name: eventpipeline-test
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
-{{/* Of every object. `selector`: what it is found by, the operator's if there is none. */}}
+{{/* Labels of every object. */}}
 {{- define "eventpipeline.labels" -}}
 {{- $ours := dict
   "app.kubernetes.io/version" .Chart.AppVersion
@@ -38,8 +38,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
 {{/*
-The metadata of an object: `root`, `name`, and what it may have beside: `namespace`, `labels` and `annotations`, which
-win over those of all objects.
+Metadata of an object. Parameters: `root`, `name`, and optionally `namespace`, `labels` and `annotations`, which override
+those of all objects.
 */}}
 {{- define "eventpipeline.metadata" -}}
 name: {{ .name }}
@@ -76,7 +76,7 @@ annotations:
 {{- end -}}
 {{- end -}}
 
-{{/* Secrets of a pod, each once; those that charts around this one share are names, or objects with a name. */}}
+{{/* Pull Secrets of a pod, without duplicates. Global ones are names, or objects with a name. */}}
 {{- define "eventpipeline.imagePullSecrets" -}}
 {{- $names := .Values.image.pullSecrets -}}
 {{- range .Values.global.imagePullSecrets -}}

@@ -1,10 +1,10 @@
-//! The type of a field and its bounds, in words.
+//! The type and the bounds of a field, in words.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 
-/// As `integer, 1 to 1000`.
+/// Returns the type and the bounds, such as `integer, 1 to 1000`.
 pub(super) fn of(field: &JSONSchemaProps) -> String {
     let mut words = vec![type_(field)];
     words.extend(one_of(field));
@@ -18,7 +18,7 @@ pub(super) fn of(field: &JSONSchemaProps) -> String {
     words.join(", ")
 }
 
-/// In a cell of a table.
+/// Formats code for a table cell.
 pub(super) fn code(text: &str) -> String {
     format!("`{}`", text.replace('|', "\\|"))
 }
@@ -54,12 +54,12 @@ fn range<N: std::fmt::Display>(least: Option<N>, most: Option<N>, of: &str) -> O
     }
 }
 
-/// The client's type holds bounds of integers as floating point.
+/// Formats a bound. The client's types store the bounds of integers as floating point.
 fn whole(bound: f64) -> String {
     format!("{bound}")
 }
 
-/// Of what the items of a list, or the values of a map, are; those with fields have a section.
+/// Returns the type of list items or map values. Objects with fields have their own section instead.
 fn inside(field: &JSONSchemaProps) -> Option<String> {
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &field.items {
         return items.properties.is_none().then(|| format!("each: {}", of(items)));

@@ -1,4 +1,4 @@
-//! One object of the resource: a heading and a table.
+//! The section of an object: a heading and a table.
 
 use std::fmt::Write as _;
 
@@ -8,24 +8,29 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 
 use super::bounds;
 
-/// What is longer is told by the fields inside.
+/// Maximum length of a default in the table. The fields of an object show a longer one.
 const LONGEST_DEFAULT: usize = 40;
 
 /// An object with fields.
 pub(super) struct Section<'a> {
-    /// As `spec.producers[].pod`.
+    /// Path of the object, such as `spec.producers[].pod`.
     pub(super) path: String,
     pub(super) schema: &'a JSONSchemaProps,
 }
 
 impl Section<'_> {
-    /// Writes it, and gives the objects inside of it; none where one with the same fields is written already.
+    /// Writes the section and returns the objects inside it. Returns none if an object with the same fields
+    /// is already written.
     pub(super) fn write(&self, written: &[Section<'_>], text: &mut String) -> Vec<Self> {
         let Self { path, schema } = self;
         let level = if path.contains('.') { "###" } else { "##" };
         let _ = write!(text, "\n{level} {path}\n\n{}\n", plain(schema.description.as_deref()));
         if let Some(same) = written.iter().find(|other| is_like(other.schema, schema)) {
-            let _ = writeln!(text, "\nFields and rules are those of {}.", link(&same.path, &same.path));
+            let _ = writeln!(
+                text,
+                "\nFields and rules are the same as those of {}.",
+                link(&same.path, &same.path)
+            );
             return Vec::new();
         }
         write_rules(schema, text);
@@ -54,13 +59,13 @@ fn row(
     let default = match &field.default {
         Some(default) => {
             let json = default.0.to_string();
-            if json.len() > LONGEST_DEFAULT { "as its fields say".to_owned() } else { bounds::code(&json) }
+            if json.len() > LONGEST_DEFAULT { "see its fields".to_owned() } else { bounds::code(&json) }
         }
         None if required => "required".to_owned(),
         None => String::new(),
     };
     let mut meaning = vec![plain(field.description.as_deref())];
-    // Those of an object stand where its fields do.
+    // The rules of an object are in its own section.
     if section.is_none_or(|section| section.path.ends_with("[]")) {
         let rules = field.x_kubernetes_validations.iter().flatten();
         meaning.extend(rules.filter_map(|rule| Some(format!("{}.", rule.message.as_ref()?))));
@@ -69,7 +74,7 @@ fn row(
     let _ = writeln!(text, "| {shown} | {} | {default} | {meaning} |", bounds::of(field));
 }
 
-/// The messages of its rules.
+/// Writes the messages of the rules of an object.
 pub(super) fn write_rules(schema: &JSONSchemaProps, text: &mut String) {
     let messages = schema.x_kubernetes_validations.iter().flatten().filter_map(|rule| rule.message.as_ref());
     for (at, message) in messages.enumerate() {
@@ -78,7 +83,7 @@ pub(super) fn write_rules(schema: &JSONSchemaProps, text: &mut String) {
     }
 }
 
-/// The object that the field is, or is a list of, with what its path ends with.
+/// Returns the object that the field contains, directly or in a list, and the suffix of its path.
 fn object(field: &JSONSchemaProps) -> Option<(&'static str, &JSONSchemaProps)> {
     if field.properties.is_some() {
         return Some(("", field));
@@ -95,14 +100,14 @@ fn is_like(one: &JSONSchemaProps, other: &JSONSchemaProps) -> bool {
         && one.x_kubernetes_validations == other.x_kubernetes_validations
 }
 
-/// To the heading of that path.
+/// Returns a link to the section of an object.
 fn link(shown: &str, path: &str) -> String {
     let anchor: String =
         path.to_lowercase().chars().filter(|character| !".[]{}".contains(*character)).collect();
     format!("[{shown}](#{anchor})")
 }
 
-/// In one line.
+/// Returns a description in one line.
 fn plain(description: Option<&str>) -> String {
     description.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,11 +1,11 @@
-//! Every condition and every reason is explained, with what to do about it, and nothing else is.
+//! The reference page explains exactly the existing conditions and reasons, with a remedy for each.
 
 use std::collections::BTreeMap;
 
 const NAMES: &str = include_str!("../../src/conditions.rs");
 const PAGE: &str = include_str!("../../../docs/reference/conditions.md");
 
-/// The names that the module has.
+/// Returns the names that a module defines.
 fn names(module: &str) -> Vec<&'static str> {
     let (_, module) = NAMES.split_once(&format!("pub mod {module} {{")).unwrap();
     let (module, _) = module.split_once("\n}").unwrap();
@@ -16,7 +16,8 @@ fn names(module: &str) -> Vec<&'static str> {
     names
 }
 
-/// The sections below a heading with their text. A reason that is called like a condition has ` (reason)` behind it.
+/// Returns the sections below a heading, with their text. The title of a reason that has the name of a
+/// condition ends with ` (reason)`.
 fn sections(heading: &str) -> BTreeMap<&'static str, &'static str> {
     let (_, part) = PAGE.split_once(&format!("\n## {heading}\n")).unwrap();
     let part = part.split("\n## ").next().unwrap();

@@ -1,11 +1,11 @@
-//! The options of mysqld that may be set, as docs/database.md lists them.
+//! The allowed options of mysqld.
 
 use std::fs;
 
 use eventpipeline_crds::MYSQL_OPTIONS;
 
 #[test]
-fn the_page_lists_every_option_that_may_be_set() {
+fn the_documentation_lists_every_allowed_option() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/database.md");
     let text = fs::read_to_string(page).unwrap();
     let (_, rest) = text.split_once("<!-- options -->").unwrap();
@@ -14,9 +14,9 @@ fn the_page_lists_every_option_that_may_be_set() {
     assert_eq!(listed, MYSQL_OPTIONS);
 }
 
-/// What a commit rests on is in nobody's hands.
+/// Durability of commits is not configurable.
 #[test]
-fn none_of_them_lets_go_of_what_was_answered() {
+fn no_allowed_option_weakens_durability() {
     assert!(MYSQL_OPTIONS.is_sorted());
     for name in MYSQL_OPTIONS {
         for part in [

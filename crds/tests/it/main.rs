@@ -1,4 +1,4 @@
-//! The generated resource definition, as users meet it.
+//! The generated CustomResourceDefinition and its documentation.
 
 #[cfg(test)]
 mod conditions;

@@ -1,4 +1,8 @@
-//! Every field is bounded, described and defaulted as the conventions of Kubernetes APIs ask.
+//! Every field is bounded, described and defaulted according to the Kubernetes API conventions, and every
+//! rule is tested.
+
+use std::fs;
+use std::path::Path;
 
 use eventpipeline_crds::{EventPipeline, EventPipelineSpec};
 use kube::CustomResourceExt;
@@ -9,7 +13,7 @@ fn schema() -> Value {
     crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
 }
 
-/// Calls `check` with the path and schema of every field below `schema`.
+/// Calls `check` with the path and the schema of every field below `schema`.
 fn walk(path: &str, schema: &Value, check: &mut impl FnMut(&str, &Value)) {
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         let path = format!("{path}.{name}");
@@ -35,7 +39,7 @@ fn assert_none(rule: &str, broken_by: impl Fn(&str, &Value) -> bool) {
             found.push(path.to_owned());
         }
     });
-    assert!(seen > 30, "only {seen} fields were looked at");
+    assert!(seen > 30, "only {seen} fields were checked");
     assert!(found.is_empty(), "{rule}: {found:#?}");
 }
 
@@ -65,7 +69,7 @@ fn numbers_are_bounded_integers() {
 }
 
 #[test]
-fn lists_and_maps_are_bounded_and_say_how_they_merge() {
+fn lists_and_maps_are_bounded_and_have_a_merge_strategy() {
     assert_none("a list needs maxItems and a list type", |_, field| {
         is(field, "array")
             && (field.get("maxItems").is_none() || field.get("x-kubernetes-list-type").is_none())
@@ -82,23 +86,44 @@ fn fields_are_described_and_never_null() {
             && !path.ends_with("{}")
             && field["description"].as_str().is_none_or(|text| text.len() < 10)
     });
-    // The derive makes `status` itself nullable; only the operator writes it.
+    // The derive macro makes `status` itself nullable. Only the operator writes it.
     assert_none("no nullable field", |path, field| path != ".status" && field["nullable"] == true);
     assert_none("every field has a type", |_, field| {
         field.get("type").is_none() && field["x-kubernetes-int-or-string"] != true
     });
 }
 
+/// Returns the contents of all files in a folder of the repository.
+fn texts(folder: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
+    let files = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.is_file()).map(|path| fs::read_to_string(path).unwrap()).collect()
+}
+
+/// A rule about changes must be violated by an update in the operator's tests, every other rule by a file in
+/// `crds/invalid`.
 #[test]
-fn rules_say_what_must_be() {
-    assert_none("a rule's message uses `must` and quotes the field", |_, field| {
+fn every_rule_has_a_test_that_violates_it() {
+    let (invalid, updates) = (texts("crds/invalid"), texts("operator/tests/it"));
+    let expected: Vec<_> = invalid
+        .iter()
+        .flat_map(|text| text.lines())
+        .filter_map(|line| line.strip_prefix("# expect: `"))
+        .collect();
+    assert_none("a rule needs a test that violates it", |_, field| {
         field["x-kubernetes-validations"].as_array().into_iter().flatten().any(|rule| {
-            !rule["message"].as_str().is_some_and(|text| text.contains("must") && text.starts_with('`'))
+            let message = rule["message"].as_str().unwrap();
+            if rule["rule"].as_str().unwrap().contains("oldSelf") {
+                let beginning = message.split(": ").next().unwrap();
+                !updates.iter().any(|text| text.contains(beginning))
+            } else {
+                !expected.iter().any(|expected| message.trim_start_matches('`').starts_with(expected))
+            }
         })
     });
 }
 
-/// Fills in defaults as the API server does.
+/// Sets defaults as the API server does.
 fn default(schema: &Value, value: &mut Value) {
     if let (Some(properties), Some(object)) = (schema["properties"].as_object(), value.as_object_mut()) {
         for (name, property) in properties {
@@ -120,7 +145,7 @@ fn default_inner(schema: &Value, value: &mut Value) {
 }
 
 #[test]
-fn defaults_of_the_schema_are_those_of_the_types() {
+fn the_schema_has_the_same_defaults_as_the_types() {
     for spec in [
         json!({}),
         json!({"database": {"managed": {}}, "route": {"ingress": {"anyHost": true}}, "networkPolicy": {}}),

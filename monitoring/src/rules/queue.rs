@@ -117,7 +117,7 @@ fn ledger_broken() -> super::Alert {
 /// Old figures neither wait nor die: without this their silence would pass for health.
 fn figures_stale() -> super::Alert {
     alert(
-        "EventPipelineFiguresStale",
+        "EventPipelineQueueStatsStale",
         (Severity::Warning, Duration::from_mins(2)),
         format!("time() - {READ} > 300"),
         "Nobody knows how the queue is.",

@@ -1,4 +1,4 @@
-//! Whether the API server does what it is asked, or has failed each call for a while.
+//! Detects an API server that fails every call.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,10 +8,10 @@ use tokio::time::Instant;
 
 use super::Error;
 
-/// Calls in a row that fail before that says anything.
-const FEW: u32 = 3;
+/// Minimum number of consecutive failures.
+const MIN_FAILURES: u32 = 3;
 
-/// The failures since the last call that succeeded. Clones share them.
+/// The failures since the last successful call. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Answers(Arc<Mutex<Option<Failures>>>);
 
@@ -23,7 +23,8 @@ struct Failures {
 }
 
 impl Answers {
-    /// Counts a call. What the API server refuses for what it asks is an answer; what it refuses anybody like us, is not.
+    /// Records the result of a call. A refusal of this particular request counts as success, because the API
+    /// server works.
     pub(super) fn note(&self, error: Option<&Error>) {
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(error) = error.filter(|error| is_failure(error)) else {
@@ -39,10 +40,11 @@ impl Answers {
         failures.last = error_chain(error);
     }
 
-    /// What the last call failed for, if each of the last calls has failed for at least this long.
+    /// Returns the last error if every call has failed for at least `bound`.
     pub(crate) fn failing_for(&self, bound: Duration) -> Option<String> {
         let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let long = |failures: &&Failures| failures.number >= FEW && failures.since.elapsed() >= bound;
+        let long =
+            |failures: &&Failures| failures.number >= MIN_FAILURES && failures.since.elapsed() >= bound;
         failures.as_ref().filter(long).map(|failures| failures.last.clone())
     }
 }
@@ -67,15 +69,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn failures_in_a_row_count_until_a_call_is_answered() {
+    async fn failures_count_until_a_call_is_answered() {
         let (answers, minute) = (Answers::default(), Duration::from_mins(1));
-        for _ in 0..FEW {
+        for _ in 0..MIN_FAILURES {
             answers.note(Some(&refused(503)));
         }
         assert_eq!(answers.failing_for(minute), None);
         tokio::time::advance(minute).await;
         assert_eq!(answers.failing_for(minute).unwrap(), "failed to apply: no");
-        // A refusal of one object says that the API server works.
+        // An API server that refuses one object works.
         answers.note(Some(&refused(422)));
         assert_eq!(answers.failing_for(Duration::ZERO), None);
     }

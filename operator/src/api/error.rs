@@ -1,4 +1,4 @@
-//! Calls that failed, and what that means for the next try.
+//! Errors of calls, and what they mean for the next attempt.
 
 use kube::core::Status;
 
@@ -7,13 +7,13 @@ use super::LIMIT;
 /// A call that failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The API server says no.
+    /// The API server returned an error status.
     #[error("failed to {action}: {}", status.message)]
     Refused { action: String, status: Box<Status> },
-    /// The API server could not be asked or understood.
+    /// The API server could not be reached, or its response could not be read.
     #[error("failed to {action}")]
     Request { action: String, source: Box<kube::Error> },
-    /// Another operator works now.
+    /// Another operator leads now.
     #[error("failed to {action}: this operator does not lead")]
     NotLeader { action: String },
     /// The API server did not answer in time.
@@ -21,19 +21,19 @@ pub(crate) enum Error {
     Timeout { action: String },
 }
 
-/// What a failed call means for the next try.
+/// Meaning of a failed call for the next attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The same call would be refused again: somebody must change something.
+    /// The same call would be refused again until something is changed.
     Refused,
     /// The same call may succeed later, and other calls may succeed now.
     Later,
-    /// The API server is away or busy: other calls would fare no better.
+    /// The API server is unreachable or overloaded. Other calls would fail as well.
     Away,
 }
 
 impl Error {
-    /// Whether the call was refused, or only failed this time.
+    /// Returns what the error means for the next attempt.
     pub(crate) fn verdict(&self) -> Verdict {
         match self {
             Self::Refused { status, .. } => match status.code {
@@ -41,16 +41,16 @@ impl Error {
                 408 | 429 => Verdict::Away,
                 _ if self.conflict() => Verdict::Later,
                 400..500 => Verdict::Refused,
-                // Such as an admission webhook that does not answer.
+                // For example, an admission webhook does not answer.
                 _ => Verdict::Later,
             },
-            // May be an admission webhook of this kind of object.
+            // The cause may be an admission webhook for this kind.
             Self::Timeout { .. } => Verdict::Later,
             Self::Request { .. } | Self::NotLeader { .. } => Verdict::Away,
         }
     }
 
-    /// The object is not the one, or not in the version, that was meant.
+    /// Returns whether the object has another UID or version than expected.
     pub(crate) fn conflict(&self) -> bool {
         let names_uid = |status: &Status| {
             let causes = status.details.as_ref().map_or(&[][..], |details| &details.causes);
@@ -59,7 +59,7 @@ impl Error {
         self.is(|status| status.code == 409 || names_uid(status))
     }
 
-    /// What the API server answered, if it did.
+    /// Returns the error status, if the API server returned one.
     pub(crate) fn status(&self) -> Option<&Status> {
         match self {
             Self::Refused { status, .. } => Some(status),
@@ -67,7 +67,8 @@ impl Error {
         }
     }
 
-    /// Whether an apply without force was refused because somebody else owns the field with another value.
+    /// Returns whether an apply without force failed because another manager owns the field with another
+    /// value.
     pub(super) fn owned_by_others(&self) -> bool {
         self.is(|status| {
             let causes = status.details.as_ref().map_or(&[][..], |details| &details.causes);
@@ -79,15 +80,15 @@ impl Error {
         matches!(self, Self::Refused { status, .. } if reason(status))
     }
 
-    /// Nothing of that name is there.
+    /// Returns whether the object does not exist.
     pub(crate) fn not_found(&self) -> bool {
-        // By the code: a server that does not know the path at all answers without a reason.
+        // A server that does not know the path at all answers without a reason, so only the code counts.
         self.is(|status| status.code == 404)
     }
 
-    /// The API server does not know the kind: its definition is not installed.
+    /// Returns whether the API server does not serve the kind, because its definition is not installed.
     pub(crate) fn not_served(&self) -> bool {
-        // An object or a namespace that is not there is named in the details.
+        // The details name a missing object or namespace.
         self.is(|status| status.code == 404 && status.details.as_ref().is_none_or(|it| it.kind.is_empty()))
     }
 }

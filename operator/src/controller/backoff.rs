@@ -1,4 +1,4 @@
-//! How long to wait after a failure: longer with each one in a row, for each pipeline by itself.
+//! Exponential backoff of failed reconciles, per pipeline.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,7 +8,7 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(5);
 
-/// Failures in a row.
+/// Consecutive failures by key.
 #[derive(Debug)]
 pub(super) struct Backoff<K> {
     failures: Mutex<HashMap<K, u32>>,
@@ -21,7 +21,7 @@ impl<K> Default for Backoff<K> {
 }
 
 impl<K: Eq + Hash> Backoff<K> {
-    /// Counts a failure and says how long to wait.
+    /// Counts a failure and returns the pause before the next attempt.
     pub(super) fn failed(&self, key: K) -> Duration {
         let mut failures = self.lock();
         let before = failures.entry(key).or_default();
@@ -31,17 +31,17 @@ impl<K: Eq + Hash> Backoff<K> {
         wait
     }
 
-    /// How often it has failed in a row.
+    /// Returns the number of consecutive failures.
     pub(super) fn failures(&self, key: &K) -> u32 {
         self.lock().get(key).copied().unwrap_or_default()
     }
 
-    /// Forgets the failures of what is not known any more.
+    /// Drops the failures of keys that no longer exist.
     pub(super) fn retain(&self, known: impl Fn(&K) -> bool) {
         self.lock().retain(|key, _| known(key));
     }
 
-    /// Forgets the failures.
+    /// Resets the failures.
     pub(super) fn succeeded(&self, key: &K) {
         self.lock().remove(key);
     }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_longer_with_each_failure_up_to_a_limit_and_starts_over() {
+    fn the_pause_doubles_up_to_a_limit_and_resets_on_success() {
         let backoff = Backoff::default();
         let mut waits = (0..40).map(|_| backoff.failed("a").as_secs());
         assert_eq!(waits.by_ref().take(4).collect::<Vec<_>>(), [1, 2, 4, 8]);
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn forgets_what_is_gone() {
+    fn drops_keys_that_no_longer_exist() {
         let backoff = Backoff::default();
         backoff.failed("deleted");
         backoff.failed("a");

@@ -1,4 +1,4 @@
-//! What reconciles share.
+//! Context of the control loop.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,61 +7,61 @@ use kube::runtime::events::{Recorder, Reporter};
 
 use super::Guarded;
 use super::backoff::Backoff;
-use super::metrics::Metrics;
+use super::metrics::ControllerMetrics;
 use crate::api::{Cluster, FIELD_MANAGER};
-use crate::eventpipeline::{Operator, Rollouts, Seen};
-use crate::figures::Figures;
-use crate::inventory::{Inventory, PipelineKey};
+use crate::cache::{ObjectCache, PipelineKey};
+use crate::eventpipeline::{Caches, Operator, Rollouts};
 use crate::leadership::Custodian;
+use crate::queue_stats::Observations;
 use crate::routes::Routes;
 
-/// What reconciles share.
+/// Context of the control loop.
 pub(crate) struct Context {
     pub(super) cluster: Cluster,
-    pub(super) inventory: Arc<Inventory>,
-    pub(super) figures: Arc<Figures>,
+    pub(super) cache: Arc<ObjectCache>,
+    pub(super) observations: Arc<Observations>,
     pub(super) routes: Arc<Routes>,
     pub(super) operator: Operator,
-    pub(super) metrics: Metrics,
+    pub(super) metrics: ControllerMetrics,
     backoff: Backoff<PipelineKey>,
 }
 
 impl Context {
-    /// `image`: what pipelines run that name no other; `reporter`: who says so in Events.
+    /// `image` is the image of pipelines that set none. `reporter` is the reporting instance of Events.
     pub(crate) fn new(
         cluster: Cluster,
         custodian: Custodian,
         rollouts: Rollouts,
         image: String,
         reporter: String,
-        metrics: Metrics,
+        metrics: ControllerMetrics,
     ) -> Self {
         let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: Some(reporter) };
         let recorder = Recorder::new(cluster.client(), reporter);
-        let inventory = Arc::new(Inventory::default());
-        let figures = Arc::new(Figures::default());
+        let cache = Arc::new(ObjectCache::default());
+        let observations = Arc::new(Observations::default());
         let routes = Arc::new(Routes::default());
-        let seen = Seen {
-            inventory: Arc::clone(&inventory),
-            figures: Arc::clone(&figures),
+        let caches = Caches {
+            objects: Arc::clone(&cache),
+            observations: Arc::clone(&observations),
             routes: Arc::clone(&routes),
         };
-        let operator = Operator::new(cluster.clone(), custodian, seen, rollouts, image, recorder);
-        Self { cluster, inventory, figures, routes, operator, metrics, backoff: Backoff::default() }
+        let operator = Operator::new(cluster.clone(), custodian, caches, rollouts, image, recorder);
+        Self { cluster, cache, observations, routes, operator, metrics, backoff: Backoff::default() }
     }
 
-    /// Forgets the pipelines that are not known any more.
+    /// Drops the state of pipelines that no longer exist.
     pub(super) fn retain(&self, known: impl Fn(&PipelineKey) -> bool) {
         self.operator.retain(&known);
         self.backoff.retain(&known);
     }
 
-    /// How long to wait before the next try.
+    /// Counts a failed reconcile. Returns the pause before the next one.
     pub(super) fn failed(&self, object: &Guarded) -> Duration {
         self.backoff.failed(key(object))
     }
 
-    /// How often it has failed in a row.
+    /// Returns the number of consecutive failures.
     pub(super) fn failures(&self, object: &Guarded) -> u32 {
         self.backoff.failures(&key(object))
     }

@@ -1,5 +1,5 @@
-//! Whether the operator can do its work, for `/readyz` and as a metric: what it can't do says so and why, and is tried
-//! all the while.
+//! Reports on `/readyz` and as a metric whether the operator can do its work. It keeps retrying while it
+//! cannot.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,19 +8,19 @@ use eventpipeline_service::Check;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Context;
-use crate::inventory::Watches;
+use crate::cache::Watches;
 
-/// How long a list may take, a watch fail, or the API server do nothing that it is asked.
+/// Time after which a pending list, a failing watch, or an API server that fails every call is reported.
 const BOUND: Duration = Duration::from_mins(1);
-/// How often to look.
-const LOOK: Duration = Duration::from_millis(200);
+/// Interval of the check.
+const TICK: Duration = Duration::from_millis(200);
 
-/// Keeps the check and the metric up to date. Never ends.
+/// Keeps the check and the metric up to date, forever.
 pub(super) async fn watch(context: Arc<Context>, check: Check) {
-    let mut looks = interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        looks.tick().await;
+        ticks.tick().await;
         if let Some(why) = trouble(&context) {
             check.not_ready(why);
             context.metrics.works.set(0);
@@ -31,9 +31,9 @@ pub(super) async fn watch(context: Arc<Context>, check: Check) {
     }
 }
 
-/// What keeps the operator from its work.
+/// Returns what prevents the operator from working.
 fn trouble(context: &Context) -> Option<String> {
-    let watches: &Watches = context.inventory.watches();
+    let watches: &Watches = context.cache.watches();
     watches
         .broken_for(BOUND)
         .or_else(|| watches.missing())

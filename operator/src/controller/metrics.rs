@@ -1,5 +1,5 @@
-//! What the control loop counts, under controller-runtime's names, so that existing dashboards and alerts work; and how
-//! the pipelines are.
+//! Metrics of the control loop and of the pipelines. Those of the control loop have controller-runtime's
+//! names, so that existing dashboards and alerts work.
 
 mod pipelines;
 mod work_queue;
@@ -13,7 +13,7 @@ use prometheus::{
 };
 
 use super::CONCURRENCY;
-use crate::inventory::PipelineKey;
+use crate::cache::PipelineKey;
 pub(super) use pipelines::Conditions;
 pub(crate) use pipelines::Pipeline;
 use pipelines::Pipelines;
@@ -22,7 +22,7 @@ use work_queue::{WorkQueue, Working};
 const CONTROLLER: &str = "eventpipeline";
 
 /// The metrics of the control loop.
-pub(crate) struct Metrics {
+pub(crate) struct ControllerMetrics {
     successes: IntCounter,
     failures: IntCounter,
     errors: IntCounter,
@@ -30,58 +30,67 @@ pub(crate) struct Metrics {
     active: IntGauge,
     pub(super) works: IntGauge,
     pub(super) left: IntGauge,
-    /// Those under way, and those that wait.
+    /// Active and waiting rollouts.
     pub(super) rollouts: [IntGauge; 2],
     pub(super) queue: WorkQueue,
     registry: Registry,
 }
 
-/// Whether the operator works, and the pipelines that it leaves to others, that restart their pods, and that wait to do so.
+/// Registers the gauges of the operator: working, left pipelines, active rollouts and waiting rollouts.
 fn gauges(registry: &Registry) -> anyhow::Result<[IntGauge; 4]> {
     let make = MetricFactory(registry);
     let works = make.gauge(
         "eventpipeline_operator_working",
-        "0 while the operator that leads can't do its work, and its readiness says why; 1 otherwise.",
+        "0 while the leading operator cannot do its work, for the reason that /readyz reports; 1 otherwise.",
     )?;
     works.set(1);
     Ok([
         works,
         make.gauge(
             "eventpipeline_operator_left_pipelines",
-            "Pipelines in the operator's scope that another installation of it looks after.",
+            "Pipelines in scope that another installation of the operator manages.",
         )?,
         make.gauge(
             "eventpipeline_operator_active_rollouts",
-            "Pipelines that restart their pods although nobody has changed their spec.",
+            "Pipelines that are restarting their pods without a change of their spec.",
         )?,
         make.gauge(
             "eventpipeline_operator_waiting_rollouts",
-            "Pipelines that wait for their turn to restart their pods.",
+            "Pipelines that are waiting for their turn to restart their pods.",
         )?,
     ])
 }
 
-impl Metrics {
+impl ControllerMetrics {
     /// Registers the metrics, all series at zero.
     pub(crate) fn new(registry: &Registry) -> anyhow::Result<Self> {
         let total = registered(
             registry,
             IntCounterVec::new(
-                Opts::new("controller_runtime_reconcile_total", "Reconciles, by result."),
+                Opts::new(
+                    "controller_runtime_reconcile_total",
+                    "Total number of reconciliations per controller.",
+                ),
                 &["controller", "result"],
             ),
         )?;
         let errors = registered(
             registry,
             IntCounterVec::new(
-                Opts::new("controller_runtime_reconcile_errors_total", "Reconciles that failed."),
+                Opts::new(
+                    "controller_runtime_reconcile_errors_total",
+                    "Total number of reconciliation errors per controller.",
+                ),
                 &["controller"],
             ),
         )?;
         let active = registered(
             registry,
             IntGaugeVec::new(
-                Opts::new("controller_runtime_active_workers", "Reconciles that are under way."),
+                Opts::new(
+                    "controller_runtime_active_workers",
+                    "Number of currently used workers per controller.",
+                ),
                 &["controller"],
             ),
         )?;
@@ -90,7 +99,7 @@ impl Metrics {
             IntGaugeVec::new(
                 Opts::new(
                     "controller_runtime_max_concurrent_reconciles",
-                    "Reconciles that may be under way at once.",
+                    "Maximum number of concurrent reconciles per controller.",
                 ),
                 &["controller"],
             ),
@@ -101,8 +110,11 @@ impl Metrics {
         let seconds = registered(
             registry,
             HistogramVec::new(
-                HistogramOpts::new("controller_runtime_reconcile_time_seconds", "Time of a reconcile.")
-                    .buckets(buckets),
+                HistogramOpts::new(
+                    "controller_runtime_reconcile_time_seconds",
+                    "Length of time per reconciliation per controller.",
+                )
+                .buckets(buckets),
                 &["controller"],
             ),
         )?;
@@ -120,16 +132,17 @@ impl Metrics {
         })
     }
 
-    /// Shows the pipelines as `list` has them at each scrape: one that has gone has no series.
+    /// Registers the metrics of pipelines. `list` is called at each scrape, so deleted pipelines have no
+    /// series.
     pub(crate) fn show(
         &self,
         list: impl Fn() -> Vec<Pipeline> + Send + Sync + 'static,
     ) -> anyhow::Result<()> {
-        let pipelines = Pipelines::new(list).context("failed to describe the pipelines' metrics")?;
-        self.registry.register(Box::new(pipelines)).context("failed to register the pipelines' metrics")
+        let pipelines = Pipelines::new(list).context("failed to create the metrics of pipelines")?;
+        self.registry.register(Box::new(pipelines)).context("failed to register the metrics of pipelines")
     }
 
-    /// Counts a reconcile as under way until the guard is dropped, also when it is cut off.
+    /// Counts a reconcile as running until the guard is dropped, including when it is cancelled.
     pub(super) fn begun(&self, pipeline: PipelineKey) -> Active {
         self.active.inc();
         Active { active: self.active.clone(), _working: self.queue.begun(pipeline) }
@@ -146,7 +159,7 @@ impl Metrics {
     }
 }
 
-/// A reconcile that is under way.
+/// A running reconcile.
 pub(super) struct Active {
     active: IntGauge,
     _working: Working,

@@ -1,4 +1,4 @@
-//! Waits for the resource definition. An operator that ended instead would turn a wait into a crash loop.
+//! Waits for the CustomResourceDefinition. Exiting instead would cause a crash loop.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::api::Cluster;
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(15);
 
-/// Ends when pipelines can be listed; until then the check says why they can't.
+/// Returns once pipelines can be listed. Until then the readiness check reports the reason.
 pub(super) async fn wait(cluster: &Cluster, scope: &Scope, check: &Check) {
     let pipelines = scope.api::<EventPipeline>(cluster.client());
     let one = ListParams::default().limit(1);

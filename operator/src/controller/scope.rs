@@ -1,17 +1,17 @@
-//! Which namespaces the operator looks at.
+//! Namespaces that the operator watches.
 
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::{ApiResource, DynamicObject};
 use kube::{Api, Client, Resource};
 
-/// One namespace or all of them.
+/// One namespace or all namespaces.
 #[derive(Debug, Clone)]
 pub(crate) struct Scope {
     namespace: Option<String>,
 }
 
 impl Scope {
-    /// `namespace` empty: all.
+    /// Creates a scope. An empty `namespace` means all namespaces.
     pub(crate) fn new(namespace: String) -> Self {
         Self { namespace: Some(namespace).filter(|namespace| !namespace.is_empty()) }
     }
@@ -26,7 +26,7 @@ impl Scope {
         }
     }
 
-    /// Objects of a kind, as they come.
+    /// Returns the API of a kind that is known only by its resource.
     pub(crate) fn dynamic(&self, client: Client, resource: &ApiResource) -> Api<DynamicObject> {
         match &self.namespace {
             Some(namespace) => Api::namespaced_with(client, namespace, resource),

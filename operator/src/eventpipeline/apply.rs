@@ -26,11 +26,11 @@ pub(crate) use memory::{Memory, PutRight};
 use names::Names;
 use writer::{Need, Writer};
 
-use super::build::meta::Component;
 use super::dereference::Existing;
 use super::resources::{Applied, Prepared, Resources};
 use crate::api::{self, Cluster};
-use crate::inventory::{Inventory, Kind as _};
+use crate::cache::{Kind as _, ObjectCache};
+use crate::labels::Component;
 
 /// Why nothing more could be written.
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +110,7 @@ async fn look<'a>(
 #[expect(clippy::too_many_lines, reason = "a list of the objects, in their order")]
 pub(super) async fn apply(
     cluster: &Cluster,
-    inventory: &Inventory,
+    cache: &ObjectCache,
     memory: &Memory,
     prepared: Resources<Prepared>,
     existing: &Existing,
@@ -168,7 +168,7 @@ pub(super) async fn apply(
         .partition(|autoscaler| !writer.is_missing(DEPLOYMENT, &autoscaler.name_any()));
     let autoscalers = [writer.all(&scaling, &[]).await, idle].concat();
     // Last: what replaces them is there.
-    writer.remove_all_others(inventory).await;
+    writer.remove_all_others(cache).await;
     let failures = writer.finish()?;
     let applied = Resources {
         secrets,

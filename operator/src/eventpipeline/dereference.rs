@@ -8,8 +8,8 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::{Resource as _, ResourceExt as _};
 
 use super::build::meta::VOLUME;
-use crate::figures::Observation;
-use crate::inventory::{Inventory, Kind as _, Objects, PipelineKey};
+use crate::cache::{Kind as _, ObjectCache, Objects, PipelineKey};
+use crate::queue_stats::Observation;
 
 /// What is there of a pipeline.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Existing {
         let claim = of(PersistentVolumeClaim::NAME).map(|record| record.uid().to_owned()).next();
         claim.or_else(|| {
             let jobs = of(Job::NAME).filter(|record| record.belongs_to(self.uid.as_deref()));
-            jobs.filter_map(|record| record.essence::<Job>())
+            jobs.filter_map(|record| record.snapshot::<Job>())
                 .find_map(|job| job.annotations().get(VOLUME).cloned())
         })
     }
@@ -55,7 +55,7 @@ impl Existing {
     pub(super) fn first_size(&self) -> Option<String> {
         let mut stateful_sets = self.objects.iter().filter(|((kind, _), _)| *kind == StatefulSet::NAME);
         let (_, record) = stateful_sets.find(|(_, record)| record.belongs_to(self.uid.as_deref()))?;
-        let templates = record.essence::<StatefulSet>()?.spec?.volume_claim_templates?;
+        let templates = record.snapshot::<StatefulSet>()?.spec?.volume_claim_templates?;
         let mut requests = templates.into_iter().next()?.spec?.resources?.requests?;
         Some(requests.remove("storage")?.0)
     }
@@ -63,12 +63,12 @@ impl Existing {
 
 /// Reads what is there.
 pub(super) fn dereference(
-    inventory: &Inventory,
+    cache: &ObjectCache,
     pipeline: &EventPipeline,
     seen: Option<&Observation>,
 ) -> Existing {
     let key = PipelineKey::of(pipeline);
-    let objects = inventory.of(&key);
+    let objects = cache.of(&key);
     let groups = pipeline.status.as_ref().map(|status| status.consumer_groups.clone()).unwrap_or_default();
     let schema_is_old = seen.filter(|seen| seen.schema_is_old).map(|seen| seen.at);
     Existing { key, uid: pipeline.meta().uid.clone(), objects, groups, schema_is_old }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::resources::Resources;
 use super::{build, validate};
-use crate::inventory::Kind;
+use crate::cache::Kind;
 
 /// Why there are none.
 #[derive(Debug, thiserror::Error)]

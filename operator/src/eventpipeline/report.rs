@@ -14,9 +14,10 @@ use kube::{Resource as _, ResourceExt as _};
 use tracing::warn;
 
 use super::apply::PutRight;
+use super::context::Operator;
 use super::scale::Decision;
+use super::status;
 use super::status::News;
-use super::{Operator, status};
 use crate::api;
 use crate::leadership::ASSIGNED;
 

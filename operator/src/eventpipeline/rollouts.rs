@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 pub(super) use hold::{hold, would_restart};
 
-use crate::inventory::PipelineKey;
+use crate::cache::PipelineKey;
 
 /// After this time a rollout that is not ready makes place for another: as long as a Deployment is given.
 const LONGEST: Duration = Duration::from_mins(10);

@@ -14,13 +14,14 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 
-use super::Operator;
-use super::build::meta::{Component, SUSPENDED_REPLICAS, consumers_name};
+use super::build::meta::{SUSPENDED_REPLICAS, consumers_name};
 use super::dereference::Existing;
 use super::validate::{ConsumerGroup, ConsumerScale, Pipeline};
-use crate::figures::Observation;
-use crate::inventory::Kind as _;
+use crate::api::Cluster;
+use crate::cache::Kind as _;
+use crate::labels::Component;
 use crate::pods;
+use crate::queue_stats::Observation;
 use claims::Consumer;
 pub(super) use decide::Reason;
 use decide::{Demand, Standing, Step};
@@ -39,14 +40,20 @@ pub(super) struct Decision {
     pub(super) message: String,
 }
 
+/// Dependencies of the step.
+pub(super) struct Scaler<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) memory: &'a Memory,
+    pub(super) now: Timestamp,
+}
+
 /// Decides, and makes ready for what was decided. The groups take the backlog in their order: what the first can have at
 /// most is left to the next.
 pub(super) async fn scale(
-    operator: &Operator,
+    scaler: &Scaler<'_>,
     pipeline: &mut Pipeline,
     existing: &Existing,
     seen: Option<&Observation>,
-    now: Timestamp,
 ) -> Vec<Decision> {
     let consumers = pods::of_component(&existing.objects, Component::Consumer);
     let mut backlog = seen.and_then(|seen| seen.queue.as_ref().ok()).map_or(0, |queue| queue.pending);
@@ -59,14 +66,13 @@ pub(super) async fn scale(
             *handover = external::handover(group.suspended, there);
         }
         let mut looked = Looked {
-            operator,
+            scaler,
             existing,
             pods: pods::of_group(&consumers, &group.name.to_string()),
             replicas: there.replicas,
             seen,
             backlog,
             first: decisions.iter().all(|decision: &Decision| decision.reason == Reason::Suspended),
-            now,
         };
         decisions.extend(looked.decide(group).await);
         backlog = looked.backlog;
@@ -77,7 +83,7 @@ pub(super) async fn scale(
 /// What the Deployment asks for, if it is there.
 fn there(existing: &Existing, deployment: String) -> There {
     let Some(record) = existing.objects.get(&(Deployment::NAME, deployment)) else { return There::default() };
-    let deployment = record.essence::<Deployment>().unwrap_or_default();
+    let deployment = record.snapshot::<Deployment>().unwrap_or_default();
     There {
         suspended: deployment.annotations().get(SUSPENDED_REPLICAS).and_then(|number| number.parse().ok()),
         replicas: deployment.spec.and_then(|spec| spec.replicas),
@@ -87,7 +93,7 @@ fn there(existing: &Existing, deployment: String) -> There {
 
 /// What a group is looked at with.
 struct Looked<'a> {
-    operator: &'a Operator,
+    scaler: &'a Scaler<'a>,
     existing: &'a Existing,
     pods: Vec<Pod>,
     /// What its Deployment asks for now.
@@ -97,7 +103,6 @@ struct Looked<'a> {
     backlog: i64,
     /// Whether it is the first that may do anything.
     first: bool,
-    now: Timestamp,
 }
 
 impl Looked<'_> {
@@ -105,10 +110,10 @@ impl Looked<'_> {
         let ConsumerScale::Backlog { rules, .. } = &group.scale else {
             self.mark_if_fewer(group).await;
             // It begins anew from what there is by then.
-            self.operator.scales.forget(&self.existing.key, &group.name.to_string());
+            self.scaler.memory.forget(&self.existing.key, &group.name.to_string());
             return None;
         };
-        let (name, memory) = (group.name.to_string(), &self.operator.scales);
+        let (name, memory) = (group.name.to_string(), &self.scaler.memory);
         if group.suspended {
             memory.forget(&self.existing.key, &name);
             let (reason, message) = (Reason::Suspended, explain(Reason::Suspended, rules));
@@ -116,7 +121,7 @@ impl Looked<'_> {
         }
         let mut standing = self.standing(&name, rules);
         let demand = self.demand(rules, standing.replicas);
-        let (reason, message) = match decide::decide(rules, &mut standing, demand, self.now) {
+        let (reason, message) = match decide::decide(rules, &mut standing, demand, self.scaler.now) {
             Step::Stay(reason) => (reason, explain(reason, rules)),
             Step::Grow(replicas) => {
                 standing = self.changed(replicas);
@@ -140,7 +145,7 @@ impl Looked<'_> {
 
     /// How the group stands: as this process knows it, or the one before; or as it is there.
     fn standing(&self, name: &str, rules: &BacklogAutoscaling) -> Standing {
-        let remembered = self.operator.scales.standing(&self.existing.key, name);
+        let remembered = self.scaler.memory.standing(&self.existing.key, name);
         remembered.or_else(|| self.as_shown(name)).unwrap_or(Standing {
             replicas: self.replicas.unwrap_or(rules.min_replicas),
             changed: None,
@@ -197,7 +202,7 @@ impl Looked<'_> {
     }
 
     fn changed(&self, replicas: i32) -> Standing {
-        Standing { replicas, changed: Some(self.now), fewer: None }
+        Standing { replicas, changed: Some(self.scaler.now), fewer: None }
     }
 
     async fn consumers(&self) -> Vec<Consumer> {
@@ -205,7 +210,7 @@ impl Looked<'_> {
     }
 
     async fn mark(&self, consumers: &[Consumer]) {
-        claims::mark(self.operator, &self.existing.key, consumers).await;
+        claims::mark(self.scaler.cluster, &self.existing.key, consumers).await;
     }
 }
 

@@ -24,7 +24,7 @@ use super::apply::Failures;
 use super::resources::{Applied, Resources};
 use super::scale::Decision;
 use super::words::Words;
-use crate::figures::Observation;
+use crate::queue_stats::Observation;
 use crate::routes::Taken;
 use conditions::{Conditions, FALSE, TRUE, UNKNOWN};
 pub(super) use news::{News, of as news};

@@ -14,7 +14,7 @@ use tracing::debug;
 use super::dereference::Existing;
 use super::resources::{Applied, Resources};
 use crate::api::Cluster;
-use crate::inventory::Kind as _;
+use crate::cache::Kind as _;
 
 /// What is spoken of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,7 +99,7 @@ fn without_pods(job: &Job) -> Option<Waiting> {
 fn unbound(existing: &Existing, applied: &Resources<Applied>) -> Option<Waiting> {
     let key = (PersistentVolumeClaim::NAME, applied.mysql_claim.as_ref()?.name.clone());
     let record = existing.objects.get(&key)?;
-    let phase = record.essence::<PersistentVolumeClaim>()?.status?.phase?;
+    let phase = record.snapshot::<PersistentVolumeClaim>()?.status?.phase?;
     let uid = record.uid().to_owned();
     (phase == "Pending").then_some(Waiting { source: Source::Claim, uid, reason: "ProvisioningFailed" })
 }

@@ -1,8 +1,9 @@
-//! Which of several installations of the operator looks after a pipeline.
+//! Decides which of several installations of the operator manages a pipeline.
 //!
-//! Their scopes may overlap: one for all namespaces, one for a single one. Each has a Lease of its own, and the
-//! pipeline's status names the Lease of the one that looks after it. The others stand back as long as that Lease is held,
-//! and until the pipeline's author says otherwise.
+//! Scopes may overlap, such as one for all namespaces and one for a single namespace. Each installation has
+//! its own Lease, and the status of a pipeline names the Lease of the installation that manages it. The
+//! others leave the pipeline alone while that Lease is held, unless an annotation of the pipeline assigns it
+//! to them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,37 +16,38 @@ use kube::{Api, Client, ResourceExt as _};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::call;
-use super::lease::{self, Turn, Watch};
+use super::call::call;
+use super::lease::{self, LeaseObserver, Turn};
 
-/// Annotation of a pipeline by which its author says which installation is to look after it: `NAMESPACE/NAME` of a Lease.
+/// Annotation that assigns a pipeline to an installation: `NAMESPACE/NAME` of its Lease.
 pub(crate) const ASSIGNED: &str = "eventpipeline.dev/managed-by";
 
-/// How long what was read of a Lease stands: many pipelines may be left to the same installation.
-const STANDS: Duration = Duration::from_secs(2);
+/// Time for which the result of reading a Lease is reused. Many pipelines may belong to the same
+/// installation.
+const FRESH: Duration = Duration::from_secs(2);
 
-/// Whose turn it is.
+/// The installation that manages a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Custody {
-    /// This installation looks after the pipeline.
+    /// This installation manages the pipeline.
     Ours,
-    /// It may, once the status says so.
+    /// This installation may manage the pipeline once the status says so.
     Free,
-    /// Another one does, and why that is so.
+    /// Another installation manages the pipeline, for the reason given.
     Another { lease: String, why: String },
 }
 
-/// What is known of the Leases of others.
+/// Knowledge about other installations' Leases.
 pub(crate) struct Custodian {
     client: Client,
-    /// Its own Lease; none where it is said to be the only operator.
+    /// Lease of this installation. `None` if it is configured to be the only one.
     me: Option<String>,
     others: Mutex<HashMap<String, Arc<Mutex<Other>>>>,
 }
 
 #[derive(Default)]
 struct Other {
-    watch: Watch,
+    observer: LeaseObserver,
     last: Option<(Instant, Result<(), String>)>,
 }
 
@@ -54,19 +56,19 @@ impl Custodian {
         Self { client, me, others: Mutex::default() }
     }
 
-    /// As it stands in the status of a pipeline.
+    /// Returns the Lease of this installation, as shown in the status of pipelines.
     pub(crate) fn me(&self) -> Option<&String> {
         self.me.as_ref()
     }
 
-    /// Who looks after the pipeline.
+    /// Returns which installation manages the pipeline.
     pub(crate) async fn of(&self, pipeline: &EventPipeline) -> Custody {
         let shown = pipeline.status.as_ref().and_then(|status| status.managed_by.as_ref());
         let ours = || if shown == self.me.as_ref() { Custody::Ours } else { Custody::Free };
         let other = |lease: &String, why: String| Custody::Another { lease: lease.clone(), why };
         match (pipeline.annotations().get(ASSIGNED), shown) {
             (Some(assigned), _) if Some(assigned) == self.me.as_ref() => ours(),
-            (Some(assigned), _) => other(assigned, format!("the annotation {ASSIGNED} says so")),
+            (Some(assigned), _) => other(assigned, format!("the annotation {ASSIGNED} assigns it")),
             (None, Some(shown)) if Some(shown) != self.me.as_ref() => match self.is_free(shown).await {
                 Ok(()) => Custody::Free,
                 Err(why) => other(shown, why),
@@ -75,33 +77,33 @@ impl Custodian {
         }
     }
 
-    /// Whether nobody holds that Lease; otherwise why it is taken for held.
+    /// Succeeds if the Lease has no holder. Otherwise returns why it counts as held.
     async fn is_free(&self, lease: &str) -> Result<(), String> {
         let other = Arc::clone(self.others.lock().await.entry(lease.to_owned()).or_default());
         let mut other = other.lock().await;
         if let Some((at, verdict)) = &other.last
-            && at.elapsed() < STANDS
+            && at.elapsed() < FRESH
         {
             return verdict.clone();
         }
-        let verdict = self.read(lease, &mut other.watch).await;
+        let verdict = self.read(lease, &mut other.observer).await;
         other.last = Some((Instant::now(), verdict.clone()));
         verdict
     }
 
-    async fn read(&self, lease: &str, watch: &mut Watch) -> Result<(), String> {
+    async fn read(&self, lease: &str, observer: &mut LeaseObserver) -> Result<(), String> {
         let Some((namespace, name)) = lease.split_once('/') else { return Ok(()) };
         let leases = Api::<Lease>::namespaced(self.client.clone(), namespace);
         match call("read", leases.get_opt(name)).await {
             Ok(None) => Ok(()),
-            Ok(Some(there)) => match watch.turn(&there, Instant::now()) {
+            Ok(Some(there)) => match observer.turn(&there, Instant::now()) {
                 Turn::Take => Ok(()),
                 Turn::Wait => {
                     Err(format!("{} holds its Lease", lease::holder(&there).map_or("", |holder| holder)))
                 }
             },
-            // Whoever can't see whether the other works must take it that it does.
-            Err(error) => Err(format!("its Lease can't be read: {}", error_chain(&error))),
+            // An installation whose Lease cannot be read may be running.
+            Err(error) => Err(format!("its Lease cannot be read: {}", error_chain(&error))),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a Lease says, and what is to be written into it. Pure.
+//! Reading and changing the fields of a Lease. Pure.
 
 use std::time::Duration;
 
@@ -7,23 +7,24 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use tokio::time::Instant;
 
-/// What a candidate may do now.
+/// Action that a candidate may take now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
     Take,
     Wait,
 }
 
-/// What a candidate has seen of the Lease.
+/// A candidate's observations of the Lease.
 ///
-/// Times in it are of another machine's clock. What counts is for how long its version has been the same here.
+/// The timestamps in a Lease come from the clock of another machine. A candidate ignores them, and measures
+/// by its own clock for how long the version has not changed.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+pub(super) struct LeaseObserver {
     version: Option<(String, Instant)>,
 }
 
-impl Watch {
-    /// Whether the Lease, as it is now, may be taken.
+impl LeaseObserver {
+    /// Returns whether the Lease, in its present version, may be taken.
     pub(super) fn turn(&mut self, lease: &Lease, now: Instant) -> Turn {
         if holder(lease).is_none() {
             return Turn::Take;
@@ -40,12 +41,12 @@ impl Watch {
     }
 }
 
-/// Who holds it.
+/// Returns the holder.
 pub(super) fn holder(lease: &Lease) -> Option<&String> {
     lease.spec.as_ref()?.holder_identity.as_ref().filter(|holder| !holder.is_empty())
 }
 
-/// The Lease in the hands of `me`.
+/// Returns the spec of a Lease that `me` acquires now.
 pub(super) fn taken(before: Option<&LeaseSpec>, me: &str, seconds: i32, now: Timestamp) -> LeaseSpec {
     let transitions = before.map(|before| before.lease_transitions.unwrap_or(0).saturating_add(1));
     LeaseSpec {
@@ -58,14 +59,14 @@ pub(super) fn taken(before: Option<&LeaseSpec>, me: &str, seconds: i32, now: Tim
     }
 }
 
-/// The same for longer.
+/// Extends the Lease.
 pub(super) fn renew(spec: &mut LeaseSpec, now: Timestamp) {
     spec.renew_time = Some(MicroTime(now));
 }
 
-/// In nobody's hands.
-pub(super) fn give_back(spec: &mut LeaseSpec, now: Timestamp) {
-    // Nothing is taken for a holder by those who know no empty name: for them it is over in a second.
+/// Clears the holder.
+pub(super) fn release(spec: &mut LeaseSpec, now: Timestamp) {
+    // Clients that take the empty name for a holder see a Lease that expires in a second.
     spec.holder_identity = Some(String::new());
     spec.lease_duration_seconds = Some(1);
     spec.renew_time = Some(MicroTime(now));
@@ -87,23 +88,26 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_is_taken_when_it_has_not_changed_for_its_time_whatever_clocks_say() {
-        let (mut watch, start) = (Watch::default(), Instant::now());
+    fn a_lease_expires_when_its_version_has_not_changed_for_its_duration() {
+        let (mut observer, start) = (LeaseObserver::default(), Instant::now());
         let after = |seconds: u64| start + Duration::from_secs(seconds);
-        // Renewed long ago, by its own account.
-        assert_eq!(watch.turn(&lease("1", held()), after(0)), Turn::Wait);
-        assert_eq!(watch.turn(&lease("1", held()), after(15)), Turn::Wait);
-        assert_eq!(watch.turn(&lease("2", held()), after(16)), Turn::Wait);
-        assert_eq!(watch.turn(&lease("2", held()), after(31)), Turn::Wait);
-        assert_eq!(watch.turn(&lease("2", held()), after(32)), Turn::Take);
+        // Its own timestamp says that it was renewed long ago.
+        assert_eq!(observer.turn(&lease("1", held()), after(0)), Turn::Wait);
+        assert_eq!(observer.turn(&lease("1", held()), after(15)), Turn::Wait);
+        assert_eq!(observer.turn(&lease("2", held()), after(16)), Turn::Wait);
+        assert_eq!(observer.turn(&lease("2", held()), after(31)), Turn::Wait);
+        assert_eq!(observer.turn(&lease("2", held()), after(32)), Turn::Take);
     }
 
     #[test]
-    fn a_lease_that_was_given_back_is_free_at_once() {
+    fn a_released_lease_can_be_taken_at_once() {
         let mut spec = held();
-        give_back(&mut spec, Timestamp::UNIX_EPOCH);
-        assert_eq!(Watch::default().turn(&lease("1", spec.clone()), Instant::now()), Turn::Take);
+        release(&mut spec, Timestamp::UNIX_EPOCH);
+        assert_eq!(LeaseObserver::default().turn(&lease("1", spec.clone()), Instant::now()), Turn::Take);
         assert_eq!(taken(Some(&spec), "me", 15, Timestamp::UNIX_EPOCH).lease_transitions, Some(1));
-        assert_eq!(Watch::default().turn(&lease("1", LeaseSpec::default()), Instant::now()), Turn::Take);
+        assert_eq!(
+            LeaseObserver::default().turn(&lease("1", LeaseSpec::default()), Instant::now()),
+            Turn::Take
+        );
     }
 }

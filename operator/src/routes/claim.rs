@@ -1,36 +1,37 @@
-//! A host and a path where requests come in.
+//! Hosts and paths, and their overlaps.
 
 use std::fmt;
 
 use eventpipeline_crds as crd;
 use serde_json::Value;
 
-/// A host and a path where requests come in.
+/// A host and path at an entry point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Claim {
-    pub(super) place: Place,
-    door: Door,
+    pub(super) place: HostPath,
+    entry: EntryPoint,
 }
 
-/// A host, empty for every one that nobody names, and a path without a slash at its end.
+/// A host and a path. An empty host means all hosts without a rule of their own. The path has no trailing
+/// slash.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Place {
+pub(super) struct HostPath {
     host: String,
     path: String,
 }
 
-/// Who serves it.
+/// The controller or Gateway that serves a host and path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Door {
-    /// The controllers of a class; without one, those of the default class, whichever it is.
+enum EntryPoint {
+    /// Ingress controllers of a class. `None` means the default class.
     Ingress { class: Option<String> },
-    /// A Gateway, or one of its listeners.
+    /// A Gateway or one of its listeners.
     Gateway { namespace: String, name: String, section: Option<String> },
 }
 
 impl fmt::Display for Claim {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place { host, path } = &self.place;
+        let HostPath { host, path } = &self.place;
         let path = if path.is_empty() { "/" } else { path };
         match host.as_str() {
             "" => write!(formatter, "path {path} of every host"),
@@ -41,10 +42,13 @@ impl fmt::Display for Claim {
 
 impl Claim {
     pub(super) fn of_ingress(class: Option<&str>, host: &str, path: &str) -> Self {
-        Self { place: Place::new(host, path), door: Door::Ingress { class: class.map(str::to_owned) } }
+        Self {
+            place: HostPath::new(host, path),
+            entry: EntryPoint::Ingress { class: class.map(str::to_owned) },
+        }
     }
 
-    /// What a pipeline in this namespace asks for.
+    /// Returns the claims of a pipeline in this namespace.
     pub(crate) fn of_route(namespace: &str, route: Option<&crd::Route>) -> Vec<Self> {
         let Some(crd::Route { ingress, http_route, operations: _ }) = route else { return Vec::new() };
         if let Some(ingress) = ingress {
@@ -52,20 +56,20 @@ impl Claim {
             return vec![Self::of_ingress(ingress.class_name.as_deref(), host, &ingress.path)];
         }
         let Some(route) = http_route else { return Vec::new() };
-        let doors: Vec<_> = route
+        let entries: Vec<_> = route
             .parent_refs
             .iter()
-            .map(|parent| Door::Gateway {
+            .map(|parent| EntryPoint::Gateway {
                 namespace: parent.namespace.clone().unwrap_or_else(|| namespace.to_owned()),
                 name: parent.name.clone(),
                 section: parent.section_name.clone(),
             })
             .collect();
         let hosts = route.hostnames.iter().map(String::as_str);
-        product(&doors, hosts, std::iter::once(route.path.as_str()))
+        product(&entries, hosts, std::iter::once(route.path.as_str()))
     }
 
-    /// What an Ingress has, as the API server shows it. An exact path is another's beside a prefix.
+    /// Returns the claims of an Ingress. An exact path does not conflict with a prefix.
     pub(super) fn of_ingress_object(object: &Value) -> Vec<Self> {
         let annotation = &object["metadata"]["annotations"]["kubernetes.io/ingress.class"];
         let class = object["spec"]["ingressClassName"].as_str().or(annotation.as_str());
@@ -81,13 +85,13 @@ impl Claim {
             .collect()
     }
 
-    /// What an HTTPRoute has.
+    /// Returns the claims of an HTTPRoute.
     pub(super) fn of_http_route_object(object: &Value) -> Vec<Self> {
         let here = object["metadata"]["namespace"].as_str().unwrap_or_default();
         let list = |value: &'static str| object["spec"][value].as_array().into_iter().flatten();
-        let doors: Vec<_> = list("parentRefs")
+        let entries: Vec<_> = list("parentRefs")
             .filter(|parent| parent["kind"].as_str().is_none_or(|kind| kind == "Gateway"))
-            .map(|parent| Door::Gateway {
+            .map(|parent| EntryPoint::Gateway {
                 namespace: parent["namespace"].as_str().unwrap_or(here).to_owned(),
                 name: parent["name"].as_str().unwrap_or_default().to_owned(),
                 section: parent["sectionName"].as_str().map(str::to_owned),
@@ -98,16 +102,17 @@ impl Claim {
             Some(matches) if !matches.is_empty() => matches.iter().filter_map(plain_prefix).collect(),
             _ => vec!["/"],
         });
-        product(&doors, hosts, paths)
+        product(&entries, hosts, paths)
     }
 
-    /// Whether requests to one could reach the other.
-    pub(crate) fn meets(&self, other: &Self) -> bool {
-        self.place == other.place && self.door.meets(&other.door)
+    /// Returns whether a request could match both claims.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        self.place == other.place && self.entry.overlaps(&other.entry)
     }
 }
 
-/// The prefix of a match that asks for nothing else; one that asks for more, such as a header, goes before it.
+/// Returns the prefix of a match without other conditions. A match with more conditions, such as a header,
+/// takes precedence over a prefix, and does not conflict with it.
 fn plain_prefix(found: &Value) -> Option<&str> {
     let more = ["headers", "queryParams", "method"].iter().any(|name| !found[name].is_null());
     let kind = found["path"]["type"].as_str().unwrap_or("PathPrefix");
@@ -115,7 +120,7 @@ fn plain_prefix(found: &Value) -> Option<&str> {
 }
 
 fn product<'a>(
-    doors: &[Door],
+    entries: &[EntryPoint],
     hosts: impl Iterator<Item = &'a str>,
     paths: impl Iterator<Item = &'a str>,
 ) -> Vec<Claim> {
@@ -126,22 +131,23 @@ fn product<'a>(
     let mut claims = Vec::new();
     for path in paths {
         for host in &hosts {
-            claims
-                .extend(doors.iter().map(|door| Claim { place: Place::new(host, path), door: door.clone() }));
+            claims.extend(
+                entries.iter().map(|entry| Claim { place: HostPath::new(host, path), entry: entry.clone() }),
+            );
         }
     }
     claims
 }
 
-impl Place {
+impl HostPath {
     fn new(host: &str, path: &str) -> Self {
         Self { host: host.to_ascii_lowercase(), path: path.trim_end_matches('/').to_owned() }
     }
 }
 
-impl Door {
-    /// Which class is the default one is not known here: one without a class may be any.
-    fn meets(&self, other: &Self) -> bool {
+impl EntryPoint {
+    /// The default class is not known here, so an Ingress without a class may have any class.
+    fn overlaps(&self, other: &Self) -> bool {
         let same =
             |one: &Option<String>, other: &Option<String>| one.is_none() || other.is_none() || one == other;
         match (self, other) {
@@ -169,19 +175,19 @@ mod tests {
         Claim::of_ingress_object(&json!({"metadata": {"namespace": "other"}, "spec": spec}))
     }
 
-    fn meet(one: &[Claim], other: &[Claim]) -> bool {
-        one.iter().any(|one| other.iter().any(|other| one.meets(other)))
+    fn overlap(one: &[Claim], other: &[Claim]) -> bool {
+        one.iter().any(|one| other.iter().any(|other| one.overlaps(other)))
     }
 
     #[test]
-    fn ingresses_meet_by_host_path_and_class() {
+    fn ingresses_overlap_by_host_path_and_class() {
         let ours = of_spec(json!({"ingress": {"host": "a.example", "className": "nginx"}}));
         let theirs = |class: Value, host: &str, path: &str, kind: &str| {
             let paths = json!([{"path": path, "pathType": kind}]);
             ingress(&json!({"ingressClassName": class, "rules": [{"host": host, "http": {"paths": paths}}]}))
         };
-        assert!(meet(&ours, &theirs(json!("nginx"), "A.example", "/", "Prefix")));
-        assert!(meet(&ours, &theirs(json!(null), "a.example", "/", "ImplementationSpecific")));
+        assert!(overlap(&ours, &theirs(json!("nginx"), "A.example", "/", "Prefix")));
+        assert!(overlap(&ours, &theirs(json!(null), "a.example", "/", "ImplementationSpecific")));
         for other in [
             theirs(json!("contour"), "a.example", "/", "Prefix"),
             theirs(json!("nginx"), "b.example", "/", "Prefix"),
@@ -190,17 +196,17 @@ mod tests {
             theirs(json!("nginx"), "a.example", "/", "Exact"),
             ingress(&json!({"defaultBackend": {}})),
         ] {
-            assert!(!meet(&ours, &other), "{other:?}");
+            assert!(!overlap(&ours, &other), "{other:?}");
         }
         let below = of_spec(json!({"ingress": {"host": "a.example", "path": "/x/"}}));
-        assert!(meet(&below, &theirs(json!("nginx"), "a.example", "/x", "Prefix")));
+        assert!(overlap(&below, &theirs(json!("nginx"), "a.example", "/x", "Prefix")));
         let any = of_spec(json!({"ingress": {"anyHost": true}}));
-        assert!(meet(&any, &ingress(&json!({"rules": [{"http": {"paths": [{"path": "/"}]}}]}))));
-        assert!(!meet(&any, &ours));
+        assert!(overlap(&any, &ingress(&json!({"rules": [{"http": {"paths": [{"path": "/"}]}}]}))));
+        assert!(!overlap(&any, &ours));
     }
 
     #[test]
-    fn http_routes_meet_by_gateway_host_and_path() {
+    fn http_routes_overlap_by_gateway_host_and_path() {
         let ours = of_spec(json!({"httpRoute": {
             "parentRefs": [{"name": "public", "namespace": "edge", "sectionName": "https"}], "hostnames": ["a.example", "b.example"],
         }}));
@@ -212,8 +218,8 @@ mod tests {
             }))
         };
         let prefix = json!([{"path": {"type": "PathPrefix", "value": "/"}}]);
-        assert!(meet(&ours, &theirs(json!({"name": "public"}), "b.example", prefix.clone())));
-        assert!(meet(&ours, &theirs(json!({"name": "public"}), "b.example", json!([]))));
+        assert!(overlap(&ours, &theirs(json!({"name": "public"}), "b.example", prefix.clone())));
+        assert!(overlap(&ours, &theirs(json!({"name": "public"}), "b.example", json!([]))));
         for other in [
             theirs(json!({"name": "private"}), "b.example", prefix.clone()),
             theirs(json!({"name": "public", "sectionName": "http"}), "b.example", prefix.clone()),
@@ -229,8 +235,8 @@ mod tests {
                 json!([{"headers": [{"name": "x", "value": "y"}]}]),
             ),
         ] {
-            assert!(!meet(&ours, &other), "{other:?}");
+            assert!(!overlap(&ours, &other), "{other:?}");
         }
-        assert!(!meet(&ours, &of_spec(json!({"ingress": {"host": "a.example"}}))));
+        assert!(!overlap(&ours, &of_spec(json!({"ingress": {"host": "a.example"}}))));
     }
 }

@@ -79,7 +79,7 @@ async fn a_default_that_was_stored_is_not_merged_with_what_is_applied_later() {
 }
 
 #[tokio::test]
-async fn a_volume_grows_and_does_not_change_otherwise() {
+async fn a_volume_can_grow_and_is_otherwise_immutable() {
     let cluster = Cluster::new("storage").await;
     let storage = async |storage: Value| {
         cluster.apply("demo", json!({"database": {"managed": {"storage": storage}}})).await
@@ -88,8 +88,9 @@ async fn a_volume_grows_and_does_not_change_otherwise() {
     storage(json!({"size": "3Gi"})).await.unwrap();
     storage(json!({"size": "3072Mi"})).await.unwrap();
     for (changed, expected) in [
-        (json!({"size": "2Gi"}), "`size` must be at least what it was: a volume can't shrink"),
-        (json!({"size": "3Gi", "className": "fast"}), "`className` must stay as it was created"),
+        (json!({"size": "2Gi"}), "`size` must not decrease: a volume cannot shrink"),
+        (json!({"size": "3Gi", "className": "fast"}), "`className` must not change"),
+        (json!({"size": "3Gi", "accessMode": "ReadWriteOnce"}), "`accessMode` must not change"),
     ] {
         let error = storage(changed).await.unwrap_err();
         assert!(error.contains(expected), "{error}");
@@ -101,10 +102,10 @@ async fn a_volume_grows_and_does_not_change_otherwise() {
 }
 
 #[tokio::test]
-async fn a_database_stays_where_it_is() {
+async fn the_kind_of_database_is_immutable() {
     let cluster = Cluster::new("database-kind").await;
     cluster.apply("demo", json!({})).await.unwrap();
     let external = json!({"database": {"external": {"secretName": "mysql"}}});
     let error = cluster.apply("demo", external).await.unwrap_err();
-    assert!(error.contains("`database` must stay `managed` or `external`"), "{error}");
+    assert!(error.contains("`database` must not change between `managed` and `external`"), "{error}");
 }

@@ -72,7 +72,7 @@ async fn one_works_and_another_takes_over_when_it_is_killed_or_ends() {
         second.log().contains("eventpipeline-operator stopped").then_some(())
     })
     .await;
-    assert!(second.log().contains("gave the Lease back"), "{}", second.log());
+    assert!(second.log().contains("released the Lease"), "{}", second.log());
 }
 
 /// As a machine does that was suspended, or a network that was cut.
@@ -92,7 +92,7 @@ async fn one_that_was_paused_for_too_long_writes_nothing_more_and_ends_with_an_e
         Some(first.log()).filter(|log| log.contains("eventpipeline-operator failed"))
     })
     .await;
-    assert!(log.contains("this operator leads no longer"), "{log}");
+    assert!(log.contains("this operator no longer leads"), "{log}");
     assert!(!log.contains("applying"), "{log}");
     assert_eq!(second.reconciles("error"), 0);
 }

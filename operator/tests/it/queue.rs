@@ -54,7 +54,7 @@ async fn a_ready_producer_is_asked_and_what_it_says_is_shown() {
     assert!(stands(&figures), "{first:?}, then {figures:?}");
 
     program.is_silent();
-    cluster.condition_is("demo", "BacklogInTime", "Unknown/FiguresNotRead").await;
+    cluster.condition_is("demo", "BacklogInTime", "Unknown/QueueStatsNotRead").await;
     let figures = shown().await.unwrap();
     assert!(stands(&figures), "{first:?}, then {figures:?}");
     assert_eq!(operator.metric(&pending), None, "what is not known is not shown");

@@ -90,7 +90,7 @@ async fn new_passwords_come_in_a_new_secret_and_the_database_is_left_alone() {
     assert_eq!((same.uid(), same.metadata.generation), (mysql.uid(), mysql.metadata.generation));
 
     let error = cluster.apply("demo", generation(1)).await.unwrap_err();
-    assert!(error.contains("`passwordGeneration` must be at least what it was"), "{error}");
+    assert!(error.contains("`passwordGeneration` must not decrease"), "{error}");
 }
 
 /// As pipelines had it before each kind of program had its own user: the data was made with it.

@@ -1,4 +1,4 @@
-//! How each pipeline is, for alerts that name it.
+//! Conditions and queue statistics of each pipeline, for alerts that name it.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,46 +7,46 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Error, GaugeVec, IntGaugeVec, Opts};
 
-use crate::figures::Queue;
-use crate::inventory::PipelineKey;
+use crate::cache::PipelineKey;
+use crate::queue_stats::QueueStats;
 
-/// As those that the pods of a pipeline have by the labels of whoever scrapes them. It is for who scrapes the operator to leave
-/// them as they are (`honor_labels`), as with kube-state-metrics.
+/// Labels that identify a pipeline, equal to those that a scrape adds to the metrics of its pods. The scrape
+/// of the operator must not override them (`honor_labels`), as with kube-state-metrics.
 const LABELS: [&str; 2] = ["namespace", "eventpipeline"];
-/// What a condition can be.
+/// Possible statuses of a condition.
 const STATUSES: [&str; 3] = ["True", "False", "Unknown"];
 
-/// What is shown of a pipeline.
+/// State of a pipeline that the metrics show.
 #[derive(Debug, Clone)]
 pub(crate) struct Pipeline {
     pub(in crate::controller) key: PipelineKey,
     pub(in crate::controller) conditions: Conditions,
-    /// As far as it is known.
-    pub(in crate::controller) queue: Option<Queue>,
+    /// Queue statistics, if known.
+    pub(in crate::controller) queue: Option<QueueStats>,
 }
 
 impl Pipeline {
-    /// One of which all is shown that there is.
+    /// Returns a pipeline that has every series, for the reference.
     pub(crate) fn any() -> Self {
-        let queue = Queue { pending: 0, processing: 0, done: 0, dead: 0, oldest_pending_seconds: None };
+        let queue = QueueStats { pending: 0, processing: 0, done: 0, dead: 0, oldest_pending_seconds: None };
         let key = PipelineKey { namespace: "default".to_owned(), name: "any".to_owned() };
         Self { key, conditions: Conditions::new(|_| None), queue: Some(queue) }
     }
 }
 
-/// The status of each type of condition; what is not there is unknown, as everywhere in Kubernetes.
+/// Status of each condition type. A missing condition is unknown, as everywhere in Kubernetes.
 #[derive(Debug, Clone)]
 pub(in crate::controller) struct Conditions(Vec<(&'static str, String)>);
 
 impl Conditions {
-    /// As `status` says it of a type.
+    /// Creates the statuses from a function that returns the status of a type.
     pub(in crate::controller) fn new(status: impl Fn(&str) -> Option<String>) -> Self {
         let unknown = || STATUSES[2].to_owned();
         Self(ALL_TYPES.map(|kind| (kind, status(kind).unwrap_or_else(unknown))).into())
     }
 }
 
-/// Made anew for each scrape.
+/// A collector that computes its series at each scrape.
 pub(super) struct Pipelines<L> {
     list: L,
     gauges: Mutex<Gauges>,
@@ -66,21 +66,21 @@ impl<L> Pipelines<L> {
             conditions: IntGaugeVec::new(
                 Opts::new(
                     "eventpipeline_status_condition",
-                    "The conditions of the pipeline: 1 for the status that each has, 0 for the others.",
+                    "Conditions of the pipeline: 1 for the current status of each condition, 0 for the other statuses.",
                 ),
                 &[namespace, name, "condition", "status"],
             )?,
             events: IntGaugeVec::new(
                 Opts::new(
                     "eventpipeline_pipeline_events",
-                    "Events of the pipeline, by state, as far as they are known.",
+                    "Number of events in the pipeline by state, if known.",
                 ),
                 &[namespace, name, "state"],
             )?,
             oldest: GaugeVec::new(
                 Opts::new(
                     "eventpipeline_pipeline_oldest_pending_seconds",
-                    "How long the oldest event has waited that waits; 0 while none does.",
+                    "Age of the oldest pending event in seconds; 0 if no event is pending.",
                 ),
                 &LABELS,
             )?,
@@ -107,7 +107,9 @@ impl Gauges {
                 gauge.set((status == is).into());
             }
         }
-        let Some(Queue { pending, processing, done, dead, oldest_pending_seconds }) = queue else { return };
+        let Some(QueueStats { pending, processing, done, dead, oldest_pending_seconds }) = queue else {
+            return;
+        };
         for (state, events) in
             [("pending", pending), ("processing", processing), ("done", done), ("dead", dead)]
         {

@@ -1,6 +1,7 @@
-//! The pipelines that wait to be reconciled, under controller-runtime's names.
+//! Metrics of the work queue, under client-go's names.
 //!
-//! The queue itself is kube's. What is counted is what goes in, which is ours, and what comes out.
+//! The queue itself belongs to the kube crate. The metrics count the reconcile requests that enter it and the
+//! reconciles that leave it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,9 +14,9 @@ use prometheus::proto::MetricFamily;
 use prometheus::{Error, Gauge, Histogram, IntCounter, IntGauge, Opts, Registry, exponential_buckets};
 
 use super::CONTROLLER;
-use crate::inventory::PipelineKey;
+use crate::cache::PipelineKey;
 
-/// What waits and what is worked on. Clones share it.
+/// Queued and running reconciles. Clones share them.
 #[derive(Clone)]
 pub(in crate::controller) struct WorkQueue {
     items: Arc<Mutex<Items>>,
@@ -27,8 +28,9 @@ pub(in crate::controller) struct WorkQueue {
 
 #[derive(Default)]
 struct Items {
-    /// Since when.
+    /// Queued pipelines, each with the time of its first request.
     waiting: HashMap<PipelineKey, Instant>,
+    /// Pipelines with a running reconcile, each with its start.
     working: HashMap<PipelineKey, Instant>,
 }
 
@@ -45,20 +47,24 @@ impl WorkQueue {
         };
         let queue = Self {
             items: Arc::default(),
-            adds: counter("workqueue_adds_total", "Pipelines put in line to be reconciled.")?,
-            retries: counter("workqueue_retries_total", "Reconciles that are tried again.")?,
+            adds: counter("workqueue_adds_total", "Total number of adds handled by workqueue.")?,
+            retries: counter("workqueue_retries_total", "Total number of retries handled by workqueue.")?,
             waited: histogram(
                 "workqueue_queue_duration_seconds",
-                "Time that a pipeline was in line, with the tenth of a second in which changes gather.",
+                "How long in seconds an item stays in workqueue before being requested, including the debounce of 0.1 s.",
             )?,
-            worked: histogram("workqueue_work_duration_seconds", "Time that a pipeline was worked on.")?,
+            worked: histogram(
+                "workqueue_work_duration_seconds",
+                "How long in seconds processing an item from workqueue takes.",
+            )?,
         };
-        let shown = Shown::new(Arc::clone(&queue.items)).context("failed to describe the work queue")?;
+        let shown =
+            Shown::new(Arc::clone(&queue.items)).context("failed to create the work queue's metrics")?;
         registry.register(Box::new(shown)).context("failed to register the work queue's metrics")?;
         Ok(queue)
     }
 
-    /// A pipeline is to be reconciled. One that is in line already stays where it is.
+    /// Records a reconcile request. A pipeline that is already queued keeps its place.
     pub(in crate::controller) fn added(&self, pipeline: PipelineKey) {
         let mut items = lock(&self.items);
         items.waiting.entry(pipeline).or_insert_with(|| {
@@ -67,12 +73,12 @@ impl WorkQueue {
         });
     }
 
-    /// It is worked on until the guard is dropped.
+    /// Records the start of a reconcile, which runs until the guard is dropped.
     pub(in crate::controller) fn begun(&self, pipeline: PipelineKey) -> Working {
         let now = Instant::now();
         let mut items = lock(&self.items);
         let since = items.waiting.remove(&pipeline).unwrap_or_else(|| {
-            // Its time had come: to be looked at again, or to be tried again.
+            // A requeue or a retry, which the kube crate schedules by itself.
             self.adds.inc();
             now
         });
@@ -85,7 +91,7 @@ impl WorkQueue {
         self.retries.inc();
     }
 
-    /// It was in line and has gone.
+    /// Removes a queued pipeline that was deleted.
     pub(in crate::controller) fn forget(&self, pipeline: &PipelineKey) {
         lock(&self.items).waiting.remove(pipeline);
     }
@@ -95,7 +101,7 @@ fn lock(items: &Mutex<Items>) -> MutexGuard<'_, Items> {
     items.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A pipeline that is worked on.
+/// A running reconcile.
 pub(in crate::controller) struct Working {
     queue: WorkQueue,
     pipeline: PipelineKey,
@@ -109,7 +115,7 @@ impl Drop for Working {
     }
 }
 
-/// What there is at the moment of a scrape.
+/// A collector of the gauges, computed at each scrape.
 struct Shown {
     items: Arc<Mutex<Items>>,
     depth: IntGauge,
@@ -124,15 +130,16 @@ impl Shown {
             items,
             depth: IntGauge::with_opts(options(
                 "workqueue_depth",
-                "Pipelines in line, with those that wait for changes to gather.",
+                "Current depth of workqueue, including items that are being debounced.",
             ))?,
             unfinished: Gauge::with_opts(options(
                 "workqueue_unfinished_work_seconds",
-                "How long all pipelines together have been worked on that are being worked on.",
+                "How many seconds of work has been done that is in progress and hasn't been observed by work_duration. Large \
+                 values indicate stuck reconciles. Their number is the rate at which this increases.",
             ))?,
             longest: Gauge::with_opts(options(
                 "workqueue_longest_running_processor_seconds",
-                "How long the pipeline has been worked on that is being worked on for longest.",
+                "How many seconds has the longest running processor for workqueue been running.",
             ))?,
         })
     }
@@ -166,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipeline_is_in_line_once_then_worked_on_and_then_neither() {
+    fn a_pipeline_is_queued_once_then_running_then_neither() {
         let registry = Registry::new();
         let queue = WorkQueue::new(&registry).unwrap();
         let key = |name: &str| PipelineKey { namespace: "a".to_owned(), name: name.to_owned() };
@@ -188,7 +195,7 @@ mod tests {
 
         queue.forget(&key("y"));
         assert_eq!(value(&registry, "workqueue_depth"), Some(0.0));
-        // What comes by itself was never put in line.
+        // A requeue was never added explicitly.
         drop(queue.begun(key("z")));
         assert_eq!(value(&registry, "workqueue_adds_total"), Some(3.0));
     }

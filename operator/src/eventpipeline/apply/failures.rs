@@ -6,7 +6,7 @@ use eventpipeline_service::error_chain;
 
 use super::credentials;
 use crate::api::{self, Verdict};
-use crate::inventory::ObjectKey;
+use crate::cache::ObjectKey;
 
 /// Why an object could not be written.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
-//! What was written for each pipeline, for what the inventory can't tell.
+//! What was written for each pipeline, for what the cache can't tell.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::inventory::{ObjectKey, PipelineKey};
+use crate::cache::{ObjectKey, PipelineKey};
 
 /// What was written, pipeline by pipeline.
 #[derive(Debug, Default)]

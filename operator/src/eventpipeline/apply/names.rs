@@ -1,6 +1,6 @@
 //! Looks, before anything is written, whether a name that the pipeline needs is somebody else's.
 //!
-//! The inventory knows what carries our labels. Only for what it does not know the API server is asked, which is once in
+//! The cache knows what carries our labels. Only for what it does not know the API server is asked, which is once in
 //! the life of an object.
 
 use std::collections::BTreeMap;
@@ -10,8 +10,8 @@ use kube::ResourceExt as _;
 
 use super::super::dereference::Existing;
 use crate::api::{self, Cluster, Verdict};
-use crate::eventpipeline::{INSTANCE, MANAGED_BY_OPERATOR};
-use crate::inventory::{Kind, ObjectKey, Whose, whose};
+use crate::cache::{Kind, ObjectKey, Whose, whose};
+use crate::labels::{INSTANCE, MANAGED_BY_OPERATOR};
 
 /// What has the name of an object that is to be written.
 #[derive(Debug)]

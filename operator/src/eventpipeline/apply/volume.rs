@@ -11,7 +11,7 @@ use super::super::validate::Size;
 use super::failures::Why;
 use super::writer::Writer;
 use crate::api::{Cluster, Verdict};
-use crate::inventory::Kind as _;
+use crate::cache::Kind as _;
 
 /// The claim, grown if that is to be. A growth that is refused keeps nothing else from being applied.
 pub(super) async fn grow(
@@ -22,7 +22,7 @@ pub(super) async fn grow(
 ) -> Claim {
     let key = (PersistentVolumeClaim::NAME, claim.name.clone());
     let Some(record) = existing.objects.get(&key) else { return claim };
-    let Some(there) = record.essence::<PersistentVolumeClaim>() else { return claim };
+    let Some(there) = record.snapshot::<PersistentVolumeClaim>() else { return claim };
     let asked = there.spec.and_then(|spec| spec.resources).and_then(|resources| resources.requests);
     let has = there.status.and_then(|status| status.capacity);
     let storage = |amounts: Option<std::collections::BTreeMap<String, Quantity>>| amounts?.remove("storage");

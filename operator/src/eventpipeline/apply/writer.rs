@@ -12,7 +12,7 @@ use kube::ResourceExt as _;
 use serde_json::{Value, json};
 use tracing::{debug, info};
 
-use super::super::build::meta::{COMPONENT, Component, VOLUME};
+use super::super::build::meta::VOLUME;
 use super::super::build::secrets::NewSecret;
 use super::super::dereference::Existing;
 use super::failures::{Failure, Failures, Why};
@@ -20,7 +20,8 @@ use super::memory::{Digests, Look, Memory, PutRight};
 use super::names::{Names, Standing};
 use super::{Error, credentials};
 use crate::api::{self, Cluster, Target, Verdict};
-use crate::inventory::{Inventory, Kind, ObjectKey, PipelineKey, Record, digest, digest_of_ours};
+use crate::cache::{Kind, ObjectCache, ObjectKey, PipelineKey, Record, digest, digest_of_ours};
+use crate::labels::{COMPONENT, Component};
 
 /// Objects of that kind and component, which an object needs.
 pub(super) type Need = (&'static str, Component);
@@ -131,7 +132,7 @@ impl<'a> Writer<'a> {
 
     fn outdated(&self, key: &ObjectKey, job: &Job) -> Option<String> {
         let record = self.record(key)?;
-        let there = record.essence::<Job>()?;
+        let there = record.snapshot::<Job>()?;
         let (was, is) = (there.annotations().get(VOLUME), job.annotations().get(VOLUME));
         let other_volume = was.is_some() && is.is_some() && was != is;
         (other_volume || self.existing.schema_is_lost(&there)).then(|| record.uid().to_owned())
@@ -197,7 +198,7 @@ impl<'a> Writer<'a> {
 
     /// Deletes what belongs to the pipeline and was not among the objects that were wanted, but for what stands in for
     /// one that is missing.
-    pub(super) async fn remove_all_others(&mut self, inventory: &Inventory) {
+    pub(super) async fn remove_all_others(&mut self, cache: &ObjectCache) {
         let uid = self.existing.uid.as_deref();
         for (key, record) in &self.existing.objects {
             if self.away.is_some() || self.wanted.contains(key) || !record.belongs_to(uid) {
@@ -206,8 +207,7 @@ impl<'a> Writer<'a> {
             let stands_in = |(missing, component): &(ObjectKey, Option<String>)| {
                 missing.0 == key.0 && component.as_deref() == record.component()
             };
-            let Some(resource) = inventory.resource(key.0).filter(|_| !self.missing.iter().any(stands_in))
-            else {
+            let Some(resource) = cache.resource(key.0).filter(|_| !self.missing.iter().any(stands_in)) else {
                 continue;
             };
             let (kind, name) = key;
@@ -274,7 +274,7 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         let Some(record) = record else { return Err(Why::NotSeenYet) };
-        let replicas = record.essence::<Deployment>().and_then(|deployment| deployment.spec?.replicas);
+        let replicas = record.snapshot::<Deployment>().and_then(|deployment| deployment.spec?.replicas);
         if let Some(replicas) = replicas.filter(|_| record.replicas_are_ours) {
             self.cluster.hand_over_replicas(object, uid, replicas).await.map_err(Why::Call)?;
         }
@@ -320,16 +320,16 @@ impl<'a> Writer<'a> {
     fn record(&self, key: &ObjectKey) -> Option<&Record> {
         let record = self.existing.objects.get(key)?;
         let whose = record.whose(&self.existing.key.name, self.existing.uid.as_deref());
-        (whose != crate::inventory::Whose::Foreign).then_some(record)
+        (whose != crate::cache::Whose::Foreign).then_some(record)
     }
 
     fn pods_are_ready(&self) -> bool {
         self.existing.objects.iter().all(|((kind, _), record)| {
             if *kind == StatefulSet::NAME {
-                let status = record.essence::<StatefulSet>().and_then(|stateful_set| stateful_set.status);
+                let status = record.snapshot::<StatefulSet>().and_then(|stateful_set| stateful_set.status);
                 status.is_some_and(|status| status.ready_replicas.unwrap_or_default() >= 1)
             } else if *kind == Deployment::NAME {
-                let status = record.essence::<Deployment>().and_then(|deployment| deployment.status);
+                let status = record.snapshot::<Deployment>().and_then(|deployment| deployment.status);
                 status.is_some_and(|status| status.unavailable_replicas.unwrap_or_default() == 0)
             } else {
                 true

@@ -6,7 +6,8 @@ use k8s_openapi::api::autoscaling::v2::{
 };
 
 use super::super::validate::{Pipeline, ProducerGroup, ProducerScale};
-use super::meta::{Component, group_name, group_selector, owned};
+use super::meta::{group_name, group_selector, owned};
+use crate::labels::Component;
 
 /// An autoscaler for each group of producers that asks for one.
 pub(super) fn build(pipeline: &Pipeline) -> Vec<HorizontalPodAutoscaler> {

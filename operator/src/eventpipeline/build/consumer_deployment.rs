@@ -8,8 +8,9 @@ use super::super::validate::{ConsumerGroup, Handler, Pipeline};
 use super::database_access::Role;
 use super::environment::variable;
 use super::group_deployment::{self, Group};
-use super::meta::{Component, SUSPENDED_REPLICAS};
+use super::meta::SUSPENDED_REPLICAS;
 use super::pod::mount;
+use crate::labels::Component;
 
 /// Key of the Secret that a group's `headersSecretName` names.
 const HEADERS: &str = "headers";

@@ -4,7 +4,8 @@ use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec}
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::super::validate::{Database, Pipeline};
-use super::meta::{Component, Labels, group_name, group_selector, match_labels, mysql_name, owned, selector};
+use super::meta::{Labels, group_name, group_selector, match_labels, mysql_name, owned, selector};
+use crate::labels::Component;
 
 /// A budget for each group and for the database.
 pub(super) fn build(pipeline: &Pipeline) -> Vec<PodDisruptionBudget> {

@@ -9,14 +9,13 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::super::validate::{GroupName, Pipeline, Program};
 use super::database_access::{self, Role};
 use super::environment;
-use super::meta::{
-    Component, Labels, RECEIVES_WAKEUPS, group_name, group_selector, labels, match_labels, owned,
-};
+use super::meta::{Labels, RECEIVES_WAKEUPS, group_name, group_selector, labels, match_labels, owned};
 use super::placement;
 use super::pod::{
     LAST_WORDS, OUR_USER, container_security, http_probe, mount, pod, resources, scratch_volume,
 };
 use super::wakeups_service::{WAKEUP_PORT, WAKEUPS};
+use crate::labels::Component;
 
 /// Name of the port of probes and metrics.
 pub(super) const ADMIN: &str = "admin";

@@ -4,11 +4,12 @@
 use eventpipeline_crds as crd;
 
 use super::super::validate::{Pipeline, Way};
-use super::meta::{Component, owned, producers_name, selector};
+use super::meta::{owned, producers_name, selector};
 use super::producer_service;
 use crate::gateway::{
     BackendRef, HTTPRoute, HttpRouteSpec, Match, ParentReference, PathMatch, Rule, Timeouts,
 };
+use crate::labels::Component;
 
 /// The route, if the pipeline asks for one.
 pub(super) fn build(pipeline: &Pipeline) -> Option<HTTPRoute> {

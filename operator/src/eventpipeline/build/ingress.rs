@@ -10,8 +10,9 @@ use k8s_openapi::api::networking::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::super::validate::{Pipeline, Way};
-use super::meta::{Component, owned, producers_name, selector};
+use super::meta::{owned, producers_name, selector};
 use super::producer_service::{self, ApiPort};
+use crate::labels::Component;
 
 /// What well-known controllers are told, because their defaults differ: requests go round robin, and an answer may take as
 /// long as a synchronous creation waits. Contour, Traefik and Kong go round robin by themselves and have no annotation for

@@ -5,37 +5,17 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 
 use super::super::validate::{GroupName, Pipeline};
+use crate::labels::{COMPONENT, Component, GROUP, INSTANCE, MANAGED_BY, MANAGER, NAME};
 
-/// Label with the pipeline's name.
-pub(crate) const INSTANCE: &str = "app.kubernetes.io/instance";
-/// Label of the pods that hear wake-ups.
+/// Label of the pods that receive wake-ups.
 pub(super) const RECEIVES_WAKEUPS: &str = "eventpipeline.dev/receives-wakeups";
-/// Label with the group's name.
-pub(crate) const GROUP: &str = "eventpipeline.dev/group";
-
-const NAME: &str = "app.kubernetes.io/name";
 /// Annotation of the schema Job with the uid of the claim whose volume it ran for.
 pub(in crate::eventpipeline) const VOLUME: &str = "eventpipeline.dev/volume";
 /// Annotation of a Deployment that somebody else scales, with the number that it had before it was suspended.
 pub(in crate::eventpipeline) const SUSPENDED_REPLICAS: &str = "eventpipeline.dev/suspended-replicas";
-/// Label that says what an object is for.
-pub(crate) const COMPONENT: &str = "app.kubernetes.io/component";
-const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
 /// Labels of an object.
 pub(super) type Labels = BTreeMap<String, String>;
-
-/// What an object is for.
-#[derive(Debug, Clone, Copy, strum::IntoStaticStr)]
-#[strum(serialize_all = "lowercase")]
-pub(crate) enum Component {
-    Mysql,
-    Schema,
-    Producer,
-    Consumer,
-    Wakeups,
-    Route,
-}
 
 /// Name of the database's Secret, Service and StatefulSet.
 pub(super) fn mysql_name(pipeline: &Pipeline) -> String {
@@ -84,7 +64,7 @@ pub(super) fn group_selector(pipeline: &Pipeline, component: Component, group: &
 /// Labels of an object or pod that the selector finds.
 pub(super) fn labels(selector: Labels) -> Labels {
     let mut labels = selector;
-    labels.insert(MANAGED_BY.to_owned(), "eventpipeline-operator".to_owned());
+    labels.insert(MANAGED_BY.to_owned(), MANAGER.to_owned());
     labels
 }
 

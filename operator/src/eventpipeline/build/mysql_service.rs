@@ -5,7 +5,8 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::super::validate::{Database, Pipeline};
 use super::database_access::MYSQL_PORT;
-use super::meta::{Component, mysql_name, owned, selector};
+use super::meta::{mysql_name, owned, selector};
+use crate::labels::Component;
 
 /// A headless Service, of a database that is the pipeline's own: clients connect to the pod itself, which a StatefulSet's pods need one for anyway.
 pub(super) fn build(pipeline: &Pipeline) -> Option<Service> {

@@ -15,11 +15,12 @@ use super::super::validate::{Database, ManagedDatabase, Pipeline};
 use super::agent_container;
 use super::database_access::{MYSQL_PORT, projected};
 use super::environment::variable;
-use super::meta::{Component, Labels, labels, match_labels, mysql_name, not_pruned, owned, selector};
+use super::meta::{Labels, labels, match_labels, mysql_name, not_pruned, owned, selector};
 use super::mysql_arguments;
 use super::placement;
 use super::pod::{LAST_WORDS, container_security, mount, pod, resources, scratch_volume, tcp_probe};
 use super::secrets::{self, AUTHORITY, CERTIFICATE, INIT, KEY, ROOT_PASSWORD, files};
+use crate::labels::Component;
 
 /// User and group of the official image.
 const MYSQL_USER: i64 = 999;

@@ -14,11 +14,10 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::super::validate::{ConsumerGroup, Database, Pipeline};
 use super::database_access::MYSQL_PORT;
 use super::group_deployment::ADMIN_PORT;
-use super::meta::{
-    Component, INSTANCE, Labels, RECEIVES_WAKEUPS, group_name, group_selector, match_labels, owned, selector,
-};
+use super::meta::{Labels, RECEIVES_WAKEUPS, group_name, group_selector, match_labels, owned, selector};
 use super::wakeups_service::WAKEUP_PORT;
 use super::{networks, producer_deployment};
+use crate::labels::{Component, INSTANCE};
 
 const DNS_PORT: i32 = 53;
 /// Label that every namespace has, with its name.

@@ -9,7 +9,7 @@ use super::agent_container::volume_url;
 use super::database_access::Role;
 use super::environment::variable;
 use super::group_deployment::{self, Group};
-use super::meta::Component;
+use crate::labels::Component;
 
 /// Where the API is.
 pub(super) const PORT: i32 = 8080;

@@ -5,8 +5,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::super::validate::{Pipeline, Route};
-use super::meta::{Component, owned, producers_name, selector};
+use super::meta::{owned, producers_name, selector};
 use super::producer_deployment;
+use crate::labels::Component;
 
 /// A port of the Service.
 #[derive(Debug, Clone, Copy)]

@@ -11,9 +11,10 @@ use sha2::{Digest as _, Sha256};
 use super::super::validate::{Pipeline, Program};
 use super::database_access::{self, Role};
 use super::environment;
-use super::meta::{Component, Labels, VOLUME, labels, owned, selector};
+use super::meta::{Labels, VOLUME, labels, owned, selector};
 use super::placement;
 use super::pod::{LAST_WORDS, OUR_USER, container_security, mount, pod, resources, scratch_volume};
+use crate::labels::Component;
 
 /// Name of the container: what others put beside it does not count.
 pub(in crate::eventpipeline) const SCHEMA: &str = "schema";

@@ -7,7 +7,8 @@ use k8s_openapi::api::core::v1::{KeyToPath, Secret, SecretProjection, VolumeProj
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::super::validate::{Database, ManagedDatabase, Pipeline};
-use super::meta::{Component, kept, mysql_name, owned, selector};
+use super::meta::{kept, mysql_name, owned, selector};
+use crate::labels::Component;
 
 /// Key of root's password.
 pub(in crate::eventpipeline) const ROOT_PASSWORD: &str = "root-password";

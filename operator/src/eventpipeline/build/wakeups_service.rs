@@ -4,7 +4,8 @@ use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::super::validate::Pipeline;
-use super::meta::{Component, INSTANCE, RECEIVES_WAKEUPS, owned, selector, wakeups_name};
+use super::meta::{RECEIVES_WAKEUPS, owned, selector, wakeups_name};
+use crate::labels::{Component, INSTANCE};
 
 /// Name of the port.
 pub(super) const WAKEUPS: &str = "wakeups";

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::super::apply::Memory;
 use super::super::dereference::Existing;
 use super::super::resources::{Prepared, Resources};
-use crate::inventory::{Kind, digest};
+use crate::cache::{Kind, digest};
 
 /// Whether pods that are there would be replaced.
 pub(in crate::eventpipeline) fn would_restart(
@@ -70,7 +70,7 @@ impl Existing {
     fn any_job(&self) -> Option<Job> {
         let mut jobs = self.objects.iter().filter(|((kind, _), _)| *kind == Job::NAME);
         let ((_, name), record) = jobs.find(|(_, record)| record.belongs_to(self.uid.as_deref()))?;
-        let mut job = record.essence::<Job>()?;
+        let mut job = record.snapshot::<Job>()?;
         job.metadata.name = Some(name.clone());
         Some(job)
     }

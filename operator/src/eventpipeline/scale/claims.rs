@@ -11,9 +11,9 @@ use serde_json::json;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::super::Operator;
-use crate::internal_port;
-use crate::inventory::{DELETION_COST, PipelineKey};
+use crate::admin_client;
+use crate::api::Cluster;
+use crate::cache::{DELETION_COST, PipelineKey};
 use crate::pods;
 
 /// How long a consumer may take to say what it has; it only has to look.
@@ -61,7 +61,7 @@ pub(super) async fn read(pods: Vec<Pod>) -> Vec<Consumer> {
 }
 
 async fn ask(pod: &Pod, limit: Duration) -> Option<Work> {
-    match internal_port::ask(pods::address(pod)?, "/work", limit).await {
+    match admin_client::get(pods::address(pod)?, "/work", limit).await {
         Ok(work) => Some(work),
         Err(error) => {
             let (name, why) = (pod.name_any(), error_chain(&error));
@@ -101,10 +101,10 @@ pub(super) fn costs(consumers: &[Consumer]) -> Vec<(&Consumer, Option<String>)> 
 
 /// Writes down which consumers are to go first. One that could not be marked may go before an idle one, and finishes
 /// what it has all the same.
-pub(super) async fn mark(operator: &Operator, pipeline: &PipelineKey, consumers: &[Consumer]) {
+pub(super) async fn mark(cluster: &Cluster, pipeline: &PipelineKey, consumers: &[Consumer]) {
     for (Consumer { pod, uid, .. }, cost) in costs(consumers) {
         let patch = json!({"metadata": {"annotations": {DELETION_COST: cost}}});
-        match operator.cluster.merge::<Pod>(&pipeline.namespace, (pod, uid), patch).await {
+        match cluster.merge::<Pod>(&pipeline.namespace, (pod, uid), patch).await {
             Ok(()) => {}
             // It has gone by itself.
             Err(error) if error.not_found() || error.conflict() => {}

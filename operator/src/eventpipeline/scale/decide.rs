@@ -3,7 +3,7 @@
 use eventpipeline_crds::BacklogAutoscaling;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::figures::Queue;
+use crate::queue_stats::QueueStats;
 
 /// How many consumers a group has, and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,12 @@ pub(super) struct Demand {
 ///
 /// What is with a consumer is no demand: it has its place. But it needs somebody: what a consumer that crashed had
 /// claimed is freed by another.
-pub(super) fn consumers_for(rules: &BacklogAutoscaling, current: i32, backlog: i64, queue: &Queue) -> i32 {
+pub(super) fn consumers_for(
+    rules: &BacklogAutoscaling,
+    current: i32,
+    backlog: i64,
+    queue: &QueueStats,
+) -> i32 {
     let target = i64::from(rules.target_backlog_per_replica.max(1));
     let by_number = i32::try_from(backlog.max(0).saturating_add(target - 1) / target).unwrap_or(i32::MAX);
     let late = rules.target_age_seconds.is_some_and(|most| {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::decide::Standing;
-use crate::inventory::PipelineKey;
+use crate::cache::PipelineKey;
 
 type Groups = HashMap<String, Standing>;
 

@@ -3,9 +3,9 @@
 use eventpipeline_crds::conditions::{reasons, types};
 
 use super::super::apply::Failure;
-use super::super::build::meta::Component;
 use super::Seen;
 use super::parts::{Part, State};
+use crate::labels::Component;
 
 /// The part, if it lacks no object; otherwise what it lacks.
 pub(super) fn with(part: Part, seen: &Seen<'_>) -> Part {

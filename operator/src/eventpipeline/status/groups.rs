@@ -5,9 +5,9 @@ use jiff::SignedDuration;
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentStatus};
 use kube::ResourceExt as _;
 
-use super::super::build::meta::GROUP;
 use super::causes::{self, Cause};
 use super::parts::{Part, State};
+use crate::labels::GROUP;
 
 pub(super) fn producers(deployments: &[Deployment], schema_ready_for: SignedDuration) -> Part {
     let (state, reason, message) = groups("producers", deployments, &[], schema_ready_for);

@@ -9,11 +9,11 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 
-use super::super::build::meta::{COMPONENT, Component};
 use super::super::build::schema_job::SCHEMA;
 use super::super::resources::{Applied, Claim, Growth, Resources};
 use super::super::words::{Source, Words};
 use super::{Seen, causes, groups};
+use crate::labels::{COMPONENT, Component};
 
 /// Label of a Job's pods, with its name.
 const JOB_NAME: &str = "batch.kubernetes.io/job-name";

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::conditions::{Conditions, FALSE, TRUE, UNKNOWN, find};
-use crate::figures::{Observation, Queue, Unknown};
+use crate::queue_stats::{Observation, QueueStats, Unknown};
 
 /// How long figures stand before newer ones replace them: each replacement is a write.
 const STANDS: SignedDuration = SignedDuration::from_secs(30);
@@ -22,8 +22,8 @@ pub(super) fn figures(shown: Option<&QueueStatus>, seen: Option<&Observation>) -
     Some(as_status(queue, *at))
 }
 
-fn as_status(queue: &Queue, at: Timestamp) -> QueueStatus {
-    let Queue { pending, processing, done, dead, oldest_pending_seconds } = *queue;
+fn as_status(queue: &QueueStats, at: Timestamp) -> QueueStatus {
+    let QueueStats { pending, processing, done, dead, oldest_pending_seconds } = *queue;
     QueueStatus {
         pending: pending.max(0),
         processing: processing.max(0),
@@ -41,11 +41,14 @@ fn whole_seconds(seconds: f64) -> i64 {
 }
 
 /// What the condition says. No figures in it: they change with every look.
-fn verdict(queue: &Result<Queue, Unknown>, late_after_seconds: i32) -> (&'static str, &'static str, String) {
+fn verdict(
+    queue: &Result<QueueStats, Unknown>,
+    late_after_seconds: i32,
+) -> (&'static str, &'static str, String) {
     match queue {
         Err(why @ Unknown::NoProducer) => (UNKNOWN, reasons::NO_PRODUCER, why.to_string()),
-        Err(why @ Unknown::NoAnswer(_)) => (UNKNOWN, reasons::FIGURES_NOT_READ, why.to_string()),
-        Ok(Queue { pending: ..=0, .. }) => (TRUE, reasons::BACKLOG_EMPTY, "no event waits".to_owned()),
+        Err(why @ Unknown::NoAnswer(_)) => (UNKNOWN, reasons::QUEUE_STATS_NOT_READ, why.to_string()),
+        Ok(QueueStats { pending: ..=0, .. }) => (TRUE, reasons::BACKLOG_EMPTY, "no event waits".to_owned()),
         Ok(queue) if queue.oldest_pending_seconds.unwrap_or_default() > f64::from(late_after_seconds) => (
             FALSE,
             reasons::EVENTS_WAIT_TOO_LONG,

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::conditions::{Conditions, FALSE, TRUE, UNKNOWN, find};
-use crate::figures::{Observation, Room, Storage, Unknown};
+use crate::queue_stats::{Observation, Space, Storage, Unknown};
 
 /// How long figures stand before newer ones replace them: each replacement is a write.
 const STANDS: SignedDuration = SignedDuration::from_secs(30);
@@ -17,7 +17,7 @@ const SOON_SECONDS: i64 = 24 * 60 * 60;
 
 /// The figures to be shown: the new ones, if they differ by enough and those that are shown have stood for long enough.
 pub(super) fn figures(shown: Option<&StorageStatus>, seen: Option<&Observation>) -> Option<StorageStatus> {
-    let Some(Observation { at, storage: Ok(Storage { room: Some(room), .. }), .. }) = seen else {
+    let Some(Observation { at, storage: Ok(Storage { space: Some(room), .. }), .. }) = seen else {
         return shown.cloned();
     };
     let new = as_status(room, *at);
@@ -35,8 +35,8 @@ pub(super) fn figures(shown: Option<&StorageStatus>, seen: Option<&Observation>)
     Some(stands.cloned().unwrap_or(new))
 }
 
-fn as_status(room: &Room, at: Timestamp) -> StorageStatus {
-    let Room { capacity_bytes, free_bytes, reusable_bytes, required_bytes } = *room;
+fn as_status(room: &Space, at: Timestamp) -> StorageStatus {
+    let Space { capacity_bytes, free_bytes, reusable_bytes, required_bytes } = *room;
     StorageStatus {
         capacity_bytes: capacity_bytes.max(0),
         free_bytes: free_bytes.max(0),
@@ -54,9 +54,9 @@ fn verdict(storage: &Result<Storage, Unknown>) -> (&'static str, &'static str, S
     let storage = match storage {
         Ok(storage) => storage,
         Err(why @ Unknown::NoProducer) => return (UNKNOWN, reasons::NO_PRODUCER, why.to_string()),
-        Err(why @ Unknown::NoAnswer(_)) => return (UNKNOWN, reasons::FIGURES_NOT_READ, why.to_string()),
+        Err(why @ Unknown::NoAnswer(_)) => return (UNKNOWN, reasons::QUEUE_STATS_NOT_READ, why.to_string()),
     };
-    let Storage { refusing, room, seconds_to_full } = storage;
+    let Storage { refusing, space: room, seconds_to_full } = storage;
     let Some(room) = room else {
         let why = "nobody tells how full the database's volume is: it is not the pipeline's own, or the agent beside it \
                    does not answer";
@@ -128,8 +128,8 @@ mod tests {
 
     fn storage(free: i64, refusing: bool, seconds_to_full: Option<i64>) -> Storage {
         let room =
-            Room { capacity_bytes: 10 * GIB, free_bytes: free, reusable_bytes: 0, required_bytes: GIB };
-        Storage { refusing, room: Some(room), seconds_to_full }
+            Space { capacity_bytes: 10 * GIB, free_bytes: free, reusable_bytes: 0, required_bytes: GIB };
+        Storage { refusing, space: Some(room), seconds_to_full }
     }
 
     fn said(storage: Storage) -> (&'static str, &'static str, String) {
@@ -146,7 +146,7 @@ mod tests {
         let (status, reason, message) = said(storage(5 * GIB, false, Some(2 * 3600 + 1)));
         assert_eq!((status, reason), (TRUE, reasons::FILLING_UP));
         assert!(message.contains("less than 3 h"), "{message}");
-        let unknown = Storage { refusing: false, room: None, seconds_to_full: None };
+        let unknown = Storage { refusing: false, space: None, seconds_to_full: None };
         assert_eq!((said(unknown.clone()).0, said(unknown).1), (UNKNOWN, reasons::VOLUME_NOT_KNOWN));
     }
 

@@ -7,7 +7,7 @@ use super::super::resources::{Applied, Resources};
 use super::super::scale::{Decision, Reason};
 use super::super::status::{Seen, is_news, of, scaling_news};
 use super::status::{NOW, all_ready, assert_summary, late, later, message, shown};
-use crate::figures::{Observation, Queue, Unknown};
+use crate::queue_stats::{Observation, QueueStats, Unknown};
 
 /// The status of these consumers, of which these are suspended.
 fn with_suspended(resources: &Resources<Applied>, suspended: &[&str]) -> EventPipelineStatus {
@@ -80,15 +80,15 @@ fn what_is_decided_of_a_group_is_shown_and_each_news_is_an_event_once() {
     assert_eq!(scaling_news(Some(&show(&busy)), &calm)[0].0, "ScaledOut");
 }
 
-fn seen(second: i64, queue: Result<Queue, Unknown>) -> Observation {
+fn seen(second: i64, queue: Result<QueueStats, Unknown>) -> Observation {
     let storage = Err(Unknown::NoProducer);
     Observation { at: NOW + SignedDuration::from_secs(second), queue, storage, schema_is_old: false }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "as an observation has it")]
-fn queue(pending: i64, oldest: f64) -> Result<Queue, Unknown> {
+fn queue(pending: i64, oldest: f64) -> Result<QueueStats, Unknown> {
     let oldest_pending_seconds = (pending > 0).then_some(oldest);
-    Ok(Queue { pending, processing: 1, done: 5, dead: 0, oldest_pending_seconds })
+    Ok(QueueStats { pending, processing: 1, done: 5, dead: 0, oldest_pending_seconds })
 }
 
 /// The status after another look at the queue.
@@ -121,7 +121,7 @@ fn the_backlog_is_in_time_late_or_not_known_and_never_keeps_a_pipeline_from_bein
     assert!(is_news(&status, &seen(1, queue(8, 60.1)), 60), "a verdict is news before half a minute is over");
 
     let unknown = look(Some(&late), &seen(2, Err(Unknown::NoAnswer("no answer within 5 s".to_owned()))));
-    assert_eq!(shown(&unknown, "BacklogInTime"), "Unknown/FiguresNotRead");
+    assert_eq!(shown(&unknown, "BacklogInTime"), "Unknown/QueueStatsNotRead");
     assert!(message(&unknown, "BacklogInTime").contains("no answer within 5 s"));
     assert_eq!(unknown.queue, late.queue, "what was known stands with its time");
     // An operator that has just started has not looked yet.

@@ -103,17 +103,17 @@ fn what_can_not_change_is_refused() {
         (
             "{}",
             "{database: {external: {secretName: a}}}",
-            "spec.database: Invalid value: `database` must stay",
+            "spec.database: Invalid value: `database` must not change",
         ),
         (
             "{database: {managed: {storage: {size: 20Gi}}}}",
             "{}",
-            "spec.database.managed.storage.size: Invalid value: \"10Gi\": `size` must be at least what it was",
+            "spec.database.managed.storage.size: Invalid value: \"10Gi\": `size` must not decrease",
         ),
         (
             "{}",
             "{database: {managed: {storage: {className: fast}}}}",
-            "spec.database.managed.storage: Invalid value: `className` must stay as it was created",
+            "spec.database.managed.storage: Invalid value: `className` must not change",
         ),
         (
             "{database: {managed: {passwordGeneration: 2}}}",

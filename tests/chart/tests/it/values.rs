@@ -13,7 +13,7 @@ async fn a_wrong_value_is_named() {
     for (value, named) in [
         ("replicas=many", "/replicas"),
         ("leaderElection.leaseSeconds=1", "/leaderElection/leaseSeconds"),
-        ("leaderElection.enabled=false", "more than 1 needs leaderElection.enabled"),
+        ("leaderElection.enabled=false", "more than 1 requires leaderElection.enabled"),
         ("image.name=x", "'name' not allowed"),
         ("image.digest=latest", "/image/digest"),
         ("image.tag=a tag", "/image/tag"),

@@ -16,8 +16,14 @@ fn rules(min: i32, max: i32) -> BacklogAutoscaling {
     }
 }
 
-fn queue(pending: i64, processing: i64, oldest: f64) -> Queue {
-    Queue { pending, processing, done: 0, dead: 0, oldest_pending_seconds: (pending > 0).then_some(oldest) }
+fn queue(pending: i64, processing: i64, oldest: f64) -> QueueStats {
+    QueueStats {
+        pending,
+        processing,
+        done: 0,
+        dead: 0,
+        oldest_pending_seconds: (pending > 0).then_some(oldest),
+    }
 }
 
 fn at(second: i64) -> Timestamp {
@@ -29,7 +35,7 @@ fn standing(replicas: i32) -> Standing {
 }
 
 /// One look after the other, at the second that stands with it; what is decided is done.
-fn live(rules: &BacklogAutoscaling, standing: &mut Standing, second: i64, queue: &Queue) -> Step {
+fn live(rules: &BacklogAutoscaling, standing: &mut Standing, second: i64, queue: &QueueStats) -> Step {
     let consumers = consumers_for(rules, standing.replicas, queue.pending, queue);
     let step = decide(rules, standing, Some(Demand { consumers, at: at(second) }), at(second));
     if let Step::Grow(replicas) | Step::Shrink(replicas) = step {
@@ -117,7 +123,7 @@ fn any_rules() -> impl Strategy<Value = BacklogAutoscaling> {
     )
 }
 
-fn any_queue() -> impl Strategy<Value = Queue> {
+fn any_queue() -> impl Strategy<Value = QueueStats> {
     (prop_oneof![Just(0), 0..10_000_i64, Just(i64::MAX)], 0..100_i64, 0.0..1000.0_f64)
         .prop_map(|(pending, processing, oldest)| queue(pending, processing, oldest))
 }

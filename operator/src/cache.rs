@@ -1,12 +1,14 @@
-//! What is there: every object that the operator made and every pod of it, as the watches last showed them.
+//! The object cache: every object that the operator created and every pod of those objects, fed by watches.
 //!
-//! Reconciles read only from here. Of an object it keeps what a reconcile asks: who owns it, whether it still is what
-//! was applied, and its status. That is a few hundred bytes, whatever the size of the object.
+//! Reconciles read from this cache only. For each object it stores what a reconcile needs: the owner, a
+//! digest that detects changes by others, and the status. That takes a few hundred bytes, whatever the size
+//! of the object.
 
 mod fields;
-mod follow;
+mod kinds;
 mod ownership;
 mod record;
+mod watch;
 mod watches;
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,8 +18,9 @@ use kube::ResourceExt;
 use kube::core::ApiResource;
 
 pub(crate) use fields::{digest, digest_of_ours};
+pub(crate) use kinds::{DELETION_COST, Kind};
 pub(crate) use ownership::{Whose, whose};
-pub(crate) use record::{DELETION_COST, Kind, Record};
+pub(crate) use record::Record;
 pub(crate) use watches::{Need, Watches};
 
 /// Namespace and name of a pipeline.
@@ -28,46 +31,47 @@ pub(crate) struct PipelineKey {
 }
 
 impl PipelineKey {
-    /// Of a pipeline as it is there.
+    /// Returns the key of a pipeline.
     pub(crate) fn of(pipeline: &impl ResourceExt) -> Self {
         Self { namespace: pipeline.namespace().unwrap_or_default(), name: pipeline.name_any() }
     }
 }
 
-/// Kind and name of an object in a pipeline's namespace.
+/// Kind and name of an object in the namespace of its pipeline.
 pub(crate) type ObjectKey = (&'static str, String);
 
-/// The objects of a pipeline.
+/// Objects of a pipeline.
 pub(crate) type Objects = BTreeMap<ObjectKey, Arc<Record>>;
 
-/// What is there.
+/// The objects of all pipelines.
 #[derive(Debug, Default)]
-pub(crate) struct Inventory {
+pub(crate) struct ObjectCache {
     pipelines: Mutex<HashMap<PipelineKey, Objects>>,
-    followed: Mutex<HashMap<&'static str, ApiResource>>,
+    resources: Mutex<HashMap<&'static str, ApiResource>>,
     watches: Watches,
 }
 
-impl Inventory {
-    /// What carries the pipeline's label in its namespace, whoever owns it.
+impl ObjectCache {
+    /// Returns the objects in the namespace of the pipeline that carry its label, whoever owns them.
     pub(crate) fn of(&self, pipeline: &PipelineKey) -> Objects {
         self.lock().get(pipeline).cloned().unwrap_or_default()
     }
 
-    /// How objects of a followed kind are addressed.
+    /// Returns the API resource of a watched kind.
     pub(crate) fn resource(&self, kind: &str) -> Option<ApiResource> {
-        self.followed().get(kind).cloned()
+        self.resources().get(kind).cloned()
     }
 
-    /// How the watches are going.
+    /// Returns the health of the watches.
     pub(crate) fn watches(&self) -> &Watches {
         &self.watches
     }
 
-    fn followed(&self) -> MutexGuard<'_, HashMap<&'static str, ApiResource>> {
-        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn resources(&self) -> MutexGuard<'_, HashMap<&'static str, ApiResource>> {
+        self.resources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Stores an object. Returns whether it differs from the one before.
     fn put(&self, pipeline: PipelineKey, object: ObjectKey, record: Record) -> bool {
         let mut pipelines = self.lock();
         let objects = pipelines.entry(pipeline).or_default();
@@ -88,7 +92,7 @@ impl Inventory {
         }
     }
 
-    /// Everything of the kind.
+    /// Returns the keys of all objects of a kind.
     fn keys(&self, kind: &'static str) -> Vec<(PipelineKey, ObjectKey)> {
         let pipelines = self.lock();
         let all = pipelines.iter().flat_map(|(pipeline, objects)| {

@@ -1,7 +1,9 @@
-//! Whether an object still is what was applied: a digest of the fields that our field manager owns, with their values.
+//! Detects whether an object still is what was applied, by a digest of the fields that our field manager
+//! owns.
 //!
-//! Server-side apply records the owner of each field. Who changes a field of ours takes it over, who removes it removes
-//! the record: both show here. Fields that others add do not, and are left alone.
+//! Server-side apply records the owner of each field. A client that changes one of our fields becomes its
+//! owner, and a client that removes one removes the record as well. Both change the digest. Fields that other
+//! clients add do not change it, and the operator leaves them alone.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -9,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::api::FIELD_MANAGER;
 
-/// Digest of an object that is to be applied, of all that an apply makes ours.
+/// Returns the digest of the fields that applying `object` makes ours.
 pub(crate) fn digest(object: &Value) -> u64 {
     let mut object = object.clone();
     if let Some(fields) = object.as_object_mut() {
@@ -21,18 +23,18 @@ pub(crate) fn digest(object: &Value) -> u64 {
     hash(&object)
 }
 
-/// Digest of what is ours of an object that is there; of nothing, if we own nothing of it.
+/// Returns the digest of our fields of an existing object, or that of `null` if none is ours.
 pub(crate) fn digest_of_ours(object: &Value) -> u64 {
     hash(&our_fields(object).map_or(Value::Null, |fields| owned(object, fields)))
 }
 
-/// The template of an object's pods, as far as it is ours.
+/// Returns the pod template of an object, reduced to our fields.
 pub(super) fn our_template(object: &Value) -> Option<Value> {
     let fields = our_fields(object)?.pointer("/f:spec/f:template")?;
     Some(owned(object.pointer("/spec/template")?, fields))
 }
 
-/// Whether a field is ours, by its path in the record of owners.
+/// Returns whether a field is ours. `path` is its path in `fieldsV1`.
 pub(super) fn is_ours(object: &Value, path: &[&str]) -> bool {
     let mut fields = our_fields(object);
     for name in path {
@@ -41,7 +43,7 @@ pub(super) fn is_ours(object: &Value, path: &[&str]) -> bool {
     fields.is_some()
 }
 
-/// The fields that are ours, as the API server records them.
+/// Returns the `fieldsV1` entry of our applies.
 fn our_fields(object: &Value) -> Option<&Value> {
     let entries = object["metadata"]["managedFields"].as_array();
     let ours = entries.into_iter().flatten().find(|entry| {
@@ -50,7 +52,7 @@ fn our_fields(object: &Value) -> Option<&Value> {
     ours.map(|entry| &entry["fieldsV1"])
 }
 
-/// The part of `value` that the field set names.
+/// Returns the part of `value` that the field set contains.
 fn owned(value: &Value, fields: &Value) -> Value {
     match (value, fields.as_object()) {
         (Value::Object(members), Some(fields)) if !fields.is_empty() => {
@@ -63,12 +65,12 @@ fn owned(value: &Value, fields: &Value) -> Value {
         (Value::Array(items), Some(fields)) if !fields.is_empty() => {
             Value::Array(items.iter().filter_map(|item| owned_item(item, fields)).collect())
         }
-        // A scalar, or owned as a whole.
+        // A scalar, or a value that is owned as a whole.
         _ => value.clone(),
     }
 }
 
-/// The part of a list's item that the list's field set names.
+/// Returns the part of a list item that the field set of the list contains.
 fn owned_item(item: &Value, fields: &Map<String, Value>) -> Option<Value> {
     fields.iter().find_map(|(path, fields)| {
         if let Some(key) = path.strip_prefix("k:") {
@@ -81,7 +83,7 @@ fn owned_item(item: &Value, fields: &Map<String, Value>) -> Option<Value> {
     })
 }
 
-/// The same for equal values, whatever the order of their members.
+/// Returns a hash that does not depend on the order of members.
 fn hash(value: &Value) -> u64 {
     let mut hasher = DefaultHasher::new();
     feed(value, &mut hasher);
@@ -125,14 +127,14 @@ mod tests {
         })
     }
 
-    /// As the server keeps it: with defaults, fields of others, and who owns what.
+    /// The applied object as the API server stores it: with defaults, fields of others and field owners.
     fn live() -> Value {
         json!({
             "apiVersion": "v1", "kind": "Service",
             "metadata": {
                 "name": "a", "namespace": "n", "uid": "1", "labels": {"app": "x", "theirs": "1"},
                 "managedFields": [
-                    {"manager": "somebody", "operation": "Update", "fieldsV1": {"f:metadata": {"f:labels": {"f:theirs": {}}}}},
+                    {"manager": "another", "operation": "Update", "fieldsV1": {"f:metadata": {"f:labels": {"f:theirs": {}}}}},
                     {"manager": FIELD_MANAGER, "operation": "Apply", "fieldsV1": {
                         "f:metadata": {"f:labels": {"f:app": {}}},
                         "f:spec": {
@@ -151,12 +153,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_applied_is_what_is_there_though_others_added_to_it() {
+    fn fields_that_others_added_do_not_change_the_digest() {
         assert_eq!(digest_of_ours(&live()), digest(&applied()));
     }
 
     #[test]
-    fn a_change_of_what_is_ours_shows() {
+    fn a_change_to_one_of_our_fields_changes_the_digest() {
         for (path, value) in [
             ("/metadata/labels/app", json!("y")),
             ("/spec/ports/1/name", json!("https")),

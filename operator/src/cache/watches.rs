@@ -1,4 +1,4 @@
-//! Whether the lists and watches that the inventory lives on work.
+//! Health of the lists and watches that feed the caches.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,23 +7,23 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Errors with less than this between them are one interruption: a watch that does not work fails more often.
+/// Errors less than this apart belong to the same interruption. A broken watch fails more often than that.
 const CALM: Duration = Duration::from_mins(1);
 
-/// What a kind is needed for.
+/// Importance of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
-    /// Nothing is done without its list.
+    /// No pipeline is reconciled before the kind is listed.
     Always,
-    /// Only who asks for it goes without: a cluster may not know it.
+    /// The cluster may not serve the kind. Only pipelines that use it are affected.
     IfServed,
 }
 
-/// How the watch of a kind is going.
+/// State of the watch of a kind.
 #[derive(Debug)]
 struct Watch {
     need: Need,
-    /// Since when its list is waited for; none once it is there.
+    /// Start of the list that is in progress.
     listing: Option<Instant>,
     interruption: Option<Interruption>,
 }
@@ -35,11 +35,11 @@ struct Interruption {
     why: String,
 }
 
-/// How the watches are going.
+/// State of all watches.
 #[derive(Debug)]
 pub(crate) struct Watches {
     kinds: Mutex<BTreeMap<&'static str, Watch>>,
-    /// Kinds whose first list is waited for by all.
+    /// Required kinds that were never listed, each with the reason.
     missing: watch::Sender<BTreeMap<&'static str, String>>,
 }
 
@@ -50,7 +50,7 @@ impl Default for Watches {
 }
 
 impl Watches {
-    /// The list of a kind is waited for from now on.
+    /// Registers a kind, whose first list starts now.
     pub(crate) fn begun(&self, kind: &'static str, need: Need) {
         let watch = Watch { need, listing: Some(Instant::now()), interruption: None };
         self.lock().insert(kind, watch);
@@ -61,14 +61,14 @@ impl Watches {
         }
     }
 
-    /// The list of a kind is made once more.
+    /// Records that a new list of the kind starts.
     pub(crate) fn lists(&self, kind: &'static str) {
         if let Some(watch) = self.lock().get_mut(kind) {
             watch.listing.get_or_insert_with(Instant::now);
         }
     }
 
-    /// The list of a kind is complete.
+    /// Records that the list of the kind is complete.
     pub(crate) fn listed(&self, kind: &'static str) {
         if let Some(watch) = self.lock().get_mut(kind) {
             watch.listing = None;
@@ -77,12 +77,12 @@ impl Watches {
         self.missing.send_if_modified(|missing| missing.remove(kind).is_some());
     }
 
-    /// A kind could not be listed or watched; that is tried again.
+    /// Records that listing or watching the kind failed. The watcher retries by itself.
     pub(crate) fn interrupted(&self, kind: &'static str, why: &str) {
         let now = Instant::now();
         if let Some(watch) = self.lock().get_mut(kind) {
-            let goes_on = |before: &Interruption| now.duration_since(before.last) < CALM;
-            let first = watch.interruption.take().filter(goes_on).map_or(now, |before| before.first);
+            let continues = |before: &Interruption| now.duration_since(before.last) < CALM;
+            let first = watch.interruption.take().filter(continues).map_or(now, |before| before.first);
             watch.interruption = Some(Interruption { first, last: now, why: why.to_owned() });
         }
         self.missing.send_if_modified(|missing| match missing.get_mut(kind) {
@@ -94,28 +94,28 @@ impl Watches {
         });
     }
 
-    /// Returns once every kind has been listed that all need.
+    /// Returns once every required kind has been listed.
     pub(crate) async fn all_listed(&self) {
-        // The sender lives as long as this does.
+        // The sender lives as long as `self`.
         let _ = self.missing.subscribe().wait_for(BTreeMap::is_empty).await;
     }
 
-    /// What all wait for, and why.
+    /// Returns a required kind that was never listed, and why.
     pub(crate) fn missing(&self) -> Option<String> {
         self.missing.borrow().first_key_value().map(|(kind, why)| format!("{kind}: {why}"))
     }
 
-    /// A kind that all need and that has not been listed or watched for at least this long, and why.
+    /// Returns a required kind that could not be listed or watched for at least `bound`, and why.
     pub(crate) fn broken_for(&self, bound: Duration) -> Option<String> {
         let kinds = self.lock();
         kinds.iter().filter(|(_, watch)| watch.need == Need::Always).find_map(|(kind, watch)| {
             let why = watch.interruption.as_ref().map_or("no answer", |interruption| &interruption.why);
             if watch.listing.is_some_and(|since| since.elapsed() >= bound) {
-                return Some(format!("{kind} can't be listed: {why}"));
+                return Some(format!("{kind} cannot be listed: {why}"));
             }
             let Interruption { first, last, .. } = watch.interruption.as_ref()?;
             let broken = last.elapsed() < CALM && first.elapsed() >= bound;
-            broken.then(|| format!("{kind} can't be watched: {why}"))
+            broken.then(|| format!("{kind} cannot be watched: {why}"))
         })
     }
 
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_list_that_does_not_come_is_broken_with_its_reason() {
+    async fn a_list_that_does_not_complete_is_reported_with_its_reason() {
         let watches = Watches::default();
         watches.begun("Job", Need::Always);
         watches.begun("HTTPRoute", Need::IfServed);
@@ -143,14 +143,14 @@ mod tests {
         watches.interrupted("Job", "500");
         assert_eq!(watches.broken_for(BOUND), None);
         pass(1).await;
-        assert_eq!(watches.broken_for(BOUND).unwrap(), "Job can't be listed: 500");
+        assert_eq!(watches.broken_for(BOUND).unwrap(), "Job cannot be listed: 500");
         assert_eq!(watches.missing().unwrap(), "Job: 500");
         watches.listed("Job");
         assert_eq!((watches.broken_for(BOUND), watches.missing()), (None, None));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_watch_is_broken_while_its_errors_follow_each_other() {
+    async fn a_watch_is_broken_while_it_keeps_failing() {
         let watches = Watches::default();
         watches.begun("Job", Need::Always);
         watches.listed("Job");
@@ -159,7 +159,7 @@ mod tests {
             watches.interrupted("Job", "refused");
             pass(20).await;
         }
-        assert_eq!(watches.broken_for(BOUND).unwrap(), "Job can't be watched: refused");
+        assert_eq!(watches.broken_for(BOUND).unwrap(), "Job cannot be watched: refused");
         pass(41).await;
         assert_eq!(watches.broken_for(BOUND), None, "it has not failed again");
         watches.interrupted("Job", "refused");

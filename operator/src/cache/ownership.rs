@@ -1,4 +1,4 @@
-//! Whose an object is, by its labels and its controller.
+//! Ownership of objects, decided by their labels and their controller.
 
 use eventpipeline_crds::EventPipeline;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -6,24 +6,25 @@ use kube::Resource as _;
 use kube::core::ObjectMeta;
 
 use super::PipelineKey;
-use crate::eventpipeline::{INSTANCE, MANAGED_BY_OPERATOR};
+use crate::labels::{INSTANCE, MANAGED_BY, MANAGER};
 
-/// Whose an object is that has the name of one of a pipeline.
+/// Owner of an object that has the name of one of the pipeline's objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whose {
-    /// The pipeline's.
+    /// The pipeline owns the object.
     Ours,
-    /// It was of a pipeline of this name that is gone, or was restored without an owner: it is the pipeline's to take.
+    /// The object belonged to a deleted pipeline of the same name, or was restored without an owner. The
+    /// pipeline may adopt it.
     LeftBehind,
-    /// Somebody else's, who loses nothing to us.
+    /// Something else owns the object. The operator never changes it.
     Foreign,
 }
 
-/// What a controller reference says.
+/// The controller in the owner references of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Controller {
     uid: Box<str>,
-    /// Name of the EventPipeline that it is, if it is one.
+    /// Name of the controller if it is an EventPipeline.
     pipeline: Option<Box<str>>,
 }
 
@@ -45,21 +46,21 @@ fn is_pipeline(owner: &OwnerReference) -> bool {
     group == Some(&*EventPipeline::group(&())) && owner.kind == EventPipeline::kind(&())
 }
 
-/// Whose an object is that carries the pipeline's labels.
+/// Returns the owner of an object that carries the pipeline's labels.
 pub(super) fn of_labelled(controller: Option<&Controller>, pipeline: &str, uid: Option<&str>) -> Whose {
     match controller {
         None => Whose::LeftBehind,
         Some(controller) if controller.is(uid) => Whose::Ours,
-        // Two of one name are never there at once.
+        // At most one pipeline of this name exists at a time.
         Some(controller) if controller.pipeline.as_deref() == Some(pipeline) => Whose::LeftBehind,
         Some(_) => Whose::Foreign,
     }
 }
 
-/// Whose any object of the namespace is.
+/// Returns the owner of any object in the namespace of the pipeline.
 pub(crate) fn whose(metadata: &ObjectMeta, pipeline: &PipelineKey, uid: Option<&str>) -> Whose {
     let label = |name: &str| metadata.labels.as_ref()?.get(name).map(String::as_str);
-    let managed = MANAGED_BY_OPERATOR.split_once('=').is_some_and(|(name, by)| label(name) == Some(by));
+    let managed = label(MANAGED_BY) == Some(MANAGER);
     if managed && label(INSTANCE) == Some(&pipeline.name) {
         of_labelled(Controller::of(metadata).as_ref(), &pipeline.name, uid)
     } else {
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_and_the_controller_together_say_whose_it_is() {
+    fn labels_and_controller_together_determine_the_owner() {
         assert_eq!(whose_is(&ours(), &owner("EventPipeline", "shop", "1")), Whose::Ours);
         assert_eq!(whose_is(&ours(), &owner("EventPipeline", "shop", "0")), Whose::LeftBehind);
         assert_eq!(whose_is(&ours(), &Value::Null), Whose::LeftBehind);

@@ -1,9 +1,9 @@
-//! The queues of the pipelines in figures, as their producers tell them.
+//! Statistics of the pipelines' queues, polled from their producers.
 //!
-//! A task of its own asks, again and again, one ready producer of each pipeline. Reconciles take what was last answered
-//! and wait for nobody.
+//! A separate task asks one ready producer of each pipeline periodically. Reconciles use the last answer and
+//! never wait for one.
 
-mod round;
+mod poller;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,82 +11,82 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-pub(crate) use round::{Rounds, run};
+pub(crate) use poller::{StatsPoller, run};
 
-use crate::inventory::PipelineKey;
+use crate::cache::PipelineKey;
 
-/// How many events there are.
+/// Number of events by state.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Queue {
-    /// To be processed now.
+pub(crate) struct QueueStats {
+    /// Events that are due and not claimed.
     pub(crate) pending: i64,
-    /// With a consumer.
+    /// Events that a consumer has claimed.
     pub(crate) processing: i64,
-    /// With a value.
+    /// Events that have a result.
     pub(crate) done: i64,
-    /// Given up.
+    /// Events whose attempts are exhausted.
     pub(crate) dead: i64,
-    /// How long the oldest of the pending ones has waited.
+    /// Time since the oldest pending event became due.
     pub(crate) oldest_pending_seconds: Option<f64>,
 }
 
-/// The room for events.
+/// Storage for events.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Storage {
-    /// Whether creations are refused.
+    /// Producers refuse creations.
     pub(crate) refusing: bool,
-    /// None where it is not known.
+    /// Space on the volume, if known.
     #[serde(flatten)]
-    pub(crate) room: Option<Room>,
-    /// Until creations will be refused; none while that is not in sight.
+    pub(crate) space: Option<Space>,
+    /// Estimated time until producers refuse creations. `None` if no such time is foreseeable.
     pub(crate) seconds_to_full: Option<i64>,
 }
 
-/// In bytes.
+/// Space on the volume, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the unit is in the names of the JSON")]
-pub(crate) struct Room {
+#[expect(clippy::struct_field_names, reason = "the JSON names contain the unit")]
+pub(crate) struct Space {
     pub(crate) capacity_bytes: i64,
-    /// On the volume.
+    /// Free on the volume.
     pub(crate) free_bytes: i64,
-    /// In the events' tablespace.
+    /// Free inside the tablespace of the events.
     pub(crate) reusable_bytes: i64,
-    /// What has to be free of both together.
+    /// Minimum of `free_bytes` and `reusable_bytes` together. Below it, producers refuse creations.
     pub(crate) required_bytes: i64,
 }
 
-/// Why a queue is not known.
+/// Reason why statistics are not known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unknown {
-    /// Nobody to ask.
+    /// No producer could be asked.
     #[error("no producer is ready")]
     NoProducer,
-    /// None of those who were asked said it.
-    #[error("no producer tells its figures: {0}")]
+    /// None of the producers asked gave a usable answer.
+    #[error("no producer returned queue statistics: {0}")]
     NoAnswer(String),
 }
 
-/// What was seen of a queue.
+/// Result of polling a pipeline.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Observation {
     pub(crate) at: Timestamp,
-    pub(crate) queue: Result<Queue, Unknown>,
+    pub(crate) queue: Result<QueueStats, Unknown>,
     pub(crate) storage: Result<Storage, Unknown>,
-    /// Whether a producer says that the database lacks the schema that it needs.
+    /// A producer reports that the database schema is older than it requires.
     pub(crate) schema_is_old: bool,
 }
 
 /// The last observation of each pipeline.
 #[derive(Debug, Default)]
-pub(crate) struct Figures {
+pub(crate) struct Observations {
     observations: Mutex<HashMap<PipelineKey, Observation>>,
 }
 
-impl Figures {
-    /// None: nobody was asked yet.
+impl Observations {
+    /// Returns the last observation, or `None` if the pipeline was not polled yet.
     pub(crate) fn of(&self, pipeline: &PipelineKey) -> Option<Observation> {
         self.lock().get(pipeline).cloned()
     }
@@ -95,7 +95,7 @@ impl Figures {
         self.lock().insert(pipeline, observation);
     }
 
-    /// Forgets the pipelines that are not known any more.
+    /// Drops the observations of pipelines that no longer exist.
     pub(crate) fn retain(&self, known: impl Fn(&PipelineKey) -> bool) {
         self.lock().retain(|pipeline, _| known(pipeline));
     }

@@ -1,4 +1,4 @@
-//! Keeps the inventory of a kind up to date, and says which pipelines that concerns.
+//! Keeps the cached objects of a kind up to date and names the pipelines that changed.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,46 +13,48 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, ResourceExt as _};
 use tracing::warn;
 
-use super::record::{Kind, Watched};
-use super::{Inventory, Need, ObjectKey, PipelineKey};
-use crate::eventpipeline::{INSTANCE, MANAGED_BY_OPERATOR};
+use super::kinds::Kind;
+use super::record::Watched;
+use super::{Need, ObjectCache, ObjectKey, PipelineKey};
+use crate::labels::{INSTANCE, MANAGED_BY_OPERATOR};
 
-/// Small pages: what is kept of an object is a tenth of what is read.
+/// Page size of lists. Pages are small because a record takes a tenth of the object it is made from.
 const PAGE: u32 = 100;
 
-/// How soon to ask again for a kind that could not be asked for, at first and at most.
-const AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(1)];
+/// First and longest pause before the API server is asked again for a kind that it did not list.
+const RETRY: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(1)];
 
-/// What a list has shown so far.
+/// Objects received since the start of a list.
 type Listing = HashSet<(PipelineKey, ObjectKey)>;
 
-impl Inventory {
-    /// Watches the objects of a kind that carry our label. Each pipeline that it gives has something new.
-    pub(crate) fn follow<K: Kind>(
+impl ObjectCache {
+    /// Watches the operator's objects of a kind. Yields each pipeline whose objects changed.
+    pub(crate) fn watch<K: Kind>(
         self: &Arc<Self>,
         api: Api<Watched<K>>,
     ) -> impl Stream<Item = PipelineKey> + Send + use<K> {
         self.watches.begun(K::NAME, Need::Always);
-        self.watch(api)
+        self.changes(api)
     }
 
-    /// Likewise, of a kind that the API server may not know yet, once it does. Nobody waits for its list.
-    pub(crate) fn follow_once_served<K: Kind>(
+    /// Like [`Self::watch`], for a kind that the API server may not serve yet. Reconciles do not wait for its
+    /// list.
+    pub(crate) fn watch_once_served<K: Kind>(
         self: &Arc<Self>,
         api: Api<Watched<K>>,
     ) -> impl Stream<Item = PipelineKey> + Send + use<K> {
         self.watches.begun(K::NAME, Need::IfServed);
-        let inventory = Arc::clone(self);
+        let cache = Arc::clone(self);
         let served = async move {
-            inventory.served(&api).await;
-            inventory.watch(api)
+            cache.served(&api).await;
+            cache.changes(api)
         };
         stream::once(served).flatten()
     }
 
-    /// Returns once the API server knows the kind: whatever else it answers says nothing of that.
+    /// Returns once the API server serves the kind. Only a 404 means that it does not.
     async fn served<K: Kind>(&self, api: &Api<Watched<K>>) {
-        let [mut pause, longest] = AGAIN;
+        let [mut pause, longest] = RETRY;
         let one = ListParams::default().limit(1);
         loop {
             match api.list_metadata(&one).await {
@@ -63,7 +65,7 @@ impl Inventory {
                     warn!(
                         kind = K::NAME,
                         error = error_chain(&error),
-                        "failed to ask for {}; it is tried again",
+                        "failed to list {}; retrying",
                         K::NAME
                     );
                 }
@@ -73,21 +75,22 @@ impl Inventory {
         }
     }
 
-    fn watch<K: Kind>(
+    fn changes<K: Kind>(
         self: &Arc<Self>,
         api: Api<Watched<K>>,
     ) -> impl Stream<Item = PipelineKey> + Send + use<K> {
-        self.followed().insert(K::NAME, ApiResource::erase::<K>(&()));
+        self.resources().insert(K::NAME, ApiResource::erase::<K>(&()));
         let config = watcher::Config::default().labels(MANAGED_BY_OPERATOR).page_size(PAGE);
-        let inventory = Arc::clone(self);
+        let cache = Arc::clone(self);
         let mut listing = Listing::new();
         watcher(api, config)
             .default_backoff()
-            .map(move |event| inventory.take(event, &mut listing))
+            .map(move |event| cache.handle(event, &mut listing))
             .flat_map(stream::iter)
     }
 
-    fn take<K: Kind>(
+    /// Applies an event of the watch. Returns the pipelines that changed.
+    fn handle<K: Kind>(
         &self,
         event: watcher::Result<Event<Watched<K>>>,
         listing: &mut Listing,
@@ -100,12 +103,12 @@ impl Inventory {
             Ok(Event::InitApply(object)) => {
                 let Some((pipeline, key)) = keys(&object) else { return Vec::new() };
                 listing.insert((pipeline.clone(), key.clone()));
-                return self.put_and_tell(pipeline, key, object);
+                return self.update(pipeline, key, object);
             }
             Ok(Event::InitDone) => return self.finish(K::NAME, listing),
             Ok(Event::Apply(object)) => {
                 let Some((pipeline, key)) = keys(&object) else { return Vec::new() };
-                return self.put_and_tell(pipeline, key, object);
+                return self.update(pipeline, key, object);
             }
             Ok(Event::Delete(object)) => {
                 let Some((pipeline, key)) = keys(&object) else { return Vec::new() };
@@ -117,28 +120,28 @@ impl Inventory {
         Vec::new()
     }
 
-    fn put_and_tell<K>(&self, pipeline: PipelineKey, key: ObjectKey, object: Watched<K>) -> Vec<PipelineKey> {
+    fn update<K>(&self, pipeline: PipelineKey, key: ObjectKey, object: Watched<K>) -> Vec<PipelineKey> {
         if self.put(pipeline.clone(), key, object.record) { vec![pipeline] } else { Vec::new() }
     }
 
-    /// The list is complete: what it did not show has gone while nobody watched.
+    /// Removes the objects that a complete list no longer contains.
     fn finish(&self, kind: &'static str, listing: &mut Listing) -> Vec<PipelineKey> {
-        let mut concerned = Vec::new();
+        let mut changed = Vec::new();
         for (pipeline, key) in self.keys(kind) {
             if !listing.contains(&(pipeline.clone(), key.clone())) {
                 self.remove(&pipeline, &key);
-                concerned.push(pipeline);
+                changed.push(pipeline);
             }
         }
         *listing = Listing::new();
         self.watches.listed(kind);
-        concerned
+        changed
     }
 
     fn interrupted(&self, kind: &'static str, error: &watcher::Error) {
         let why = error_chain(error);
         self.watches.interrupted(kind, &why);
-        warn!(kind, error = why, "the watch of {kind} is interrupted; it goes on by itself");
+        warn!(kind, error = why, "watch on {kind} failed; retrying");
     }
 }
 

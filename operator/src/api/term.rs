@@ -1,4 +1,4 @@
-//! Until when this process may write, by its own clock.
+//! The term of leadership, by the clock of this process.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,34 +7,34 @@ use tokio::time::Instant;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// There are no others.
+    /// This process is the only operator.
     WithoutEnd,
     Until(Instant),
-    /// Not begun, or over.
+    /// The term has not begun, or is over.
     None,
 }
 
-/// A term of leadership. Clones share it.
+/// A term of leadership, during which this process may write. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Term(Arc<Mutex<State>>);
 
 impl Term {
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self(Arc::new(Mutex::new(State::None)))
     }
 
-    /// Of an operator that is the only one.
+    /// Returns the term of the only operator.
     pub(crate) fn without_end() -> Self {
         Self(Arc::new(Mutex::new(State::WithoutEnd)))
     }
 
-    /// Whether to write is still right.
+    /// Returns whether writes are still allowed.
     pub(crate) fn holds(&self) -> bool {
         !self.left().is_zero()
     }
 
-    /// How long it lasts yet.
-    pub(super) fn left(&self) -> Duration {
+    /// Returns the time until the end of the term.
+    pub(crate) fn left(&self) -> Duration {
         match *self.state() {
             State::WithoutEnd => Duration::MAX,
             State::Until(end) => end.saturating_duration_since(Instant::now()),
@@ -42,11 +42,11 @@ impl Term {
         }
     }
 
-    pub(super) fn until(&self, end: Instant) {
+    pub(crate) fn until(&self, end: Instant) {
         *self.state() = State::Until(end);
     }
 
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         *self.state() = State::None;
     }
 
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_holds_until_its_end_and_no_longer() {
+    fn a_term_allows_writes_until_its_end() {
         let term = Term::none();
         assert!(!term.holds());
         term.until(Instant::now() + Duration::from_mins(1));

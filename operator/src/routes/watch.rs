@@ -1,4 +1,4 @@
-//! Keeps the table up to date, by watches of every Ingress and HTTPRoute.
+//! Keeps the holders of hosts and paths up to date, by watching every Ingress and HTTPRoute.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,28 +14,28 @@ use serde_json::Value;
 use tracing::warn;
 
 use super::{Claim, Holder, Routes};
+use crate::cache::{Need, ObjectCache, PipelineKey, Watches};
 use crate::gateway::HTTPRoute;
-use crate::inventory::{Inventory, Need, PipelineKey, Watches};
 
-/// Small pages: what is kept of an object is a hundredth of what is read.
+/// Page size of lists. Pages are small because the claims take a hundredth of the object they are made from.
 const PAGE: u32 = 100;
-/// How often to ask for a kind that the API server does not serve, or not to us.
-const SERVED_YET: Duration = Duration::from_mins(1);
-/// How long an answer to that may take.
+/// Interval of checks whether the API server serves a kind, and permits us to list it.
+const SERVED_CHECK: Duration = Duration::from_mins(1);
+/// Timeout of that check.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A kind of objects that have hosts and paths.
+/// A kind of objects with hosts and paths.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kind {
     name: &'static str,
-    /// How the watch of all of them is called.
+    /// Name of the watch of all objects of the kind.
     all: &'static str,
     need: Need,
     resource: fn() -> ApiResource,
     claims: fn(&Value) -> Vec<Claim>,
 }
 
-/// Those of every cluster.
+/// Ingresses, which every cluster serves.
 pub(crate) const INGRESSES: Kind = Kind {
     name: "Ingress",
     all: "Ingress of others",
@@ -43,7 +43,7 @@ pub(crate) const INGRESSES: Kind = Kind {
     resource: || ApiResource::erase::<k8s_openapi::api::networking::v1::Ingress>(&()),
     claims: Claim::of_ingress_object,
 };
-/// Those of a cluster with the Gateway API.
+/// HTTPRoutes, which a cluster with the Gateway API serves.
 pub(crate) const HTTP_ROUTES: Kind = Kind {
     name: "HTTPRoute",
     all: "HTTPRoute of others",
@@ -53,34 +53,35 @@ pub(crate) const HTTP_ROUTES: Kind = Kind {
 };
 
 impl Kind {
-    /// How its objects are addressed.
+    /// Returns the API resource of the kind.
     pub(crate) fn resource(self) -> ApiResource {
         (self.resource)()
     }
 }
 
 impl Routes {
-    /// Watches the objects of a kind, whoever made them. Each pipeline that it gives may have got or lost a place.
-    pub(crate) fn follow(
+    /// Watches the objects of a kind, whoever created them. Yields each pipeline that may have gained or lost
+    /// a host and path.
+    pub(crate) fn watch(
         self: &Arc<Self>,
-        inventory: &Arc<Inventory>,
+        cache: &Arc<ObjectCache>,
         kind: Kind,
         api: Api<DynamicObject>,
     ) -> impl Stream<Item = PipelineKey> + Send + use<> {
-        inventory.watches().begun(kind.all, kind.need);
-        let (routes, inventory) = (Arc::clone(self), Arc::clone(inventory));
+        cache.watches().begun(kind.all, kind.need);
+        let (routes, cache) = (Arc::clone(self), Arc::clone(cache));
         let served = async move {
             if kind.need == Need::IfServed {
                 served(&api).await;
             }
-            routes.watch(inventory, kind, api)
+            routes.changes(cache, kind, api)
         };
         stream::once(served).flatten()
     }
 
-    fn watch(
+    fn changes(
         self: &Arc<Self>,
-        inventory: Arc<Inventory>,
+        cache: Arc<ObjectCache>,
         kind: Kind,
         api: Api<DynamicObject>,
     ) -> impl Stream<Item = PipelineKey> + Send + use<> {
@@ -88,11 +89,12 @@ impl Routes {
         let mut listing = HashSet::new();
         watcher(api, watcher::Config::default().page_size(PAGE))
             .default_backoff()
-            .map(move |event| stream::iter(routes.take(inventory.watches(), kind, event, &mut listing)))
+            .map(move |event| stream::iter(routes.handle(cache.watches(), kind, event, &mut listing)))
             .flatten()
     }
 
-    fn take(
+    /// Applies an event of the watch. Returns the pipelines that are affected.
+    fn handle(
         &self,
         watches: &Watches,
         kind: Kind,
@@ -112,9 +114,9 @@ impl Routes {
             Ok(Event::InitDone) => {
                 let gone =
                     self.published_of(kind.name).into_iter().filter(|holder| !listing.contains(holder));
-                let concerned = gone.flat_map(|holder| self.publish(&holder, Vec::new())).collect();
+                let affected = gone.flat_map(|holder| self.publish(&holder, Vec::new())).collect();
                 watches.listed(kind.all);
-                return concerned;
+                return affected;
             }
             Ok(Event::Apply(object)) => {
                 let (holder, claims) = claims_of(kind, &object);
@@ -124,23 +126,18 @@ impl Routes {
             Err(error) => {
                 let why = error_chain(&error);
                 watches.interrupted(kind.all, &why);
-                warn!(
-                    kind = kind.name,
-                    error = why,
-                    "the watch of {} is interrupted; it goes on by itself",
-                    kind.all
-                );
+                warn!(kind = kind.name, error = why, "watch on {} failed; retrying", kind.all);
             }
         }
         Vec::new()
     }
 }
 
-/// Ends once the API server lists them to us.
+/// Returns once the API server lists objects of the kind.
 async fn served(api: &Api<DynamicObject>) {
     let one = ListParams::default().limit(1);
     while !matches!(tokio::time::timeout(LIMIT, api.list_metadata(&one)).await, Ok(Ok(_))) {
-        tokio::time::sleep(SERVED_YET).await;
+        tokio::time::sleep(SERVED_CHECK).await;
     }
 }
 
@@ -150,7 +147,7 @@ fn claims_of(kind: Kind, object: &DynamicObject) -> (Holder, Vec<Claim>) {
         namespace: object.namespace().unwrap_or_default(),
         name: object.name_any(),
     };
-    // The metadata is apart from the rest.
+    // A `DynamicObject` stores its metadata separately.
     let mut whole = object.data.clone();
     whole["metadata"] = serde_json::to_value(&object.metadata).unwrap_or_default();
     (holder, (kind.claims)(&whole))

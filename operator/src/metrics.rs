@@ -1,20 +1,20 @@
-//! All metrics of the process, and their reference.
+//! All metrics of the process, and the reference of them.
 
 use anyhow::Context as _;
 use eventpipeline_service::{Budget, Label, metrics_reference};
 use prometheus::Registry;
 
-use crate::api::Counted;
-use crate::controller::{Metrics, Pipeline};
+use crate::api::ClientMetrics;
+use crate::controller::{ControllerMetrics, Pipeline};
 use crate::leadership::Leads;
 
-/// The program's name.
+/// Name of the program.
 pub(crate) const NAME: &str = "eventpipeline-operator";
 
-/// The most series that there may be. Held by `tests/it/metrics.rs`.
+/// Maximum number of series, checked by `tests/it/metrics.rs`.
 const SERIES: Budget = Budget { process: 250, pipeline: 35 };
 
-/// Labels whose values are not all there from the start.
+/// Labels whose values are not known in advance.
 const OPEN: [Label; 3] = [
     Label { name: "namespace", values: "the pipeline's namespace" },
     Label { name: "eventpipeline", values: "the pipeline's name" },
@@ -24,30 +24,30 @@ const OPEN: [Label; 3] = [
     },
 ];
 
-/// The metrics by what they are of.
-pub(crate) struct Instruments {
-    pub(crate) requests: Counted,
+/// The metrics by subject.
+pub(crate) struct Metrics {
+    pub(crate) client: ClientMetrics,
     pub(crate) leads: Leads,
-    pub(crate) controller: Metrics,
+    pub(crate) controller: ControllerMetrics,
 }
 
-impl Instruments {
-    /// Metrics in `registry`.
+impl Metrics {
+    /// Registers all metrics in `registry`.
     pub(crate) fn new(registry: &Registry) -> anyhow::Result<Self> {
         Ok(Self {
-            requests: Counted::new(registry)?,
+            client: ClientMetrics::new(registry)?,
             leads: Leads::new(registry)?,
-            controller: Metrics::new(registry)?,
+            controller: ControllerMetrics::new(registry)?,
         })
     }
 }
 
-/// The section of the reference page.
+/// Returns the section of the reference page.
 pub(crate) fn reference() -> anyhow::Result<String> {
     let registry = eventpipeline_service::registry(NAME)?;
-    let instruments = Instruments::new(&registry)?;
-    instruments.leads.of("eventpipeline-operator");
-    let shown = instruments.controller.show(|| vec![Pipeline::any()]);
-    shown.context("failed to show a pipeline")?;
+    let metrics = Metrics::new(&registry)?;
+    metrics.leads.of("eventpipeline-operator");
+    let shown = metrics.controller.show(|| vec![Pipeline::any()]);
+    shown.context("failed to register the metrics of a pipeline")?;
     Ok(metrics_reference(NAME, SERIES, &registry, &OPEN))
 }
