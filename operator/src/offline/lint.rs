@@ -97,7 +97,7 @@ impl Report {
     fn claim(&mut self, schema: &Schema, file: &str, object: &Value) -> Option<Finding> {
         let (pipeline, claims) = (pipeline::name(object), pipeline::claims(schema, object));
         let found = self.claimed.iter().filter(|other| other.pipeline != pipeline).find_map(|other| {
-            let claim = claims.iter().find(|claim| other.claims.iter().any(|theirs| theirs.meets(claim)))?;
+            let claim = claims.iter().find(|claim| other.claims.iter().any(|theirs| theirs.overlaps(claim)))?;
             let Claimed { file, pipeline, .. } = other;
             let message = format!(
                 "{pipeline} in {file} asks for {claim} as well: of the two, the one that is created later is not published"

@@ -72,7 +72,7 @@ impl Modules {
             if reexports == MAX_REEXPORTS || target == module {
                 break;
             }
-            let origin = self.import(&target, name)?;
+            let Some(origin) = self.import(&target, name) else { break };
             return self.target(&target.clone(), origin, reexports + 1).or(Some(target));
         }
         Some(target)
