@@ -39,5 +39,5 @@ fn main() -> ExitCode {
         Ok(Cli::Diff(args)) => offline::diff(args),
         Err(code) => return code,
     };
-    exit_code(instruments::NAME, result, FAILED)
+    exit_code(metrics::NAME, result, FAILED)
 }
