@@ -8,6 +8,7 @@ seed=7
 seconds=45
 copy=$CACHE/work/broken
 programs=$CACHE/work/broken-programs
+original=$CACHE/work/broken-original
 log=$CACHE/logs/broken.log
 packages=(eventpipeline-producer eventpipeline-consumer)
 
@@ -15,7 +16,8 @@ cd "$ROOT"
 need_rust
 "$DEV/databases.sh"
 lock broken
-cargo build --locked -p eventpipeline-chaos
+# As in chaos.sh: the same packages share the features of their dependencies, and so their builds.
+cargo build --locked "${packages[@]/#/--package=}" -p eventpipeline-chaos
 chaos=$CARGO_TARGET_DIR/debug/eventpipeline-chaos
 rm -rf "$copy"
 mkdir -p "$copy" "$programs"
@@ -26,14 +28,14 @@ cd "$copy"
 # does not compile, is an error in the list.
 reported() {
   local promise=$1 file=$2
-  cp "$ROOT/$file" "$file"
+  cp "$file" "$original"
   perl -0pi -e "$3" "$file"
-  if cmp -s "$file" "$ROOT/$file"; then die "broken.txt: $3 changes nothing in $file"; fi
+  if cmp -s "$file" "$original"; then die "broken.txt: $3 changes nothing in $file"; fi
   if ! cargo build --locked --offline "${packages[@]/#/--package=}" >"$log" 2>&1; then
     die "broken.txt: $file does not compile with $3: see $log"
   fi
   cp "${packages[@]/#/$CARGO_TARGET_DIR/debug/}" "$programs/"
-  cp "$ROOT/$file" "$file"
+  cp "$original" "$file"
   # Cargo compares times.
   touch "$file"
   "$chaos" --programs "$programs" --seconds "$seconds" --seed "$seed" >"$log" 2>&1 || true

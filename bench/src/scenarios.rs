@@ -6,7 +6,7 @@ mod drain;
 mod idle;
 mod shapes;
 mod to_done;
-mod waiters;
+mod waiting_clients;
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ pub(crate) enum Scenario {
     /// Time from creation to completion at 1,000 and 5,000 per second
     ToDone,
     /// Cost of 1,000 and 10,000 waiting clients
-    Waiters,
+    WaitingClients,
     /// Cost of idle programs
     Idle,
     /// One table or two, polls from the start or from a low-water mark: with a million finished events, and with purge blocked
@@ -48,7 +48,7 @@ impl Scenario {
             Self::Drain => drain::run(programs, scale, baselines, report).await,
             Self::CreateSync => create_sync::run(programs, scale, baselines, report).await,
             Self::ToDone => to_done::run(programs, scale, report).await,
-            Self::Waiters => waiters::run(programs, scale, report).await,
+            Self::WaitingClients => waiting_clients::run(programs, scale, report).await,
             Self::Idle => idle::run(programs, scale, report).await,
             Self::Shapes => shapes::run(scale, report).await,
         }
