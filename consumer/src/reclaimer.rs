@@ -71,6 +71,9 @@ impl Reclaimer {
 
     fn renewed(&self, events: usize) {
         self.metrics.restarted_leases();
+        if events == 0 {
+            return;
+        }
         let lease_seconds = self.lease.as_secs_f64();
         warn!(
             events,
