@@ -2,7 +2,7 @@
 
 use clap::Parser;
 
-use crate::instruments::NAME;
+use crate::metrics::NAME;
 use crate::schema::SchemaArgs;
 use crate::serve::ServeArgs;
 

@@ -1,27 +1,32 @@
-//! Why a request could not be served now.
+//! Reasons why a request cannot be served now.
 
 use eventpipeline_database::{Error, Outcome};
+use eventpipeline_service::error_chain;
+use tracing::error;
 
 use crate::storage::Full;
 
-/// The service cannot do it at the moment; trying again later is right.
+/// The result of a request to the database.
+pub(crate) type Answer<T> = Result<T, Unavailable>;
+
+/// The service cannot serve the request now. The client may retry later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unavailable {
-    /// More requests wait than the service takes on.
-    #[error("the service has more requests than it can take on")]
+    /// Too many requests are being served.
+    #[error("the service has more requests than it can handle")]
     Overloaded,
-    /// The database did not do it, and will not. The cause is in the log, not in the answer.
+    /// The database did nothing and will not. Only the log has the cause.
     #[error("the database is not available; nothing was done")]
     Database,
-    /// The same, because of a transaction that is not ours. Whose is in the log.
+    /// Another client's transaction has locked the event counter. The log names that client.
     #[error(
-        "another transaction has locked the counter of events (the row of DBStatus) in the database; nothing was done"
+        "another transaction has locked the event counter (the row of DBStatus) in the database; nothing was done"
     )]
-    CounterHeld,
-    /// No answer, or none in time. It may have happened all the same.
-    #[error("the database gave no answer in time; the request may or may not have taken effect")]
-    Late,
-    /// No room for further events.
+    CounterLocked,
+    /// The database did not answer, or not in time. The request may have taken effect.
+    #[error("the database did not answer in time; the request may or may not have taken effect")]
+    Timeout,
+    /// The database has no space for more events.
     #[error("the database's storage is full")]
     Full(Full),
 }
@@ -35,12 +40,29 @@ impl From<Full> for Unavailable {
 impl From<&Error> for Unavailable {
     fn from(failure: &Error) -> Self {
         if failure.is_storage_full() {
-            return Full { room: None }.into();
+            return Full { space: None }.into();
         }
         match (failure, failure.outcome()) {
-            (Error::CounterHeld { .. }, _) => Self::CounterHeld,
+            (Error::CounterHeld { .. }, _) => Self::CounterLocked,
             (_, Outcome::NotDone) => Self::Database,
-            (_, Outcome::Unknown) => Self::Late,
+            (_, Outcome::Unknown) => Self::Timeout,
         }
     }
+}
+
+/// Converts the result of a read. Logs the cause of a failure, which clients do not see.
+pub(crate) fn answer_to_read<T>(result: Result<T, Error>) -> Answer<T> {
+    result.map_err(|failure| {
+        error!(error = error_chain(&failure), "failed to read from the database");
+        Unavailable::Database
+    })
+}
+
+/// Converts the result of a change, which may have taken effect even if it failed. Logs the cause of a failure.
+pub(crate) fn answer_to_change<T>(result: Result<T, Error>) -> Answer<T> {
+    result.map_err(|failure| {
+        let answer = Unavailable::from(&failure);
+        error!(error = error_chain(&failure), "failed to change events: {answer}");
+        answer
+    })
 }

@@ -1,23 +1,16 @@
 //! `eventpipeline-producer`: the HTTP API of a pipeline, and its database schema.
 
-mod api;
-mod changer;
 mod cli;
+mod db;
 mod error;
-mod instruments;
-mod keeper;
-mod ledger;
-mod mailbox;
-mod memory;
+mod http;
+mod memory_budget;
 mod metrics;
-mod reader;
-mod retention;
 mod schema;
 mod serve;
 mod storage;
-mod surveyor;
-mod waiters;
-mod writer;
+mod tasks;
+mod waits;
 
 use std::process::ExitCode;
 
@@ -28,9 +21,9 @@ fn main() -> ExitCode {
     let text = match eventpipeline_service::parse() {
         Ok(Cli::Serve(args)) => return serve::run(*args),
         Ok(Cli::Schema(args)) => return schema::run(*args),
-        Ok(Cli::OpenApi) => api::description(),
-        Ok(Cli::Metrics) => instruments::reference(),
+        Ok(Cli::OpenApi) => http::description(),
+        Ok(Cli::Metrics) => metrics::reference(),
         Err(code) => return code,
     };
-    exit_code(instruments::NAME, text.and_then(|text| print(&text)).map(|()| ExitCode::SUCCESS), 1)
+    exit_code(metrics::NAME, text.and_then(|text| print(&text)).map(|()| ExitCode::SUCCESS), 1)
 }

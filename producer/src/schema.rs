@@ -1,4 +1,4 @@
-//! The `schema` command: the tables, and where the database is ours the users that programs connect as.
+//! The `schema` command, which updates the tables, and the users of a managed database.
 
 mod accounts;
 mod args;
@@ -15,24 +15,24 @@ use tracing::{info, warn};
 use accounts::Accounts;
 pub(crate) use args::SchemaArgs;
 
-/// How long to wait before the database is asked again.
+/// Pause before a retry while the database is not available.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long the queue goes on undisturbed before a table that others use is tried again, for two seconds.
+/// Pause before a retry while another transaction blocks a table. Each try blocks the queue for at most two seconds.
 const BLOCKED_PAUSE: Duration = Duration::from_secs(5);
 
 /// Runs the command.
 pub(crate) fn run(args: SchemaArgs) -> ExitCode {
     let SchemaArgs { log, database, schema, classic, accounts } = args;
     eventpipeline_service::run_to_completion("eventpipeline-producer schema", &log, async {
-        // Nobody reads the metrics of a job.
-        let metrics = Metrics::new(&Registry::new()).context("failed to register the database's metrics")?;
+        // A job exports no metrics.
+        let metrics = Metrics::new(&Registry::new()).context("failed to register the database metrics")?;
         let database = Database::new(schema.instead_of(database), metrics);
         let classic = classic.into();
         let version = until_done(&database, async || database.migrate().await).await;
-        let version = version.context("failed to bring the schema up to date")?;
+        let version = version.context("failed to update the schema")?;
         info!(version, "the schema is at version {version}");
-        let room = until_done(&database, async || database.apply_classic_support(classic).await).await;
-        room.context("failed to make room for classic programs")?;
+        let support = until_done(&database, async || database.apply_classic_support(classic).await).await;
+        support.context("failed to apply the support for classic programs")?;
         match Accounts::read(accounts)? {
             Some(accounts) => accounts.establish(&database, classic).await,
             None => Ok(()),
@@ -40,8 +40,8 @@ pub(crate) fn run(args: SchemaArgs) -> ExitCode {
     })
 }
 
-/// Does it, once the database is there, takes writes, and nobody's transaction is in the way. In between the queue goes on; any
-/// other error is one.
+/// Retries a change until the database is available and writable, and no other transaction blocks a table. Other errors are
+/// returned.
 async fn until_done<T>(
     database: &Database,
     mut change: impl AsyncFnMut() -> Result<T, Error>,
@@ -53,13 +53,13 @@ async fn until_done<T>(
             Err(error) if error.is_outage() => {
                 let outage = (error_chain(&error), started.elapsed() < STARTUP);
                 if reported.as_ref() != Some(&outage) {
-                    report_outage(database, &outage.0, outage.1);
+                    log_outage(database, &outage.0, outage.1);
                 }
                 reported = Some(outage);
                 tokio::time::sleep(PAUSE).await;
             }
             Err(error @ Error::SchemaBlocked { .. }) => {
-                warn!(error = error_chain(&error), "{error}; trying again in {} s", BLOCKED_PAUSE.as_secs());
+                warn!(error = error_chain(&error), "{error}; retrying in {} s", BLOCKED_PAUSE.as_secs());
                 tokio::time::sleep(BLOCKED_PAUSE).await;
             }
             done => return done,
@@ -67,8 +67,8 @@ async fn until_done<T>(
     }
 }
 
-/// Logs why the database cannot be used. While the system starts it is normal that it cannot.
-fn report_outage(database: &Database, error: &str, is_starting: bool) {
+/// Logs an outage. It is normal while the system starts.
+fn log_outage(database: &Database, error: &str, is_starting: bool) {
     let address = database.address();
     if is_starting {
         info!(error, "waiting for the database at {address}");

@@ -1,37 +1,36 @@
-//! Whether the database's volume has room for further events.
+//! Decides whether the database's volume has enough space for more events.
 //!
-//! The agent beside the database tells how full its volume is ([`agent`]), and the producer's own session what removed
-//! events have left in the tablespace. From both follows whether events may still be created ([`guard`]) and for how long
-//! ([`trend`]). Where nobody tells, as of an external database, nothing is refused.
+//! The inputs are the free space of the volume, the space that removed events have left in the tablespace, and the number
+//! of unfinished events. [`guard`] decides whether events may be created, and [`trend`] estimates for how long. While the
+//! free space is unknown, as with an external database, nothing is refused.
 
-pub(crate) mod agent;
 mod guard;
+mod metrics;
 mod page;
 mod trend;
+mod volume;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tracing::{info, warn};
 
-pub(crate) use agent::Agent;
-pub(crate) use guard::Room;
-pub(crate) use page::StoragePage;
-
-use crate::metrics::StorageMetrics;
-use agent::Volume;
 use guard::Guard;
+pub(crate) use guard::Space;
+pub(crate) use metrics::StorageMetrics;
+pub(crate) use page::StoragePage;
 use trend::Trend;
+pub(crate) use volume::Volume;
 
-/// What is known of the storage. Clones share it.
+/// The state of the storage. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Storage {
-    known: Arc<Mutex<Known>>,
+    state: Arc<Mutex<State>>,
     metrics: StorageMetrics,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct State {
     volume: Option<(Instant, Volume)>,
     reusable: u64,
     unfinished: u64,
@@ -39,91 +38,91 @@ struct Known {
     trend: Trend,
 }
 
-/// There is no room for further events.
+/// The storage has no space for more events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Full {
-    /// What there is and what there has to be, where it is known.
-    pub(crate) room: Option<Room>,
+    /// Available and required space, if known.
+    pub(crate) space: Option<Space>,
 }
 
 impl Storage {
     pub(crate) fn new(metrics: StorageMetrics) -> Self {
-        Self { known: Arc::default(), metrics }
+        Self { state: Arc::default(), metrics }
     }
 
-    /// Whether events may be created.
+    /// Returns an error if events may not be created now.
     pub(crate) fn admit(&self) -> Result<(), Full> {
         match self.lock().refused() {
-            Some(room) => Err(Full { room: Some(room) }),
+            Some(space) => Err(Full { space: Some(space) }),
             None => Ok(()),
         }
     }
 
-    /// What the internal port tells.
+    /// Returns the page of the admin port.
     pub(crate) fn page(&self) -> StoragePage {
-        let known = self.lock();
-        let room = known.room();
-        let seconds_to_full = room.and_then(|_| known.trend.seconds_to_full());
-        StoragePage::new(room, known.refused().is_some(), seconds_to_full)
+        let state = self.lock();
+        let space = state.space();
+        let seconds_to_full = space.and_then(|_| state.trend.seconds_to_full());
+        StoragePage::new(space, state.refused().is_some(), seconds_to_full)
     }
 
-    /// The agent has told how full the volume is.
-    fn told(&self, volume: Volume) {
-        let mut known = self.lock();
-        known.volume = Some((Instant::now(), volume));
-        self.decide(&mut known);
+    /// Sets the size and the free space of the volume.
+    pub(crate) fn set_volume(&self, volume: Volume) {
+        let mut state = self.lock();
+        state.volume = Some((Instant::now(), volume));
+        self.decide(&mut state);
     }
 
-    /// Nobody has told it. What was told before is worth something for a while.
-    fn untold(&self) {
+    /// Decides again after the volume could not be read. The last reading remains valid for [`Volume::MAX_AGE`].
+    pub(crate) fn volume_unknown(&self) {
         self.decide(&mut self.lock());
     }
 
-    /// What removed events have left.
-    pub(crate) fn reusable(&self, bytes: u64) {
-        let mut known = self.lock();
-        known.reusable = bytes;
-        self.decide(&mut known);
+    /// Sets the space that removed events have left in the tablespace, in bytes.
+    pub(crate) fn set_reusable(&self, bytes: u64) {
+        let mut state = self.lock();
+        state.reusable = bytes;
+        self.decide(&mut state);
     }
 
-    /// How many events are yet to be completed, for which room has to be left.
-    pub(crate) fn unfinished(&self, events: i64) {
+    /// Sets the number of events that still need space for their completion.
+    pub(crate) fn set_unfinished(&self, events: i64) {
         self.lock().unfinished = u64::try_from(events).unwrap_or_default();
     }
 
-    fn decide(&self, known: &mut Known) {
-        let room = known.room();
-        let refused = known.guard.refuses();
-        known.guard.look(room);
-        if let Some(room) = room {
-            known.trend.add(Instant::now(), room);
+    fn decide(&self, state: &mut State) {
+        let space = state.space();
+        let refused = state.guard.refuses();
+        state.guard.update(space);
+        if let Some(space) = space {
+            state.trend.add(Instant::now(), space);
         }
-        self.metrics.show(room, known.guard.refuses());
-        match (refused, known.guard.refuses(), room) {
-            (false, true, Some(Room { free, reusable, required, .. })) => warn!(
+        self.metrics.set(space, state.guard.refuses());
+        match (refused, state.guard.refuses(), space) {
+            (false, true, Some(Space { free, reusable, required, .. })) => warn!(
                 free,
                 reusable,
                 required,
-                "the database's volume is nearly full: events are not created until {required} bytes are free"
+                "the database's volume is nearly full: no events are created until {required} bytes are free"
             ),
             (true, false, _) => info!("events are created again"),
             _ => {}
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Known {
-    /// The room, where it is known and too little.
-    fn refused(&self) -> Option<Room> {
-        self.room().filter(|_| self.guard.refuses())
+impl State {
+    /// Returns the space if it is known and too small.
+    fn refused(&self) -> Option<Space> {
+        self.space().filter(|_| self.guard.refuses())
     }
 
-    fn room(&self) -> Option<Room> {
+    fn space(&self) -> Option<Space> {
         let (at, volume) = self.volume?;
-        (at.elapsed() <= agent::OLDEST).then(|| Room::new(volume, self.reusable, self.unfinished))
+        (at.elapsed() <= Volume::MAX_AGE).then(|| Space::new(volume, self.reusable, self.unfinished))
     }
 }

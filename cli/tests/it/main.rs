@@ -175,7 +175,7 @@ async fn events_are_cancelled_tried_again_and_removed() {
     let pending = pipeline.run(&["retry", "1"]);
     assert_eq!(
         pending.err,
-        "eventpipeline: event 1 is pending; this can be done while it is dead or cancelled\n"
+        "eventpipeline: event 1 is pending; this operation requires that it is dead or cancelled\n"
     );
     let some = pipeline.run(&["cancel", "1", "9"]);
     assert_eq!(some.code, 1);

@@ -8,7 +8,7 @@ use crate::promql::{PIPELINE, duration};
 const OLDEST: &str = "namespace_eventpipeline:eventpipeline_oldest_pending_age_seconds:max";
 const EVENTS: &str = "namespace_eventpipeline_state:eventpipeline_events:max";
 const DIFFERENCE: &str = "namespace_eventpipeline:eventpipeline_events_missing:max";
-const READ: &str = "namespace_eventpipeline:eventpipeline_events_read_timestamp_seconds:max";
+const READ: &str = "namespace_eventpipeline:eventpipeline_queue_stats_timestamp_seconds:max";
 const DEAD: &str = "namespace_eventpipeline:eventpipeline_events_dead:increase15m";
 const CLOCK: &str = "namespace_eventpipeline:eventpipeline_database_clock_offset_seconds:max";
 const FAILED: &str = "namespace_eventpipeline:eventpipeline_events_failed:ratio_rate5m";
@@ -33,7 +33,7 @@ fn records() -> Vec<Rule> {
             DIFFERENCE,
             max("abs(sum without (state) (eventpipeline_events) - eventpipeline_events_counted)"),
         ),
-        record(READ, max("eventpipeline_events_read_timestamp_seconds")),
+        record(READ, max("eventpipeline_queue_stats_timestamp_seconds")),
         record(CLOCK, max("abs(eventpipeline_database_clock_offset_seconds)")),
         record(
             DEAD,

@@ -1,4 +1,4 @@
-//! The users that producers and consumers connect as.
+//! Database users of producers and consumers.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tracing::info;
 
 use super::args::AccountsArgs;
 
-/// The users of one generation.
+/// The users of a generation.
 pub(super) struct Accounts {
     generation: Generation,
     users: Vec<Account>,
@@ -17,7 +17,7 @@ pub(super) struct Accounts {
 }
 
 impl Accounts {
-    /// Reads their passwords; `None` where users are somebody else's business.
+    /// Reads the passwords. Returns `None` if the command does not manage users.
     pub(super) fn read(args: AccountsArgs) -> anyhow::Result<Option<Self>> {
         let AccountsArgs { generation, folder, quiet_seconds } = args;
         let (Some(generation), Some(folder)) = (generation, folder) else {
@@ -29,11 +29,11 @@ impl Accounts {
         Ok(Some(Self { generation, users, quiet }))
     }
 
-    /// Makes them, and sees those of other generations off.
+    /// Creates the users, and removes those of other generations.
     pub(super) async fn establish(self, database: &Database, classic: Classic) -> anyhow::Result<()> {
         let Self { generation, users, quiet } = self;
-        database.grant(&users, classic).await.context("failed to make the users")?;
-        info!(generation, "the users of generation {generation} are there");
+        database.grant(&users, classic).await.context("failed to create the users")?;
+        info!(generation, "the users of generation {generation} exist");
         let removed = database.retire(generation, quiet).await;
         let removed = removed.context("failed to remove the users of other generations")?;
         info!(removed, "removed {removed} users of other generations");

@@ -1,4 +1,4 @@
-//! Arguments of `schema`.
+//! Arguments of the `schema` command.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use clap::Args;
 use eventpipeline_database::{Classic, DatabaseArgs, Generation};
 use eventpipeline_service::LogArgs;
 
-/// All of them.
+/// The arguments.
 #[derive(Debug, Args)]
 pub(crate) struct SchemaArgs {
     #[command(flatten)]
@@ -21,13 +21,13 @@ pub(crate) struct SchemaArgs {
     pub(crate) accounts: AccountsArgs,
 }
 
-/// Who knows only the classic columns.
+/// Support for classic programs.
 #[derive(Debug, Args)]
 pub(crate) struct ClassicArgs {
-    /// There are producers that know only the classic columns: a trigger keeps the counter from going back
+    /// Support producers that only know the classic columns, with a trigger that keeps the counter from going back
     #[arg(long, env = "CLASSIC_PRODUCERS")]
     classic_producers: bool,
-    /// There are consumers that know only the classic columns: an index keeps them from reading finished events
+    /// Support consumers that only know the classic columns, with an index that keeps them from reading finished events
     #[arg(long, env = "CLASSIC_CONSUMERS")]
     classic_consumers: bool,
 }
@@ -38,19 +38,19 @@ impl From<ClassicArgs> for Classic {
     }
 }
 
-/// Who changes the tables, where that is somebody else than who uses them.
+/// The user that changes the tables.
 #[derive(Debug, Args)]
 pub(crate) struct SchemaUser {
-    /// User that may change the tables; `DATABASE_USER` does when it is not set
+    /// User with the privileges to change the tables; if not set, `DATABASE_USER`
     #[arg(long, env = "SCHEMA_USER", requires = "schema_password_file", value_parser = eventpipeline_database::name)]
     schema_user: Option<String>,
-    /// File that holds that user's password. Not looked at without the user
+    /// File with that user's password; ignored without a user
     #[arg(long, env = "SCHEMA_PASSWORD_FILE")]
     schema_password_file: Option<PathBuf>,
 }
 
 impl SchemaUser {
-    /// The database as this user, where there is one.
+    /// Returns the database arguments with this user, if set.
     pub(super) fn instead_of(self, database: DatabaseArgs) -> DatabaseArgs {
         match (self.schema_user, self.schema_password_file) {
             (Some(database_user), Some(database_password_file)) => {
@@ -61,11 +61,11 @@ impl SchemaUser {
     }
 }
 
-/// The users of producers and consumers.
+/// Database users of producers and consumers.
 #[derive(Debug, Args)]
 pub(crate) struct AccountsArgs {
-    /// Generation of the users to make: `eventpipeline_producer_GENERATION` and `eventpipeline_consumer_GENERATION`.
-    /// Those of other generations are removed when nobody uses them any more. No users are made when it is not set
+    /// Generation of the users to create: `eventpipeline_producer_GENERATION` and `eventpipeline_consumer_GENERATION`.
+    /// Users of other generations are removed when they are no longer used. If not set, no users are created
     #[arg(
         id = "accounts_generation",
         long = "accounts-generation",
@@ -74,7 +74,7 @@ pub(crate) struct AccountsArgs {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub(super) generation: Option<Generation>,
-    /// Folder with their passwords: the files `producer-password` and `consumer-password`
+    /// Folder with the password files `producer-password` and `consumer-password`
     #[arg(
         id = "accounts_folder",
         long = "accounts-folder",
@@ -82,7 +82,7 @@ pub(crate) struct AccountsArgs {
         requires = "accounts_generation"
     )]
     pub(super) folder: Option<PathBuf>,
-    /// How long nobody may have been connected as a user of another generation before it is removed
+    /// Seconds without connections after which a user of another generation is removed
     #[arg(
         id = "accounts_quiet_seconds",
         long = "accounts-quiet-seconds",

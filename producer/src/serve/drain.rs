@@ -1,10 +1,10 @@
-//! How a drain's time is spent: a fifth for balancers to learn that this producer is going, nine tenths until clients that
-//! wait are told where to find their value, the rest for the last answers to leave.
+//! The phases of a drain. Connections are accepted for a fifth of the time, while load balancers learn of it. Waiting clients
+//! are answered without a value after nine tenths. The rest of the time is for sending the last responses.
 
 use eventpipeline_service::Lifecycle;
 use tokio_util::sync::CancellationToken;
 
-/// Ends when no more connections are to be accepted.
+/// Returns a future that completes when no more connections are accepted.
 pub(super) fn end_of_accepting(lifecycle: &Lifecycle) -> impl Future<Output = ()> + Send + 'static {
     let (draining, time) = (lifecycle.draining(), lifecycle.deadline() / 5);
     async move {
@@ -13,11 +13,11 @@ pub(super) fn end_of_accepting(lifecycle: &Lifecycle) -> impl Future<Output = ()
     }
 }
 
-/// Cancelled when clients that wait must be answered without a value.
+/// Returns a token that is cancelled when waiting clients must be answered without a value.
 pub(super) fn end_of_waiting(lifecycle: &mut Lifecycle, api_ended: CancellationToken) -> CancellationToken {
     let (draining, time) = (lifecycle.draining(), lifecycle.deadline() * 9 / 10);
-    let give_up = CancellationToken::new();
-    let over = give_up.clone();
+    let end = CancellationToken::new();
+    let over = end.clone();
     lifecycle.spawn("end of waiting", async move {
         draining.cancelled().await;
         tokio::select! {
@@ -26,5 +26,5 @@ pub(super) fn end_of_waiting(lifecycle: &mut Lifecycle, api_ended: CancellationT
         }
         Ok(())
     });
-    give_up
+    end
 }

@@ -1,27 +1,27 @@
-//! What is told of the storage on the internal port, to the operator for one.
+//! The storage page of the admin port, which the operator reads.
 
 use serde::Serialize;
 
-use super::guard::Room;
+use super::guard::Space;
 
-/// The storage in figures.
+/// The page.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StoragePage {
-    /// Whether events are refused for want of room.
+    /// `true` while creations are refused.
     refusing: bool,
-    /// None while nobody tells how full the volume is.
+    /// `None` while the volume's free space is unknown.
     #[serde(flatten)]
-    room: Option<RoomPage>,
-    /// Until events will be refused, if it goes on as in the last hour; none while that is not in sight.
+    space: Option<SpaceBody>,
+    /// Estimated seconds until creations are refused; `None` if the trend of the last hour does not lead there.
     seconds_to_full: Option<u64>,
 }
 
-/// In bytes.
+/// Sizes in bytes.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the unit is in the names of the JSON")]
-struct RoomPage {
+#[expect(clippy::struct_field_names, reason = "the JSON names contain the unit")]
+struct SpaceBody {
     capacity_bytes: u64,
     free_bytes: u64,
     reusable_bytes: u64,
@@ -29,13 +29,13 @@ struct RoomPage {
 }
 
 impl StoragePage {
-    pub(super) fn new(room: Option<Room>, refusing: bool, seconds_to_full: Option<u64>) -> Self {
-        let room = room.map(|room| RoomPage {
-            capacity_bytes: room.capacity,
-            free_bytes: room.free,
-            reusable_bytes: room.reusable,
-            required_bytes: room.required,
+    pub(super) fn new(space: Option<Space>, refusing: bool, seconds_to_full: Option<u64>) -> Self {
+        let space = space.map(|space| SpaceBody {
+            capacity_bytes: space.capacity,
+            free_bytes: space.free,
+            reusable_bytes: space.reusable,
+            required_bytes: space.required,
         });
-        Self { refusing, room, seconds_to_full }
+        Self { refusing, space, seconds_to_full }
     }
 }

@@ -1,4 +1,4 @@
-//! Requests and settings that are wrong: each is told what is wrong and what would be right.
+//! Invalid requests and settings, whose errors explain how to fix them.
 
 use eventpipeline_database::{DatabaseArgs, Tls};
 use reqwest::Method;
@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::support::{Producer, database, problem, program};
 
 #[tokio::test]
-async fn what_is_no_event_is_not_found() {
+async fn an_unknown_or_malformed_id_is_not_found() {
     let producer = Producer::start().await;
     producer.post("/create-async").await;
     for id in [
@@ -32,14 +32,14 @@ async fn what_is_no_event_is_not_found() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_names_the_known_ones() {
+async fn an_unknown_path_is_answered_with_the_known_paths() {
     let producer = Producer::start().await;
     let problem = problem(producer.get("/create/async").await, 404, "no-such-path").await;
     assert!(problem["detail"].as_str().unwrap().contains("POST /create-async"));
 }
 
 #[tokio::test]
-async fn a_wrong_method_names_the_right_ones() {
+async fn a_wrong_method_is_answered_with_the_allowed_methods() {
     let producer = Producer::start().await;
     for (method, path, allowed) in [
         (Method::GET, "/create-async", "POST"),
@@ -56,7 +56,7 @@ async fn a_wrong_method_names_the_right_ones() {
 }
 
 #[tokio::test]
-async fn a_wrong_body_is_refused_and_creates_nothing() {
+async fn an_invalid_body_is_refused_and_creates_nothing() {
     let producer = Producer::start().await;
     let json = "application/json";
     let long = format!("\"{}\"", "a".repeat(300 * 1024));
@@ -82,7 +82,7 @@ async fn a_wrong_body_is_refused_and_creates_nothing() {
 }
 
 #[tokio::test]
-async fn an_encoded_body_is_refused_by_the_name_of_its_encoding() {
+async fn an_encoded_body_is_refused() {
     let producer = Producer::start().await;
     for (path, coding, status) in [
         ("/create-async", "gzip", 415),
@@ -104,7 +104,7 @@ async fn an_encoded_body_is_refused_by_the_name_of_its_encoding() {
 }
 
 #[tokio::test]
-async fn a_request_that_the_http_library_refuses_is_answered_like_every_other() {
+async fn requests_that_the_http_library_refuses_get_problem_documents() {
     let producer = Producer::start().await;
     let get = |headers: usize, length: usize| {
         let get = producer.client.get(format!("{}/", producer.api));
@@ -127,7 +127,7 @@ async fn a_request_that_the_http_library_refuses_is_answered_like_every_other() 
 }
 
 #[tokio::test]
-async fn a_payload_of_the_greatest_size_is_taken() {
+async fn a_payload_of_maximum_size_is_accepted() {
     let producer = Producer::start().await;
     let body = format!("\"{}\"", "a".repeat(64 * 1024 - 2));
     let post = producer.client.post(format!("{}/create-async", producer.api));
@@ -136,7 +136,7 @@ async fn a_payload_of_the_greatest_size_is_taken() {
 }
 
 #[tokio::test]
-async fn a_setting_that_is_missing_or_wrong_ends_the_start_with_one_line_that_names_it() {
+async fn a_missing_or_invalid_setting_is_named_in_one_line() {
     let args = DatabaseArgs {
         database_host: "127.0.0.1".to_owned(),
         database_port: 1,
@@ -180,9 +180,9 @@ async fn an_address_in_use_is_named() {
     }
 }
 
-/// As a Secret has them that was made of a file.
+/// A Secret that is created from a file often ends with a line break.
 #[tokio::test]
-async fn a_line_break_around_what_comes_from_a_secret_does_not_matter() {
+async fn white_space_at_the_end_of_settings_is_ignored() {
     let server = eventpipeline_testkit::Database::shared(eventpipeline_testkit::Engine::MySql).await;
     let args = database(server);
     server.create_database(&args.database_name).await;

@@ -7,7 +7,7 @@ use crate::support::{Producer, claim, problem};
 const LINES: &str = "application/x-ndjson";
 
 #[tokio::test]
-async fn many_events_are_created_with_ids_in_their_order() {
+async fn the_ids_of_a_batch_are_in_the_order_of_its_events() {
     let producer = Producer::start().await;
     let events: Vec<Json> = (1..=1000).map(|number| json!({"payload": {"n": number}})).collect();
     let response = producer.posting("/v1/events").json(&events).send().await.unwrap();
@@ -19,7 +19,7 @@ async fn many_events_are_created_with_ids_in_their_order() {
 }
 
 #[tokio::test]
-async fn one_event_and_lines_of_events_are_batches_too() {
+async fn a_single_event_and_lines_of_events_are_batches() {
     let producer = Producer::start().await;
     let one = producer.posting("/v1/events").json(&json!({"payload": "um", "priority": 2}));
     assert_eq!(one.send().await.unwrap().json::<Json>().await.unwrap(), json!({"ids": [1]}));
@@ -33,7 +33,7 @@ async fn one_event_and_lines_of_events_are_batches_too() {
 }
 
 #[tokio::test]
-async fn a_wrong_event_is_named_and_none_is_created() {
+async fn an_invalid_event_is_named_and_no_event_is_created() {
     let producer = Producer::with(&[("PAYLOAD_MAX_BYTES", "100")]).await;
     let long = format!("[{{}},{{\"payload\":\"{}\"}}]", "a".repeat(99));
     let deep = format!("[{{\"payload\":{}", "[".repeat(10_000));
@@ -65,7 +65,7 @@ async fn a_wrong_event_is_named_and_none_is_created() {
 }
 
 #[tokio::test]
-async fn four_mebibytes_are_taken() {
+async fn a_batch_of_four_mebibytes_is_accepted() {
     let producer = Producer::start().await;
     let event = json!({"payload": "a".repeat(63 * 1024)});
     let events = vec![event; 64];

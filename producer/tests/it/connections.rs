@@ -1,11 +1,11 @@
-//! More connections than the process can hold: the API and the internal port go on.
+//! More connections than the process can hold: the API and the admin port still respond.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::support::Producer;
 
-/// Files that the producer may open. Half of so few are the API's.
+/// Number of files that the producer may open. The API gets half of them.
 const FILES: u32 = 256;
 
 async fn connect(address: &str) -> TcpStream {
@@ -13,7 +13,7 @@ async fn connect(address: &str) -> TcpStream {
 }
 
 #[tokio::test]
-async fn idle_connections_make_room_for_requests_and_probes() {
+async fn idle_connections_are_closed_for_requests_and_probes() {
     let producer = Producer::with_files(FILES).await;
     let mut idle = Vec::new();
     for _ in 0..300 {
@@ -22,12 +22,12 @@ async fn idle_connections_make_room_for_requests_and_probes() {
     assert_eq!(producer.post("/create-async").await.status(), 202);
     assert_eq!(producer.admin("/livez").await.0, 200);
     assert_eq!(producer.admin("/readyz").await.0, 200);
-    // Those that have been idle the longest were ended.
+    // The connections that were idle longest are closed.
     assert_eq!(idle[0].read(&mut [0; 8]).await.unwrap(), 0);
 }
 
 #[tokio::test]
-async fn connections_that_wait_for_events_refuse_others_and_no_probe() {
+async fn waiting_requests_exhaust_the_connections_of_the_api_only() {
     let producer = Producer::with_files(FILES).await;
     let mut waiting = Vec::new();
     for _ in 0..FILES / 2 {
@@ -52,7 +52,7 @@ async fn connections_that_wait_for_events_refuse_others_and_no_probe() {
 }
 
 #[tokio::test]
-async fn the_internal_port_answers_whatever_else_is_connected_to_it() {
+async fn the_admin_port_responds_with_many_stalled_connections() {
     let producer = Producer::start().await;
     let address = producer.admin_address();
     let mut held = Vec::new();
@@ -62,7 +62,7 @@ async fn the_internal_port_answers_whatever_else_is_connected_to_it() {
         held.push(client);
     }
     assert_eq!(producer.admin("/livez").await.0, 200);
-    // HTTP/2 by prior knowledge is not spoken.
+    // HTTP/2 with prior knowledge is not supported.
     let mut client = connect(address).await;
     client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
     let mut answer = String::new();

@@ -1,4 +1,4 @@
-//! The wire contract: what every client since the first version relies on.
+//! The wire contract with the clients of the first version.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::support::{Producer, claim};
 use eventpipeline_testkit::{Database as Server, Engine, Options};
 
 #[tokio::test]
-async fn create_async_answers_an_id_and_where_to_find_it() {
+async fn create_async_returns_an_id_and_a_location() {
     let producer = Producer::start().await;
     let created = producer.post("/create-async").await;
     assert_eq!(created.status(), 202);
@@ -40,7 +40,7 @@ async fn the_root_counts_every_event_ever_created() {
 }
 
 #[tokio::test]
-async fn create_sync_answers_the_value_that_is_stored() {
+async fn create_sync_returns_the_stored_value() {
     let producer = Producer::start().await;
     let mut session = producer.database.session();
     let (created, ()) =
@@ -52,7 +52,7 @@ async fn create_sync_answers_the_value_that_is_stored() {
 }
 
 #[tokio::test]
-async fn many_waiters_each_get_the_value_of_their_own_event() {
+async fn each_waiting_client_gets_the_value_of_its_own_event() {
     let producer = Producer::start().await;
     let waiting: Vec<_> = (0..50)
         .map(|_| {
@@ -73,20 +73,20 @@ async fn many_waiters_each_get_the_value_of_their_own_event() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_frees_its_place() {
+async fn a_client_that_leaves_no_longer_waits() {
     let producer = Producer::start().await;
     let request = producer.client.post(format!("{}/create-sync", producer.api));
     let waiting = tokio::spawn(async move { request.send().await });
     producer.until_waiters(1).await;
     waiting.abort();
     producer.until_waiters(0).await;
-    // Its event stays, and is processed like any other.
+    // Its event is still processed.
     producer.consume(&mut producer.database.session(), "fica").await;
     assert_eq!(producer.get("/1").await.json::<Json>().await.unwrap(), json!({"valor": "fica"}));
 }
 
 #[tokio::test]
-async fn requests_at_the_same_time_get_distinct_ids() {
+async fn concurrent_requests_get_distinct_ids() {
     let producer = Producer::start().await;
     let requests: Vec<_> = (0..200)
         .map(|_| {
@@ -101,9 +101,9 @@ async fn requests_at_the_same_time_get_distinct_ids() {
     assert_eq!(ids, (1..=200).collect());
 }
 
-/// Together they are more than the server takes in one packet.
+/// Together, the payloads exceed the server's maximum packet.
 #[tokio::test]
-async fn many_of_the_largest_payloads_at_once_are_all_taken() {
+async fn many_concurrent_payloads_of_maximum_size_are_accepted() {
     let options = Options { arguments: vec!["--max-allowed-packet=16M".to_owned()], ..Options::default() };
     let server = Server::start_with(Engine::MariaDb, options).await;
     let producer = Producer::before(&server, &[]).await;
@@ -121,7 +121,7 @@ async fn many_of_the_largest_payloads_at_once_are_all_taken() {
 }
 
 #[tokio::test]
-async fn every_answer_names_its_producer_and_those_of_classic_requests_may_be_read_by_any_page() {
+async fn responses_name_their_producer_and_only_classic_ones_allow_any_origin() {
     let producer = Producer::start().await;
     let classic = [
         producer.get("/").await,
@@ -155,7 +155,7 @@ async fn every_answer_names_its_producer_and_those_of_classic_requests_may_be_re
 }
 
 #[tokio::test]
-async fn a_page_may_send_what_it_needs_and_read_what_it_is_told() {
+async fn a_web_page_may_send_and_read_the_api_headers() {
     let producer = Producer::start().await;
     let asked = producer.request(reqwest::Method::OPTIONS, "/create-sync").await;
     assert_eq!(asked.status(), 204);
@@ -173,7 +173,7 @@ async fn a_page_may_send_what_it_needs_and_read_what_it_is_told() {
 }
 
 #[tokio::test]
-async fn a_json_payload_reaches_the_consumer_as_it_was_posted() {
+async fn a_payload_reaches_the_consumer_unchanged() {
     let producer = Producer::start().await;
     let body = "{\"nome\":  \"João\", \"n\": 1e400}";
     let post = producer.client.post(format!("{}/create-async", producer.api));

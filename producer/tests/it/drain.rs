@@ -1,4 +1,4 @@
-//! SIGTERM: what was begun is answered, and the process ends in time with success.
+//! SIGTERM: running requests are answered, and the process exits successfully in time.
 
 use serde_json::{Value as Json, json};
 
@@ -11,7 +11,7 @@ async fn start(drain_seconds: &str) -> Producer {
 
 #[tokio::test]
 async fn a_waiting_client_is_answered_while_the_producer_drains() {
-    // A fifth of it is for those who come late, the test among them.
+    // A fifth of the time is for late requests, such as those of the test.
     let mut producer = start("60").await;
     let request = producer.client.post(format!("{}/create-sync", producer.api));
     let waiting = tokio::spawn(async move { request.send().await.unwrap() });
@@ -19,7 +19,7 @@ async fn a_waiting_client_is_answered_while_the_producer_drains() {
 
     producer.program.terminate();
     assert!(producer.until_ready(503).await.contains("serving: draining"));
-    // Balancers learn late: who comes now is still served.
+    // Load balancers learn late, so new requests are still served.
     assert_eq!(producer.post("/create-async").await.status(), 202);
     producer.consume(&mut producer.database.session(), "ainda").await;
 
@@ -31,8 +31,8 @@ async fn a_waiting_client_is_answered_while_the_producer_drains() {
 }
 
 #[tokio::test]
-async fn a_client_that_would_wait_too_long_is_told_where_to_find_its_event() {
-    // A tenth of it is for the answer and the end: enough on a busy machine, too.
+async fn a_client_that_still_waits_gets_the_location_of_its_event() {
+    // A tenth of the time is for the response and the exit, which suffices even on a busy machine.
     let mut producer = start("30").await;
     let request = producer.client.post(format!("{}/create-sync", producer.api));
     let waiting = tokio::spawn(async move { request.send().await.unwrap() });

@@ -1,4 +1,4 @@
-//! A create-sync whose event ends in another way than with a value.
+//! A create-sync request whose event ends without a value.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn waiting(producer: &Producer) -> JoinHandle<Response> {
 }
 
 #[tokio::test]
-async fn a_dead_event_is_an_error_that_says_where_to_look() {
+async fn a_dead_event_is_an_error_with_its_location() {
     let producer = Producer::start().await;
     let waiting = waiting(&producer).await;
     let mut session = producer.database.session();
@@ -42,13 +42,13 @@ async fn a_cancelled_event_is_a_conflict() {
     assert_eq!(problem(answer, 409, "event-cancelled").await["id"], 1);
 }
 
-/// Nobody would ever answer who waits for what is not there.
+/// The client would otherwise wait forever.
 #[tokio::test]
 async fn a_removed_event_ends_the_wait() {
     let proxy = Proxy::start(Server::shared(Engine::MySql).await.port()).await;
     let producer = Producer::behind(&proxy, &[]).await;
     let waiting = waiting(&producer).await;
-    // So that the producer never sees it done: the answer to a question that is on its way is lost, too.
+    // The producer never sees the event done, because the answer to a running query is lost as well.
     proxy.set(Fault::Cut);
     let mut session = producer.database.session();
     producer.consume(&mut session, "tarde").await;

@@ -1,4 +1,4 @@
-//! Events in full: read, list, try again, cancel, remove, count.
+//! The event operations below `/v1`.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn purge(producer: &Producer, query: &str) -> Json {
 }
 
 #[tokio::test]
-async fn an_event_is_shown_with_all_that_is_known_of_it() {
+async fn an_event_is_returned_with_all_its_fields() {
     let producer = Producer::start().await;
     let post = producer.posting("/create-async?priority=4").json(&json!({"nome": "João"}));
     assert_eq!(post.send().await.unwrap().status(), 202);
@@ -46,7 +46,7 @@ async fn an_event_is_shown_with_all_that_is_known_of_it() {
 }
 
 #[tokio::test]
-async fn a_list_has_every_event_once_page_by_page() {
+async fn the_pages_of_a_list_contain_every_event_once() {
     let producer = Producer::start().await;
     let events = vec![json!({}); 25];
     producer.posting("/v1/events").json(&events).send().await.unwrap();
@@ -68,21 +68,21 @@ async fn a_list_has_every_event_once_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_page_of_large_payloads_is_shorter_and_nothing_is_missing() {
+async fn a_page_of_large_payloads_is_shorter() {
     let producer = Producer::with(&[("PAYLOAD_MAX_BYTES", "1048576")]).await;
     for _ in 0..10 {
         let post = producer.posting("/create-async").json(&"a".repeat(1_000_000));
         assert_eq!(post.send().await.unwrap().status(), 202);
     }
     let first = producer.json("/v1/events").await;
-    let many = first["events"].as_array().unwrap().len();
-    assert!((1..10).contains(&many), "{many}");
+    let length = first["events"].as_array().unwrap().len();
+    assert!((1..10).contains(&length), "{length}");
     let rest = producer.json(&format!("/v1/events?cursor={}", first["next"].as_str().unwrap())).await;
-    assert_eq!(rest["events"][0]["id"], i64::try_from(many).unwrap() + 1);
+    assert_eq!(rest["events"][0]["id"], i64::try_from(length).unwrap() + 1);
 }
 
 #[tokio::test]
-async fn a_dead_event_can_be_tried_again_and_a_pending_one_cancelled() {
+async fn a_dead_event_can_be_retried_and_a_pending_one_cancelled() {
     let producer = Producer::start().await;
     producer.post("/create-async").await;
     kill(&producer).await;
@@ -92,7 +92,7 @@ async fn a_dead_event_can_be_tried_again_and_a_pending_one_cancelled() {
     assert_eq!(retried.status(), 200);
     assert_eq!(retried.json::<Json>().await.unwrap()["state"], "pending");
     let again = problem(producer.post("/v1/events/1/retry").await, 409, "wrong-state").await;
-    assert_eq!(again["detail"], "event 1 is pending; this can be done while it is dead or cancelled");
+    assert_eq!(again["detail"], "event 1 is pending; this operation requires that it is dead or cancelled");
     assert_eq!(again["id"], 1);
 
     let cancelled = producer.post("/v1/events/1/cancel").await;
@@ -107,7 +107,7 @@ async fn a_dead_event_can_be_tried_again_and_a_pending_one_cancelled() {
 }
 
 #[tokio::test]
-async fn what_ended_can_be_removed_step_by_step_and_stays_counted() {
+async fn finished_events_can_be_purged_in_steps_and_stay_counted() {
     let producer = Producer::start().await;
     let events = vec![json!({}); 600];
     producer.posting("/v1/events").json(&events).send().await.unwrap();
@@ -138,7 +138,7 @@ async fn what_ended_can_be_removed_step_by_step_and_stays_counted() {
 }
 
 #[tokio::test]
-async fn the_figures_add_up() {
+async fn the_statistics_add_up() {
     let producer = Producer::start().await;
     let empty = producer.json("/v1/stats").await;
     assert_eq!((&empty["created"], &empty["oldestPendingSeconds"]), (&json!(0), &Json::Null));
@@ -150,7 +150,7 @@ async fn the_figures_add_up() {
     claim(&mut producer.database.session()).await;
     producer.post("/v1/events/4/cancel").await;
     let mut stats = producer.json("/v1/stats").await;
-    // What the operator reads, without a look at what is done.
+    // The operator reads the statistics from the admin port.
     let (code, queue) = producer.admin("/queue").await;
     let mut queue: Json = serde_json::from_str(&queue).unwrap();
     assert!(queue["oldestPendingSeconds"].take().as_f64() >= stats["oldestPendingSeconds"].as_f64());
@@ -167,7 +167,7 @@ async fn the_figures_add_up() {
 }
 
 #[tokio::test]
-async fn a_parameter_that_is_wrong_or_unknown_is_named() {
+async fn an_invalid_or_unknown_parameter_is_named() {
     let producer = Producer::start().await;
     for (method, query, named) in [
         (Method::GET, "state=finished", "pending, processing, done, dead or cancelled"),
@@ -186,12 +186,4 @@ async fn a_parameter_that_is_wrong_or_unknown_is_named() {
         let problem = problem(response, 400, "invalid-parameter").await;
         assert!(problem["detail"].as_str().unwrap().contains(named), "{query}: {problem}");
     }
-}
-
-#[tokio::test]
-async fn the_description_that_is_served_is_the_one_in_the_repository() {
-    let producer = Producer::start().await;
-    let served = producer.get("/openapi.json").await;
-    assert_eq!(served.headers()["content-type"], "application/json");
-    assert_eq!(served.text().await.unwrap(), include_str!("../../openapi.json"), "run dev/generate.sh");
 }

@@ -1,4 +1,4 @@
-//! A database whose name moves to another server, and answers that get lost.
+//! A database that moves to another server, and answers that get lost.
 
 use std::time::{Duration, Instant};
 
@@ -9,16 +9,16 @@ use serde_json::Value as Json;
 
 use crate::support::{Producer, connected, database, problem};
 
-/// The same events on a second server, as a replica has them.
+/// Creates the same events on a second server, as replication does.
 async fn copy(args: &DatabaseArgs, events: usize) {
     let creation = Creation::many(vec![NewEvent::default(); events]).unwrap();
     let mut session = connected(args).session();
     session.create(&[creation]).await.unwrap();
 }
 
-/// The old server lives on, read-only, with all its connections; only new ones lead to the new server.
+/// The old server keeps running read-only with all its connections. New connections reach the new server.
 #[tokio::test]
-async fn a_demoted_server_is_left_within_seconds_and_nobody_is_told_that_an_event_is_not_there() {
+async fn a_producer_leaves_a_demoted_server_within_seconds_and_never_answers_404() {
     for engine in Engine::all() {
         let (old, new) = (Server::start(engine).await, Server::start(engine).await);
         let proxy = Proxy::start(old.port()).await;
@@ -27,7 +27,7 @@ async fn a_demoted_server_is_left_within_seconds_and_nobody_is_told_that_an_even
             server.create_database(&args.database_name).await;
         }
         connected(&args).migrate().await.unwrap();
-        // One who may write on a read-only server would.
+        // A user without the privilege to write on a read-only server.
         for server in [&old, &new] {
             server.execute("CREATE USER app@'%' IDENTIFIED BY ''").await;
             server.execute("GRANT ALL ON `producer%`.* TO app@'%'").await;
@@ -42,7 +42,7 @@ async fn a_demoted_server_is_left_within_seconds_and_nobody_is_told_that_an_even
         let waiting = tokio::spawn(async move { request.send().await.unwrap() });
         producer.until_waiters(1).await;
         for path in ["/", "/1", "/v1/events/1", "/v1/events"] {
-            assert_eq!(producer.get(path).await.status(), 200, "{path}: every session is connected");
+            assert_eq!(producer.get(path).await.status(), 200, "{path}: all sessions must be connected");
         }
         connected(&on_new).migrate().await.unwrap();
         copy(&on_new, 2).await;
@@ -53,7 +53,7 @@ async fn a_demoted_server_is_left_within_seconds_and_nobody_is_told_that_an_even
         proxy.lead_to(new.port());
 
         let begun = Instant::now();
-        // No creation fails: what the old server refuses, the new one does.
+        // No creation fails: the producer retries on the new server.
         for id in 3..=12 {
             let created = producer.post("/create-async").await;
             assert_eq!(created.status(), 202, "{engine:?}");
@@ -70,7 +70,7 @@ async fn a_demoted_server_is_left_within_seconds_and_nobody_is_told_that_an_even
         .await;
         eventually(async || (producer.get("/12").await.status() == 200).then_some(())).await;
         assert!(begun.elapsed() < Duration::from_secs(45), "{:?}", begun.elapsed());
-        // Who waited before is answered by what the new server knows.
+        // The client that waited gets the value from the new server.
         let mut session = producer.database.session();
         producer.consume(&mut session, "um").await;
         producer.consume(&mut session, "dois").await;
@@ -81,9 +81,9 @@ async fn a_demoted_server_is_left_within_seconds_and_nobody_is_told_that_an_even
     }
 }
 
-/// The event is there, and nobody can know it who got no answer.
+/// The event exists, but the client that got no answer cannot know.
 #[tokio::test]
-async fn what_may_have_been_done_is_not_said_to_have_failed() {
+async fn a_creation_with_an_unknown_outcome_is_not_reported_as_failed() {
     let proxy = Proxy::start(Server::shared(Engine::MySql).await.port()).await;
     let producer = Producer::behind(&proxy, &[]).await;
     assert_eq!(producer.post("/create-async").await.status(), 202);
@@ -102,7 +102,7 @@ async fn what_may_have_been_done_is_not_said_to_have_failed() {
         proxy.set(Fault::None);
         eventually(async || (producer.get("/1").await.status() == 200).then_some(())).await;
     }
-    // What was surely not done is said to be so.
+    // A creation that certainly failed is reported as failed.
     proxy.set(Fault::Cut);
     eventually(async || {
         let answer = producer.post("/create-async").await;

@@ -1,4 +1,4 @@
-//! Bytes that nobody would send on purpose: never an answer of 5xx, never more memory.
+//! Random requests never cause a 5xx response or unbounded memory.
 
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
@@ -75,7 +75,7 @@ fn noise(random: &mut StdRng, longest: usize) -> Vec<u8> {
     (0..length).map(|_| random.random()).collect()
 }
 
-/// What a header's value may hold, and a little more.
+/// Returns a random header value, which may be invalid.
 fn header(random: &mut StdRng) -> Vec<u8> {
     noise(random, 300).into_iter().filter(|byte| !b"\r\n\0".contains(byte)).collect()
 }
@@ -94,7 +94,7 @@ fn request(random: &mut StdRng) -> Vec<u8> {
     let (method, path, query) = (pick(random, METHODS), pick(random, PATHS), pick(random, QUERIES));
     let mut request =
         format!("{method} {path}{query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n").into_bytes();
-    // Nobody here would wait for an answer.
+    // Without a wait, because no consumer runs.
     request.extend(b"prefer: wait=0, ");
     request.extend(header(random));
     if random.random_bool(0.3) {
@@ -109,11 +109,11 @@ fn request(random: &mut StdRng) -> Vec<u8> {
     request
 }
 
-/// Sends the bytes and gives all that comes back.
+/// Sends bytes, and returns the response.
 async fn exchange(address: &str, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let mut answer = Vec::new();
-    // A server may have heard enough before it has heard all.
+    // The server may close the connection before it has received all bytes.
     let _ = stream.write_all(bytes).await;
     let _ = stream.shutdown().await;
     let _ = stream.read_to_end(&mut answer).await;
@@ -121,7 +121,7 @@ async fn exchange(address: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn nothing_that_is_sent_breaks_a_producer() {
+async fn random_requests_do_not_break_a_producer() {
     let producer = Producer::start().await;
     let address = producer.api.trim_start_matches("http://");
     let mut random = StdRng::seed_from_u64(SEED);

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a request that is repeated creates once, and is answered like the first time.
+//! `Idempotency-Key`: a repeated request creates its events once, and gets the same response.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ fn replayed(response: &Response) -> bool {
 }
 
 #[tokio::test]
-async fn the_same_request_again_is_the_same_event() {
+async fn a_repeated_request_returns_the_same_event() {
     let producer = Producer::start().await;
     for (number, expected) in [(1, false), (2, true), (3, true)] {
         let post = producer.posting("/create-async").header(KEY, "order 17/a").json(&json!({"n": 1}));
@@ -28,7 +28,7 @@ async fn the_same_request_again_is_the_same_event() {
 }
 
 #[tokio::test]
-async fn another_request_needs_another_key() {
+async fn a_different_request_needs_a_different_key() {
     let producer = Producer::start().await;
     let first = producer.posting("/create-async").header(KEY, "a").json(&json!({"n": 1}));
     assert_eq!(first.send().await.unwrap().status(), 202);
@@ -45,7 +45,7 @@ async fn another_request_needs_another_key() {
 }
 
 #[tokio::test]
-async fn one_key_from_many_clients_of_several_producers_at_once_is_one_event() {
+async fn concurrent_requests_with_one_key_to_several_producers_create_one_event() {
     let producer = Producer::start().await;
     let other = producer.another().await;
     let requests: Vec<_> = (0..100)
@@ -76,7 +76,7 @@ async fn a_repeated_create_sync_waits_for_the_same_event_and_gets_its_value() {
     producer.until_waiters(3).await;
     producer.consume(&mut producer.database.session(), "uma vez").await;
     let mut first = 0;
-    // One that comes when all is over is answered at once, and like the others.
+    // A request after the event is done is answered at once.
     for create in waiting.into_iter().chain([create()]) {
         let response = create.await.unwrap().unwrap();
         assert_eq!(response.status(), 201);
@@ -88,7 +88,7 @@ async fn a_repeated_create_sync_waits_for_the_same_event_and_gets_its_value() {
 }
 
 #[tokio::test]
-async fn a_key_is_for_a_whole_batch() {
+async fn a_key_applies_to_a_whole_batch() {
     let producer = Producer::start().await;
     let mut answers = Vec::new();
     for _ in 0..2 {
@@ -104,7 +104,7 @@ async fn a_key_is_for_a_whole_batch() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_none_is_refused() {
+async fn an_invalid_key_is_refused() {
     let producer = Producer::start().await;
     for key in ["", &"x".repeat(256), "a\tb", "ol\u{e1}"] {
         let post = producer.posting("/create-async").header(KEY, key.as_bytes());

@@ -1,6 +1,6 @@
-//! The producer as its clients and its cluster meet it: a process before a real database.
+//! Tests of the producer as a process with a real database.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod bad_input;
 mod batch;
@@ -12,13 +12,14 @@ mod events;
 mod failover;
 mod fuzz;
 mod keys;
-mod ledger;
 mod metrics;
+mod openapi;
 mod options;
 mod outage;
 mod overload;
 mod prefer;
 mod public;
+mod queue_stats;
 mod refused;
 mod retention;
 mod schemathesis;

@@ -1,4 +1,4 @@
-//! The metrics: what there is is documented, well named, there from the start, and within its budget.
+//! Metrics are documented, well named, exported from the start, and within their budget.
 
 use std::collections::BTreeSet;
 
@@ -14,12 +14,12 @@ async fn scrape(producer: &Producer) -> Scrape {
     Scrape::new(text)
 }
 
-/// Series without their values.
+/// Returns the series without their values.
 fn names(scrape: &Scrape) -> BTreeSet<String> {
     scrape.series().map(|series| series.rsplit_once(' ').unwrap().0.to_owned()).collect()
 }
 
-/// Each kind of request, with answers of each kind.
+/// Sends requests of each kind, with responses of each kind.
 async fn traffic(producer: &Producer) {
     for path in ["/create-async", "/create-async?priority=10", "/v1/events/1/cancel", "/v1/events/1/retry"] {
         producer.post(path).await;
@@ -35,7 +35,7 @@ async fn traffic(producer: &Producer) {
 }
 
 #[tokio::test]
-async fn they_are_documented_well_named_and_few() {
+async fn metrics_are_documented_well_named_and_few() {
     let producer = Producer::start().await;
     producer.until_counted().await;
     let before = scrape(&producer).await;
@@ -44,12 +44,12 @@ async fn they_are_documented_well_named_and_few() {
     let after = scrape(&producer).await;
     after.assert_as_documented("eventpipeline-producer", 0);
     after.assert_well_named();
-    assert_eq!(names(&after), names(&before), "every series is there from the start");
+    assert_eq!(names(&after), names(&before), "all series must be exported from the start");
 }
 
-/// What clients ask that is not described has few series, however they vary it.
+/// Requests that are not described add few series, however clients vary them.
 #[tokio::test]
-async fn what_no_client_should_ask_is_within_the_budget() {
+async fn requests_that_are_not_described_stay_within_the_budget() {
     let producer = Producer::start().await;
     producer.until_counted().await;
     let paths = [

@@ -1,4 +1,4 @@
-//! Priority and not-before time of events that are created one by one.
+//! Options of events that are created one by one.
 
 use eventpipeline_database::{ClaimLimit, Lease, LowWaterMark, MaxAttempts, Owner};
 use serde_json::Value as Json;
@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use crate::support::{Producer, problem};
 
 #[tokio::test]
-async fn an_urgent_event_is_taken_first_and_one_for_later_not_at_all() {
+async fn an_urgent_event_is_claimed_first_and_a_scheduled_one_is_not_claimed() {
     let producer = Producer::start().await;
     for query in [
         "",
@@ -34,7 +34,7 @@ async fn an_urgent_event_is_taken_first_and_one_for_later_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_parameter_that_is_wrong_is_named() {
+async fn an_invalid_parameter_is_named() {
     let producer = Producer::start().await;
     for (query, named) in [
         ("priority=10", "0 to 9"),
@@ -44,7 +44,7 @@ async fn a_parameter_that_is_wrong_is_named() {
         ("priority=1&priority=1", "more than once"),
         ("delaySeconds=-1", "whole number of seconds"),
         ("delaySeconds=4294967296", "whole number of seconds"),
-        ("delaySeconds=1&notBefore=2027-01-31T08:00:00Z", "beside notBefore"),
+        ("delaySeconds=1&notBefore=2027-01-31T08:00:00Z", "combined with notBefore"),
         ("notBefore=tomorrow", "RFC 3339"),
         ("notBefore=2027-01-31T08:00:00+01:00", "%2B"),
         ("notBefore=99999-01-31T08:00:00Z", "RFC 3339"),
@@ -55,6 +55,6 @@ async fn a_parameter_that_is_wrong_is_named() {
         assert!(detail.contains(named) && detail.contains(query.split('=').next().unwrap()), "{detail}");
     }
     assert_eq!(producer.json("/").await["events"], 0);
-    // What the first version did not know it let pass.
+    // The first version ignored unknown parameters.
     assert_eq!(producer.post("/create-async?_=1&_=2").await.status(), 202);
 }

@@ -1,4 +1,4 @@
-//! A database that is away, late, or without its schema.
+//! A database that is down, or has no schema yet.
 
 use eventpipeline_testkit::{Database as Server, Engine, Options};
 use serde_json::Value as Json;
@@ -16,7 +16,7 @@ async fn without_its_database_a_producer_answers_503_and_recovers() {
     producer.until_waiters(1).await;
 
     server.kill9();
-    // It stays in service: without it, clients would be answered by a route that knows nothing of the API.
+    // It stays ready, so that clients get its problem documents and not an error page of the route.
     eventually(async || {
         producer
             .until_ready(200)
@@ -42,7 +42,7 @@ async fn without_its_database_a_producer_answers_503_and_recovers() {
     eventually(async || producer.until_ready(200).await.contains("database: ok").then_some(())).await;
     assert_eq!(producer.get("/").await.json::<Json>().await.unwrap()["events"], 2);
     assert_eq!(producer.post("/create-async").await.status(), 202);
-    // Who waited before waits on, and is answered after.
+    // The client has waited all the time, and gets its value.
     let mut session = producer.database.session();
     producer.consume(&mut session, "um").await;
     producer.consume(&mut session, "dois").await;
@@ -50,7 +50,7 @@ async fn without_its_database_a_producer_answers_503_and_recovers() {
 }
 
 #[tokio::test]
-async fn a_producer_waits_for_its_schema_and_the_schema_command_makes_it() {
+async fn a_producer_waits_until_the_schema_command_has_created_the_schema() {
     let server = Server::shared(Engine::MariaDb).await;
     let args = database(server);
     server.create_database(&args.database_name).await;

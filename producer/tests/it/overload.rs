@@ -1,4 +1,4 @@
-//! More requests than can be served: they are refused at once, memory stays flat, and all is well again afterwards.
+//! Overload: requests are refused at once, memory stays bounded, and the producer recovers.
 
 use eventpipeline_testkit::{Database as Server, Engine, eventually};
 use reqwest::StatusCode;
@@ -6,11 +6,11 @@ use serde_json::Value as Json;
 
 use crate::support::Producer;
 
-/// Together they are more than the bodies that a producer holds.
+/// Number of requests, whose bodies exceed the memory budget together.
 const REQUESTS: usize = 700;
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
-/// Posts large payloads from as many clients at once, and gives what they were told.
+/// Sends concurrent requests with large payloads, and returns their responses.
 async fn flood(producer: &Producer) -> Vec<(StatusCode, Option<String>, Json)> {
     let payload = format!("\"{}\"", "a".repeat(64 * 1024 - 2));
     let requests: Vec<_> = (0..REQUESTS)
@@ -37,13 +37,13 @@ async fn resident_mebibytes(producer: &Producer) -> f64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_hangs_costs_answers_but_no_memory() {
+async fn memory_stays_bounded_while_the_database_hangs() {
     let server = Server::start(Engine::MySql).await;
     let producer = Producer::before(&server, &[]).await;
     let before = resident_mebibytes(&producer).await;
     server.freeze();
     let mut answers = flood(&producer).await;
-    // On a busy machine the first may come so slowly that there is room for all of it; the second finds what it has left.
+    // On a busy machine the first requests may arrive so slowly that the budget suffices; the second ones then exceed it.
     answers.extend(flood(&producer).await);
     for (status, retry, problem) in &answers {
         assert_eq!(*status, 503, "{problem}");

@@ -1,4 +1,4 @@
-//! How long a create-sync waits: `Prefer`, and the server's own limit.
+//! Limits of the wait of a create-sync request: `Prefer`, and the server's limit.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use crate::support::Producer;
 
 #[tokio::test]
-async fn a_wait_that_ends_first_is_answered_with_where_to_look() {
+async fn an_expired_wait_is_answered_with_the_location() {
     let producer = Producer::start().await;
     for (prefer, applied) in [
         ("wait=1", "wait=1"),
@@ -26,7 +26,7 @@ async fn a_wait_that_ends_first_is_answered_with_where_to_look() {
 }
 
 #[tokio::test]
-async fn a_value_that_comes_first_is_the_answer() {
+async fn a_value_that_arrives_during_the_wait_is_returned() {
     let producer = Producer::start().await;
     let mut session = producer.database.session();
     let create = producer.posting("/create-sync").header("prefer", "wait=600").send();
@@ -38,7 +38,7 @@ async fn a_value_that_comes_first_is_the_answer() {
 }
 
 #[tokio::test]
-async fn the_servers_limit_holds_for_everybody() {
+async fn the_servers_limit_applies_to_all_clients() {
     let producer = Producer::with(&[("MAX_WAIT_SECONDS", "1")]).await;
     let unasked = producer.post("/create-sync").await;
     assert_eq!(unasked.status(), 202);
@@ -49,7 +49,7 @@ async fn the_servers_limit_holds_for_everybody() {
 }
 
 #[tokio::test]
-async fn what_is_not_understood_is_as_if_it_were_not_there() {
+async fn invalid_preferences_are_ignored() {
     let producer = Producer::start().await;
     let create = producer.posting("/create-sync").header("prefer", "wait=soon, handling=strict");
     let waiting = tokio::spawn(create.timeout(Duration::from_mins(1)).send());

@@ -1,4 +1,4 @@
-//! What is served to clients that are not trusted with everything, and below a path.
+//! The public port, and the base path.
 
 use eventpipeline_testkit::Port;
 use reqwest::{Method, Response};
@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::support::{Producer, problem};
 
-/// What shows events in full, changes or removes them, or counts them.
+/// The operations that the public port refuses.
 const OPERATIONS: [(Method, &str); 6] = [
     (Method::GET, "/v1/events"),
     (Method::GET, "/v1/events/1"),
@@ -26,7 +26,7 @@ async fn paths_of(response: Response) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_public_port_creates_events_and_reads_values_and_no_more() {
+async fn the_public_port_only_creates_events_and_reads_values() {
     let producer = Producer::with(&[("PUBLIC_ADDRESS", "127.0.0.2:0")]).await;
     let public = format!("http://{}", producer.program.address("the public API listens").await);
     let ask = async |method, path| ask(&producer, &public, method, path).await;
@@ -51,7 +51,7 @@ async fn the_public_port_creates_events_and_reads_values_and_no_more() {
     let document: Json = ask(Method::GET, "/openapi.json").await.json().await.unwrap();
     assert_eq!(document["paths"]["/v1/events"].as_object().unwrap().keys().collect::<Vec<_>>(), ["post"]);
 
-    // Nothing was changed, and who is inside may do all of it.
+    // The refused operations changed nothing, and the other port serves them.
     for (method, path) in OPERATIONS {
         let inside = producer.request(method, path).await;
         assert!([200, 409].contains(&inside.status().as_u16()), "{path}: {inside:?}");
@@ -60,7 +60,7 @@ async fn the_public_port_creates_events_and_reads_values_and_no_more() {
 }
 
 #[tokio::test]
-async fn one_port_for_both_is_the_public_one() {
+async fn equal_addresses_make_one_public_port() {
     let port = Port::take();
     let address = port.address().to_string();
     let producer = Producer::with(&[("LISTEN_ADDRESS", &address), ("PUBLIC_ADDRESS", &address)]).await;
@@ -71,7 +71,7 @@ async fn one_port_for_both_is_the_public_one() {
 }
 
 #[tokio::test]
-async fn below_a_path_everything_is_found_and_says_where_it_is() {
+async fn the_api_is_served_below_its_base_path() {
     let producer = Producer::with(&[("BASE_PATH", "/shop/orders"), ("PUBLIC_ADDRESS", "127.0.0.2:0")]).await;
     let public = format!("http://{}", producer.program.address("the public API listens").await);
     for api in [&producer.api, &public] {
@@ -87,12 +87,12 @@ async fn below_a_path_everything_is_found_and_says_where_it_is() {
         let document: Json =
             ask(&producer, api, Method::GET, "/shop/orders/openapi.json").await.json().await.unwrap();
         assert_eq!(document["servers"][0]["url"], "/shop/orders");
-        // Who comes without the path, from inside, is answered without it.
+        // A request without the prefix gets a location without it.
         let created = ask(&producer, api, Method::POST, "/create-async").await;
         assert_eq!(created.headers()["location"].to_str().unwrap().matches('/').count(), 1);
         problem(ask(&producer, api, Method::GET, "/shop/ordersx").await, 404, "no-such-path").await;
     }
-    // What is counted is the route, whichever way it was asked for.
+    // The metrics count both under the route without the prefix.
     let series = "http_server_request_duration_seconds_count{http_request_method=\"POST\",\
                   http_response_status_code=\"202\",http_route=\"/create-async\"}";
     assert_eq!(producer.metric(series).await, Some(4.0));

@@ -1,4 +1,4 @@
-//! Finished events go after the time that they are kept, while no consumer runs; others stay.
+//! Finished events are removed after their retention, without a running consumer.
 
 use eventpipeline_database::{
     ClaimLimit, Completion, Creation, Failure, Lease, LowWaterMark, MaxAttempts, NewEvent, Next, Owner, Value,
@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use crate::support::{Producer, claim};
 
-/// More than are removed at once.
+/// More events than one removal takes.
 const OLD: usize = 1200;
 
 #[tokio::test]
-async fn old_events_are_removed_by_any_producer_and_young_and_dead_ones_are_kept() {
+async fn producers_remove_old_done_events_only() {
     for engine in Engine::all() {
         let server = Server::shared(engine).await;
         let kept = [("RETAIN_DONE_SECONDS", "3600")];
@@ -36,7 +36,7 @@ async fn old_events_are_removed_by_any_producer_and_young_and_dead_ones_are_kept
                 claims.into_iter().map(|claim| Completion { claim, value: value.clone() }).collect();
             completed += session.complete(&completions).await.unwrap().len();
         }
-        // Two hours pass.
+        // Simulates that two hours pass.
         let mut sql = MySqlConnection::connect(&server.url(producer.database_name())).await.unwrap();
         sql.execute("UPDATE Events SET due = due - INTERVAL 2 HOUR, done_at = done_at - INTERVAL 2 HOUR")
             .await
@@ -51,7 +51,7 @@ async fn old_events_are_removed_by_any_producer_and_young_and_dead_ones_are_kept
         .await;
         assert_eq!((stats.created, stats.done, stats.dead), (1201, 1, 1));
         assert!(session.event(dead.id).await.unwrap().is_some());
-        // Each was removed once, by whichever of the two.
+        // Each event was removed once, by one of the producers.
         eventually(async || {
             let removed = "eventpipeline_events_removed_total{state=\"done\"}";
             let sum = producer.metric(removed).await? + other.metric(removed).await?;

@@ -1,4 +1,4 @@
-//! The API against its own description: every operation, with data that fits and data that does not, all checks on.
+//! Tests the API against its description: all operations, with valid and invalid data and all checks of Schemathesis.
 //!
 //! Schemathesis is a Python program that `dev/schemathesis.sh` installs; `make test` calls that first.
 
@@ -13,13 +13,13 @@ use eventpipeline_testkit::{Database as Server, Engine};
 
 use crate::support::Producer;
 
-/// The same requests in each run.
+/// Fixed seed, so that each run sends the same requests.
 const SEED: &str = "20261124";
-/// For an operation and a phase.
+/// Maximum number of examples per operation and phase.
 const EXAMPLES: &str = "100";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_api_does_what_its_description_says() {
+async fn the_api_conforms_to_its_description() {
     let server = Server::shared(Engine::MySql).await;
     let producer = Producer::before(server, &[("MAX_WAIT_SECONDS", "1")]).await;
     tokio::spawn(consume(producer.database.session()));
@@ -44,7 +44,7 @@ fn arguments(api: &str) -> Vec<String> {
     arguments
 }
 
-/// A consumer, so that create-sync has its answers.
+/// Completes events, so that create-sync requests are answered.
 async fn consume(mut session: Session) {
     let (owner, lease) =
         (Owner::new("test", MaxAttempts::new(10).unwrap()), Lease::new(Duration::from_mins(1)));
@@ -61,7 +61,7 @@ async fn consume(mut session: Session) {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test is not configured by arguments")]
+#[expect(clippy::disallowed_methods, reason = "tests have no arguments")]
 fn schemathesis() -> PathBuf {
     let home = || Path::new(&std::env::var("HOME").unwrap()).join(".cache/eventpipeline");
     let cache = std::env::var("EVENTPIPELINE_CACHE").map_or_else(|_| home(), PathBuf::from);

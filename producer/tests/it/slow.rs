@@ -1,4 +1,4 @@
-//! Clients whose bodies trickle: others are served, and memory is not theirs for long.
+//! Slow bodies yield their memory to other clients.
 
 use eventpipeline_testkit::eventually;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -7,11 +7,11 @@ use tokio::task::JoinSet;
 
 use crate::support::Producer;
 
-/// How many clients begin at once: a producer holds the bodies of 512.
+/// Number of clients that start at once. The memory budget holds 512 bodies.
 const AT_ONCE: usize = 100;
 const BODY: usize = 64 * 1024;
 
-/// Sends nearly all of a body, then nothing until the answer; gives its status line.
+/// Sends most of a body, waits for the response, and returns its status line.
 async fn trickle(address: String) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!("POST /create-async HTTP/1.1\r\nhost: x\r\ncontent-length: {BODY}\r\n\r\n");
@@ -22,12 +22,12 @@ async fn trickle(address: String) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_that_trickle_do_not_keep_others_out() {
+async fn slow_bodies_do_not_exclude_others() {
     let producer = Producer::start().await;
     let address = producer.api.trim_start_matches("http://");
     let mut trickling = JoinSet::new();
     let post = async || producer.posting("/create-async").json(&"quick".repeat(1000)).send().await.unwrap();
-    // Who is refused leaves room for others: there are more and more of them until there is none.
+    // Refused requests leave memory to others, so more clients start until the budget is exhausted.
     let refused = eventually(async || {
         for _ in 0..AT_ONCE {
             trickling.spawn(trickle(address.to_owned()));
@@ -37,10 +37,10 @@ async fn bodies_that_trickle_do_not_keep_others_out() {
     })
     .await;
     assert!(refused.headers().contains_key("retry-after"));
-    // What needs no memory is done.
+    // Requests without a body are served.
     assert_eq!(producer.post("/create-async").await.status(), 202);
     assert_eq!(producer.get("/").await.status(), 200);
-    // Before a body's minute is over.
+    // The slow bodies yield before their timeout of a minute.
     let begun = std::time::Instant::now();
     eventually(async || (post().await.status() == 202).then_some(())).await;
     assert!(begun.elapsed().as_secs() < 45, "{:?}", begun.elapsed());

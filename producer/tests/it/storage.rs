@@ -1,4 +1,4 @@
-//! A volume that is nearly full: creations are refused, and all else goes on.
+//! A volume that is nearly full: only creations are refused.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +15,7 @@ use crate::support::{Producer, problem};
 
 const GIB: u64 = 1 << 30;
 
-/// Stands for the agent beside a database: says what it is told to say, or nothing.
+/// A fake agent that reports the given free space, or an error.
 #[derive(Clone)]
 struct Agent {
     free: Arc<Mutex<Option<u64>>>,
@@ -32,7 +32,7 @@ impl Agent {
         agent
     }
 
-    fn says(&self, free: Option<u64>) {
+    fn report(&self, free: Option<u64>) {
         *self.free.lock().unwrap() = free;
     }
 }
@@ -51,14 +51,14 @@ async fn until_refused(producer: &Producer, refused: bool) {
 }
 
 #[tokio::test]
-async fn creations_are_refused_while_all_else_goes_on_and_taken_when_there_is_room() {
+async fn only_creations_are_refused_until_there_is_space_again() {
     let agent = Agent::start(5 * GIB).await;
     let producer = Producer::with(&[("VOLUME_URL", &agent.url)]).await;
     assert_eq!(producer.post("/create-async").await.status(), 202);
     assert_eq!(producer.post("/create-async").await.status(), 202);
 
-    // A twentieth has to stay free.
-    agent.says(Some(GIB / 4));
+    // A twentieth of the volume must stay free.
+    agent.report(Some(GIB / 4));
     until_refused(&producer, true).await;
     for path in ["/create-async", "/create-sync"] {
         let answer = producer.post(path).await;
@@ -86,26 +86,26 @@ async fn creations_are_refused_while_all_else_goes_on_and_taken_when_there_is_ro
     assert_eq!(purged.status(), 200);
     assert_eq!(producer.admin("/readyz").await.0, 200);
 
-    agent.says(Some(GIB));
+    agent.report(Some(GIB));
     until_refused(&producer, false).await;
     assert_eq!(producer.metric("eventpipeline_storage_refusing").await, Some(0.0));
 }
 
 #[tokio::test]
-async fn nothing_is_refused_while_nobody_tells_how_full_the_volume_is() {
+async fn nothing_is_refused_while_the_free_space_is_unknown() {
     let agent = Agent::start(0).await;
     let producer = Producer::with(&[("VOLUME_URL", &agent.url)]).await;
     until_refused(&producer, true).await;
-    agent.says(None);
+    agent.report(None);
     until_refused(&producer, false).await;
-    producer.program.line("the database's agent does not report how full the volume is").await;
+    producer.program.line("failed to read the volume's free space").await;
     let (_, page) = producer.admin("/storage").await;
     let page: Value = serde_json::from_str(&page).unwrap();
     assert_eq!(page, json!({"refusing": false, "secondsToFull": null}));
 }
 
 #[tokio::test]
-async fn a_server_whose_disk_is_full_is_answered_as_such() {
+async fn a_full_disk_of_the_server_is_answered_with_507() {
     for engine in Engine::all() {
         let server = Server::shared(engine).await;
         let producer = Producer::before(server, &[]).await;

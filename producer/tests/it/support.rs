@@ -1,4 +1,4 @@
-//! A producer with a database of its own.
+//! A producer with its own database.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use sqlx::{ConnectOptions as _, Executor as _};
 
 const PRODUCER: &str = env!("CARGO_BIN_EXE_eventpipeline-producer");
 
-/// A database on a server, by name.
+/// Returns the arguments of a new database on a server. The database does not exist yet.
 pub(crate) fn database(server: &Server) -> DatabaseArgs {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     DatabaseArgs {
@@ -30,14 +30,14 @@ pub(crate) fn database(server: &Server) -> DatabaseArgs {
     }
 }
 
-/// The same, to be used by the test itself.
+/// Returns the database for the test itself.
 pub(crate) fn connected(args: &DatabaseArgs) -> Database {
     Database::new(args.clone(), Metrics::new(&Registry::new()).unwrap())
 }
 
-/// Runs the producer's binary with `database` and further variables.
-pub(crate) fn program(database: &DatabaseArgs, further: &[(&str, &str)]) -> Program {
-    run(&[PRODUCER, "serve"], database, further)
+/// Runs the producer's binary with environment variables.
+pub(crate) fn program(database: &DatabaseArgs, variables: &[(&str, &str)]) -> Program {
+    run(&[PRODUCER, "serve"], database, variables)
 }
 
 /// Runs the producer's binary with at most `files` open files.
@@ -50,12 +50,12 @@ pub(crate) fn schema(database: &DatabaseArgs) -> Program {
     schema_with(database, &[])
 }
 
-/// The same with further variables.
-pub(crate) fn schema_with(database: &DatabaseArgs, further: &[(&str, &str)]) -> Program {
-    run(&[PRODUCER, "schema"], database, further)
+/// Runs the producer's `schema` command with environment variables.
+pub(crate) fn schema_with(database: &DatabaseArgs, variables: &[(&str, &str)]) -> Program {
+    run(&[PRODUCER, "schema"], database, variables)
 }
 
-fn run(command: &[&str], database: &DatabaseArgs, further: &[(&str, &str)]) -> Program {
+fn run(command: &[&str], database: &DatabaseArgs, variables: &[(&str, &str)]) -> Program {
     let port = database.database_port.to_string();
     let environment = [
         &[
@@ -67,7 +67,7 @@ fn run(command: &[&str], database: &DatabaseArgs, further: &[(&str, &str)]) -> P
             ("LISTEN_ADDRESS", "127.0.0.1:0"),
             ("ADMIN_ADDRESS", "127.0.0.1:0"),
         ],
-        further,
+        variables,
     ]
     .concat();
     Program::start("producer", command, &environment)
@@ -84,17 +84,17 @@ pub(crate) struct Producer {
 }
 
 impl Producer {
-    /// A producer before the shared MySQL, in a database that has its schema.
+    /// Starts a producer on the shared MySQL server, in a migrated database.
     pub(crate) async fn start() -> Self {
         Self::before(Server::shared(Engine::MySql).await, &[]).await
     }
 
-    /// The same with settings.
-    pub(crate) async fn with(further: &[(&str, &str)]) -> Self {
-        Self::before(Server::shared(Engine::MySql).await, further).await
+    /// Starts a producer on the shared MySQL server with environment variables.
+    pub(crate) async fn with(variables: &[(&str, &str)]) -> Self {
+        Self::before(Server::shared(Engine::MySql).await, variables).await
     }
 
-    /// A producer that may open at most so many files.
+    /// Starts a producer that may open at most `files` files.
     pub(crate) async fn with_files(files: u32) -> Self {
         let server = Server::shared(Engine::MySql).await;
         let args = database(server);
@@ -103,53 +103,54 @@ impl Producer {
         Self::started(limited(&args, files), args).await
     }
 
-    /// A producer before `server`.
-    pub(crate) async fn before(server: &Server, further: &[(&str, &str)]) -> Self {
+    /// Starts a producer on `server`.
+    pub(crate) async fn before(server: &Server, variables: &[(&str, &str)]) -> Self {
         let args = database(server);
         server.create_database(&args.database_name).await;
         connected(&args).migrate().await.unwrap();
-        Self::run(args, further).await
+        Self::run(args, variables).await
     }
 
-    /// A producer that reaches the shared MySQL through `proxy`; the test itself does so without.
-    pub(crate) async fn behind(proxy: &Proxy, further: &[(&str, &str)]) -> Self {
+    /// Starts a producer that connects through `proxy`. The test itself connects directly.
+    pub(crate) async fn behind(proxy: &Proxy, variables: &[(&str, &str)]) -> Self {
         let server = Server::shared(Engine::MySql).await;
         let args = database(server);
         server.create_database(&args.database_name).await;
         connected(&args).migrate().await.unwrap();
-        let producer = Self::run(DatabaseArgs { database_port: proxy.port(), ..args.clone() }, further).await;
+        let producer =
+            Self::run(DatabaseArgs { database_port: proxy.port(), ..args.clone() }, variables).await;
         Self { database: connected(&args), ..producer }
     }
 
-    /// Another producer before the same database.
+    /// Starts another producer on the same database.
     pub(crate) async fn another(&self) -> Self {
         self.another_with(&[]).await
     }
 
-    /// The same with settings.
-    pub(crate) async fn another_with(&self, further: &[(&str, &str)]) -> Self {
-        Self::run(self.args.clone(), further).await
+    /// Starts another producer on the same database with environment variables.
+    pub(crate) async fn another_with(&self, variables: &[(&str, &str)]) -> Self {
+        Self::run(self.args.clone(), variables).await
     }
 
-    /// The name of its database.
+    /// Returns the name of the database.
     pub(crate) fn database_name(&self) -> &str {
         &self.args.database_name
     }
 
-    /// A connection of somebody else to its database.
+    /// Connects another client to the database.
     pub(crate) async fn connection(&self) -> MySqlConnection {
         let DatabaseArgs { database_host, database_port, database_user, database_name, .. } = &self.args;
         let options = MySqlConnectOptions::new().host(database_host).port(*database_port);
         options.username(database_user).database(database_name).connect().await.unwrap()
     }
 
-    /// Runs a statement as somebody else.
+    /// Runs a statement as another client of the database.
     pub(crate) async fn sql(&self, statement: &'static str) {
         self.connection().await.execute(sqlx::raw_sql(statement)).await.unwrap();
     }
 
-    pub(crate) async fn run(args: DatabaseArgs, further: &[(&str, &str)]) -> Self {
-        Self::started(program(&args, further), args).await
+    pub(crate) async fn run(args: DatabaseArgs, variables: &[(&str, &str)]) -> Self {
+        Self::started(program(&args, variables), args).await
     }
 
     async fn started(program: Program, args: DatabaseArgs) -> Self {
@@ -173,12 +174,12 @@ impl Producer {
         self.client.post(format!("{}{path}", self.api)).send().await.unwrap()
     }
 
-    /// A POST to which more can be added.
+    /// Builds a POST request.
     pub(crate) fn posting(&self, path: &str) -> RequestBuilder {
         self.client.post(format!("{}{path}", self.api))
     }
 
-    /// The JSON of a path that is there.
+    /// Returns the JSON of a path that must answer 200.
     pub(crate) async fn json(&self, path: &str) -> Json {
         let response = self.get(path).await;
         assert_eq!(response.status(), 200, "{path}");
@@ -189,12 +190,12 @@ impl Producer {
         self.client.request(method, format!("{}{path}", self.api)).send().await.unwrap()
     }
 
-    /// The URL of the internal port.
+    /// Returns the URL of the admin port.
     pub(crate) fn admin_address(&self) -> &str {
         &self.admin
     }
 
-    /// The text of a path of the internal port.
+    /// Returns the status and the text of a path of the admin port.
     pub(crate) async fn admin(&self, path: &str) -> (u16, String) {
         let response = self.client.get(format!("{}{path}", self.admin)).send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
@@ -209,25 +210,25 @@ impl Producer {
         .await
     }
 
-    /// Does a consumer's work for one event, once there is one.
+    /// Waits for an event and completes it, as a consumer does.
     pub(crate) async fn consume(&self, session: &mut Session, valor: &str) {
         let claim = claim(session).await;
         let completion = Completion { claim, value: Value::new(valor).unwrap() };
         assert_eq!(session.complete(&[completion]).await.unwrap().len(), 1);
     }
 
-    /// How many clients wait for an answer, as the metrics say.
-    pub(crate) async fn until_waiters(&self, many: u32) {
-        let many = f64::from(many);
-        eventually(async || (self.metric("eventpipeline_waiters").await == Some(many)).then_some(())).await;
+    /// Waits until `clients` clients wait for their events.
+    pub(crate) async fn until_waiters(&self, clients: u32) {
+        let clients = Some(f64::from(clients));
+        eventually(async || (self.metric("eventpipeline_waiters").await == clients).then_some(())).await;
     }
 
-    /// Waits until the metrics know the figures of the queue.
+    /// Waits until the metrics contain the queue statistics.
     pub(crate) async fn until_counted(&self) {
         eventually(async || self.metric("eventpipeline_events_counted").await).await;
     }
 
-    /// A metric, with its labels as they are written; `None` while nothing was counted.
+    /// Returns the value of a series, given with its labels as they are exported.
     pub(crate) async fn metric(&self, name: &str) -> Option<f64> {
         let (_, text) = self.admin("/metrics").await;
         let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
@@ -235,7 +236,7 @@ impl Producer {
     }
 }
 
-/// The problem document that an answer is.
+/// Checks that a response is a problem document, and returns it.
 #[track_caller]
 pub(crate) fn problem(response: Response, status: u16, kind: &str) -> impl Future<Output = Json> {
     assert_eq!(response.status(), status, "{response:?}");
@@ -252,7 +253,7 @@ pub(crate) fn problem(response: Response, status: u16, kind: &str) -> impl Futur
     }
 }
 
-/// Claims the first event in line, once there is one.
+/// Waits for an event and claims it.
 pub(crate) async fn claim(session: &mut Session) -> Claimed {
     let (owner, lease) =
         (Owner::new("test", MaxAttempts::new(10).unwrap()), Lease::new(Duration::from_mins(10)));

@@ -1,4 +1,4 @@
-//! Traces: a request is a span where there is a collector, and its events are created in its trace.
+//! Traces: with a collector each request has a span, and its events join its trace.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ async fn with(collector: &Collector, further: &[(&str, &str)]) -> Producer {
     Producer::with(&[&variables, further].concat()).await
 }
 
-/// The traces that the events are created in which are claimed next.
+/// Claims `many` events, and returns their trace contexts.
 async fn traces(producer: &Producer, many: usize) -> Vec<Option<String>> {
     let mut session = producer.database.session();
     let mut traces = Vec::new();
@@ -29,7 +29,7 @@ async fn traces(producer: &Producer, many: usize) -> Vec<Option<String>> {
 }
 
 #[tokio::test]
-async fn a_request_is_a_span_of_its_clients_trace_and_its_event_comes_from_it() {
+async fn a_span_joins_its_clients_trace_and_its_event_joins_the_span() {
     let collector = Collector::start().await;
     let pipeline = [("EVENTPIPELINE_NAME", "demo"), ("EVENTPIPELINE_NAMESPACE", "shop")];
     let producer = with(&collector, &pipeline).await;
@@ -55,7 +55,7 @@ async fn a_request_is_a_span_of_its_clients_trace_and_its_event_comes_from_it() 
 }
 
 #[tokio::test]
-async fn a_request_without_a_trace_begins_one_and_one_that_is_not_sampled_is_no_span() {
+async fn a_request_without_a_trace_starts_one_and_an_unsampled_one_has_no_span() {
     let collector = Collector::start().await;
     let producer = with(&collector, &[]).await;
     producer.posting("/v1/events").json(&json!([{}, {}])).send().await.unwrap();
@@ -73,7 +73,7 @@ async fn a_request_without_a_trace_begins_one_and_one_that_is_not_sampled_is_no_
 }
 
 #[tokio::test]
-async fn the_trace_of_a_stranger_is_linked_to_and_decides_nothing() {
+async fn an_untrusted_trace_is_only_linked() {
     let collector = Collector::start().await;
     let producer = with(&collector, &[("TRUST_TRACEPARENT", "false")]).await;
     let not_sampled = CLIENT.replace("-01", "-00");
@@ -91,7 +91,7 @@ async fn the_trace_of_a_stranger_is_linked_to_and_decides_nothing() {
     assert_eq!(traces(&without_spans, 1).await, [None]);
 }
 
-/// Also one that was sent in a moment in which nobody else had one.
+/// Requests without a trace at the same time do not affect it.
 #[tokio::test]
 async fn without_a_collector_the_clients_trace_is_kept() {
     let producer = Producer::start().await;
@@ -109,9 +109,9 @@ async fn without_a_collector_the_clients_trace_is_kept() {
     assert_eq!(traces, [None, None, Some(CLIENT.to_owned()), Some(CLIENT.to_owned())]);
 }
 
-/// What is not sent is dropped: nobody waits for it, and the end comes in time.
+/// Spans that cannot be sent are dropped. Neither requests nor the exit wait for them.
 #[tokio::test]
-async fn a_collector_that_says_nothing_is_waited_for_by_nobody() {
+async fn an_unresponsive_collector_delays_nothing() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
     let mut producer = Producer::with(&[
@@ -126,11 +126,11 @@ async fn a_collector_that_says_nothing_is_waited_for_by_nobody() {
     for _ in 0..200 {
         assert_eq!(producer.post("/create-async").await.status(), StatusCode::ACCEPTED);
     }
-    // Four spans at a time would be waited for ten seconds.
+    // Otherwise each batch of four spans would be waited for ten seconds.
     assert!(begun.elapsed() < Duration::from_mins(2), "{:?}", begun.elapsed());
     producer.program.terminate();
     let ended = Instant::now();
     assert!(producer.program.end().await.success());
-    // And so would those that are left: twice four.
+    // Otherwise the two remaining batches would be waited for as well.
     assert!(ended.elapsed() < Duration::from_secs(20), "{:?}", ended.elapsed());
 }

@@ -1,4 +1,4 @@
-//! Clients that do not read their answers: these take only so much memory, and others are served.
+//! Clients that do not read their responses cost bounded memory, and other clients are served.
 
 use eventpipeline_testkit::eventually;
 use serde_json::json;
@@ -7,11 +7,11 @@ use tokio::net::TcpStream;
 
 use crate::support::{Producer, problem};
 
-/// More answers than a producer holds.
+/// Number of clients, whose responses exceed the memory budget together.
 const CLIENTS: usize = 20;
 const LIST: &str = "/v1/events?limit=64";
 
-/// Events that together are more than kernels keep for a connection.
+/// Starts a producer with events that exceed the kernel's buffers of a connection.
 async fn with_large_events() -> Producer {
     let producer = Producer::start().await;
     let event = json!({ "payload": "a".repeat(60_000) });
@@ -22,7 +22,7 @@ async fn with_large_events() -> Producer {
     producer
 }
 
-/// Asks for the list and reads nothing; again in the same breath, as a client that pipelines does.
+/// Requests the list many times on one connection, as a pipelining client does, and reads no response.
 async fn ask(producer: &Producer) -> TcpStream {
     let mut stream = TcpStream::connect(producer.api.trim_start_matches("http://")).await.unwrap();
     let request = format!("GET {LIST} HTTP/1.1\r\nhost: x\r\n\r\n");
@@ -31,7 +31,7 @@ async fn ask(producer: &Producer) -> TcpStream {
 }
 
 #[tokio::test]
-async fn answers_that_are_not_read_take_only_so_much_memory() {
+async fn unread_responses_take_bounded_memory() {
     let producer = with_large_events().await;
     assert_eq!(producer.get(LIST).await.status(), 200);
     let resident = async || producer.metric("process_resident_memory_bytes").await.unwrap() / 1024.0 / 1024.0;
@@ -62,7 +62,7 @@ async fn answers_that_are_not_read_take_only_so_much_memory() {
 }
 
 #[tokio::test]
-async fn a_problem_quotes_only_so_much_of_a_request() {
+async fn a_problem_quotes_a_bounded_part_of_a_request() {
     let producer = Producer::start().await;
     let body = json!({ "notBefore": "ã".repeat(1_000_000) });
     let answer = producer.posting("/v1/events").json(&body).send().await.unwrap();

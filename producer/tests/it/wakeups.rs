@@ -1,4 +1,4 @@
-//! Wake-ups between producers and consumers: heard, dropped, and switched off. Answers come in any case.
+//! Wake-ups between producers and consumers. Clients get their answers even if all wake-ups are lost.
 
 use std::net::UdpSocket;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 use crate::support::Producer;
 
 const BY_WAKEUP: &str = "eventpipeline_waited_events_total{noticed_by=\"wakeup\"}";
-const BY_LOOK: &str = "eventpipeline_waited_events_total{noticed_by=\"look\"}";
+const BY_POLL: &str = "eventpipeline_waited_events_total{noticed_by=\"poll\"}";
 
-/// A process that gives and hears wake-ups, as a consumer does.
+/// Sends and receives wake-ups, as a consumer does.
 fn consumer(own: &str, peer: &str) -> (Announcer, UnboundedReceiver<Wakeup>) {
     let args = WakeupArgs { wake_address: own.parse().unwrap(), wake_peers: vec![peer.to_owned()] };
     let (wakeups, announcer) = Wakeups::bind(&args, WakeupMetrics::new(&Registry::new()).unwrap()).unwrap();
@@ -37,23 +37,23 @@ async fn create_sync(producer: &Producer, valor: &str, finish: impl AsyncFnOnce(
     assert_eq!(answer.json::<Json>().await.unwrap(), json!({"valor": valor}));
 }
 
-/// Waits until so many events were noticed by a look: they are counted when their clients have been told.
-async fn until_looked(producer: &Producer, many: f64) {
-    eventually(async || (producer.metric(BY_LOOK).await == Some(many)).then_some(())).await;
+/// Waits until polls have found `events` events, which are counted after their clients are answered.
+async fn until_polled(producer: &Producer, events: f64) {
+    eventually(async || (producer.metric(BY_POLL).await == Some(events)).then_some(())).await;
 }
 
 #[tokio::test]
-async fn a_new_event_is_announced_and_a_wakeup_brings_its_answer() {
+async fn a_new_event_sends_a_wakeup_and_a_wakeup_brings_its_answer() {
     let (own, peer) = (free_udp().to_string(), free_udp().to_string());
     let producer = Producer::with(&[("WAKE_ADDRESS", &own), ("WAKE_PEERS", &peer)]).await;
     let (announcer, mut hearing) = consumer(&peer, &own);
-    // Until names are resolved, wake-ups are lost.
+    // Wake-ups are lost until names are resolved.
     eventually(async || {
         producer.post("/create-async").await;
         hearing.try_recv().ok()
     })
     .await;
-    // A look may be faster than the wake-up; wake-ups are of use once the producer has seen that they arrive.
+    // A poll may be faster than the wake-up, until the producer has seen that wake-ups arrive.
     eventually(async || {
         let mut session = producer.database.session();
         let create = producer.posting("/create-sync").timeout(Duration::from_mins(1));
@@ -70,28 +70,28 @@ async fn a_new_event_is_announced_and_a_wakeup_brings_its_answer() {
 }
 
 #[tokio::test]
-async fn a_peer_that_drops_every_wakeup_changes_nothing_but_the_time() {
-    // Bound, and never read.
+async fn a_peer_that_drops_every_wakeup_only_delays_answers() {
+    // Bound, but never read.
     let deaf = UdpSocket::bind("127.0.0.1:0").unwrap();
     let peer = deaf.local_addr().unwrap().to_string();
     let producer = Producer::with(&[("WAKE_ADDRESS", &free_udp().to_string()), ("WAKE_PEERS", &peer)]).await;
     for valor in ["um", "dois", "três"] {
         create_sync(&producer, valor, async || {}).await;
     }
-    until_looked(&producer, 3.0).await;
+    until_polled(&producer, 3.0).await;
     assert_eq!(producer.metric(BY_WAKEUP).await, Some(0.0));
 }
 
 #[tokio::test]
-async fn without_wakeups_there_are_answers() {
+async fn clients_are_answered_without_wakeups() {
     let producer = Producer::start().await;
     create_sync(&producer, "só", async || {}).await;
-    until_looked(&producer, 1.0).await;
+    until_polled(&producer, 1.0).await;
 }
 
-/// Whoever can reach the port can say anything: it is looked up, and nothing is believed.
+/// Anyone who can reach the port can forge wake-ups, so they only lead to reads.
 #[tokio::test]
-async fn a_wakeup_that_is_wrong_answers_nobody() {
+async fn a_wrong_wakeup_answers_no_client() {
     let (own, peer) = (free_udp().to_string(), free_udp().to_string());
     let producer = Producer::with(&[("WAKE_ADDRESS", &own), ("WAKE_PEERS", &peer)]).await;
     let (announcer, _hearing) = consumer(&peer, &own);
@@ -110,21 +110,21 @@ async fn a_wakeup_that_is_wrong_answers_nobody() {
     assert_eq!(waiting.await.unwrap().json::<Json>().await.unwrap(), json!({"valor": "agora"}));
 }
 
-/// What is said is heard faster than it can be looked up; what was not said is found all the same.
+/// Wake-ups arrive faster than events can be read. Finished events without a wake-up are still found.
 #[tokio::test]
-async fn a_flood_of_wakeups_keeps_nobody_from_an_answer() {
+async fn a_flood_of_wakeups_does_not_delay_answers() {
     let (own, peer) = (free_udp().to_string(), free_udp().to_string());
     let proxy = Proxy::start(Server::shared(Engine::MySql).await.port()).await;
     let producer = Producer::behind(&proxy, &[("WAKE_ADDRESS", &own), ("WAKE_PEERS", &peer)]).await;
     proxy.set(Fault::Slow(Duration::from_millis(20)));
     let (announcer, _hearing) = consumer(&peer, &own);
-    // From here on there is a connection that looks.
+    // The polling session is connected from here on.
     create_sync(&producer, "primeiro", async || {}).await;
     let others: Vec<_> = (0..20).map(|_| tokio::spawn(producer.posting("/create-sync").send())).collect();
     producer.until_waiters(20).await;
     let flood = tokio::spawn(async move {
         loop {
-            // All but the one that is finished.
+            // All events except the one that will finish.
             announcer.finished(3..=21);
             tokio::task::yield_now().await;
         }

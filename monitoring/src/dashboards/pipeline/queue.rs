@@ -105,7 +105,7 @@ pub(super) fn queue() -> Vec<Panel> {
             "Age of the ledger's figures",
             "How long ago a producer has read the queue's figures. Minutes mean that the database does not answer, and that the \
              panels of this row show the past.",
-            [("age", format!("time() - max(eventpipeline_events_read_timestamp_seconds{{{CHOSEN}}})"))],
+            [("age", format!("time() - max(eventpipeline_queue_stats_timestamp_seconds{{{CHOSEN}}})"))],
         ),
         panel(
             (Kind::Lines, Unit::PerSecond),

@@ -1,0 +1,164 @@
+//! The queue statistics as metrics.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use eventpipeline_database::Stats;
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+use prometheus::{Gauge, IntGauge, IntGaugeVec, Opts, Registry};
+use strum::IntoStaticStr;
+
+/// The `state` label of `eventpipeline_events`.
+#[derive(Debug, Clone, Copy, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+enum StateLabel {
+    Pending,
+    Scheduled,
+    Processing,
+    Done,
+    Dead,
+    Cancelled,
+    Removed,
+}
+
+/// A collector that exports consistent statistics: the states add up at every scrape. Clones share them.
+#[derive(Debug, Clone)]
+pub(crate) struct QueueStatsCollector {
+    events: IntGaugeVec,
+    counted: IntGauge,
+    oldest: Gauge,
+    read_at: Gauge,
+    /// `true` after the first read. The lock is held during updates and scrapes.
+    known: Arc<Mutex<bool>>,
+}
+
+impl QueueStatsCollector {
+    /// Registers the collector. It exports nothing before the first read.
+    pub(crate) fn new(registry: &Registry) -> anyhow::Result<Self> {
+        let events = Opts::new(
+            "eventpipeline_events",
+            "Events by state, as stored in the database. Their sum is eventpipeline_events_counted. Every producer \
+             exports the whole queue.",
+        );
+        let collector = Self {
+            events: IntGaugeVec::new(events, &["state"])?,
+            counted: IntGauge::new(
+                "eventpipeline_events_counted",
+                "Events ever created by any producer, as counted by the database.",
+            )?,
+            oldest: Gauge::new(
+                "eventpipeline_oldest_pending_age_seconds",
+                "Age of the oldest pending event; 0 if no event is pending.",
+            )?,
+            read_at: Gauge::new(
+                "eventpipeline_queue_stats_timestamp_seconds",
+                "Unix time of the last successful read of the queue statistics.",
+            )?,
+            known: Arc::default(),
+        };
+        registry.register(Box::new(collector.clone()))?;
+        Ok(collector)
+    }
+
+    /// Exports an empty queue, for the reference of all metrics.
+    pub(crate) fn set_empty(&self) {
+        self.set(&Stats::default(), SystemTime::UNIX_EPOCH);
+    }
+
+    pub(super) fn set(&self, stats: &Stats, read_at: SystemTime) {
+        let Stats { created, pending, scheduled, processing, done, dead, cancelled, removed, oldest_pending } =
+            *stats;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        for (state, events) in [
+            (StateLabel::Pending, pending),
+            (StateLabel::Scheduled, scheduled),
+            (StateLabel::Processing, processing),
+            (StateLabel::Done, done),
+            (StateLabel::Dead, dead),
+            (StateLabel::Cancelled, cancelled),
+            (StateLabel::Removed, removed),
+        ] {
+            let state: &'static str = state.into();
+            self.events.with_label_values(&[state]).set(events);
+        }
+        self.counted.set(created);
+        self.oldest.set(oldest_pending.unwrap_or_default().as_secs_f64());
+        self.read_at.set(read_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64());
+        *known = true;
+    }
+}
+
+impl Collector for QueueStatsCollector {
+    fn desc(&self) -> Vec<&Desc> {
+        [self.events.desc(), self.counted.desc(), self.oldest.desc(), self.read_at.desc()].concat()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*known {
+            return Vec::new();
+        }
+        [self.events.collect(), self.counted.collect(), self.oldest.collect(), self.read_at.collect()]
+            .concat()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stats(events: i64) -> Stats {
+        Stats {
+            created: 7 * events,
+            pending: events,
+            scheduled: events,
+            processing: events,
+            done: events,
+            dead: events,
+            cancelled: events,
+            removed: events,
+            oldest_pending: None,
+        }
+    }
+
+    fn scrape(registry: &Registry, name: &str) -> Vec<f64> {
+        let families = registry.gather();
+        let metrics =
+            families.iter().filter(|family| family.name() == name).flat_map(MetricFamily::get_metric);
+        metrics.map(|metric| metric.get_gauge().get_value()).collect()
+    }
+
+    #[test]
+    fn nothing_is_exported_before_the_first_read_and_zeros_are_after_it() {
+        let registry = Registry::new();
+        let collector = QueueStatsCollector::new(&registry).unwrap();
+        assert!(registry.gather().is_empty());
+        collector.set(&stats(0), SystemTime::now());
+        assert_eq!(scrape(&registry, "eventpipeline_events"), [0.0; 7]);
+        assert_eq!(scrape(&registry, "eventpipeline_oldest_pending_age_seconds"), [0.0]);
+    }
+
+    #[test]
+    fn the_states_add_up_at_every_scrape() {
+        let registry = Registry::new();
+        let collector = QueueStatsCollector::new(&registry).unwrap();
+        collector.set(&stats(0), SystemTime::now());
+        std::thread::scope(|threads| {
+            let writer = threads.spawn(|| {
+                for events in 1..20_000 {
+                    collector.set(&stats(events), SystemTime::now());
+                }
+            });
+            while !writer.is_finished() {
+                let families = registry.gather();
+                let sum = |name: &str| -> f64 {
+                    let family = families.iter().find(|family| family.name() == name).unwrap();
+                    family.get_metric().iter().map(|metric| metric.get_gauge().get_value()).sum()
+                };
+                let difference = sum("eventpipeline_events") - sum("eventpipeline_events_counted");
+                assert!(difference.abs() < 0.5, "{difference}");
+            }
+        });
+    }
+}
