@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks formatting and lints, with warnings as errors: prose, shell, Go, Rust.
+# Checks formatting and lints, with warnings as errors: prose, links, shell, Go, Rust.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 go_formatted() {
@@ -14,6 +14,8 @@ mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh' 
 step "shellcheck" shellcheck "${scripts[@]}"
 need_command perl perl
 step "prose" "$DEV/prose.sh"
+mapfile -t pages < <(git ls-files --cached --others --exclude-standard '*.md')
+step "links" "$DEV/links.pl" "${pages[@]}"
 if have gofmt; then step "gofmt" go_formatted; fi
 step "cargo fmt" cargo fmt --all --check
 step "cargo clippy" cargo clippy --locked --workspace --all-targets -- --deny warnings
