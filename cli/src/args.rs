@@ -8,24 +8,24 @@ use clap_complete::Shell;
 use jiff::Timestamp;
 use url::Url;
 
-/// Events of a pipeline, created, seen and changed from a shell
+/// Create, inspect and change the events of a pipeline
 ///
-/// Exit codes: 0 done; 1 refused, or an event that ended without a value; 2 wrong arguments; 3 no such event; 4 the pipeline
-/// cannot be reached or has no room; 5 a wait that ended first.
+/// Exit codes: 0 success; 1 the request was refused, or the event ended without a value; 2 invalid arguments; 3 no such event;
+/// 4 the pipeline is unreachable or overloaded; 5 timeout.
 #[derive(Debug, Parser)]
 #[command(name = "eventpipeline", version)]
 pub(crate) struct Cli {
     /// Address of the pipeline's API
     #[arg(long, env = "EVENTPIPELINE_URL", default_value = "http://127.0.0.1:8080", value_parser = http_url, hide_env_values = true, global = true)]
     pub(crate) url: Url,
-    /// Tables for people, or JSON for programs: a document a line
+    /// Output format: tables, or one JSON document per line
     #[arg(long, short, value_enum, default_value_t = Format::Table, global = true)]
     pub(crate) output: Format,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-/// How results are written.
+/// Output format of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     Table,
@@ -38,111 +38,111 @@ pub(crate) enum Command {
     Create(Create),
     /// Show an event
     Get {
-        /// Its id
+        /// Id of the event
         id: u64,
     },
-    /// Wait until an event has ended, and print its value
+    /// Wait until an event is finished and print its value
     Watch {
-        /// Its id
+        /// Id of the event
         id: u64,
-        /// The longest wait, such as 30s or 5m
+        /// Maximum wait, such as 30s or 5m (default: forever)
         #[arg(long, value_parser = humantime::parse_duration)]
         timeout: Option<Duration>,
     },
     /// List events
     List {
-        /// Only those in this state
+        /// List only events in this state
         #[arg(long, value_enum)]
         state: Option<State>,
-        /// How many at the most
+        /// Maximum number of events
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
-        /// All of them
+        /// List all events
         #[arg(long, conflicts_with = "limit")]
         all: bool,
     },
-    /// Have dead or cancelled events tried again
+    /// Retry dead or cancelled events
     #[command(group = ArgGroup::new("which").required(true))]
     Retry {
-        /// Their ids
+        /// Ids of the events
         #[arg(group = "which")]
         ids: Vec<u64>,
-        /// All dead ones
+        /// Retry all dead events
         #[arg(long, group = "which")]
         all_dead: bool,
     },
-    /// Take pending events back
+    /// Cancel pending events
     Cancel {
-        /// Their ids
+        /// Ids of the events
         #[arg(required = true)]
         ids: Vec<u64>,
     },
-    /// Remove finished events for good
+    /// Remove finished events permanently
     Purge {
-        /// Which of them
+        /// State of the events to remove
         #[arg(long, value_enum)]
         state: Finished,
-        /// How long ago they have ended at the least, such as 7d or 12h
+        /// Minimum age since the event finished, such as 7d or 12h
         #[arg(long, value_parser = humantime::parse_duration)]
         older_than: Duration,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
-    /// Show how many events are in which state
+    /// Show the number of events in each state
     Stats {
-        /// Again every second
+        /// Repeat every second
         #[arg(long)]
         watch: bool,
     },
-    /// Prove that the pipeline works: create an event, wait for its value, read it back
+    /// Check that the pipeline works: create an event, wait for its value and read it back
     ///
-    /// A pipeline that cannot be reached yet, or has no room, is asked again until the time is over.
+    /// The check is retried until the timeout while the pipeline is unreachable or overloaded.
     Selftest {
-        /// How long all of it may take
+        /// Timeout of the whole check
         #[arg(long, default_value = "2m", value_parser = humantime::parse_duration)]
         timeout: Duration,
     },
-    /// Wait until a program is ready: the operator, or one of a pipeline
+    /// Wait until the operator or a program of a pipeline is ready
     Ready {
-        /// Its internal address, such as <http://10.1.2.3:9090>
+        /// Address of its admin port, such as <http://10.1.2.3:9090>
         #[arg(value_name = "URL", value_parser = http_url)]
         program: Url,
-        /// The longest wait
+        /// Maximum wait
         #[arg(long, default_value = "2m", value_parser = humantime::parse_duration)]
         timeout: Duration,
     },
-    /// Print completions for a shell: `eventpipeline completions bash > /etc/bash_completion.d/eventpipeline`
+    /// Print shell completions: `eventpipeline completions bash > /etc/bash_completion.d/eventpipeline`
     Completions { shell: Shell },
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Create {
-    /// JSON to go with the event; `-` reads it from standard input
+    /// JSON payload; `-` reads it from standard input
     #[arg(conflicts_with_all = ["payload_file", "batch"], allow_negative_numbers = true)]
     pub(crate) payload: Option<String>,
-    /// A file that holds it
+    /// File with the JSON payload
     #[arg(long, conflicts_with = "batch")]
     pub(crate) payload_file: Option<PathBuf>,
-    /// A file of events, one a line: `{"payload": ..., "priority": 0, "notBefore": "..."}`, all optional
+    /// File with one event per line: `{"payload": ..., "priority": 0, "notBefore": "..."}`, all optional
     #[arg(long, conflicts_with_all = ["sync", "priority", "not_before", "delay"])]
     pub(crate) batch: Option<PathBuf>,
     /// Wait for the value and print it
     #[arg(long)]
     pub(crate) sync: bool,
-    /// The longest wait, such as 10s
+    /// Maximum wait, such as 10s
     #[arg(long, requires = "sync", value_parser = humantime::parse_duration)]
     pub(crate) wait: Option<Duration>,
-    /// How urgent it is; a point is worth a minute of waiting in line
+    /// Priority; each point equals one minute of waiting time
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=9))]
     pub(crate) priority: Option<u8>,
-    /// When it is processed at the earliest, such as 2027-01-31T08:00:00Z
+    /// Earliest time of processing, such as 2027-01-31T08:00:00Z
     #[arg(long)]
     pub(crate) not_before: Option<Timestamp>,
-    /// How long it is not processed, such as 90s
+    /// Delay before processing, such as 90s
     #[arg(long, conflicts_with = "not_before", value_parser = humantime::parse_duration)]
     pub(crate) delay: Option<Duration>,
-    /// The same key creates once, however often; a random one if not given, for this command's own tries
+    /// Requests with the same key create the event once (default: a random key for this command's retries)
     #[arg(long)]
     pub(crate) idempotency_key: Option<String>,
 }
@@ -157,7 +157,7 @@ pub(crate) enum State {
     Cancelled,
 }
 
-/// Those in which it can be removed.
+/// States of events that can be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Finished {
     Done,
@@ -165,7 +165,7 @@ pub(crate) enum Finished {
     Cancelled,
 }
 
-/// A value as it is written on the command line and in the API.
+/// Returns the name of a value on the command line and in the API.
 pub(crate) fn name(value: &impl ValueEnum) -> String {
     value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }
@@ -185,12 +185,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_are_consistent() {
+    fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn wrong_arguments_are_refused() {
+    fn invalid_arguments_are_rejected() {
         for wrong in [
             &["create", "--wait", "5s"][..],
             &["create", "1", "--batch", "x"],

@@ -1,4 +1,4 @@
-//! The API's client: it tries again where that is right, and turns problems into errors.
+//! The API client: it retries where this is safe, and turns problem documents into errors.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,14 +9,14 @@ use url::Url;
 use crate::document::Document;
 use crate::error::Error;
 
-/// How often a request is tried.
+/// Maximum number of attempts per request.
 const TRIES: u32 = 5;
-/// The longest pause that a server may ask for.
+/// Longest pause that a server can request.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// How much of a reason is shown, in characters.
+/// Maximum length of a printed reason, in characters.
 const LONGEST_REASON: usize = 1000;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// What passes by itself, as a rule: the pipeline has no room, or a proxy in front of it does not reach it.
+/// Temporary errors: the pipeline is overloaded, or a proxy does not reach it.
 const PASSING: [StatusCode; 4] = [
     StatusCode::BAD_GATEWAY,
     StatusCode::SERVICE_UNAVAILABLE,
@@ -30,7 +30,7 @@ pub(crate) struct Client {
     route: Route,
 }
 
-/// An answer of 2xx.
+/// A 2xx response.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) body: Document,
@@ -58,7 +58,7 @@ impl Client {
         self.send(self.request(Method::DELETE, path, query)).await
     }
 
-    /// A request to this path below the API's address.
+    /// Returns a request for a path relative to the API's address.
     pub(crate) fn request(&self, method: Method, path: &str, query: &[(&str, String)]) -> RequestBuilder {
         let mut url = self.url.clone();
         url.set_path(&format!("{}{path}", self.url.path().trim_end_matches('/')));
@@ -68,8 +68,8 @@ impl Client {
         self.http.request(method, url)
     }
 
-    /// Sends a request, and again while the pipeline cannot be reached or has no room. Only what may be repeated may be
-    /// sent by this: creations carry a key.
+    /// Sends a request, and retries it while the pipeline is unreachable or overloaded. The request must be safe to repeat:
+    /// creations carry an idempotency key.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, Error> {
         for attempt in 1.. {
             let Some(request) = request.try_clone() else { break };
@@ -80,7 +80,7 @@ impl Client {
                 }
                 Ok(response) => return self.answer(response).await,
                 Err(source) => {
-                    // The URL may hold a password.
+                    // The URL may contain a password.
                     let source = source.without_url();
                     (Error::Unreachable { host: self.host(), source }, Duration::from_secs(1))
                 }
@@ -93,7 +93,7 @@ impl Client {
         Err(self.not_a_pipeline())
     }
 
-    /// Why there is no answer now: the pipeline says it, or a proxy in front of it that does not reach it.
+    /// Returns the error for a temporary failure, reported by the pipeline or by a proxy in front of it.
     async fn refusal(&self, response: Response) -> Error {
         let status = response.status();
         match self.detail(response).await {
@@ -102,7 +102,7 @@ impl Client {
         }
     }
 
-    /// What the program at this address waits for, asked once; nothing where it is ready.
+    /// Asks the program once for its readiness. Returns the reasons why it is not ready, or `None` if it is.
     pub(crate) async fn waits_for(&self) -> Result<Option<String>, Error> {
         let unreachable =
             |source: reqwest::Error| Error::Unreachable { host: self.host(), source: source.without_url() };
@@ -111,7 +111,7 @@ impl Client {
         Ok(match response.status() {
             status if status.is_success() => None,
             StatusCode::SERVICE_UNAVAILABLE => Some(reasons(&response.text().await.map_err(unreachable)?)),
-            status => Some(format!("it answers {status} to /readyz: is this its internal port (9090)?")),
+            status => Some(format!("it answers {status} to /readyz: is this its admin port (9090)?")),
         })
     }
 
@@ -127,7 +127,7 @@ impl Client {
         }
     }
 
-    /// A problem document and what it says.
+    /// Returns a problem document and its detail.
     async fn detail(&self, response: Response) -> Result<(Document, String), Error> {
         let problem = self.document(response).await?;
         let detail = problem.get("detail").or_else(|| problem.get("message"));
@@ -140,19 +140,19 @@ impl Client {
         text.and_then(Document::parse).ok_or_else(|| self.not_a_pipeline())
     }
 
-    /// What to say of an answer that no pipeline gives.
+    /// Returns the error for a response that does not come from a pipeline.
     pub(crate) fn not_a_pipeline(&self) -> Error {
         Error::NotAPipeline { host: self.host() }
     }
 
-    /// Without user and password, and with the proxy that is asked for it.
+    /// Returns the host without credentials, and the proxy that is used for it.
     pub(crate) fn host(&self) -> String {
         let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
         format!("{}{port}{}", self.url.host_str().unwrap_or_default(), self.route)
     }
 }
 
-/// The lines of `/readyz` as one.
+/// Joins the lines of `/readyz`.
 fn reasons(text: &str) -> String {
     let lines = text.lines().map(|line| line.chars().filter(|char| !char.is_control()).take(LONGEST_REASON));
     lines.map(String::from_iter).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")

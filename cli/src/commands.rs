@@ -1,4 +1,4 @@
-//! What the commands do, a file each kind.
+//! The commands, one file per kind.
 
 mod change;
 mod create;
@@ -25,7 +25,7 @@ pub(crate) async fn run(command: Command, client: &Client, output: &Output) -> R
         Command::Stats { watch } => read::stats(watch, client, output).await,
         Command::Selftest { timeout } => selftest::run(timeout, client, output).await,
         Command::Ready { program, timeout } => ready::run(program, timeout, output).await,
-        // Needs no pipeline: done before there is a client.
+        // Handled before the client is created, because it needs no pipeline.
         Command::Completions { .. } => Ok(()),
     }
 }

@@ -1,5 +1,5 @@
-//! JSON objects of the API. What their members hold is kept as the text that it came as: whatever a pipeline accepts can be shown,
-//! also what no parser of this program could hold (numbers of any size, lone surrogates, members that are there twice).
+//! JSON objects of the API. Members keep their original text, so that every payload that a pipeline accepts can be printed,
+//! including values that this program could not represent (numbers of any size, lone surrogates, duplicate keys).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-/// An object.
+/// A JSON object.
 #[derive(Debug, Clone)]
 pub(crate) struct Document {
     text: String,
@@ -15,14 +15,14 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// The object of this text; `None` where it is none.
+    /// Parses an object. Returns `None` if the text is not a JSON object.
     pub(crate) fn parse(text: impl Into<String>) -> Option<Self> {
         let text = text.into();
         let members = serde_json::from_str(&text).ok()?;
         Some(Self { text, members })
     }
 
-    /// Its members, by their names.
+    /// Members by name.
     pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &RawValue)> {
         self.members.iter().map(|(name, value)| (name.as_str(), &**value))
     }
@@ -31,24 +31,24 @@ impl Document {
         self.members.get(name).map(|value| &**value)
     }
 
-    /// A member, if it is of this type.
+    /// Returns a member, if it has this type.
     pub(crate) fn get<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         serde_json::from_str(self.member(name)?.get()).ok()
     }
 
-    /// A member that is a text; empty where there is none.
+    /// Returns a string member, or an empty string if it is missing.
     pub(crate) fn text(&self, name: &str) -> String {
         self.get(name).unwrap_or_default()
     }
 
-    /// A member that is a list of objects.
+    /// Returns a member that is a list of objects.
     pub(crate) fn list(&self, name: &str) -> Option<Vec<Self>> {
         let objects: Vec<Box<RawValue>> = self.get(name)?;
         objects.into_iter().map(|object| Self::parse(object.get())).collect()
     }
 }
 
-/// The text that it came as.
+/// Returns the original text.
 impl fmt::Display for Document {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.text)

@@ -1,10 +1,10 @@
-//! Durations, always rounded up: nothing that takes time is shown, or asked for, as none.
+//! Durations, always rounded up, so that a short time is never shown or sent as zero.
 
 use std::time::Duration;
 
 use humantime::FormattedDuration;
 
-/// A duration for people: exact to its two largest units or so, and never nothing.
+/// Formats a duration for people with about two units; it is never empty.
 pub(crate) fn rounded_up(duration: Duration) -> FormattedDuration {
     const MILLISECOND: u128 = 1_000_000;
     const SECOND: u128 = 1000 * MILLISECOND;
@@ -19,7 +19,7 @@ pub(crate) fn rounded_up(duration: Duration) -> FormattedDuration {
     humantime::format_duration(u64::try_from(rounded).map_or(duration, Duration::from_nanos))
 }
 
-/// The whole seconds that a duration takes.
+/// Returns the duration in whole seconds, rounded up.
 pub(crate) fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
 }

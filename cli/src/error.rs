@@ -1,4 +1,4 @@
-//! What can go wrong, and the exit codes that scripts rely on.
+//! Errors and the exit codes that scripts rely on.
 
 use std::error::Error as _;
 use std::fmt::Write as _;
@@ -10,11 +10,11 @@ use crate::duration::rounded_up;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The pipeline says no; the text says what is wrong and what would be right.
+    /// The pipeline refused the request; the detail says why.
     #[error("{detail}")]
     Refused {
         detail: String,
-        /// The line of the request's body that is wrong, from 1.
+        /// Invalid line of the request's body, from 1.
         line: Option<u64>,
     },
     #[error("{detail}")]
@@ -23,32 +23,32 @@ pub(crate) enum Error {
     NotAll { many: usize, all: usize, first: String },
     #[error("event {id} is {state}{}", why.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
     NoValue { id: u64, state: String, why: Option<String> },
-    #[error("the pipeline has no room at the moment: {detail}")]
+    #[error("the pipeline is overloaded: {detail}")]
     Overloaded { detail: String },
-    #[error("failed to reach the pipeline at {host}: is --url right, and does it run?")]
+    #[error("failed to reach the pipeline at {host}: check --url, and that the pipeline runs")]
     Unreachable { host: String, source: reqwest::Error },
     #[error("failed to reach the pipeline at {host}: a proxy in front of it answers {status}")]
     BadGateway { host: String, status: reqwest::StatusCode },
-    #[error("the answer of {host} is not one of a pipeline: is --url right?")]
+    #[error("the response of {host} is not from a pipeline: check --url")]
     NotAPipeline { host: String },
     #[error("event {id} has no value after {}", rounded_up(*waited))]
     WaitOver { id: u64, waited: Duration },
     #[error("{host} is not ready after {}: {why}", rounded_up(*waited))]
     NotReady { host: String, waited: Duration, why: String },
-    #[error("event {id} was answered {answered:?}, but is read as {read:?}")]
+    #[error("event {id} got the value {answered:?}, but reading it returns {read:?}")]
     Differs { id: u64, answered: String, read: String },
-    /// A file of events of which some may be created.
+    /// A file of events, some of which may be created.
     #[error(
         "{place}: {}; {created} events are created, those of the lines before line {next}: repeat the command with \
          --idempotency-key {key} to create the rest and none of them again",
         chain(why)
     )]
     Batch {
-        /// The file and the line that is at fault.
+        /// The file and the invalid line.
         place: String,
         why: Box<Self>,
         created: u64,
-        /// The first line that may not be created.
+        /// The first line whose event may not be created.
         next: u64,
         key: String,
     },
@@ -84,7 +84,7 @@ impl Error {
     }
 }
 
-/// The error and all that led to it, in one line.
+/// Returns the error and its sources in one line.
 pub(crate) fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,4 +1,4 @@
-//! `eventpipeline`: events of a pipeline, created, seen and changed from a shell.
+//! `eventpipeline`: creates, inspects and changes the events of a pipeline.
 
 mod args;
 mod client;
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever read our output has had enough, as `head` does.
+        // The reader of our output closed the pipe, as `head` does.
         Err(Error::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             #[expect(clippy::print_stderr, reason = "the one place where errors are shown")]
@@ -40,7 +40,7 @@ fn run(cli: Cli) -> Result<(), Error> {
         clap_complete::generate(shell, &mut Cli::command(), "eventpipeline", &mut std::io::stdout());
         return Ok(());
     }
-    // A second installation is refused, and the first is as good.
+    // A second installation fails, and the first one is just as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::new(url)?;
     let output = Output::new(output);

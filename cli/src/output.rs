@@ -1,4 +1,4 @@
-//! Results on standard output: tables, or JSON a document a line; progress on standard error.
+//! Results on standard output, as tables or one JSON document per line, and progress on standard error.
 
 use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
@@ -24,8 +24,8 @@ impl Output {
         Self { format }
     }
 
-    /// A plain line for people; a document for programs. Scripts take a value from the plain line, which is as it is unless a
-    /// terminal shows it.
+    /// Prints a plain line or a JSON document. Scripts read values from the plain line, which is unchanged unless it goes to a
+    /// terminal.
     pub(crate) fn line(&self, text: &str, json: &impl Display) -> Result<(), Error> {
         match self.format {
             Format::Table if std::io::stdout().is_terminal() => write(&escaped(text)),
@@ -34,7 +34,7 @@ impl Output {
         }
     }
 
-    /// The fields of an object, below each other.
+    /// Prints the fields of an object, one per line.
     pub(crate) fn fields(&self, object: &Document) -> Result<(), Error> {
         if self.format == Format::Json {
             return document(object);
@@ -47,7 +47,7 @@ impl Output {
         write(&table.to_string())
     }
 
-    /// Objects below each other, these fields of them beside each other.
+    /// Prints objects as rows with these fields as columns.
     pub(crate) fn rows(&self, objects: &[Document], fields: &[&str]) -> Result<(), Error> {
         if self.format == Format::Json {
             return objects.iter().try_for_each(document);
@@ -61,7 +61,7 @@ impl Output {
         write(&table.to_string())
     }
 
-    /// A bar for work of so many steps, if anybody looks at it. Only long work is worth one.
+    /// Returns a progress bar with this many steps, which is visible on a terminal if the work takes long.
     #[expect(clippy::unused_self, reason = "where output goes is this type's affair")]
     pub(crate) fn progress(&self, steps: Option<u64>) -> ProgressBar {
         if !std::io::stderr().is_terminal() {
@@ -78,7 +78,7 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// Seconds are shown as people say them: that something waits must be seen, however short it does.
+/// Formats seconds for people, rounded up so that a short time is never shown as none.
 fn field(name: &str, value: &RawValue) -> [String; 2] {
     let duration = name.strip_suffix("Seconds").zip(serde_json::from_str(value.get()).ok());
     match duration.and_then(|(name, seconds)| Some((name, Duration::try_from_secs_f64(seconds).ok()?))) {
@@ -87,7 +87,7 @@ fn field(name: &str, value: &RawValue) -> [String; 2] {
     }
 }
 
-/// A text without its quotes, and anything else as it is written.
+/// Returns a string without its quotes, and any other JSON value as it is written.
 fn cell(value: &RawValue) -> String {
     let json = value.get();
     match serde_json::from_str::<Option<String>>(json) {

@@ -1,10 +1,10 @@
-//! Texts of others on a terminal: whoever creates an event, or refuses one, must not move the cursor, set the title or turn the
-//! direction of what is read.
+//! Escaping of foreign text on a terminal: payloads, values and errors must not move the cursor, set the title or change the
+//! direction of text.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The text with every character that a terminal obeys as JSON would escape it.
+/// Escapes every character that controls a terminal, as JSON does.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     replaced(text, |character| match character {
         '\n' => Some("\\n".to_owned()),
@@ -14,8 +14,8 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// A JSON document in one line. A line break in it is between its parts, as strings have none; other characters that a terminal obeys
-/// are in strings, where they may be escaped, which is done `for_terminal`.
+/// Returns a JSON document in one line. Line breaks only occur between tokens. Characters that control a terminal only occur in
+/// strings, where they are escaped if `for_terminal` is set.
 pub(crate) fn one_line(json: &str, for_terminal: bool) -> Cow<'_, str> {
     replaced(json, |character| match character {
         '\n' | '\r' => Some(" ".to_owned()),
@@ -41,13 +41,13 @@ fn replaced(text: &str, replacement: impl Fn(char) -> Option<String>) -> Cow<'_,
 fn code(character: char) -> Option<String> {
     obeyed(character).then(|| {
         let mut code = String::new();
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(code, "\\u{:04x}", u32::from(character));
         code
     })
 }
 
-/// Control characters (C0, DEL, C1), and those that turn the direction of a text.
+/// Returns true for control characters (C0, DEL, C1) and for characters that change the direction of text.
 fn obeyed(character: char) -> bool {
     let turns = matches!(
         character,

@@ -1,4 +1,4 @@
-//! The dashboards that are shipped.
+//! The shipped dashboards.
 
 mod operator;
 mod overview;
@@ -8,19 +8,19 @@ use strum::{EnumIter, IntoEnumIterator as _, IntoStaticStr};
 
 use crate::grafana::{Dashboard, Kind, Panel, Query, Unit, Variable};
 
-/// Which dashboard.
+/// Name of a dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, IntoStaticStr, clap::ValueEnum)]
 #[strum(serialize_all = "lowercase")]
 pub enum Name {
     /// All pipelines.
     Overview,
-    /// One pipeline in depth.
+    /// One pipeline in detail.
     Pipeline,
     /// The operator.
     Operator,
 }
 
-/// A dashboard by its name.
+/// Returns a dashboard by its name.
 #[must_use]
 pub fn dashboard(name: Name) -> Dashboard {
     match name {
@@ -30,12 +30,12 @@ pub fn dashboard(name: Name) -> Dashboard {
     }
 }
 
-/// All of them.
+/// Returns all dashboards.
 pub fn dashboards() -> impl Iterator<Item = (Name, Dashboard)> {
     Name::iter().map(|name| (name, dashboard(name)))
 }
 
-/// Several of the scraped jobs, and several of their processes.
+/// Returns multi-value variables for the scraped jobs and their instances.
 fn job_and_instance(of: &'static str) -> [Variable; 2] {
     [
         Variable { name: "job", label: "Job", of, several: true },

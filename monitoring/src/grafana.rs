@@ -1,11 +1,11 @@
-//! A dashboard as Grafana reads it: what ours have in common is decided here, once.
+//! Grafana's JSON model of a dashboard, with the settings that all dashboards share.
 
 use serde_json::{Value, json};
 use strum::IntoStaticStr;
 
-/// The schema of Grafana 12; later ones bring it up to date when they load it.
+/// Schema version of Grafana 12. Later versions migrate it when they load the dashboard.
 const SCHEMA_VERSION: u32 = 41;
-/// Grafana divides a row into so many columns.
+/// Number of columns of Grafana's grid.
 const COLUMNS: u32 = 24;
 const PANEL_HEIGHT: u32 = 8;
 const STAT_HEIGHT: u32 = 4;
@@ -13,76 +13,76 @@ const STAT_HEIGHT: u32 = 4;
 /// A dashboard.
 #[derive(Debug)]
 pub struct Dashboard {
-    /// Its address in Grafana, `/d/UID`.
+    /// Unique id; the dashboard's path in Grafana is `/d/UID`.
     pub uid: &'static str,
-    /// Its name.
+    /// Title in Grafana.
     pub title: &'static str,
-    /// What it answers.
+    /// Description in Grafana.
     pub description: &'static str,
-    /// What may be chosen at its top, beside the data source.
+    /// Variables, in addition to the data source.
     pub variables: Vec<Variable>,
-    /// Its panels.
+    /// Rows of panels.
     pub rows: Vec<Row>,
 }
 
-/// A choice of values of a label.
+/// A dashboard variable whose values are the values of a label.
 #[derive(Debug)]
 pub struct Variable {
-    /// As queries call it, `$NAME`; also the label.
+    /// Name in queries (`$NAME`), and name of the label.
     pub name: &'static str,
-    /// As users see it.
+    /// Display name.
     pub label: &'static str,
-    /// The series whose labels are offered.
+    /// Series whose label values are offered.
     pub of: &'static str,
-    /// Whether several, or all, may be chosen.
+    /// Several values, or all, can be selected.
     pub several: bool,
 }
 
-/// Panels under a heading.
+/// A heading and its panels.
 #[derive(Debug)]
 pub struct Row {
-    /// The heading.
+    /// Text of the heading.
     pub title: &'static str,
-    /// From left to right, in as many lines as they need.
+    /// Panels from left to right; they wrap into as many lines as needed.
     pub panels: Vec<Panel>,
 }
 
-/// One picture.
+/// A panel.
 #[derive(Debug)]
 pub struct Panel {
-    /// What it shows.
+    /// Title of the panel.
     pub title: &'static str,
-    /// How to read it, and what to do about it.
+    /// Explains how to read the panel and how to react.
     pub description: &'static str,
-    /// How it is drawn.
+    /// Visualization.
     pub kind: Kind,
-    /// Of its values.
+    /// Unit of the values.
     pub unit: Unit,
-    /// At least one.
+    /// Queries; at least one.
     pub queries: Vec<Query>,
 }
 
-/// How a panel is drawn.
+/// A visualization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Lines over time.
     Lines,
-    /// Areas over time, one on the other.
+    /// Stacked areas over time.
     Stacked,
-    /// The last value, large.
+    /// The last value as a large number.
     Stat,
 }
 
-/// Units, by Grafana's names.
+/// Units, serialized as Grafana's names.
 #[derive(Debug, Clone, Copy, IntoStaticStr)]
 pub enum Unit {
-    /// A number of things.
+    /// A plain number.
     #[strum(serialize = "short")]
     Count,
-    /// Requests a second.
+    /// Requests per second.
     #[strum(serialize = "reqps")]
     RequestsPerSecond,
-    /// Anything else a second.
+    /// Other rates per second.
     #[strum(serialize = "ops")]
     PerSecond,
     /// Seconds.
@@ -99,12 +99,12 @@ pub enum Unit {
     YesNo,
 }
 
-/// A query and what its lines are called.
+/// A query and the legend of its series.
 #[derive(Debug)]
 pub struct Query {
     /// `PromQL`, with Grafana's variables.
     pub expr: String,
-    /// A name with `{{label}}`s.
+    /// Legend with `{{label}}` placeholders.
     pub legend: &'static str,
 }
 
@@ -171,7 +171,7 @@ impl Variable {
             "datasource": datasource(),
             "query": query,
             "definition": query,
-            // When the time range changes: what is gone by now was there then.
+            // On every change of the time range: series that ended still existed earlier.
             "refresh": 2,
             "sort": 1,
             "regex": "",
@@ -190,7 +190,7 @@ impl Variable {
 }
 
 impl Dashboard {
-    /// All queries, with the panel's title, and with these values for Grafana's variables.
+    /// Returns all queries with the titles of their panels, with `values` in place of Grafana's variables.
     #[must_use]
     pub fn queries(&self, values: &[(&str, &str)]) -> Vec<(String, String)> {
         let panels = self.rows.iter().flat_map(|row| &row.panels);
@@ -203,7 +203,7 @@ impl Dashboard {
         queries.map(|(title, query)| (title.to_owned(), filled(query, values))).chain(of_variables).collect()
     }
 
-    /// The file that Grafana loads.
+    /// Returns the JSON that Grafana loads.
     #[must_use]
     pub fn json(&self) -> Value {
         let mut variables = vec![json!({
@@ -228,7 +228,7 @@ impl Dashboard {
             "schemaVersion": SCHEMA_VERSION,
             "version": 1,
             "editable": false,
-            // One cursor for all panels.
+            // A shared crosshair.
             "graphTooltip": 1,
             "time": {"from": "now-1h", "to": "now"},
             "timezone": "browser",

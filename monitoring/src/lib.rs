@@ -1,11 +1,11 @@
-//! What is looked at and what calls somebody: Grafana dashboards, Prometheus recording rules, alerts and SLOs.
+//! Grafana dashboards, Prometheus recording rules, alerts and SLOs of EventPipeline, as code.
 //!
-//! - [`Dashboard`] with its rows, panels and queries, and [`dashboards`]: the three that are shipped.
-//! - [`RuleFile`] with its groups and [`Rule`]s, made from [`Settings`] by [`rules`].
-//! - [`alerts_page`]: the reference of the alerts.
+//! - [`Dashboard`] with its rows, panels and queries, and [`dashboards`]: the three shipped dashboards.
+//! - [`RuleFile`] with its groups and [`Rule`]s, which [`rules`] makes from [`Settings`].
+//! - [`alerts_page`]: the reference page of the alerts.
 //!
-//! JSON and YAML are written by `dev/generate.sh` and never edited. `tests/it` proves them: by Grafana's own lint rules, by
-//! promtool, and by a Prometheus that scrapes the real programs under load.
+//! `dev/generate.sh` writes the JSON and YAML files, which are never edited. `tests/it` checks them with Grafana's own lint
+//! rules, with promtool, and with a Prometheus that scrapes the real programs under load.
 
 mod dashboards;
 mod grafana;

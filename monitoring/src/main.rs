@@ -6,27 +6,27 @@ use std::io::Write as _;
 use clap::{Parser, Subcommand};
 use eventpipeline_monitoring::{Name, Settings, alerts_page, dashboard, rules};
 
-/// Dashboards and rules of EventPipeline, from code
+/// Print EventPipeline's dashboards and rules
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
     #[command(subcommand)]
-    what: What,
+    command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
-    /// Print a dashboard of Grafana
+enum Command {
+    /// Print a Grafana dashboard
     Dashboard {
-        /// Which
+        /// Name of the dashboard
         name: Name,
     },
-    /// Print the rules of Prometheus
+    /// Print the Prometheus rules
     Rules {
         #[command(flatten)]
         settings: Settings,
     },
-    /// Print the reference of the alerts
+    /// Print the reference page of the alerts
     Alerts {
         #[command(flatten)]
         settings: Settings,
@@ -34,10 +34,10 @@ enum What {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let text = match Cli::parse().what {
-        What::Dashboard { name } => format!("{:#}\n", dashboard(name).json()),
-        What::Rules { settings } => rules(&settings).yaml()?,
-        What::Alerts { settings } => alerts_page(&rules(&settings)),
+    let text = match Cli::parse().command {
+        Command::Dashboard { name } => format!("{:#}\n", dashboard(name).json()),
+        Command::Rules { settings } => rules(&settings).yaml()?,
+        Command::Alerts { settings } => alerts_page(&rules(&settings)),
     };
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(())

@@ -1,18 +1,18 @@
-//! The page that lists the alerts.
+//! The reference page of the alerts.
 
 use std::fmt::Write as _;
 
 use crate::promql::duration;
 use crate::rules::{Rule, RuleFile};
 
-/// Markdown, for docs/reference/alerts.md.
+/// Returns the Markdown of docs/reference/alerts.md.
 #[must_use]
 pub fn alerts_page(file: &RuleFile) -> String {
     let mut page = "# Alerts\n\n\
-        What `monitoring/rules.yaml` alerts on and records; written by `dev/generate.sh`. Each alert's name leads to its runbook.\n\
-        `critical` wants somebody now, `warning` on the next working day. How to change thresholds:\n\
+        The alerts and recorded series of `monitoring/rules.yaml`. `dev/generate.sh` writes this page. Each alert links to its\n\
+        runbook. `critical` needs action now, `warning` on the next working day. To change thresholds, see\n\
         [monitoring.md](../monitoring.md).\n\n\
-        | alert | severity | for | fires when |\n|---|---|---|---|\n"
+        | alert | severity | for | condition |\n|---|---|---|---|\n"
         .to_owned();
     for alert in file.alerts() {
         let severity: &str = alert.severity.into();
@@ -27,7 +27,7 @@ pub fn alerts_page(file: &RuleFile) -> String {
             alert.expr.replace('|', "\\|"),
         );
     }
-    page.push_str("\n# Recorded series\n\n| series | is |\n|---|---|\n");
+    page.push_str("\n# Recorded series\n\n| series | expression |\n|---|---|\n");
     for rule in file.groups.iter().flat_map(|group| &group.rules) {
         if let Rule::Record(record) = rule {
             let _ = writeln!(page, "| `{}` | `{}` |", record.name, record.expr.replace('|', "\\|"));

@@ -16,7 +16,7 @@ use strum::IntoStaticStr;
 use crate::promql::duration;
 pub use settings::{Objective, Settings};
 
-/// All of them.
+/// Returns all rules.
 #[must_use]
 pub fn rules(settings: &Settings) -> RuleFile {
     let mut groups = vec![queue::group(settings), storage::group(), traffic::group(), operator::group()];
@@ -24,83 +24,83 @@ pub fn rules(settings: &Settings) -> RuleFile {
     RuleFile { groups, runbooks: settings.runbook_url.clone() }
 }
 
-/// What Prometheus loads.
+/// A Prometheus rule file.
 #[derive(Debug)]
 pub struct RuleFile {
-    /// In the order in which they stand.
+    /// Groups in the order of the file.
     pub groups: Vec<Group>,
     runbooks: String,
 }
 
-/// Rules that are evaluated together, one after the other.
+/// A group of rules, which Prometheus evaluates in order.
 #[derive(Debug)]
 pub struct Group {
-    /// Unique in the file.
+    /// Name, unique in the file.
     pub name: String,
-    /// What comes first is recorded when what comes later asks for it.
+    /// Rules in order: later ones may query what earlier ones record.
     pub rules: Vec<Rule>,
 }
 
 /// A rule.
 #[derive(Debug)]
 pub enum Rule {
-    /// A series of its own.
+    /// A recorded series.
     Record(Record),
-    /// A call for somebody.
+    /// An alert.
     Alert(Alert),
 }
 
 /// A recorded series.
 #[derive(Debug)]
 pub struct Record {
-    /// `level:metric:operations`.
+    /// Name, as `level:metric:operations`.
     pub name: String,
-    /// What it is.
+    /// Expression.
     pub expr: String,
 }
 
 /// An alert.
 #[derive(Debug)]
 pub struct Alert {
-    /// In the words of whoever is called.
+    /// Name, in terms of what users notice.
     pub name: &'static str,
-    /// True for each series that it has.
+    /// Expression; the alert is active for each series of its result.
     pub expr: String,
-    /// How long it has to be true.
+    /// Time for which the expression must hold before the alert fires.
     pub pending: Duration,
-    /// Who is called.
+    /// Urgency.
     pub severity: Severity,
-    /// Labels beside the severity.
+    /// Labels in addition to the severity.
     pub labels: Vec<(&'static str, String)>,
-    /// One line.
+    /// One-line summary.
     pub summary: &'static str,
-    /// What is so, with the figures.
+    /// Description with values.
     pub description: String,
-    /// Where more is seen.
+    /// Dashboard with the details.
     pub dashboard: Dashboard,
 }
 
-/// Who is called.
+/// Urgency of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum Severity {
-    /// Somebody, now.
+    /// Needs action now.
     Critical,
-    /// Somebody, on the next working day.
+    /// Needs action on the next working day.
     Warning,
 }
 
-/// The dashboard that an alert leads to.
+/// The dashboard that an alert links to.
 #[derive(Debug, Clone, Copy)]
 pub enum Dashboard {
-    /// Of the pipeline that the alert's labels name.
+    /// Dashboard of the pipeline in the alert's labels.
     Pipeline,
-    /// Of the operator.
+    /// Dashboard of the operator.
     Operator,
 }
 
 impl Dashboard {
-    /// A path, for whoever puts Grafana's address before it.
+    /// Returns the path, relative to Grafana's address.
     fn path(self) -> &'static str {
         match self {
             Self::Pipeline => {
@@ -112,7 +112,7 @@ impl Dashboard {
 }
 
 impl RuleFile {
-    /// All alerts, in order.
+    /// Returns all alerts, in order.
     pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
         self.groups.iter().flat_map(|group| &group.rules).filter_map(|rule| match rule {
             Rule::Alert(alert) => Some(alert),
@@ -120,7 +120,7 @@ impl RuleFile {
         })
     }
 
-    /// All expressions, with the rule's name.
+    /// Returns all expressions with the names of their rules.
     pub fn expressions(&self) -> impl Iterator<Item = (&str, &str)> {
         self.groups.iter().flat_map(|group| &group.rules).map(|rule| match rule {
             Rule::Record(record) => (record.name.as_str(), record.expr.as_str()),
@@ -128,10 +128,10 @@ impl RuleFile {
         })
     }
 
-    /// The file.
+    /// Serializes the file as YAML.
     ///
     /// # Errors
-    /// None that is known: the serializer's.
+    /// Returns errors of the serializer.
     pub fn yaml(&self) -> Result<String, serde_saphyr::ser::Error> {
         let groups = self.groups.iter().map(|group| GroupFile {
             name: &group.name,

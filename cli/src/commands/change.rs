@@ -6,10 +6,10 @@ use crate::commands::read::{PAGE, Pages};
 use crate::error::{Error, chain};
 use crate::output::Output;
 
-/// What is done sooner needs no bar.
+/// Work that takes less time shows no progress bar.
 const FEW: usize = 20;
 
-/// Does the same to each event, to the last one, and tells of those that refused.
+/// Applies an action to each event, and reports those that refused it.
 pub(super) async fn each(change: &str, ids: &[u64], client: &Client, output: &Output) -> Result<(), Error> {
     let mut refused = all(change, ids, client, output).await?;
     match refused.len() {
@@ -22,7 +22,7 @@ pub(super) async fn each(change: &str, ids: &[u64], client: &Client, output: &Ou
     }
 }
 
-/// Each one that is dead now, once: some may die again at once. One that is no longer dead when its turn comes needs no retry.
+/// Retries each event that is dead now, once: some may die again at once. An event that is no longer dead is skipped.
 pub(super) async fn retry_dead(client: &Client, output: &Output) -> Result<(), Error> {
     let (mut pages, mut ids) = (Pages::new(Some(State::Dead), PAGE), Vec::new());
     while let Some(events) = pages.next(client).await? {
@@ -31,7 +31,7 @@ pub(super) async fn retry_dead(client: &Client, output: &Output) -> Result<(), E
     all("retry", &ids, client, output).await.map(drop)
 }
 
-/// Does the same to each event, and gives the refusals.
+/// Applies an action to each event, and returns the refusals.
 async fn all(change: &str, ids: &[u64], client: &Client, output: &Output) -> Result<Vec<Error>, Error> {
     let progress = output.progress(u64::try_from(ids.len()).ok().filter(|_| ids.len() > FEW));
     let mut refused = Vec::new();

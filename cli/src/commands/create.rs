@@ -15,12 +15,12 @@ use crate::duration::whole_seconds;
 use crate::error::Error;
 use crate::output::Output;
 
-/// Events and bytes in one request; the API takes 1,000 and 4 MiB.
+/// Maximum events and bytes per request; the API accepts 1,000 and 4 MiB.
 const EVENTS: usize = 1000;
 const BYTES: usize = 3 * 1024 * 1024;
 
 pub(super) async fn run(create: Create, client: &Client, output: &Output) -> Result<(), Error> {
-    // A key makes each try of a request safe, whatever became of the one before.
+    // The key makes retries safe, whatever happened to the previous attempt.
     let key = create.idempotency_key.clone().unwrap_or_else(random_key);
     match &create.batch {
         Some(path) => batch(path, &key, client, output).await,
@@ -28,12 +28,12 @@ pub(super) async fn run(create: Create, client: &Client, output: &Output) -> Res
     }
 }
 
-/// A key that nobody else has.
+/// Returns a unique key.
 pub(super) fn random_key() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
-/// Creates an event without a payload, once for each key, and gives its id.
+/// Creates an event without a payload, once per key, and returns its id.
 pub(super) async fn plain(key: &str, client: &Client) -> Result<u64, Error> {
     let request = client.request(Method::POST, "/create-async", &[]).header("idempotency-key", key);
     client.send(request).await?.body.get("id").ok_or_else(|| client.not_a_pipeline())
@@ -83,7 +83,7 @@ fn open(path: &Path) -> Result<File, Error> {
     File::open(path).map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
-/// The file's lines in requests of at most [`EVENTS`], each with a key of its own. The ids are printed as they come.
+/// Sends the file's lines in requests of at most [`EVENTS`] events, each with its own key, and prints the ids as they arrive.
 async fn batch(path: &Path, key: &str, client: &Client, output: &Output) -> Result<(), Error> {
     let progress = output.progress(None);
     let mut lines = Numbered { lines: BufReader::new(open(path)?).lines(), next: 1 };
@@ -122,22 +122,22 @@ async fn send(part: Part, key: String, client: &Client) -> Result<Answer, Error>
     client.send(request.body(part.body)).await
 }
 
-/// The lines of a file, counted.
+/// The lines of a file with their numbers.
 struct Numbered {
     lines: Lines<BufReader<File>>,
-    /// The number of the next line, from 1.
+    /// Number of the next line, from 1.
     next: u64,
 }
 
-/// Lines of a file that go with one request.
+/// Lines of a file that are sent in one request.
 struct Part {
     body: String,
     events: usize,
 }
 
 impl Numbered {
-    /// As many lines as a request takes; without events at the end of the file. Empty ones go along, so that the API counts the
-    /// lines as the file has them.
+    /// Returns as many lines as one request takes, or a part without events at the end of the file. Empty lines are included,
+    /// so that the API counts lines as the file does.
     fn take(&mut self) -> Result<Part, std::io::Error> {
         let mut part = Part { body: String::new(), events: 0 };
         while part.events < EVENTS
@@ -158,7 +158,7 @@ fn line_of(path: &Path, line: u64) -> String {
     format!("{}, line {line}", path.display())
 }
 
-/// Where in the file the fault is that the API found in a request whose first line is `first`, and what it is.
+/// Translates an error of a request that starts at line `first` into a place in the file and an error.
 fn at(path: &Path, first: u64, why: Error) -> (String, Error) {
     match why {
         Error::Refused { detail, line: Some(line) } => {

@@ -1,4 +1,4 @@
-//! `purge`: finished events, removed for good.
+//! `purge`: removes finished events permanently.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(super) async fn run(
     if !yes && !confirmed(&state, older_than)? {
         return Err(Error::NotConfirmed);
     }
-    // How many of them are old enough is not known before.
+    // An upper bound: the number of events that are old enough is unknown.
     let at_most = client.get("/v1/stats", &[]).await?.body.get(&state).unwrap_or_default();
     let query = [("state", state), ("olderThanSeconds", whole_seconds(older_than).to_string())];
     let progress = output.progress(Some(at_most));
@@ -40,7 +40,7 @@ pub(super) async fn run(
     output.line(&format!("{purged} events removed"), &json!({ "purged": purged }))
 }
 
-/// Asks whoever sits at the terminal; a script has to say it.
+/// Asks for confirmation on a terminal; a script must pass `--yes`.
 fn confirmed(state: &str, older_than: Duration) -> Result<bool, Error> {
     if !std::io::stdin().is_terminal() {
         return Ok(false);

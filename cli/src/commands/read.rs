@@ -8,10 +8,10 @@ use crate::document::Document;
 use crate::error::Error;
 use crate::output::Output;
 
-/// How often an event or the figures are looked at.
+/// Polling interval of an event.
 pub(super) const PERIOD: Duration = Duration::from_millis(250);
 const STATS_PERIOD: Duration = Duration::from_secs(1);
-/// The longest page of the API.
+/// Largest page of the API.
 pub(super) const PAGE: u32 = 1000;
 
 pub(super) async fn get(id: u64, client: &Client, output: &Output) -> Result<(), Error> {
@@ -31,7 +31,7 @@ pub(super) async fn watch(
     output.line(&event.text("valor"), &event)
 }
 
-/// The event once it has its value. `looked`: called each time that it has none yet.
+/// Waits for an event's value and returns the event. `looked` is called after each poll without a value.
 pub(super) async fn wait(
     id: u64,
     begun: Instant,
@@ -65,7 +65,7 @@ pub(super) async fn list(
 ) -> Result<(), Error> {
     let mut pages = Pages::new(state, if all { PAGE } else { limit });
     let mut left = if all { usize::MAX } else { usize::try_from(limit).unwrap_or(usize::MAX) };
-    // Each page is written when it comes: a table of a million events has no use for one width of its columns.
+    // Each page is printed when it arrives, with its own column widths.
     while left > 0 {
         let Some(mut events) = pages.next(client).await? else { break };
         events.truncate(left);

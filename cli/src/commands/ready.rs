@@ -1,4 +1,4 @@
-//! `ready`: waits for a program.
+//! `ready`: waits until a program is ready.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! `selftest`: whether the pipeline does what it is for.
+//! `selftest`: checks that a pipeline processes events.
 
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,12 @@ use crate::duration::rounded_up;
 use crate::error::Error;
 use crate::output::Output;
 
-/// Between one try and the next.
+/// Pause between attempts.
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(timeout: Duration, client: &Client, output: &Output) -> Result<(), Error> {
     let begun = Instant::now();
-    // One event, however often it is tried.
+    // One event for all attempts.
     let key = create::random_key();
     let event = loop {
         match proof(&key, begun, timeout, client).await {
@@ -25,10 +25,10 @@ pub(super) async fn run(timeout: Duration, client: &Client, output: &Output) -> 
         }
     };
     let [id, valor] = ["id", "valor"].map(|name| event.member(name).map_or("", RawValue::get));
-    output.line(&format!("event {id} was answered {valor} after {}", rounded_up(begun.elapsed())), &event)
+    output.line(&format!("event {id} got the value {valor} after {}", rounded_up(begun.elapsed())), &event)
 }
 
-/// Whether it may be that the pipeline, or the way to it, is not there yet. A proxy that does not know it so far answers for itself.
+/// Returns true if the pipeline or its route may not exist yet. A proxy without the route responds itself.
 fn is_early(error: &Error) -> bool {
     matches!(
         error,
@@ -39,7 +39,7 @@ fn is_early(error: &Error) -> bool {
     )
 }
 
-/// The event that was created, answered and read back.
+/// Creates an event, waits for its value, reads it back and returns it.
 async fn proof(key: &str, begun: Instant, timeout: Duration, client: &Client) -> Result<Document, Error> {
     let id = create::plain(key, client).await?;
     let event = read::wait(id, begun, Some(timeout), client, || {}).await?;

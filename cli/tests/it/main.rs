@@ -1,4 +1,4 @@
-//! The tool against a real pipeline: what scripts see of it.
+//! Tests of the tool against a real pipeline, as scripts use it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -17,7 +17,7 @@ use pipeline::Pipeline;
 use server::{answering, refusing_handler, server};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_is_created_seen_and_waited_for() {
+async fn an_event_can_be_created_shown_and_watched() {
     let pipeline = Pipeline::start().await;
     let created = pipeline.run(&["create", r#"{"order": 17}"#, "--priority", "3", "-o", "json"]);
     assert_eq!((created.code, created.json()["id"].as_u64()), (0, Some(1)));
@@ -45,12 +45,12 @@ async fn an_event_is_created_seen_and_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_pipeline_is_said_so() {
+async fn a_server_that_is_not_a_pipeline_is_reported() {
     let unknown = server(|_| "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_owned()).await;
     for command in [&["selftest", "--timeout", "2s"][..], &["stats"]] {
         let wrong = pipeline::tool(&unknown, command);
         assert_eq!(wrong.code, 1, "{wrong:?}");
-        assert!(wrong.err.contains("is not one of a pipeline: is --url right?"), "{wrong:?}");
+        assert!(wrong.err.contains("is not from a pipeline: check --url"), "{wrong:?}");
     }
     let other = answering(|_| r#"{"message": "hello"}"#).await;
     let nameless = pipeline::tool(&other, &["create"]);
@@ -62,13 +62,13 @@ async fn what_is_no_pipeline_is_said_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_that_is_ready_is_waited_for() {
+async fn ready_waits_until_a_program_is_ready() {
     let pipeline = Pipeline::start().await;
     let consumer = pipeline.consumer(&[]);
     let address = format!("http://{}", consumer.address("the admin server listens").await);
     let ready = pipeline::tool("http://127.0.0.1:9", &["ready", &address]);
     assert_eq!((ready.code, ready.out.trim()), (0, "ready"), "{ready:?}");
-    // A producer's API has no such page.
+    // A producer's API has no /readyz.
     let other = pipeline::tool("http://127.0.0.1:9", &["ready", &pipeline.url(), "--timeout", "1s"]);
     assert_eq!(other.code, 5, "{other:?}");
     assert!(other.err.contains("404 Not Found to /readyz: is this its internal port"), "{other:?}");
@@ -80,12 +80,13 @@ async fn a_program_that_is_ready_is_waited_for() {
     let waiting = pipeline::tool("http://127.0.0.1:9", &["ready", &waiting, "--timeout", "1s"]);
     assert_eq!(waiting.code, 5, "{waiting:?}");
     assert!(waiting.err.contains("after 1s: claims: failed to connect[2J; serving: starting"), "{waiting:?}");
-    let nobody = pipeline::tool("http://127.0.0.1:9", &["ready", "http://127.0.0.1:9", "--timeout", "1s"]);
-    assert_eq!(nobody.code, 4, "{nobody:?}");
+    let unreachable =
+        pipeline::tool("http://127.0.0.1:9", &["ready", "http://127.0.0.1:9", "--timeout", "1s"]);
+    assert_eq!(unreachable.code, 4, "{unreachable:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_key_creates_once() {
+async fn the_same_key_creates_one_event() {
     let pipeline = Pipeline::start().await;
     let create = ["create", "1", "--idempotency-key", "order 17"];
     assert_eq!(pipeline.run(&create).out, pipeline.run(&create).out);
@@ -96,11 +97,11 @@ async fn the_same_key_creates_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_key_and_delay_create_once() {
+async fn the_same_key_and_delay_create_one_event() {
     let pipeline = Pipeline::start().await;
     let create = ["create", "--delay", "90s", "--idempotency-key", "cron-1", "-o", "json"];
     let first = pipeline.run(&create);
-    // A time that is computed by the clock would be another one now.
+    // A time computed from the clock would differ now.
     std::thread::sleep(Duration::from_millis(5));
     assert_eq!((first.code, first.out), (0, pipeline.run(&create).out));
     let event = pipeline.run(&["get", "1", "-o", "json"]).json();
@@ -108,7 +109,7 @@ async fn the_same_key_and_delay_create_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_that_fails_names_the_line_and_goes_on_by_its_key() {
+async fn a_failed_batch_names_the_line_and_continues_with_its_key() {
     let pipeline = Pipeline::start().await;
     let file = |wrong: &str| {
         let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -136,14 +137,14 @@ async fn a_batch_that_fails_names_the_line_and_goes_on_by_its_key() {
         failed.err
     );
     let key = failed.err.split("--idempotency-key ").nth(1).unwrap().split(' ').next().unwrap();
-    let mended = file("{}");
-    let all = pipeline.run(&["create", "--batch", mended.path().to_str().unwrap(), "--idempotency-key", key]);
+    let fixed = file("{}");
+    let all = pipeline.run(&["create", "--batch", fixed.path().to_str().unwrap(), "--idempotency-key", key]);
     assert_eq!((all.code, all.out.lines().count()), (0, 1440), "{}", all.err);
     assert_eq!(pipeline.run(&["stats", "-o", "json"]).json()["created"], 1440);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_of_events_is_created_and_listed_page_by_page() {
+async fn a_file_of_events_is_created_and_listed_in_pages() {
     let pipeline = Pipeline::start().await;
     let mut file = tempfile::NamedTempFile::new().unwrap();
     for number in 0..2500 {
@@ -162,7 +163,7 @@ async fn a_file_of_events_is_created_and_listed_page_by_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_are_cancelled_tried_again_and_removed() {
+async fn events_can_be_cancelled_retried_and_purged() {
     let pipeline = Pipeline::start().await;
     for _ in 0..3 {
         pipeline.run(&["create"]);
@@ -195,7 +196,7 @@ async fn events_are_cancelled_tried_again_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dead_events_are_tried_again_once_even_if_they_die_at_once() {
+async fn dead_events_are_retried_once_even_if_they_die_at_once() {
     let pipeline = Pipeline::start().await;
     let mut file = tempfile::NamedTempFile::new().unwrap();
     writeln!(file, "{}", ["{}"; 100].join("\n")).unwrap();
@@ -214,7 +215,7 @@ async fn dead_events_are_tried_again_once_even_if_they_die_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn progress_is_shown_on_a_terminal_to_its_end() {
+async fn progress_is_shown_on_a_terminal_until_the_end() {
     let pipeline = Pipeline::start().await;
     let ids: Vec<String> = (1..=30).map(|id| id.to_string()).collect();
     for _ in &ids {
@@ -228,7 +229,7 @@ async fn progress_is_shown_on_a_terminal_to_its_end() {
         assert!(shown.contains(&format!("event {id} is cancelled\r\n")), "{shown}");
     }
     pipeline.run(&["retry", "1"]);
-    // What ended less than a second ago may be too young.
+    // An event that finished less than a second ago may be too young.
     let shown = eventually(async || {
         let shown =
             pipeline.run_on_terminal(&["purge", "--state", "cancelled", "--older-than", "0s", "--yes"]);
@@ -238,13 +239,13 @@ async fn progress_is_shown_on_a_terminal_to_its_end() {
     assert_eq!(last_progress(&shown), "29/29");
 }
 
-/// What a bar said last.
+/// Returns the last state of a progress bar.
 fn last_progress(shown: &str) -> &str {
     shown.split_whitespace().rfind(|word| word.contains('/')).unwrap()
 }
 
 #[tokio::test]
-async fn a_pipeline_that_is_not_there_is_said_so_without_secrets() {
+async fn an_unreachable_pipeline_is_reported_without_secrets() {
     let tool = pipeline::tool("http://user:secret@127.0.0.1:9", &["stats"]);
     assert_eq!(tool.code, 4, "{tool:?}");
     assert!(tool.err.contains("127.0.0.1:9") && !tool.err.contains("secret"), "{tool:?}");
@@ -254,7 +255,7 @@ async fn a_pipeline_that_is_not_there_is_said_so_without_secrets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_is_named_and_is_not_asked_for_this_machine() {
+async fn a_proxy_is_named_and_is_not_used_for_this_machine() {
     let proxy = ("HTTP_PROXY", "http://me:S3CRET@127.0.0.1:9");
     let failed = pipeline::tool_with(&[proxy], "http://pipeline.example", &["stats"]);
     assert_eq!(failed.code, 4, "{failed:?}");

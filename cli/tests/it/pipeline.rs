@@ -1,4 +1,4 @@
-//! A producer with a database of its own, and the tool run on it.
+//! A producer with its own database, and runs of the tool against it.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 const TOOL: &str = env!("CARGO_BIN_EXE_eventpipeline");
 
-/// What a run of the tool gave.
+/// Result of a run of the tool.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: i32,
@@ -27,12 +27,12 @@ impl Run {
     }
 }
 
-/// Runs the tool on this address.
+/// Runs the tool against this address.
 pub(crate) fn tool(url: &str, arguments: &[&str]) -> Run {
     tool_with(&[], url, arguments)
 }
 
-/// The same in this environment.
+/// Runs the tool with these environment variables.
 pub(crate) fn tool_with(environment: &[(&str, &str)], url: &str, arguments: &[&str]) -> Run {
     let mut command = Command::new(TOOL);
     command.env_clear().envs(environment.iter().copied());
@@ -41,7 +41,7 @@ pub(crate) fn tool_with(environment: &[(&str, &str)], url: &str, arguments: &[&s
     Run { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
 }
 
-/// Runs the tool before a terminal, and gives all that this showed.
+/// Runs the tool on a terminal, and returns everything it showed.
 fn tool_on_terminal(url: &str, arguments: &[&str]) -> String {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     unlockpt(&ours).unwrap();
@@ -51,10 +51,10 @@ fn tool_on_terminal(url: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(TOOL);
     command.env_clear().env("TERM", "xterm").args(["--url", url]).args(arguments);
     let mut child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().unwrap();
-    // Both hold it open.
+    // Both ends keep it open.
     drop((command, terminal));
     let mut shown = Vec::new();
-    // It ends with an error: nobody is left at the other end.
+    // Reading ends with an error when the other end is closed.
     let _ = File::from(ours).read_to_end(&mut shown);
     assert!(child.wait().unwrap().success());
     String::from_utf8(shown).unwrap()
@@ -89,7 +89,7 @@ impl Pipeline {
         tool_on_terminal(&self.url, arguments)
     }
 
-    /// Where the API is.
+    /// Returns the address of the API.
     pub(crate) fn url(&self) -> String {
         self.url.clone()
     }
@@ -99,7 +99,7 @@ impl Pipeline {
     }
 }
 
-/// A program of the workspace, which lies beside the tool.
+/// Returns the path of a program of the workspace, which is in the tool's folder.
 fn launch(name: &'static str, arguments: &[&str], database: &str, port: &str) -> Program {
     let program = Path::new(TOOL).with_file_name(name);
     assert!(program.exists(), "{name} is missing: build it by `cargo build -p {name}`");

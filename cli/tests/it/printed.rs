@@ -1,4 +1,4 @@
-//! What is printed: every payload that a pipeline accepts, as it came, and nothing that a terminal obeys.
+//! Every payload that a pipeline accepts is printed unchanged, without characters that control a terminal.
 
 use eventpipeline_testkit::eventually;
 use serde_json::value::RawValue;
@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use crate::pipeline::Pipeline;
 use crate::server::server;
 
-/// What the API takes and parsers stumble over, or change.
+/// Payloads that the API accepts and that parsers often reject or change.
 const ODD: [&str; 10] = [
     r#""\ud83d""#,
     "1e999",
@@ -26,7 +26,7 @@ fn payload(line: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_payload_that_is_accepted_is_printed_as_it_came_and_stops_no_other_event() {
+async fn every_accepted_payload_is_printed_unchanged_and_blocks_no_other_event() {
     let pipeline = Pipeline::start().await;
     for odd in ODD {
         assert_eq!(pipeline.run(&["create", odd]).code, 0, "{odd}");
@@ -58,7 +58,7 @@ async fn every_payload_that_is_accepted_is_printed_as_it_came_and_stops_no_other
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_a_terminal_obeys_is_printed() {
+async fn terminal_control_characters_are_not_printed() {
     let pipeline = Pipeline::start().await;
     let nasty = "\u{1b}]0;owned\u{7}\u{1b}[2J a\nb\u{9b}31m\u{202e}";
     let body = format!("HTTP/1.1 400 No\r\ncontent-length: {}\r\n\r\n{nasty}", nasty.len());

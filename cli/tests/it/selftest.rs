@@ -1,4 +1,4 @@
-//! `selftest`, which is what `helm test` runs.
+//! Tests of `selftest`, which `helm test` runs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,10 +8,10 @@ use crate::pipeline::{self, Pipeline};
 use crate::server::{answering, refusing_handler, server};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_selftest_waits_for_what_is_not_there_yet_and_creates_one_event() {
+async fn a_selftest_waits_for_the_pipeline_and_creates_one_event() {
     let pipeline = Pipeline::start().await;
     let waiting = pipeline.run(&["selftest", "--timeout", "1s"]);
-    assert_eq!(waiting.code, 5, "nobody answers: {waiting:?}");
+    assert_eq!(waiting.code, 5, "no response: {waiting:?}");
     assert!(waiting.err.contains("event 1 has no value"), "{waiting:?}");
 
     let _consumer = pipeline.consumer(&[]);
@@ -24,13 +24,13 @@ async fn a_selftest_waits_for_what_is_not_there_yet_and_creates_one_event() {
     assert_eq!(pipeline.run(&["stats", "-o", "json"]).json()["created"], 2);
 
     let begun = Instant::now();
-    let nobody = pipeline::tool("http://127.0.0.1:9", &["selftest", "--timeout", "6s"]);
-    assert_eq!(nobody.code, 4, "{nobody:?}");
+    let unreachable = pipeline::tool("http://127.0.0.1:9", &["selftest", "--timeout", "6s"]);
+    assert_eq!(unreachable.code, 4, "{unreachable:?}");
     assert!(begun.elapsed() >= Duration::from_secs(6), "it is asked again until the time is over");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_selftest_fails_for_an_event_that_is_refused() {
+async fn a_selftest_fails_if_the_event_is_refused() {
     let pipeline = Pipeline::start().await;
     let url = refusing_handler().await;
     let _consumer = pipeline.consumer(&["--handler", "http", "--handler-url", &url]);
@@ -40,7 +40,7 @@ async fn a_selftest_fails_for_an_event_that_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_selftest_fails_for_an_answer_that_is_read_differently() {
+async fn a_selftest_fails_if_the_value_reads_differently() {
     let url = answering(|path| match path {
         "/create-async" => r#"{"id": 1}"#,
         "/1" => r#"{"valor": "another"}"#,
@@ -48,10 +48,10 @@ async fn a_selftest_fails_for_an_answer_that_is_read_differently() {
     });
     let wrong = pipeline::tool(&url.await, &["selftest"]);
     assert_eq!(wrong.code, 1, "{wrong:?}");
-    assert!(wrong.err.contains(r#"event 1 was answered "one", but is read as "another""#), "{wrong:?}");
+    assert!(wrong.err.contains(r#"event 1 got the value "one", but reading it returns "another""#), "{wrong:?}");
 }
 
-/// As an ingress controller answers that has not heard of the route yet, and then of no pod behind it.
+/// An ingress controller responds like this before it knows the route, and then before it knows a pod.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_selftest_waits_while_a_proxy_answers_for_the_pipeline() {
     let asked = Arc::new(AtomicU32::new(0));

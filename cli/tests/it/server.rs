@@ -1,14 +1,14 @@
-//! Servers that answer what no pipeline of ours does.
+//! Servers with responses that no real pipeline sends.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-/// A handler that says of every event that it will never have a value.
+/// Starts a handler that rejects every event permanently.
 pub(crate) async fn refusing_handler() -> String {
     server(|_| "HTTP/1.1 422 No\r\ncontent-length: 0\r\n\r\n".to_owned()).await
 }
 
-/// A pipeline that answers each path with this JSON, whatever it is asked for.
+/// Starts a server that answers each path with this JSON.
 pub(crate) async fn answering(json: impl Fn(&str) -> &'static str + Clone + Send + 'static) -> String {
     server(move |path| {
         let body = json(path);
@@ -17,7 +17,7 @@ pub(crate) async fn answering(json: impl Fn(&str) -> &'static str + Clone + Send
     .await
 }
 
-/// Answers requests, which come in one piece, by their path.
+/// Answers requests by their path; each request arrives in one piece.
 pub(crate) async fn server(answer: impl Fn(&str) -> String + Clone + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! The operator, under controller-runtime's and client-go's names.
+//! The operator's dashboard, with the metric names of controller-runtime and client-go.
 
 use super::{job_and_instance, panel};
 use crate::grafana::{Dashboard, Kind, Panel, Row, Unit};
@@ -11,7 +11,7 @@ pub(super) fn dashboard() -> Dashboard {
     Dashboard {
         uid: "eventpipeline-operator",
         title: "EventPipeline / Operator",
-        description: "The operator: who leads, what it reconciles, what it asks of the API server, what it uses.",
+        description: "The operator: leader, reconciles, API server requests and resource usage.",
         variables: job_and_instance("controller_runtime_max_concurrent_reconciles").into(),
         rows: vec![
             Row { title: "Now", panels: now() },
@@ -32,7 +32,7 @@ fn quantile(share: &str, by: &str, histogram: &str, further: &str) -> String {
     format!("histogram_quantile({share}, {})", rate(by, &format!("{histogram}_bucket"), further))
 }
 
-/// Which processes are operators: others have the same figures of theirs.
+/// Selects the operator's processes. Other processes export the same process metrics.
 fn operators() -> String {
     format!("leader_election_master_status{{{OPERATOR}}}")
 }
@@ -43,19 +43,19 @@ fn now() -> Vec<Panel> {
         panel(
             stat,
             "Operators",
-            "Processes that answer Prometheus. The chart runs two.",
+            "Operator processes that answer Prometheus. The chart runs two.",
             [("operators", format!("count(leader_election_master_status{{{OPERATOR}}})"))],
         ),
         panel(
             stat,
             "Leaders",
-            "One works, the others stand by. None for longer than the Lease lasts: no pipeline is looked after.",
+            "One operator leads, the others stand by. If there is none for longer than the lease duration, no pipeline is reconciled.",
             [("leaders", format!("sum(leader_election_master_status{{{OPERATOR}}})"))],
         ),
         panel(
             stat,
             "Pipelines",
-            "Pipelines that the leader knows.",
+            "Pipelines that the leader manages.",
             [(
                 "pipelines",
                 format!(
@@ -65,8 +65,8 @@ fn now() -> Vec<Panel> {
         ),
         panel(
             stat,
-            "Pipelines that are ready",
-            "Those whose condition Ready is true.",
+            "Ready pipelines",
+            "Pipelines whose condition Ready is true.",
             [(
                 "ready",
                 format!(
@@ -82,19 +82,19 @@ fn reconciles() -> Vec<Panel> {
         panel(
             (Kind::Stacked, Unit::PerSecond),
             "Reconciles by result",
-            "How often a second a pipeline was compared with what is there. A steady pipeline is looked at, and not written to.",
+            "Reconciles per second. A reconcile of a pipeline that did not change writes nothing.",
             [("{{result}}", rate("result", "controller_runtime_reconcile_total", CONTROLLER))],
         ),
         panel(
             (Kind::Lines, Unit::PerSecond),
-            "Reconciles that failed",
-            "The API server refused something or did not answer. Each is tried again after a pause; the log says why it failed.",
+            "Failed reconciles",
+            "The API server refused a request or did not answer. Each reconcile is retried after a backoff; the log has the error.",
             [("failed", rate("", "controller_runtime_reconcile_errors_total", CONTROLLER))],
         ),
         panel(
             (Kind::Lines, Unit::Seconds),
-            "Time of a reconcile",
-            "Half of the reconciles, and 99 % of them, are quicker.",
+            "Reconcile duration",
+            "50th and 99th percentile.",
             [
                 ("50 %", quantile("0.5", "le", "controller_runtime_reconcile_time_seconds", CONTROLLER)),
                 ("99 %", quantile("0.99", "le", "controller_runtime_reconcile_time_seconds", CONTROLLER)),
@@ -103,11 +103,11 @@ fn reconciles() -> Vec<Panel> {
         panel(
             (Kind::Lines, Unit::Count),
             "Workers",
-            "Reconciles under way, and how many may be at once. All of them busy for long means that the API server is slow.",
+            "Active reconciles and their limit. If all workers are busy for long, the API server is slow.",
             [
                 ("busy", format!("sum(controller_runtime_active_workers{{{OPERATOR}, {CONTROLLER}}})")),
                 (
-                    "at most",
+                    "limit",
                     format!("max(controller_runtime_max_concurrent_reconciles{{{OPERATOR}, {CONTROLLER}}})"),
                 ),
             ],
@@ -120,31 +120,31 @@ fn work_queue() -> Vec<Panel> {
         panel(
             (Kind::Lines, Unit::Count),
             "Pipelines in the queue",
-            "Pipelines that wait for a worker. It goes back to 0 between changes.",
+            "Pipelines that wait for a worker. The queue is empty between changes.",
             [("waiting", format!("sum(workqueue_depth{{{OPERATOR}, {QUEUE}}})"))],
         ),
         panel(
             (Kind::Lines, Unit::PerSecond),
-            "Added to the queue, and tried again",
-            "Changes a second that ask for a look at a pipeline, and looks that are repeated after a failure.",
+            "Queue additions and retries",
+            "Pipelines added to the work queue per second, and retries after failures.",
             [
                 ("added", rate("", "workqueue_adds_total", QUEUE)),
-                ("tried again", rate("", "workqueue_retries_total", QUEUE)),
+                ("retries", rate("", "workqueue_retries_total", QUEUE)),
             ],
         ),
         panel(
             (Kind::Lines, Unit::Seconds),
-            "Time in the queue, and in work",
-            "99 % of the pipelines waited, and were worked on, for less.",
+            "Queue and work duration",
+            "99th percentile of the time in the queue and of the time in a worker.",
             [
-                ("in the queue", quantile("0.99", "le", "workqueue_queue_duration_seconds", QUEUE)),
-                ("in work", quantile("0.99", "le", "workqueue_work_duration_seconds", QUEUE)),
+                ("queue", quantile("0.99", "le", "workqueue_queue_duration_seconds", QUEUE)),
+                ("work", quantile("0.99", "le", "workqueue_work_duration_seconds", QUEUE)),
             ],
         ),
         panel(
             (Kind::Lines, Unit::Seconds),
-            "Longest work under way",
-            "How long the reconcile has lasted that was begun first. It grows by a second a second if one hangs.",
+            "Longest running reconcile",
+            "Age of the oldest running reconcile. It grows linearly if one hangs.",
             [("longest", format!("max(workqueue_longest_running_processor_seconds{{{OPERATOR}, {QUEUE}}})"))],
         ),
     ]
@@ -154,20 +154,20 @@ fn process() -> Vec<Panel> {
     vec![
         panel(
             (Kind::Stacked, Unit::RequestsPerSecond),
-            "Calls of the API server",
-            "By method and answer. 409 is normal now and then, 403 is a right that is missing, <error> is no answer.",
+            "API server requests",
+            "Requests per second by method and status. A few 409 are normal, 403 is a missing permission, <error> is no response.",
             [("{{method}} {{code}}", rate("method, code", "rest_client_requests_total", ""))],
         ),
         panel(
             (Kind::Lines, Unit::Seconds),
-            "Time of a call, 99 % are quicker than",
-            "By verb. Where this is high the API server is slow, or far.",
+            "API server latency, 99th percentile",
+            "Latency by verb. High values mean a slow or distant API server.",
             [("{{verb}}", quantile("0.99", "verb, le", "rest_client_request_duration_seconds", ""))],
         ),
         panel(
             (Kind::Lines, Unit::Count),
             "Leader by process",
-            "1 for who leads, 0 for who stands by.",
+            "1 for the leader, 0 for a standby.",
             [("{{instance}}", format!("sum by (instance) (leader_election_master_status{{{OPERATOR}}})"))],
         ),
         panel(
@@ -184,8 +184,8 @@ fn process() -> Vec<Panel> {
         ),
         panel(
             (Kind::Lines, Unit::Share),
-            "Processor",
-            "Cores used, as a share of one.",
+            "CPU",
+            "CPU usage as a share of one core.",
             [(
                 "{{instance}}",
                 format!(

@@ -1,4 +1,4 @@
-//! All pipelines: which one needs somebody.
+//! The overview dashboard: all pipelines, and which of them need attention.
 
 use super::{job_and_instance, panel};
 use crate::grafana::{Dashboard, Kind, Panel, Row, Unit, Variable};
@@ -21,7 +21,7 @@ pub(super) fn dashboard() -> Dashboard {
     Dashboard {
         uid: "eventpipeline-overview",
         title: "EventPipeline / Overview",
-        description: "Every pipeline side by side: which is not ready, which is behind, which fails.",
+        description: "All pipelines: which ones are not ready, have a backlog, or fail.",
         variables,
         rows: vec![
             Row { title: "Now", panels: now() },
@@ -37,7 +37,7 @@ fn ready(condition: &str) -> String {
     )
 }
 
-/// The queue is shown by every producer, whole.
+/// Selects the number of events in a state. Every producer exports the statistics of the whole queue.
 fn events(state: &str) -> String {
     format!(r#"max by ({PIPELINE}) (eventpipeline_events{{{CHOSEN}, state="{state}"}})"#)
 }
@@ -48,37 +48,37 @@ fn now() -> Vec<Panel> {
         panel(
             stat,
             "Pipelines",
-            "How many pipelines the operator knows.",
+            "Pipelines that the operator manages.",
             [("pipelines", format!("count({})", ready("Ready")))],
         ),
         panel(
             stat,
             "Not ready",
-            "Pipelines of which something is missing. Their condition Ready says what.",
+            "Pipelines of which a part is missing. The condition Ready names it.",
             [("not ready", format!("sum(1 - {})", ready("Ready")))],
         ),
         panel(
             stat,
             "Stalled",
-            "Pipelines that come no further by themselves: somebody must act. Their condition Stalled says how.",
+            "Pipelines that need intervention. The condition Stalled says how.",
             [("stalled", format!("sum({})", ready("Stalled")))],
         ),
         panel(
             stat,
-            "Waiting events",
-            "Events that are due and that no consumer has claimed yet.",
+            "Pending events",
+            "Due events that no consumer has claimed yet.",
             [("waiting", format!("sum({})", events("pending")))],
         ),
         panel(
             (Kind::Stat, Unit::Seconds),
-            "Oldest waiting event",
-            "How long the event has waited that has waited longest, in the pipeline where that is worst.",
+            "Oldest pending event",
+            "Age of the oldest pending event of all pipelines.",
             [("oldest", format!("max(eventpipeline_oldest_pending_age_seconds{{{CHOSEN}}})"))],
         ),
         panel(
             stat,
             "Dead letters",
-            "Events that failed in every attempt and were not yet retried or removed.",
+            "Events that exhausted their attempts and were not retried or removed yet.",
             [("dead", format!("sum({})", events("dead")))],
         ),
     ]
@@ -90,31 +90,31 @@ fn traffic() -> Vec<Panel> {
         panel(
             (Kind::Stacked, Unit::PerSecond),
             "Created",
-            "Events created a second by our producers.",
+            "Events created per second by the pipeline's producers.",
             [(LEGEND, rate("eventpipeline_events_created_total"))],
         ),
         panel(
             (Kind::Stacked, Unit::PerSecond),
             "Completed",
-            "Answers a second that our consumers have written down.",
+            "Events completed per second by the pipeline's consumers.",
             [(LEGEND, rate("eventpipeline_events_completed_total"))],
         ),
         panel(
             (Kind::Lines, Unit::PerSecond),
             "Failed attempts",
-            "Attempts a second that failed, whether the event is tried again or is dead.",
+            "Failed attempts per second, whether the event is retried or is dead.",
             [(LEGEND, rate("eventpipeline_events_failed_total"))],
         ),
         panel(
             (Kind::Lines, Unit::RequestsPerSecond),
             "Requests",
-            "Requests a second that the producers have answered.",
+            "Requests per second that the producers answered.",
             [(LEGEND, rate("http_server_request_duration_seconds_count"))],
         ),
         panel(
             (Kind::Lines, Unit::Share),
-            "Requests that failed",
-            "Share of requests answered with 5xx. 503 is an answer of a producer that has no room or no database.",
+            "Failed requests",
+            "Share of requests answered with 5xx. A producer answers 503 if it has no capacity or no database.",
             [(LEGEND, {
                 let failed = format!(
                     "sum by ({PIPELINE}) (rate(http_server_request_duration_seconds_count{{{CHOSEN}, \
@@ -126,8 +126,8 @@ fn traffic() -> Vec<Panel> {
         ),
         panel(
             (Kind::Lines, Unit::Seconds),
-            "create-async, 99 % are quicker than",
-            "Time until a client has the id of its event: the commit in the database decides it.",
+            "create-async latency, 99th percentile",
+            "Time until a client has the id of its event. The database commit dominates it.",
             [(
                 LEGEND,
                 format!(
@@ -144,20 +144,20 @@ fn backlog() -> Vec<Panel> {
     vec![
         panel(
             (Kind::Lines, Unit::Count),
-            "Waiting events",
-            "Events that are due and unclaimed. One that keeps growing has too few consumers, or too slow a handler.",
+            "Pending events",
+            "Due, unclaimed events. If the number keeps growing, there are too few consumers or the handler is too slow.",
             [(LEGEND, events("pending"))],
         ),
         panel(
             (Kind::Lines, Unit::Seconds),
-            "Age of the oldest waiting event",
-            "How long the first in line has waited. It tells of a stuck queue even where few events come.",
+            "Age of the oldest pending event",
+            "Waiting time of the first event of the queue. It reveals a stuck queue even if few events arrive.",
             [(LEGEND, format!("max by ({PIPELINE}) (eventpipeline_oldest_pending_age_seconds{{{CHOSEN}}})"))],
         ),
         panel(
             (Kind::Lines, Unit::Seconds),
-            "Creation to value, 95 % are quicker than",
-            "Time from an event's creation until its value was committed, as its users meet it.",
+            "Creation to value, 95th percentile",
+            "Time from an event's creation until its value is committed.",
             [(
                 LEGEND,
                 format!(

@@ -1,4 +1,4 @@
-//! One pipeline in depth: from its requests over its queue to its database.
+//! The dashboard of one pipeline: requests, queue, consumers and database.
 
 mod consumers;
 mod producers;
@@ -25,7 +25,7 @@ pub(super) fn dashboard() -> Dashboard {
     Dashboard {
         uid: "eventpipeline-pipeline",
         title: "EventPipeline / Pipeline",
-        description: "One pipeline from its requests to its database: what it does, what fails, what waits and where.",
+        description: "One pipeline in detail: requests, errors, queue, consumers, database and storage.",
         variables,
         rows: vec![
             Row { title: "Now", panels: queue::now() },
@@ -40,12 +40,12 @@ pub(super) fn dashboard() -> Dashboard {
     }
 }
 
-/// The sum of a counter's rate, by labels.
+/// Returns the sum of a counter's rate, by labels.
 fn rate(by: &str, metric: &str, further: &str) -> String {
     format!("sum by ({by}) (rate({metric}{{{CHOSEN}{further}}}[$__rate_interval]))")
 }
 
-/// A quantile of a histogram, by labels.
+/// Returns a quantile of a histogram, by labels.
 fn quantile(share: &str, by: &str, metric: &str, further: &str) -> String {
     let by = if by.is_empty() { "le".to_owned() } else { format!("{by}, le") };
     let buckets = rate(&by, &format!("{metric}_bucket"), further);

@@ -1,4 +1,4 @@
-//! What the operator says of pipelines, and the operator itself.
+//! Rules about pipeline conditions and about the operator.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ const ERRORS: &str = "job:controller_runtime_reconcile_errors:ratio_rate5m";
 
 pub(super) fn group() -> Group {
     let mut rules = vec![
-        // Of all operators: the one that leads tells how the pipelines are.
+        // Over all operators: only the leader exports conditions.
         record(
             CONDITION,
             format!(r#"max by ({PIPELINE}, condition) (eventpipeline_status_condition{{status="True"}})"#),
@@ -22,7 +22,7 @@ pub(super) fn group() -> Group {
         ),
     ];
     rules.extend([not_ready(), stalled(), not_scraped()].map(Rule::Alert));
-    rules.extend([operator_down(), no_leader(), reconcile_errors()].map(of_operator));
+    rules.extend([operator_down(), no_leader(), not_working(), reconcile_errors()].map(of_operator));
     Group { name: "eventpipeline.operator".to_owned(), rules }
 }
 
@@ -36,7 +36,7 @@ fn not_ready() -> Alert {
         (Severity::Warning, Duration::from_mins(15)),
         format!(r#"{CONDITION}{{condition="Ready"}} == 0"#),
         "A pipeline is not ready.",
-        "{{ $labels.namespace }}/{{ $labels.eventpipeline }} has not been ready for 15 minutes: something that it asks for is \
+        "{{ $labels.namespace }}/{{ $labels.eventpipeline }} has not been ready for 15 minutes: a part of it is \
          missing.",
     )
 }
@@ -46,12 +46,12 @@ fn stalled() -> Alert {
         "EventPipelineStalled",
         (Severity::Critical, Duration::from_mins(5)),
         format!(r#"{CONDITION}{{condition="Stalled"}} == 1"#),
-        "A pipeline comes no further by itself.",
-        "{{ $labels.namespace }}/{{ $labels.eventpipeline }} is stalled: waiting does not help, somebody must act.",
+        "A pipeline is stalled and needs intervention.",
+        "{{ $labels.namespace }}/{{ $labels.eventpipeline }} is stalled: it needs a change by a person.",
     )
 }
 
-/// The operator knows of a pipeline of which Prometheus sees nothing: none of the other alerts can fire.
+/// Fires for a pipeline that the operator manages and Prometheus does not scrape. None of its other alerts can fire.
 fn not_scraped() -> Alert {
     alert(
         "EventPipelineNotScraped",
@@ -59,9 +59,9 @@ fn not_scraped() -> Alert {
         format!(
             r#"{CONDITION}{{condition="Ready"}} unless on ({PIPELINE}) (sum by ({PIPELINE}) (up{{component="producer"}}) > 0)"#
         ),
-        "Prometheus sees nothing of a pipeline.",
-        "The operator runs {{ $labels.namespace }}/{{ $labels.eventpipeline }}, and no producer of it answers Prometheus: no other \
-         alert would tell that it fails.",
+        "Prometheus does not scrape a pipeline.",
+        "The operator runs {{ $labels.namespace }}/{{ $labels.eventpipeline }}, but none of its producers answers Prometheus, so \
+         no other alert of it can fire.",
     )
 }
 
@@ -71,8 +71,7 @@ fn operator_down() -> Alert {
         (Severity::Critical, Duration::from_mins(5)),
         "absent(controller_runtime_max_concurrent_reconciles{controller=\"eventpipeline\"})",
         "No operator answers Prometheus.",
-        "No operator of EventPipeline answers Prometheus. Pipelines go on; nothing that changes, fails or has to be scaled is looked \
-         after.",
+        "No operator of EventPipeline answers Prometheus. Running pipelines continue, but they are not reconciled or scaled.",
     )
 }
 
@@ -81,9 +80,21 @@ fn no_leader() -> Alert {
         "EventPipelineOperatorNoLeader",
         (Severity::Critical, Duration::from_mins(2)),
         "sum by (job, name) (leader_election_master_status{name=~\".*eventpipeline.*\"}) == 0",
-        "No operator leads.",
-        "Operators run as {{ $labels.job }}, and none has held the Lease {{ $labels.name }} for two minutes: no pipeline is looked \
-         after.",
+        "No operator is the leader.",
+        "Operators run as {{ $labels.job }}, but none has held the Lease {{ $labels.name }} for two minutes: no pipeline is \
+         reconciled.",
+    )
+}
+
+/// A leader that cannot work keeps its Lease and is not ready, so that neither of the two alerts above fires.
+fn not_working() -> Alert {
+    alert(
+        "EventPipelineOperatorNotWorking",
+        (Severity::Critical, Duration::from_mins(5)),
+        "min by (job) (eventpipeline_operator_working) == 0",
+        "The operator cannot work.",
+        "The leading operator (job {{ $labels.job }}) cannot do its work, and its readiness probe says why: no pipeline is \
+         reconciled.",
     )
 }
 
@@ -93,6 +104,6 @@ fn reconcile_errors() -> Alert {
         (Severity::Warning, Duration::from_mins(15)),
         format!("{ERRORS} > 0.1"),
         "The operator's reconciles fail.",
-        "{{ $value | humanizePercentage }} of the reconciles of {{ $labels.job }} fail: what pipelines ask for is not done.",
+        "{{ $value | humanizePercentage }} of the reconciles of {{ $labels.job }} fail: changes of pipelines are not applied.",
     )
 }

@@ -1,4 +1,4 @@
-//! The queue: what waits, what died, and whether all is accounted for.
+//! Rules about the queue: backlog, dead letters, the ledger and clocks.
 
 use std::time::Duration;
 
@@ -18,17 +18,17 @@ pub(super) fn group(settings: &Settings) -> Group {
     rules.extend(
         [backlog_late(settings), consumers_absent(), dead_letters(), handler_fails()].map(Rule::Alert),
     );
-    rules.extend([ledger_broken(), figures_stale(), clock_wrong()].map(Rule::Alert));
+    rules.extend([ledger_broken(), figures_stale(), clock_wrong(), deferred()].map(Rule::Alert));
     Group { name: "eventpipeline.queue".to_owned(), rules }
 }
 
-/// Every producer shows the whole queue, as it was when it looked: the largest figure is taken.
+/// Returns the recording rules. Every producer exports the statistics of the whole queue; the largest value is recorded.
 fn records() -> Vec<Rule> {
     let max = |metric: &str| format!("max by ({PIPELINE}) ({metric})");
     vec![
         record(OLDEST, max("eventpipeline_oldest_pending_age_seconds")),
         record(EVENTS, format!("max by ({PIPELINE}, state) (eventpipeline_events)")),
-        // Within a process, whose figures were read together.
+        // Per process, because a process reads its values together.
         record(
             DIFFERENCE,
             max("abs(sum without (state) (eventpipeline_events) - eventpipeline_events_counted)"),
@@ -58,9 +58,9 @@ fn backlog_late(settings: &Settings) -> super::Alert {
         "EventPipelineBacklogLate",
         (Severity::Critical, settings.backlog_late_for),
         format!("{OLDEST} > {}", settings.backlog_late.as_secs_f64()),
-        "Events wait for too long.",
+        "Events wait too long.",
         format!(
-            "The oldest event of {{{{ $labels.namespace }}}}/{{{{ $labels.eventpipeline }}}} that is due has waited for \
+            "The oldest due event of {{{{ $labels.namespace }}}}/{{{{ $labels.eventpipeline }}}} has been waiting for \
              {{{{ $value | humanizeDuration }}}}, more than {}.",
             duration(settings.backlog_late)
         ),
@@ -75,8 +75,8 @@ fn consumers_absent() -> super::Alert {
             "(max without (state) ({EVENTS}{{state=\"pending\"}}) > 0) unless on ({PIPELINE}) \
              (sum by ({PIPELINE}) (up{{component=\"consumer\"}}) > 0)"
         ),
-        "Events wait and nobody consumes them.",
-        "{{ $value }} events of {{ $labels.namespace }}/{{ $labels.eventpipeline }} wait, and no consumer of it answers \
+        "Events wait and no consumer runs.",
+        "{{ $value }} events of {{ $labels.namespace }}/{{ $labels.eventpipeline }} are pending, and none of its consumers answers \
          Prometheus.",
     )
 }
@@ -86,9 +86,9 @@ fn dead_letters() -> super::Alert {
         "EventPipelineDeadLetters",
         (Severity::Warning, Duration::ZERO),
         format!("{DEAD} > 0"),
-        "Events failed in every attempt.",
+        "Events exhausted their attempts.",
         "{{ printf \"%.0f\" $value }} events of {{ $labels.namespace }}/{{ $labels.eventpipeline }} became dead letters in the last \
-         15 minutes. They stay until somebody retries or removes them.",
+         15 minutes. They stay until they are retried or removed.",
     )
 }
 
@@ -97,9 +97,9 @@ fn handler_fails() -> super::Alert {
         "EventPipelineHandlerFailing",
         (Severity::Warning, Duration::from_mins(10)),
         format!("{FAILED} > 0.5"),
-        "Most attempts to handle an event fail.",
-        "{{ $value | humanizePercentage }} of the attempts of {{ $labels.namespace }}/{{ $labels.eventpipeline }} fail. They come \
-         back after growing pauses, and are dead letters after the last.",
+        "Most handler attempts fail.",
+        "{{ $value | humanizePercentage }} of the attempts of {{ $labels.namespace }}/{{ $labels.eventpipeline }} fail. Events \
+         are retried with backoff, and become dead letters after their last attempt.",
     )
 }
 
@@ -109,31 +109,43 @@ fn ledger_broken() -> super::Alert {
         (Severity::Critical, Duration::from_mins(3)),
         format!("{DIFFERENCE} > 0"),
         "Events created and events present do not add up.",
-        "{{ $value }} events of {{ $labels.namespace }}/{{ $labels.eventpipeline }} are missing, or are there without having been \
+        "{{ $value }} events of {{ $labels.namespace }}/{{ $labels.eventpipeline }} are missing, or exist without having been \
          counted.",
     )
 }
 
-/// Old figures neither wait nor die: without this their silence would pass for health.
+/// Fires if the queue statistics are old. Without it, alerts about the backlog would be silently blind.
 fn figures_stale() -> super::Alert {
     alert(
         "EventPipelineQueueStatsStale",
         (Severity::Warning, Duration::from_mins(2)),
         format!("time() - {READ} > 300"),
-        "Nobody knows how the queue is.",
-        "No producer of {{ $labels.namespace }}/{{ $labels.eventpipeline }} has read the queue's figures for \
-         {{ $value | humanizeDuration }}: alerts about its backlog see the past.",
+        "The queue statistics are out of date.",
+        "No producer of {{ $labels.namespace }}/{{ $labels.eventpipeline }} has read the queue statistics for \
+         {{ $value | humanizeDuration }}, so alerts about its backlog cannot fire.",
     )
 }
 
-/// Programs refuse to remove events by a clock that is five minutes wrong: this is earlier.
+/// Fires before the programs stop removing events, which they do at an offset of five minutes.
 fn clock_wrong() -> super::Alert {
     alert(
         "EventPipelineClockWrong",
         (Severity::Warning, Duration::from_mins(5)),
         format!("{CLOCK} > 60"),
         "The clocks of the database and of a program differ.",
-        "The clock of the database of {{ $labels.namespace }}/{{ $labels.eventpipeline }} and that of one of its pods differ by \
-         {{ $value | humanizeDuration }}. From 5 minutes on that pod removes no finished events.",
+        "The clock of the database of {{ $labels.namespace }}/{{ $labels.eventpipeline }} and the clock of one of its pods differ by \
+         {{ $value | humanizeDuration }}. At 5 minutes and more that pod stops removing finished events.",
+    )
+}
+
+/// Fires for results that the database does not accept. A consumer retries them apart from the others.
+fn deferred() -> super::Alert {
+    alert(
+        "EventPipelineCompletionsDeferred",
+        (Severity::Warning, Duration::from_mins(10)),
+        format!("sum by ({PIPELINE}) (eventpipeline_deferred_completions) > 0"),
+        "The database does not accept some results.",
+        "{{ $value }} results of {{ $labels.namespace }}/{{ $labels.eventpipeline }} could not be written for 10 minutes; the \
+         consumers' logs name the events and the server's error.",
     )
 }

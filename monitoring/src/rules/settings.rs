@@ -1,38 +1,38 @@
-//! What a platform may decide for itself.
+//! Thresholds that a platform team can change.
 
 use std::time::Duration;
 
 use clap::{Args, Parser};
 use humantime::parse_duration;
 
-/// The thresholds of the rules. What is shipped has the defaults.
+/// Thresholds of the rules. The shipped rules use the defaults.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
-    /// How long the oldest waiting event may have waited before `EventPipelineBacklogLate` is pending
+    /// Waiting time of the oldest pending event above which `EventPipelineBacklogLate` becomes pending
     #[arg(long, default_value = "5m", value_parser = parse_duration)]
     pub backlog_late: Duration,
-    /// For how long that has to be so before it fires
+    /// Time for which this must hold before the alert fires
     #[arg(long, default_value = "2m", value_parser = parse_duration)]
     pub backlog_late_for: Duration,
-    /// Share of requests in 30 days that must not fail, in percent
+    /// Percentage of requests in 30 days that must not fail
     #[arg(long, default_value = "99.9", value_parser = percent)]
     pub availability: Objective,
-    /// Share of creations in 30 days that must be quick, in percent
+    /// Percentage of creations in 30 days that must be fast
     #[arg(long, default_value = "99", value_parser = percent)]
     pub latency: Objective,
-    /// What quick is, in seconds: a bucket of `http_server_request_duration_seconds`
+    /// Latency of a fast creation, in seconds; a bucket of `http_server_request_duration_seconds`
     #[arg(long, default_value_t = 0.25)]
     pub latency_seconds: f64,
-    /// Share of events in 30 days that must have their value soon, in percent
+    /// Percentage of events in 30 days that must have their value in time
     #[arg(long, default_value = "99", value_parser = percent)]
     pub freshness: Objective,
-    /// What soon is, in seconds: a bucket of `eventpipeline_create_to_value_seconds`
+    /// Time limit for a value, in seconds; a bucket of `eventpipeline_create_to_value_seconds`
     #[arg(long, default_value_t = 10.0)]
     pub freshness_seconds: f64,
-    /// Requests, or events, a second below which no objective is judged: a few failures of few are no trend
+    /// Requests or events per second below which no objective is evaluated: a few failures among few requests are no trend
     #[arg(long, default_value_t = 0.1)]
     pub traffic_floor: f64,
-    /// Where the pages of `docs/runbooks` are
+    /// Address of the pages of `docs/runbooks`
     #[arg(long, default_value = "https://eventpipeline.dev/runbooks")]
     pub runbook_url: String,
 }
@@ -48,21 +48,21 @@ impl Default for Settings {
     }
 }
 
-/// How much must be good.
+/// Percentage of good events that an objective requires.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Objective {
     percent: f64,
 }
 
 impl Objective {
-    /// In percent, as it was given.
+    /// Returns the percentage as it was given.
     pub fn percent(self) -> f64 {
         self.percent
     }
 
-    /// The share that may be bad, as `PromQL`.
+    /// Returns the error budget, a share from 0 to 1, as `PromQL`.
     pub(super) fn budget(self) -> String {
-        // In thousandths of a percent, so that 99.9 does not become 0.0009999999999999432.
+        // Rounded to thousandths of a percent, so that 99.9 does not become 0.0009999999999999432.
         let thousandths = ((100.0 - self.percent) * 1000.0).round();
         format!("{}", thousandths / 100_000.0)
     }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_budget_is_what_the_objective_leaves() {
+    fn the_budget_is_the_rest_of_the_objective() {
         assert_eq!(percent("99.9").unwrap().budget(), "0.001");
         assert_eq!(percent("99").unwrap().budget(), "0.01");
         assert!(percent("100").is_err());

@@ -1,7 +1,7 @@
-//! Objectives over 30 days, and alerts on how quickly what they allow is used up.
+//! Objectives over 30 days, and alerts on the burn rate of their error budgets.
 //!
-//! Each alert looks at a long window, so that it is significant, and at a short one, so that it ends soon after its cause
-//! does (Google's SRE workbook, chapter 5). Where there is too little traffic there is no ratio, and so no alert.
+//! Each alert uses a long window, which makes it significant, and a short one, which makes it resolve soon after its cause is
+//! gone (Google's SRE workbook, chapter 5). With too little traffic there is no ratio, and therefore no alert.
 
 use std::time::Duration;
 
@@ -10,22 +10,22 @@ use crate::promql::{PIPELINE, bucket, duration};
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
-/// In seconds.
+/// Windows of the recorded ratios, in seconds.
 const WINDOWS: [u64; 7] = [300, 1800, HOUR, 2 * HOUR, 6 * HOUR, DAY, 3 * DAY];
 
-/// How quickly the budget is used, and who is called.
+/// A burn rate with its windows and severity.
 struct Burn {
-    /// Times as quickly as would use it up in exactly 30 days.
+    /// Burn rate; 1 uses up the budget in exactly 30 days.
     factor: &'static str,
     long: u64,
     short: u64,
     severity: Severity,
     pending: Duration,
-    /// When the budget would be gone at this pace.
+    /// Time until the budget is exhausted at this rate.
     gone: &'static str,
 }
 
-/// 2 %, 5 %, 10 % and 10 % of the budget, gone within the long window.
+/// Burn rates that use 2 %, 5 %, 10 % and 10 % of the budget within the long window.
 const BURNS: [Burn; 4] = [
     Burn {
         factor: "14.4",
@@ -61,25 +61,25 @@ const BURNS: [Burn; 4] = [
     },
 ];
 
-/// An objective, and how it is measured.
+/// An objective and its measurement.
 struct Slo {
     name: &'static str,
     alert: &'static str,
     objective: Objective,
-    /// What is counted as bad: all, less the good.
+    /// Counter of bad requests or events.
     bad: Bad,
-    /// Counter of all, without its window.
+    /// Counter of all requests or events, without a window.
     all: String,
     summary: &'static str,
-    /// What the share in the description is of, and what was wrong with it.
+    /// Subject and predicate of the description.
     of: &'static str,
     was: String,
 }
 
 enum Bad {
-    /// A counter of its own.
+    /// A counter of the bad ones.
     Counted(String),
-    /// What is not in this bucket.
+    /// All that are not in this bucket.
     Slower(String),
 }
 
@@ -96,13 +96,13 @@ fn availability(settings: &Settings) -> Slo {
         objective: settings.availability,
         bad: Bad::Counted(format!(r#"{requests}{{http_response_status_code=~"5.."}}"#)),
         all: requests.to_owned(),
-        summary: "Requests fail, and use up what the availability objective allows.",
+        summary: "Failed requests use up the availability error budget.",
         of: "requests",
         was: "failed".to_owned(),
     }
 }
 
-/// Of creations that wait for nothing but the database, and that were not refused.
+/// Returns the objective for successful creations that wait only for the database.
 fn latency(settings: &Settings) -> Slo {
     let creations = r#"http_request_method="POST", http_route=~"/create-async|/v1/events", http_response_status_code=~"2..""#;
     let requests = "http_server_request_duration_seconds";
@@ -112,7 +112,7 @@ fn latency(settings: &Settings) -> Slo {
         objective: settings.latency,
         bad: Bad::Slower(format!("{requests}_bucket{{{creations}, {}}}", bucket(settings.latency_seconds))),
         all: format!("{requests}_count{{{creations}}}"),
-        summary: "Creations are slow, and use up what the latency objective allows.",
+        summary: "Slow creations use up the latency error budget.",
         of: "creations",
         was: format!("took longer than {} s", settings.latency_seconds),
     }
@@ -126,7 +126,7 @@ fn freshness(settings: &Settings) -> Slo {
         objective: settings.freshness,
         bad: Bad::Slower(format!("{seconds}_bucket{{{}}}", bucket(settings.freshness_seconds))),
         all: format!("{seconds}_count"),
-        summary: "Events get their values late, and use up what the freshness objective allows.",
+        summary: "Late values use up the freshness error budget.",
         of: "events",
         was: format!("had no value after {} s", settings.freshness_seconds),
     }
@@ -147,7 +147,7 @@ impl Slo {
         let rate = |counter: &str| format!("sum by ({PIPELINE}) (rate({counter}[{}]))", window_name(window));
         let all = rate(&self.all);
         let bad = match &self.bad {
-            // Before the first failure there may be no series of failures.
+            // Before the first failure, the series of failures may not exist.
             Bad::Counted(counter) => format!("({} or 0 * {all})", rate(counter)),
             Bad::Slower(bucket) => format!("({all} - {})", rate(bucket)),
         };
@@ -159,7 +159,7 @@ impl Slo {
         let over = |window| format!("{} > {factor} * {}", self.ratio(window), self.objective.budget());
         let description = format!(
             "{{{{ $value | humanizePercentage }}}} of the {} of {{{{ $labels.namespace }}}}/{{{{ $labels.eventpipeline }}}} in the \
-             last {} {}. At this pace, what an objective of {} % allows in 30 days is gone in {gone} or less.",
+             last {} {}. At this rate, the error budget of 30 days for an objective of {} % is exhausted in {gone} or less.",
             self.of,
             window_name(long),
             self.was,

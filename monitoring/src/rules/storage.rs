@@ -1,4 +1,4 @@
-//! The room for events: for how long it lasts, and whether creations are refused.
+//! Rules about the database's volume.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ const FREE: &str = "namespace_eventpipeline:eventpipeline_storage_free_bytes:max
 const REQUIRED: &str = "namespace_eventpipeline:eventpipeline_storage_required_bytes:max";
 const REFUSING: &str = "namespace_eventpipeline:eventpipeline_storage_refusing:max";
 
-/// What is free on the volume can be had by events, and what removed events have left in the tablespace.
+/// Returns the group. Events can use the free space of the volume and the space that removed events left in the tablespace.
 pub(super) fn group() -> Group {
     let max = |metric: &str| format!("max by ({PIPELINE}) ({metric})");
     let mut rules = vec![
@@ -33,7 +33,7 @@ fn full() -> Alert {
         (Severity::Critical, Duration::from_mins(1)),
         format!("{REFUSING} == 1"),
         "Creations are refused: the database's volume is nearly full.",
-        "{{ $labels.namespace }}/{{ $labels.eventpipeline }} answers creations with 507. Events that are stored are processed, read \
+        "{{ $labels.namespace }}/{{ $labels.eventpipeline }} answers creations with 507. Stored events are processed, read \
          and removed as before.",
     )
 }
@@ -45,7 +45,7 @@ fn nearly_full() -> Alert {
         format!("{FREE} < 2 * {REQUIRED}"),
         "The database's volume is nearly full.",
         "{{ $labels.namespace }}/{{ $labels.eventpipeline }} has {{ $value | humanize1024 }}B left for events, less than \
-         twice what must stay free: below that creations are refused.",
+         twice the space that must stay free. Below that space creations are refused.",
     )
 }
 
@@ -54,8 +54,8 @@ fn filling_up() -> Alert {
         "EventPipelineStorageFillingUp",
         (Severity::Warning, Duration::from_mins(15)),
         format!("predict_linear({FREE}[1h], 86400) < {REQUIRED} and {FREE} >= {REQUIRED}"),
-        "The database's volume is full within a day if it goes on like this.",
-        "{{ $labels.namespace }}/{{ $labels.eventpipeline }} will refuse creations within a day: by the last hour, it would have \
-         {{ $value | humanize1024 }}B left for events by then.",
+        "The database's volume will be full within a day.",
+        "{{ $labels.namespace }}/{{ $labels.eventpipeline }} will refuse creations within a day: at the rate of the last hour, \
+         {{ $value | humanize1024 }}B will be left for events.",
     )
 }

@@ -1,4 +1,4 @@
-//! What clients meet, and what producers and consumers meet in the database.
+//! Rules about the API's traffic and about database operations.
 
 use std::time::Duration;
 
@@ -12,7 +12,10 @@ const MINUTES: u64 = 5;
 
 pub(super) fn group() -> Group {
     let mut rules = records();
-    rules.extend([producer_errors(), database_unreachable(), lock_retries()].map(Rule::Alert));
+    rules.extend(
+        [producer_errors(), database_unreachable(), database_unusable(), counter_blocked(), lock_retries()]
+            .map(Rule::Alert),
+    );
     rules.push(Rule::Alert(target_down()));
     Group { name: "eventpipeline.traffic".to_owned(), rules }
 }
@@ -21,7 +24,7 @@ fn records() -> Vec<Rule> {
     let rate = |selector: &str| format!("sum by ({PIPELINE}) (rate({selector}[5m]))");
     let requests = "http_server_request_duration_seconds_count";
     let operations = "db_client_operation_duration_seconds_count";
-    // Where nothing has failed yet there may be no series of failures: then it is 0 of what there was.
+    // Before the first failure, the series of failures may not exist: the ratio is then 0.
     let ratio = |bad: String, all: &str| format!("({bad} or 0 * {}) / {}", rate(all), rate(all));
     vec![
         record(ERRORS, ratio(rate(&format!(r#"{requests}{{http_response_status_code=~"5.."}}"#)), requests)),
@@ -47,8 +50,33 @@ fn database_unreachable() -> Alert {
         (Severity::Critical, Duration::from_mins(2)),
         format!("{DATABASE} > 0.5"),
         "The database does not answer.",
-        "{{ $value | humanizePercentage }} of what the programs of {{ $labels.namespace }}/{{ $labels.eventpipeline }} ask of \
-         their database fails. Nothing is created or processed.",
+        "{{ $value | humanizePercentage }} of the database operations of {{ $labels.namespace }}/{{ $labels.eventpipeline }} \
+         fail. Events are neither created nor processed.",
+    )
+}
+
+/// Fires for a database that answers but cannot be used, such as a read-only server or one without the schema.
+fn database_unusable() -> Alert {
+    alert(
+        "EventPipelineDatabaseUnusable",
+        (Severity::Critical, Duration::from_mins(2)),
+        format!(
+            "max by ({PIPELINE}, component) (eventpipeline_database_usable) == 0 unless on ({PIPELINE}) {DATABASE} > 0.5"
+        ),
+        "No pod of a component can use the database.",
+        "No {{ $labels.component }} of {{ $labels.namespace }}/{{ $labels.eventpipeline }} can use the database: it does not \
+         answer, is read-only, or lacks the schema.",
+    )
+}
+
+fn counter_blocked() -> Alert {
+    alert(
+        "EventPipelineCounterBlocked",
+        (Severity::Warning, Duration::ZERO),
+        format!("sum by ({PIPELINE}) (increase(eventpipeline_blocked_creations_total[5m])) > 0"),
+        "Another transaction blocks creations.",
+        "{{ printf \"%.0f\" $value }} creations of {{ $labels.namespace }}/{{ $labels.eventpipeline }} were given up in the last 5 \
+         minutes, because another transaction held the lock on the counter.",
     )
 }
 
@@ -57,9 +85,9 @@ fn lock_retries() -> Alert {
         "EventPipelineLockRetries",
         (Severity::Warning, Duration::from_mins(10)),
         format!("{LOCKS} > 0.2"),
-        "Transactions are rolled back for their locks.",
+        "Many transactions are rolled back because of locks.",
         "MySQL rolled back {{ $value | humanizePercentage }} as many transactions of {{ $labels.namespace }}/{{ \
-         $labels.eventpipeline }} as succeeded: somebody locks widely.",
+         $labels.eventpipeline }} as succeeded: another client locks many rows.",
     )
 }
 
@@ -71,7 +99,7 @@ fn target_down() -> Alert {
             r#"count by ({PIPELINE}, component) (up{{component=~"producer|consumer", eventpipeline!=""}} == 0) > 0"#
         ),
         "Pods of a pipeline do not answer Prometheus.",
-        "{{ $value }} {{ $labels.component }}s of {{ $labels.namespace }}/{{ $labels.eventpipeline }} do not answer Prometheus: what \
-         they do is not seen.",
+        "{{ $value }} {{ $labels.component }}s of {{ $labels.namespace }}/{{ $labels.eventpipeline }} do not answer Prometheus: their \
+         metrics are missing.",
     )
 }

@@ -1,4 +1,4 @@
-//! The files as they are shipped.
+//! The shipped files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,12 +14,12 @@ pub(crate) fn rules_file() -> PathBuf {
     folder().join("rules.yaml")
 }
 
-/// The rules that are shipped.
+/// Returns the shipped rules.
 pub(crate) fn shipped_rules() -> RuleFile {
     rules(&Settings::default())
 }
 
-/// The dashboards that are shipped, as Grafana reads them.
+/// Returns the shipped dashboards as Grafana reads them.
 pub(crate) fn shipped_dashboards() -> Vec<(Name, Value)> {
     let read = |name: Name| {
         let text: &str = name.into();
@@ -30,7 +30,7 @@ pub(crate) fn shipped_dashboards() -> Vec<(Name, Value)> {
 }
 
 #[test]
-fn what_is_committed_is_what_the_code_makes() {
+fn committed_files_match_the_code() {
     for (name, file) in shipped_dashboards() {
         let made = eventpipeline_monitoring::dashboard(name).json();
         assert!(file == made, "{name:?} differs: run dev/generate.sh");
@@ -41,7 +41,7 @@ fn what_is_committed_is_what_the_code_makes() {
 
 /// A ConfigMap holds less than 1 MiB, and less than 256 KiB where it is applied by `kubectl apply`.
 #[test]
-fn a_dashboard_fits_into_a_config_map() {
+fn a_dashboard_fits_into_a_configmap() {
     for (name, file) in shipped_dashboards() {
         assert!(format!("{file:#}").len() < 200_000, "{name:?}");
     }

@@ -1,4 +1,4 @@
-//! What dashboards and rules ask for is what the programs say: every name, every label, every value of a label.
+//! Dashboards and rules only use metric names, labels and label values that the programs export.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use super::live::{Live, VALUES, until_each_was_there};
 use super::promql::{parse, selectors, walk};
 
 const BACKLOG_LATE: &str = "EventPipelineBacklogLate";
-/// What may fire because this machine is busy, and says nothing of the rules.
+/// Alerts that may fire because the test machine is busy.
 const OF_A_BUSY_MACHINE: [&str; 4] =
     [BACKLOG_LATE, "EventPipelineAvailabilityBurn", "EventPipelineFreshnessBurn", "EventPipelineLatencyBurn"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dashboards_rules_and_alerts_hold_on_live_programs() {
-    // Seconds instead of minutes; and what is little in three days is judged, too.
+    // Seconds instead of minutes, and objectives are evaluated with little traffic, too.
     let quick = Settings {
         backlog_late: Duration::from_secs(3),
         backlog_late_for: Duration::from_secs(1),
@@ -29,7 +29,7 @@ async fn dashboards_rules_and_alerts_hold_on_live_programs() {
     };
     let live = Live::start(&rules(&quick)).await;
     let prometheus = &live.prometheus;
-    until_each_was_there("names and labels that nobody says", claimed(), async |claim| {
+    until_each_was_there("names and labels that no program exports", claimed(), async |claim| {
         has_series(prometheus, claim).await
     })
     .await;
@@ -41,10 +41,10 @@ async fn dashboards_rules_and_alerts_hold_on_live_programs() {
         has_result(prometheus, rule).await
     })
     .await;
-    the_backlog_alert_fires_while_nobody_consumes_and_ends(&live).await;
+    the_backlog_alert_fires_without_consumers_and_resolves(&live).await;
 }
 
-/// All queries of the dashboards, with where they stand.
+/// Returns all queries of the dashboards with their places.
 fn queries() -> Vec<(String, String)> {
     let place = |name: Name, (title, query)| (format!("{name:?}: {title}"), query);
     let of = |(name, dashboard): (Name, Dashboard)| {
@@ -57,7 +57,7 @@ async fn has_series(prometheus: &Prometheus, query: &str) -> bool {
     prometheus.query(query).await.is_ok_and(|series| !series.is_empty())
 }
 
-/// What would have to be there, as a query that has series if it is.
+/// Returns what an expression assumes to exist, as queries that then have series.
 fn claims(expr: &Expr) -> BTreeSet<String> {
     let mut claims = BTreeSet::new();
     for selector in selectors(expr) {
@@ -82,7 +82,7 @@ fn claims(expr: &Expr) -> BTreeSet<String> {
     claims
 }
 
-/// What dashboards and rules claim that there is.
+/// Returns what dashboards and rules assume to exist.
 fn claimed() -> Vec<String> {
     let rules = shipped_rules();
     let rules = rules.expressions().map(|(name, expr)| (name.to_owned(), expr.to_owned()));
@@ -94,7 +94,7 @@ fn claimed() -> Vec<String> {
     claimed.into_iter().collect()
 }
 
-/// A number that can be drawn.
+/// Returns true for a finite number.
 fn finite(series: &Value) -> bool {
     series["value"][1].as_str().and_then(|value| value.parse::<f64>().ok()).is_some_and(f64::is_finite)
 }
@@ -103,7 +103,7 @@ async fn has_data(prometheus: &Prometheus, query: &str) -> bool {
     prometheus.query(query).await.is_ok_and(|series| series.iter().any(finite))
 }
 
-/// Its name, and what it asks for as Prometheus writes it.
+/// Name of a rule, and its query as Prometheus writes it.
 type Rule = (String, String);
 
 async fn rules_now(prometheus: &Prometheus) -> Vec<(Rule, Value)> {
@@ -119,7 +119,7 @@ async fn loaded_rules(prometheus: &Prometheus) -> Vec<Rule> {
     rules
 }
 
-/// Prometheus evaluates it, and what it records is there.
+/// Returns true if Prometheus evaluates the rule and its recorded series exists.
 async fn has_result(prometheus: &Prometheus, rule: &Rule) -> bool {
     let now = rules_now(prometheus).await;
     let (_, found) = now.iter().find(|(it, _)| it == rule).unwrap();
@@ -131,7 +131,7 @@ async fn firing(prometheus: &Prometheus) -> BTreeSet<String> {
     alerts.iter().map(|alert| alert["metric"]["alertname"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Waits until the alert fires, or does not.
+/// Waits until the alert fires, or until it is quiet.
 async fn until_the_backlog_alert(fires: bool, live: &Live) {
     let what = if fires { "alerts that should fire" } else { "alerts that should be quiet" };
     until_each_was_there(what, vec![BACKLOG_LATE], async |alert| {
@@ -140,11 +140,11 @@ async fn until_the_backlog_alert(fires: bool, live: &Live) {
     .await;
 }
 
-async fn the_backlog_alert_fires_while_nobody_consumes_and_ends(live: &Live) {
+async fn the_backlog_alert_fires_without_consumers_and_resolves(live: &Live) {
     until_the_backlog_alert(false, live).await;
     let mut others = firing(&live.prometheus).await;
     others.retain(|alert| !OF_A_BUSY_MACHINE.contains(&alert.as_str()));
-    // Nobody runs the pods of the API server's pipeline, but that takes longer to matter.
+    // The pods of the API server's pipeline do not run, but alerts about this fire later.
     assert_eq!(others, BTreeSet::new());
     live.consumer.freeze();
     until_the_backlog_alert(true, live).await;

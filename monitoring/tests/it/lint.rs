@@ -1,5 +1,5 @@
-//! The rules of Grafana's dashboard-linter, without an exception. Its program cannot be installed by `go install`; what it
-//! checks is written down in its docs/index.md and in the files of its rules.
+//! The rules of Grafana's dashboard-linter, without exceptions. `go install` cannot install the program; its docs/index.md and
+//! the sources of its rules specify the checks.
 
 mod panels;
 mod targets;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::committed::shipped_dashboards;
 
-/// What a rule finds wrong.
+/// Findings of a rule.
 type Findings = Vec<String>;
 type Rule = (&'static str, fn(&Value) -> Findings);
 
@@ -37,7 +37,7 @@ fn uneditable(dashboard: &Value) -> Findings {
     if dashboard["editable"] == json!(false) { Vec::new() } else { vec!["it is editable".to_owned()] }
 }
 
-/// The panels that show something; rows are headings.
+/// Returns the panels without the rows, which are headings.
 fn shown(dashboard: &Value) -> impl Iterator<Item = &Value> {
     dashboard["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] != "row")
 }
@@ -57,9 +57,9 @@ fn dashboards_pass_every_rule() {
     }
 }
 
-/// A rule that finds nothing in what is wrong would prove nothing.
+/// A rule without findings on a wrong dashboard would prove nothing.
 #[test]
-fn every_rule_notices_what_it_is_about() {
+fn every_rule_detects_its_fault() {
     let panel = "/panels/1";
     let expr = format!("{panel}/targets/0/expr");
     let place = |place: &str| format!("{panel}/{place}");
@@ -90,14 +90,14 @@ fn every_rule_notices_what_it_is_about() {
         let place = place_in(&dashboard, &place);
         *dashboard.pointer_mut(&place).unwrap() = value.clone();
         let found: Vec<&str> = lint(&dashboard).into_iter().map(|(rule, _)| rule).collect();
-        // A query of logs has to use `$__auto`, too.
+        // A log query must use `$__auto`, too.
         let expected =
             if rule == "target-logql-rule" { vec![rule, "target-logql-auto-rule"] } else { vec![rule] };
         assert_eq!(found, expected, "{place}: {value}");
     }
 }
 
-/// A place inside of a variable, which is found by its name.
+/// Returns a place in a variable, which is found by its name.
 fn variable(name: &str, field: &str) -> String {
     format!("variable {name} {field}")
 }

@@ -1,4 +1,4 @@
-//! A pipeline and an operator at work, and a Prometheus that scrapes them as the chart's monitors have it scrape pods.
+//! A running pipeline and operator, and a Prometheus that scrapes them with the labels of the chart's monitors.
 
 use std::fmt::Debug;
 use std::fs;
@@ -16,10 +16,10 @@ use tokio::task::JoinSet;
 pub(crate) const NAMESPACE: &str = "shop";
 pub(crate) const PIPELINE: &str = "orders";
 
-/// How often is scraped and evaluated.
+/// Interval of scrapes and evaluations.
 const INTERVAL: &str = "1s";
 
-/// It ends when this is dropped.
+/// The running programs; they end when this is dropped.
 pub(crate) struct Live {
     pub(crate) prometheus: Prometheus,
     pub(crate) consumer: Program,
@@ -32,8 +32,8 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// Two producers and a consumer under load, an operator that has seen their pipeline, and a Prometheus with these
-    /// rules.
+    /// Starts two producers and a consumer under load, an operator that has reconciled their pipeline, and a Prometheus with
+    /// these rules.
     pub(crate) async fn start(rules: &RuleFile) -> Self {
         let database = Database::shared(Engine::MySql).await;
         database.create_database(PIPELINE).await;
@@ -76,11 +76,11 @@ impl Live {
     }
 }
 
-/// Creates events in every way, without an end.
+/// Creates events in every way, forever.
 async fn create(client: Client, api: String) {
     loop {
         for path in ["/create-sync", "/create-async"] {
-            // A consumer that was stopped answers nobody: what is late is given up.
+            // While the consumer is stopped, no value arrives, so the wait is limited.
             let request = client.post(format!("{api}{path}")).timeout(Duration::from_secs(2));
             let _ = request.send().await;
         }
@@ -89,9 +89,9 @@ async fn create(client: Client, api: String) {
     }
 }
 
-/// Changes the pipeline, so that the operator looks at it.
+/// Changes the pipeline, so that the operator reconciles it.
 async fn change(server: &'static ApiServer) {
-    // Often enough for a rate over a few scrapes; a kubectl costs as much as many requests.
+    // Often enough for a rate over a few scrapes, but not more often, because kubectl is expensive.
     let mut pace = tokio::time::interval(Duration::from_millis(500));
     for number in 0_u64.. {
         pace.tick().await;
@@ -111,7 +111,7 @@ async fn change(server: &'static ApiServer) {
     }
 }
 
-/// A program of another package of the workspace: built beside ours by `cargo test --workspace`.
+/// Returns the path of another package's program, which `cargo test --workspace` builds.
 fn program(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_eventpipeline-monitoring")).with_file_name(name);
     assert!(path.exists(), "{} is missing: `cargo build -p {name}` makes it", path.display());
@@ -146,7 +146,7 @@ async fn admin(program: &Program) -> SocketAddr {
     program.address("the admin server listens").await
 }
 
-/// An operator that has seen the pipeline, before a real API server.
+/// Starts an operator with a real API server, and waits until it has reconciled the pipeline.
 async fn operator(folder: &Path) -> Program {
     let server = ApiServer::shared().await;
     let definition = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/eventpipeline.yaml");
@@ -171,8 +171,8 @@ async fn operator(folder: &Path) -> Program {
     Program::start("operator", &command, &environment)
 }
 
-/// The labels that a scrape of pods gives: those of the chart's monitors, and no others. Dashboards and rules may use them
-/// beside what the programs say themselves.
+/// Returns a scrape configuration with the labels of the chart's monitors and no others. Dashboards and rules may use them in
+/// addition to the labels that the programs export.
 fn configuration(targets: &[(&str, SocketAddr)], operator: SocketAddr, rules: &Path) -> String {
     let pods: Vec<_> = targets
         .iter()
@@ -194,18 +194,18 @@ fn configuration(targets: &[(&str, SocketAddr)], operator: SocketAddr, rules: &P
         "rule_files": [rules],
         "scrape_configs": [
             {"job_name": "eventpipeline", "static_configs": pods},
-            // It names pipelines by the labels that a scrape would give it.
+            // The operator's metrics carry the labels of pipelines, which a scrape would overwrite.
             {"job_name": "eventpipeline-operator", "honor_labels": true, "static_configs": operators},
         ],
     })
     .to_string()
 }
 
-/// How long it may take until something is seen: on a busy machine targets answer late, and a producer that was slow to read the
-/// queue's figures pauses for many times as long.
+/// Maximum time until a condition holds: on a busy machine targets respond late, and a producer that read the queue statistics
+/// slowly pauses for many times as long.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// Asks until each of these was there once: a scrape that is missed takes away for a moment what was there.
+/// Waits until each condition held once. A missed scrape removes a series for a moment, so they need not hold together.
 pub(crate) async fn until_each_was_there<T: Debug>(
     what: &str,
     mut missing: Vec<T>,
@@ -225,7 +225,7 @@ pub(crate) async fn until_each_was_there<T: Debug>(
     assert!(all.is_some(), "{what}: {missing:#?}");
 }
 
-/// A value for each of Grafana's variables.
+/// Values for Grafana's variables.
 pub(crate) const VALUES: [(&str, &str); 5] = [
     ("job", ".+"),
     ("instance", ".+"),

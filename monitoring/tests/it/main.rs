@@ -1,5 +1,5 @@
-//! What the dashboards and rules are held to: Grafana's own lint rules, promtool, their runbooks, and a Prometheus that
-//! scrapes the real programs under load.
+//! Checks of the dashboards and rules: Grafana's own lint rules, promtool, their runbooks, and a Prometheus that scrapes the
+//! real programs under load.
 
 #[cfg(test)]
 mod committed;

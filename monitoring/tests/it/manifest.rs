@@ -1,4 +1,4 @@
-//! The Prometheus of the tests on the cluster, which is the page's example too.
+//! The Prometheus of the tests on the cluster, which is also the example of the monitoring page.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ fn repository(file: &str) -> String {
     fs::read_to_string(folder().join("..").join(file)).unwrap()
 }
 
-/// Its configuration, as Prometheus reads it.
+/// Returns its configuration as Prometheus reads it.
 fn configuration() -> String {
     let manifest = repository("tests/e2e/prometheus.yaml");
     let mut objects =
@@ -21,10 +21,10 @@ fn configuration() -> String {
 }
 
 #[test]
-fn its_configuration_is_valid_and_is_what_the_page_shows() {
+fn its_configuration_is_valid_and_matches_the_page() {
     let configuration = configuration();
     let file = tempfile::NamedTempFile::new().unwrap();
-    // Debian's promtool knows no Kubernetes.
+    // Debian's promtool has no Kubernetes discovery.
     let known = configuration.replace("    kubernetes_sd_configs: [{role: pod}]\n", "");
     assert_ne!(known, configuration);
     fs::write(&file, known).unwrap();
@@ -38,7 +38,7 @@ fn its_configuration_is_valid_and_is_what_the_page_shows() {
 }
 
 #[test]
-fn its_image_is_the_one_that_is_built_where_it_cannot_be_pulled() {
+fn its_image_matches_the_image_built_for_machines_without_a_registry() {
     let versions = repository("dev/versions.sh");
     let version = versions.lines().find_map(|line| line.strip_prefix("PROMETHEUS_VERSION=")).unwrap();
     let image = format!("image: prom/prometheus:{version}\n");
@@ -46,7 +46,7 @@ fn its_image_is_the_one_that_is_built_where_it_cannot_be_pulled() {
 }
 
 #[tokio::test]
-async fn an_api_server_takes_it_where_pods_are_restricted() {
+async fn an_api_server_accepts_it_in_a_restricted_namespace() {
     let server = ApiServer::shared().await;
     server.kubectl(["create", "namespace", "e2e-prometheus"]).unwrap();
     let restricted = ["enforce", "warn"].map(|mode| format!("pod-security.kubernetes.io/{mode}=restricted"));

@@ -1,4 +1,4 @@
-//! Reading queries.
+//! Parsing of queries.
 
 use promql_parser::parser::{self, Expr, VectorSelector};
 
@@ -6,7 +6,7 @@ pub(crate) fn parse(query: &str) -> Result<Expr, String> {
     parser::parse(query)
 }
 
-/// Calls `see` with each part of an expression and the parts that it is in, the outermost first.
+/// Calls `see` for each part of an expression, with its enclosing parts from the outermost.
 pub(crate) fn walk<'a>(expr: &'a Expr, see: &mut impl FnMut(&'a Expr, &[&'a Expr])) {
     fn inner<'a>(expr: &'a Expr, parents: &mut Vec<&'a Expr>, see: &mut impl FnMut(&'a Expr, &[&'a Expr])) {
         see(expr, parents);
@@ -32,7 +32,7 @@ pub(crate) fn walk<'a>(expr: &'a Expr, see: &mut impl FnMut(&'a Expr, &[&'a Expr
     inner(expr, &mut Vec::new(), see);
 }
 
-/// All that an expression reads.
+/// Returns all selectors of an expression.
 pub(crate) fn selectors(expr: &Expr) -> Vec<&VectorSelector> {
     let mut selectors = Vec::new();
     walk(expr, &mut |part, _| match part {

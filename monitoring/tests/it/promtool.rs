@@ -1,4 +1,4 @@
-//! Prometheus's own checks of the rules, and a case in which each alert fires and one in which it does not.
+//! Prometheus's own checks of the rules, with a firing and a quiet case for each alert.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,13 +22,13 @@ fn rules_are_valid_and_without_findings() {
 }
 
 #[test]
-fn every_case_ends_as_it_says() {
+fn every_case_ends_as_expected() {
     let files = cases();
     let files = files.iter().map(|file| file.to_str().unwrap());
     promtool(["test", "rules"].into_iter().chain(files)).unwrap();
 }
 
-/// Told apart by what is fixed: those of an objective share a name, and differ in their window.
+/// Identity of an alert: alerts of one objective share a name and differ in their window.
 type Alert = (String, String);
 
 fn all() -> BTreeSet<Alert> {
@@ -44,7 +44,7 @@ fn all() -> BTreeSet<Alert> {
 }
 
 #[test]
-fn every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_is_quiet() {
+fn every_alert_has_a_firing_and_a_quiet_case() {
     let mut firing = BTreeSet::new();
     let mut quiet = BTreeSet::new();
     for file in cases() {

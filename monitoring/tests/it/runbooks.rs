@@ -1,4 +1,4 @@
-//! Every alert has a page, every page an alert.
+//! Every alert has a runbook, and every runbook has an alert.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ fn pages() -> PathBuf {
 }
 
 #[test]
-fn alerts_and_pages_match_both_ways() {
+fn alerts_and_runbooks_match() {
     let rules = shipped_rules();
     let alerts: BTreeSet<String> = rules.alerts().map(|alert| format!("{}.md", alert.name)).collect();
     let files = fs::read_dir(pages()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
@@ -26,7 +26,7 @@ fn alerts_and_pages_match_both_ways() {
 }
 
 #[test]
-fn a_page_says_what_it_means_what_is_hurt_where_to_look_and_what_to_do() {
+fn a_runbook_has_meaning_impact_diagnosis_and_mitigation() {
     for alert in shipped_rules().alerts() {
         let page = fs::read_to_string(pages().join(format!("{}.md", alert.name))).unwrap();
         assert!(page.starts_with(&format!("# {}\n", alert.name)), "{}", alert.name);
@@ -42,7 +42,7 @@ fn a_page_says_what_it_means_what_is_hurt_where_to_look_and_what_to_do() {
 }
 
 #[test]
-fn links_lead_to_files_that_are_there() {
+fn links_lead_to_existing_files() {
     for page in fs::read_dir(pages()).unwrap() {
         let page = page.unwrap().path();
         let text = fs::read_to_string(&page).unwrap();

@@ -1,4 +1,4 @@
-//! What becomes of the events, the database behind it all, and the processes.
+//! Panels of the consumers, the database and the processes.
 
 use super::super::panel;
 use super::{quantile, rate};
@@ -14,8 +14,8 @@ fn handling() -> Vec<Panel> {
         panel(
             (Kind::Lines, Unit::Seconds),
             "Creation to value",
-            "Time from an event's creation until its value was committed: half of the events, 95 % and 99 % are quicker. Events \
-             that were created for later, or that failed before, count from their creation too.",
+            "Time from an event's creation until its value is committed: 50th, 95th and 99th percentile. Scheduled and \
+             retried events count from their creation, too.",
             [
                 ("50 %", quantile("0.5", "", "eventpipeline_create_to_value_seconds", "")),
                 ("95 %", quantile("0.95", "", "eventpipeline_create_to_value_seconds", "")),
@@ -24,8 +24,8 @@ fn handling() -> Vec<Panel> {
         ),
         panel(
             (Kind::Lines, Unit::Seconds),
-            "Time in the handler, 95 % are quicker than",
-            "By how it ended. Where this is most of the time to a value, the handler decides: more concurrency or more consumers.",
+            "Handler duration, 95th percentile",
+            "Duration of successful attempts, by group. If this dominates the time to a value, raise concurrency or add consumers.",
             [(
                 "{{group}} {{outcome}}",
                 quantile(
@@ -39,13 +39,13 @@ fn handling() -> Vec<Panel> {
         panel(
             (Kind::Lines, Unit::PerSecond),
             "Failed attempts",
-            "Attempts a second that failed, by what comes next: another attempt, or the end as a dead letter.",
+            "Failed attempts per second, by what follows: a retry or a dead letter.",
             [("{{next}}", rate("next", "eventpipeline_events_failed_total", ""))],
         ),
         panel(
             (Kind::Stacked, Unit::PerSecond),
             "Completed by consumer pod",
-            "Answers a second that each consumer has written down.",
+            "Events completed per second by each consumer.",
             [("{{pod}}", rate("pod", "eventpipeline_events_completed_total", ""))],
         ),
     ]
@@ -55,17 +55,17 @@ fn holding() -> Vec<Panel> {
     vec![
         panel(
             (Kind::Lines, Unit::Count),
-            "Events in hand",
-            "Events being handled, and claimed ahead of that. In flight at its limit all the time means that the handler decides.",
+            "In-flight and buffered events",
+            "Events in a handler, and events that are claimed ahead. If in-flight events stay at their limit, the handler is the bottleneck.",
             [
                 ("in flight", format!("sum(eventpipeline_events_in_flight{{{CHOSEN}}})")),
-                ("claimed ahead", format!("sum(eventpipeline_events_buffered{{{CHOSEN}}})")),
+                ("buffered", format!("sum(eventpipeline_events_buffered{{{CHOSEN}}})")),
             ],
         ),
         panel(
             (Kind::Lines, Unit::Count),
-            "Batch sizes, 95 % are smaller than",
-            "How many events are claimed, or answered, by one statement: more under load, which is what makes it cheap.",
+            "Batch size, 95th percentile",
+            "Events per claim or completion statement. Batches grow under load.",
             [("{{operation}}", quantile("0.95", "operation", "eventpipeline_batch_events", ""))],
         ),
         panel(
@@ -76,9 +76,9 @@ fn holding() -> Vec<Panel> {
         ),
         panel(
             (Kind::Lines, Unit::PerSecond),
-            "Claims that were not kept",
-            "Reclaimed: left by a consumer that died, or hung. Fenced: lost to somebody else before the answer. Released: given \
-             back in order, as when a pod ends.",
+            "Lost and returned claims",
+            "Reclaimed: the lease of a dead or hung consumer expired. Fenced: another consumer took the claim before the result was \
+             written. Released: returned without an attempt, for example at shutdown.",
             [
                 ("reclaimed", rate("eventpipeline", "eventpipeline_events_reclaimed_total", "")),
                 ("fenced", rate("eventpipeline", "eventpipeline_events_fenced_total", "")),
@@ -87,8 +87,8 @@ fn holding() -> Vec<Panel> {
         ),
         panel(
             (Kind::Lines, Unit::Count),
-            "Consumers that are scraped",
-            "Processes that answer Prometheus, by group. None although events wait: see the alert EventPipelineConsumersAbsent.",
+            "Scraped consumers",
+            "Consumer processes that answer Prometheus, by group. If there are none and events wait, see EventPipelineConsumersAbsent.",
             [("{{group}}", format!(r#"sum by (group) (up{{{CHOSEN}, component="consumer"}})"#))],
         ),
     ]
@@ -103,34 +103,34 @@ pub(super) fn database() -> Vec<Panel> {
         panel(
             (Kind::Lines, Unit::PerSecond),
             "Operations",
-            "What the producers and consumers do in the database a second; each is one transaction or one statement.",
+            "Database operations per second of producers and consumers. Each is one transaction or one statement.",
             [("{{db_operation_name}}", rate(by, &format!("{OPERATIONS}_count"), ""))],
         ),
         panel(
             (Kind::Lines, Unit::Seconds),
-            "Time of an operation, 99 % are quicker than",
-            "With its retries. Where creations and completions are slow together, the disk's flushes are: see MySQL's volume.",
+            "Operation duration, 99th percentile",
+            "Including retries. If creations and completions are both slow, the disk's flushes are slow: check MySQL's volume.",
             [("{{db_operation_name}}", quantile("0.99", by, OPERATIONS, ""))],
         ),
         panel(
             (Kind::Lines, Unit::PerSecond),
-            "Operations that failed",
-            "The database did not answer, or refused. The programs try again by themselves.",
+            "Failed operations",
+            "The database did not answer or refused the operation. The programs retry.",
             [("failed", format!("{failed} or 0 * {all}"))],
         ),
         panel(
             (Kind::Lines, Unit::PerSecond),
-            "Transactions tried again for their locks",
-            "MySQL rolled them back for a deadlock or a wait. Some are normal; many mean a foreign program that locks widely.",
+            "Transactions retried because of locks",
+            "MySQL rolled them back because of a deadlock or a lock wait. A few are normal; many indicate a foreign program that locks many rows.",
             [("{{db_operation_name}}", rate(by, "eventpipeline_database_lock_retries_total", ""))],
         ),
         panel(
             (Kind::Lines, Unit::Count),
             "Connections",
-            "Open connections by pod, and the most that all of them may open: MySQL's max_connections has to be above that.",
+            "Open connections by pod, and the limit of all pods together. MySQL's max_connections must be higher than this limit.",
             [
                 ("{{pod}}", format!("sum by (pod) (db_client_connection_count{{{CHOSEN}}})")),
-                ("most of all", format!("sum(db_client_connection_max{{{CHOSEN}}})")),
+                ("limit of all pods", format!("sum(db_client_connection_max{{{CHOSEN}}})")),
             ],
         ),
     ]
@@ -140,20 +140,20 @@ pub(super) fn processes() -> Vec<Panel> {
     vec![
         panel(
             (Kind::Lines, Unit::Share),
-            "Processor",
-            "Cores that each pod uses, as a share of one.",
+            "CPU",
+            "CPU usage of each pod as a share of one core.",
             [("{{pod}}", rate("pod", "process_cpu_seconds_total", ""))],
         ),
         panel(
             (Kind::Lines, Unit::Bytes),
             "Memory",
-            "Resident memory of each pod. Bodies and answers are bounded: it levels off.",
+            "Resident memory of each pod. It levels off, because request and response buffers are bounded.",
             [("{{pod}}", format!("sum by (pod) (process_resident_memory_bytes{{{CHOSEN}}})"))],
         ),
         panel(
             (Kind::Lines, Unit::Count),
             "Versions",
-            "How many processes run each version: two lines during a rollout.",
+            "Processes per version. A rollout shows two lines.",
             [(
                 "{{component}} {{version}}",
                 format!("sum by (component, version) (eventpipeline_build_info{{{CHOSEN}}})"),

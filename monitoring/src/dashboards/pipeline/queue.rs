@@ -1,4 +1,4 @@
-//! The queue as the database has it. Every producer shows the whole of it: the largest value is the latest.
+//! Panels of the queue. Every producer exports the statistics of the whole queue; the largest value is the latest.
 
 use super::super::panel;
 use super::rate;
@@ -19,7 +19,7 @@ pub(super) fn now() -> Vec<Panel> {
         panel(
             (Kind::Stat, Unit::YesNo),
             "Ready",
-            "Whether everything is there that the pipeline asks for, as the operator sees it.",
+            "1 if all parts of the pipeline are ready, as the operator sees it.",
             [(
                 "ready",
                 format!(
@@ -30,31 +30,26 @@ pub(super) fn now() -> Vec<Panel> {
         panel(
             stat,
             "Created",
-            "Events that were ever created, whoever created them.",
+            "Events ever created, by any program.",
             [("created", format!("max(eventpipeline_events_counted{{{CHOSEN}}})"))],
         ),
-        panel(
-            stat,
-            "Waiting",
-            "Events that are due and that no consumer has claimed.",
-            [("waiting", events("pending"))],
-        ),
+        panel(stat, "Pending", "Due events that no consumer has claimed.", [("pending", events("pending"))]),
         panel(
             (Kind::Stat, Unit::Seconds),
-            "Oldest waiting",
-            "How long the first in line has waited.",
+            "Oldest pending",
+            "Waiting time of the first event of the queue.",
             [("oldest", oldest())],
         ),
         panel(
             stat,
             "Dead letters",
-            "Events that failed in every attempt. `eventpipeline list --state dead` shows them with their errors.",
+            "Events that exhausted their attempts. `eventpipeline list --state dead` shows them with their errors.",
             [("dead", events("dead"))],
         ),
         panel(
             stat,
             "Missing in the ledger",
-            "Events created, less those that are in any state or were removed. Anything but 0 that stays is a defect.",
+            "Events created minus events stored and removed. A lasting value other than 0 is a defect.",
             [(
                 "missing",
                 format!(
@@ -70,8 +65,8 @@ pub(super) fn queue() -> Vec<Panel> {
     vec![
         panel(
             (Kind::Lines, Unit::Count),
-            "Events that are not finished, by state",
-            "Pending are due and wait; scheduled are not due yet, new ones or ones that failed; processing are claimed.",
+            "Unfinished events by state",
+            "Pending events are due and wait. Scheduled events are not due yet: new ones, or ones that failed. Processing events are claimed.",
             [(
                 "{{state}}",
                 format!(
@@ -81,14 +76,14 @@ pub(super) fn queue() -> Vec<Panel> {
         ),
         panel(
             (Kind::Lines, Unit::Seconds),
-            "Age of the oldest waiting event",
-            "How long the first in line has waited. It grows by a second a second while nobody consumes.",
+            "Age of the oldest pending event",
+            "Waiting time of the first event of the queue. It grows linearly while nothing is consumed.",
             [("oldest", oldest())],
         ),
         panel(
             (Kind::Lines, Unit::PerSecond),
-            "Created against completed",
-            "Where more is created than completed for long, the backlog grows: add consumers.",
+            "Created and completed",
+            "If more events are created than completed for long, the backlog grows: add consumers.",
             [
                 ("created", rate("eventpipeline", "eventpipeline_events_created_total", "")),
                 ("completed", rate("eventpipeline", "eventpipeline_events_completed_total", "")),
@@ -97,20 +92,20 @@ pub(super) fn queue() -> Vec<Panel> {
         panel(
             (Kind::Lines, Unit::Count),
             "Ledger: events by state",
-            "Where all the events are that were ever created: their sum is what was created, at every moment.",
+            "States of all events ever created. Their sum equals the number created at every moment.",
             [("{{state}}", format!("max by (state) (eventpipeline_events{{{CHOSEN}}})"))],
         ),
         panel(
             (Kind::Lines, Unit::Seconds),
-            "Age of the ledger's figures",
-            "How long ago a producer has read the queue's figures. Minutes mean that the database does not answer, and that the \
-             panels of this row show the past.",
+            "Age of the queue statistics",
+            "Time since a producer last read the queue statistics. If it is minutes, the database does not answer and the panels \
+             of this row are out of date.",
             [("age", format!("time() - max(eventpipeline_queue_stats_timestamp_seconds{{{CHOSEN}}})"))],
         ),
         panel(
             (Kind::Lines, Unit::PerSecond),
             "Removed after retention",
-            "Finished events that the consumers remove a second because they are older than the pipeline keeps them.",
+            "Finished events per second that producers remove after their retention.",
             [("{{state}}", rate("state", "eventpipeline_events_removed_total", ""))],
         ),
     ]

@@ -1,4 +1,4 @@
-//! The database's volume: how full it is, and with what.
+//! Panels of the database's volume.
 
 use super::super::panel;
 use crate::grafana::{Kind, Panel, Unit};
@@ -14,24 +14,24 @@ pub(super) fn storage() -> Vec<Panel> {
     vec![
         panel(
             (Kind::Lines, Unit::Bytes),
-            "Room for events",
-            "What is free on the volume, with what removed events have left in the tablespace. Below what is required creations are \
-             refused with 507.",
+            "Space for events",
+            "Free space on the volume plus reusable space in the tablespace. Below the required space, creations are refused with \
+             507.",
             [("free", room.clone()), ("required", required.clone()), ("capacity", capacity)],
         ),
         panel(
             (Kind::Stacked, Unit::Bytes),
-            "What takes the volume",
-            "The database's files by what they are for. The binary log and the undo log are cut by themselves.",
+            "Volume usage",
+            "Size of the database's files by kind. MySQL truncates the binary log and the undo log.",
             [("{{kind}}", format!("max by (kind) (eventpipeline_volume_file_bytes{{{CHOSEN}}})"))],
         ),
         panel(
             (Kind::Lines, Unit::Bytes),
-            "Room in a day, as the last hour went",
-            "What is left for events in a day if it goes on like this. Below what is required: creations will be refused within a day.",
+            "Space for events in one day, at the rate of the last hour",
+            "Predicted space for events. Below the required space, creations will be refused within a day.",
             [
                 (
-                    "in a day",
+                    "in one day",
                     format!(
                         "predict_linear((max(eventpipeline_volume_free_bytes{{{CHOSEN}}}) + \
                          max(eventpipeline_storage_reusable_bytes{{{CHOSEN}}}))[1h:15s], 86400)"
@@ -43,7 +43,7 @@ pub(super) fn storage() -> Vec<Panel> {
         panel(
             (Kind::Lines, Unit::YesNo),
             "Creations refused",
-            "1 while producers answer creations with 507 for want of room.",
+            "1 while producers answer creations with 507 because the volume is nearly full.",
             [("{{pod}}", format!("max by (pod) (eventpipeline_storage_refusing{{{CHOSEN}}})"))],
         ),
     ]

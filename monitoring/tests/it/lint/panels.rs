@@ -1,10 +1,10 @@
-//! Panels.
+//! Rules about panels.
 
 use serde_json::Value;
 
 use super::{Findings, shown};
 
-/// Of Grafana's units, those that are used here (`packages/grafana-data/src/valueFormats/categories.ts`).
+/// Grafana's units that the dashboards use (`packages/grafana-data/src/valueFormats/categories.ts`).
 const UNITS: [&str; 7] = ["short", "reqps", "ops", "s", "bytes", "percentunit", "bool_yes_no"];
 
 fn wrong(dashboard: &Value, right: impl Fn(&Value) -> bool) -> Findings {

@@ -1,4 +1,4 @@
-//! Queries.
+//! Rules about queries.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use serde_json::Value;
 use super::{Findings, shown};
 use crate::promql::{parse, selectors, walk};
 
-/// No query would ask for it by itself.
+/// A label that queries do not use otherwise.
 const RATE_INTERVAL: (&str, Duration) = ("7919s", Duration::from_secs(7919));
 
 fn all(dashboard: &Value) -> impl Iterator<Item = &Value> {
     shown(dashboard).flat_map(|panel| panel["targets"].as_array().unwrap())
 }
 
-/// A query whose variables stand as they are, but for durations, which have to be some.
+/// Replaces the variables of a query that stand for durations.
 fn parsed(target: &Value) -> Result<Expr, String> {
     let query = target["expr"].as_str().unwrap();
     parse(&query.replace("$__rate_interval", RATE_INTERVAL.0)).map_err(|error| format!("{query}: {error}"))
@@ -27,12 +27,12 @@ fn wrong(dashboard: &Value, right: impl Fn(&Expr) -> bool) -> Findings {
     queries.map(|target| target["expr"].to_string()).collect()
 }
 
-/// Queries of logs have to be valid: there are none.
+/// Log queries must be valid; the dashboards have none.
 pub(super) fn logql(dashboard: &Value) -> Findings {
     all(dashboard).filter(|it| it["datasource"]["type"] == "loki").map(|it| it["expr"].to_string()).collect()
 }
 
-/// Queries of logs have to use `$__auto`.
+/// Log queries must use `$__auto`.
 pub(super) fn logql_auto(dashboard: &Value) -> Findings {
     let logs = all(dashboard).filter(|it| it["datasource"]["type"] == "loki");
     logs.map(|it| it["expr"].to_string()).filter(|query| !query.contains("$__auto")).collect()
@@ -61,7 +61,7 @@ pub(super) fn instance(dashboard: &Value) -> Findings {
     matched(dashboard, "instance")
 }
 
-/// Every selector has `LABEL=~"$LABEL"`.
+/// Every selector must have `LABEL=~"$LABEL"`.
 fn matched(dashboard: &Value, label: &str) -> Findings {
     wrong(dashboard, |expr| {
         selectors(expr).iter().all(|selector| {

@@ -1,4 +1,4 @@
-//! Variables.
+//! Rules about variables.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ fn variables(dashboard: &Value) -> impl Iterator<Item = &Value> {
     dashboard["templating"]["list"].as_array().unwrap().iter()
 }
 
-/// One data source of Prometheus, to be chosen.
+/// There must be one variable for a Prometheus data source.
 pub(super) fn datasource(dashboard: &Value) -> Findings {
     let sources: Vec<&Value> = variables(dashboard).filter(|it| it["type"] == "datasource").collect();
     match sources[..] {
@@ -58,7 +58,7 @@ pub(super) fn label_promql(dashboard: &Value) -> Findings {
     queries.filter(wrong).map(str::to_owned).collect()
 }
 
-/// On a change of the time range.
+/// Variables must reload on a change of the time range.
 pub(super) fn reload(dashboard: &Value) -> Findings {
     let wrong = variables(dashboard).filter(|it| it["type"] == "query" && it["refresh"] != 2);
     wrong.map(ToString::to_string).collect()
