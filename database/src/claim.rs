@@ -79,7 +79,7 @@ impl Session {
             let taken = self.run(&ClaimOperation { source: Source::Found(&found), terms }).await?;
             mark.requested(found.len(), taken.left);
             if !taken.claims.events.is_empty() {
-                let more = taken.claims.more || mark.has_found();
+                let more = taken.claims.more || mark.may_have_more();
                 return Ok(Claims { more, ..taken.claims });
             }
         }
@@ -105,7 +105,7 @@ impl Session {
         match self.run(&FindDue(scan)).await {
             Ok(seen) => {
                 mark.scanned(scan, begun.elapsed(), &seen);
-                mark.remember(seen.ids);
+                mark.remember(seen.ids, seen.cut.is_some());
                 Ok(mark.has_found())
             }
             Err(error) => {

@@ -39,6 +39,8 @@ pub struct LowWaterMark {
     reach: Option<Duration>,
     /// Events that a scan found and no claim has requested yet, in the order of the queue.
     seen: VecDeque<EventId>,
+    /// The scan that found them ended at its limit, so that more events may be due.
+    partial: bool,
 }
 
 impl LowWaterMark {
@@ -119,9 +121,15 @@ impl LowWaterMark {
         }
     }
 
-    /// Stores the events that a scan found, for the next claims.
-    pub(crate) fn remember(&mut self, seen: impl IntoIterator<Item = EventId>) {
+    /// Stores the events that a scan found, for the next claims. `partial` tells that the scan ended at its limit.
+    pub(crate) fn remember(&mut self, seen: impl IntoIterator<Item = EventId>, partial: bool) {
         self.seen = seen.into_iter().collect();
+        self.partial = partial;
+    }
+
+    /// Returns whether more events may be due, after a claim of stored ones.
+    pub(crate) fn may_have_more(&self) -> bool {
+        self.partial || self.has_found()
     }
 
     /// Returns whether events are stored for the next claim.
@@ -246,7 +254,7 @@ mod tests {
     fn found_events_are_requested_once() {
         let mut mark = LowWaterMark::default();
         let ids = |ids: &[i64]| ids.iter().map(|id| EventId::from_row(*id)).collect::<Vec<_>>();
-        mark.remember(ids(&[1, 2, 3, 4]));
+        mark.remember(ids(&[1, 2, 3, 4]), false);
         assert_eq!(mark.found(3), ids(&[1, 2, 3]));
         mark.requested(3, ids(&[2, 3]));
         assert_eq!(mark.found(9), ids(&[2, 3, 4]));

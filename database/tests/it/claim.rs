@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use eventpipeline_database::{ClaimLimit, Claimed, Creation, Failure, Lease, LowWaterMark, NewEvent, Next};
+use eventpipeline_database::{
+    ClaimLimit, Claimed, Creation, Failure, LARGEST_CLAIM, Lease, LowWaterMark, NewEvent, Next,
+};
 use sqlx::Connection as _;
 
 use crate::support::{LONG, claim, create, has_due, ids, on_each, owner};
@@ -18,6 +20,23 @@ async fn the_oldest_free_events_come_first() {
         assert_eq!(ids(&claim(&mut session, 10).await), [3, 4, 5]);
         assert!(!has_due(&mut session).await);
         assert!(claim(&mut session, 10).await.is_empty());
+    })
+    .await;
+}
+
+/// Otherwise a consumer would pause in the middle of a backlog, and claim fewer events at a time.
+#[tokio::test]
+async fn a_claim_of_the_last_found_events_reports_more_if_the_scan_ended_at_its_limit() {
+    on_each(async |fixture| {
+        let mut session = fixture.session();
+        create(&mut session, LARGEST_CLAIM + 100).await;
+        let (mut mark, owner) = (LowWaterMark::default(), owner());
+        assert!(session.has_due(&mut mark).await.unwrap());
+        for (events, more) in [(1000, true), (LARGEST_CLAIM - 1000, true), (100, false)] {
+            let limit = ClaimLimit { events: 1000, bytes: usize::MAX };
+            let claims = session.claim(&mut mark, &owner, Lease::new(LONG), limit).await.unwrap();
+            assert_eq!((claims.events.len(), claims.more), (events, more));
+        }
     })
     .await;
 }
