@@ -48,7 +48,10 @@ async fn a_selftest_fails_if_the_value_reads_differently() {
     });
     let wrong = pipeline::tool(&url.await, &["selftest"]);
     assert_eq!(wrong.code, 1, "{wrong:?}");
-    assert!(wrong.err.contains(r#"event 1 got the value "one", but reading it returns "another""#), "{wrong:?}");
+    assert!(
+        wrong.err.contains(r#"event 1 got the value "one", but reading it returns "another""#),
+        "{wrong:?}"
+    );
 }
 
 /// An ingress controller responds like this before it knows the route, and then before it knows a pod.

@@ -18,7 +18,7 @@ pub(super) fn group(settings: &Settings) -> Group {
     rules.extend(
         [backlog_late(settings), consumers_absent(), dead_letters(), handler_fails()].map(Rule::Alert),
     );
-    rules.extend([ledger_broken(), figures_stale(), clock_wrong(), deferred()].map(Rule::Alert));
+    rules.extend([ledger_broken(), queue_stats_stale(), clock_wrong(), deferred()].map(Rule::Alert));
     Group { name: "eventpipeline.queue".to_owned(), rules }
 }
 
@@ -115,7 +115,7 @@ fn ledger_broken() -> super::Alert {
 }
 
 /// Fires if the queue statistics are old. Without it, alerts about the backlog would be silently blind.
-fn figures_stale() -> super::Alert {
+fn queue_stats_stale() -> super::Alert {
     alert(
         "EventPipelineQueueStatsStale",
         (Severity::Warning, Duration::from_mins(2)),

@@ -70,8 +70,8 @@ fn holding() -> Vec<Panel> {
         ),
         panel(
             (Kind::Lines, Unit::PerSecond),
-            "Wake-ups of idle consumers",
-            "By a wake-up of a producer, or by a look of their own. Looks alone mean that wake-ups are lost, which costs up to 100 ms.",
+            "Claim triggers of idle consumers",
+            "Claims after a wake-up from a producer, or after polling. Polls alone mean that wake-ups are lost, which costs up to 100 ms.",
             [("{{kind}}", rate("kind", "eventpipeline_claim_triggers_total", ""))],
         ),
         panel(
