@@ -142,14 +142,14 @@ async fn forget_removed(
     let mut count = SqlBatch::default();
     for key in &remembered {
         let (first, last) = (key.ids.first().get(), key.ids.last().get());
-        count.sql("SELECT COUNT(*) AS stored FROM Events WHERE id BETWEEN ").number(first);
+        count.sql("SELECT COUNT(*) AS found FROM Events WHERE id BETWEEN ").number(first);
         count.sql(" AND ").number(last).sql("; ");
     }
     let rows = count.rows(connection).await?;
     let (mut kept, mut forgotten) = (Vec::new(), Vec::new());
     for (key, row) in remembered.into_iter().zip(&rows) {
-        let stored: i64 = row.try_get("stored")?;
-        if usize::try_from(stored) == Ok(key.ids.len()) { kept.push(key) } else { forgotten.push(key) }
+        let found: i64 = row.try_get("found")?;
+        if usize::try_from(found) == Ok(key.ids.len()) { kept.push(key) } else { forgotten.push(key) }
     }
     if !forgotten.is_empty() {
         let mut delete = SqlBatch::new("DELETE FROM IdempotencyKeys WHERE name IN (");
