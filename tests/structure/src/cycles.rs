@@ -7,11 +7,24 @@ use crate::modules::{Dependencies, ModulePath};
 
 /// Modules with the same parent that depend on each other in a cycle.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cycle(BTreeSet<ModulePath>);
+pub struct Cycle {
+    modules: BTreeSet<ModulePath>,
+    dependencies: Dependencies,
+}
 
+impl Cycle {
+    /// Returns the dependencies that form the cycle, each as `FROM -> TO`.
+    pub fn dependencies(&self) -> Vec<String> {
+        let text =
+            |(from, to): &(ModulePath, ModulePath)| format!("{} -> {}", from.join("::"), to.join("::"));
+        self.dependencies.iter().map(text).collect()
+    }
+}
+
+/// Writes the modules, such as `a <-> b`.
 impl fmt::Display for Cycle {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.0.iter().map(|module| module.join("::")).collect();
+        let names: Vec<_> = self.modules.iter().map(|module| module.join("::")).collect();
         formatter.write_str(&names.join(" <-> "))
     }
 }
@@ -30,10 +43,18 @@ pub(crate) fn find(dependencies: &Dependencies) -> BTreeSet<Cycle> {
     let cycle = |(module, others): (&ModulePath, &BTreeSet<ModulePath>)| {
         let back =
             |other: &&ModulePath| reachable.get(*other).is_some_and(|targets| targets.contains(module));
-        let cycle: BTreeSet<_> = others.iter().filter(back).cloned().collect();
-        (!cycle.is_empty()).then_some(Cycle(cycle))
+        let modules: BTreeSet<_> = others.iter().filter(back).cloned().collect();
+        (!modules.is_empty()).then(|| Cycle { dependencies: within(&modules, dependencies), modules })
     };
     reachable.iter().filter_map(cycle).collect()
+}
+
+/// Returns the dependencies between different modules of a cycle.
+fn within(modules: &BTreeSet<ModulePath>, dependencies: &Dependencies) -> Dependencies {
+    let connects = |(from, to): &&(ModulePath, ModulePath)| {
+        siblings(from, to).is_some_and(|(from, to)| modules.contains(from) && modules.contains(to))
+    };
+    dependencies.iter().filter(connects).cloned().collect()
 }
 
 /// Returns the ancestors of two modules that have the same parent. Returns `None` if one module contains the
@@ -72,6 +93,14 @@ mod tests {
         assert_eq!(cycles(&[("a", "b"), ("b", "c"), ("c", "a"), ("a", "d")]), ["a <-> b <-> c"]);
         assert_eq!(cycles(&[("a::x", "b"), ("b", "a::y")]), ["a <-> b"]);
         assert_eq!(cycles(&[("a::x", "a::y"), ("a::y", "a::x"), ("b", "a")]), ["a::x <-> a::y"]);
+    }
+
+    #[test]
+    fn a_cycle_lists_its_dependencies() {
+        let path = |module: &str| module.split("::").map(str::to_owned).collect();
+        let all = [("a::x", "b"), ("b", "a::y"), ("a::x", "a::y"), ("c", "a")];
+        let found = find(&all.iter().map(|(from, to)| (path(from), path(to))).collect());
+        assert_eq!(found.first().unwrap().dependencies(), ["a::x -> b", "b -> a::y"]);
     }
 
     #[test]

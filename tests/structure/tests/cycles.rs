@@ -1,25 +1,34 @@
 //! The modules of every crate form a hierarchy.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Crates that are checked.
 const CRATES: [&str; 5] = ["operator", "producer", "consumer", "database", "service"];
 
-/// Cycles that are still to be removed, each as `crate: module <-> module`.
-const KNOWN: [&str; 0] = [];
+/// Cycles that exist. Remove them, and add none.
+const KNOWN: [&str; 8] = [
+    "consumer: handlers::connections <-> handlers::transport",
+    "operator: eventpipeline::build <-> eventpipeline::resources",
+    "operator: eventpipeline::build::agent_container <-> eventpipeline::build::mysql_arguments <-> eventpipeline::build::mysql_stateful_set",
+    "operator: eventpipeline::status::groups <-> eventpipeline::status::parts",
+    "operator: offline::pipeline <-> offline::warnings",
+    "producer: api <-> changer <-> error <-> mailbox <-> memory <-> metrics <-> reader <-> storage <-> surveyor <-> waiters <-> writer",
+    "producer: api::create <-> api::openapi <-> api::order <-> api::read <-> api::v1",
+    "service: http::connection <-> http::socket",
+];
 
 #[test]
 fn modules_with_the_same_parent_do_not_depend_on_each_other_in_a_cycle() {
     let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    let mut found = BTreeSet::new();
+    let mut found = BTreeMap::new();
     for name in CRATES {
-        let cycles = eventpipeline_structure::cycles(&workspace.join(name).join("src")).unwrap();
-        found.extend(cycles.iter().map(|cycle| format!("{name}: {cycle}")));
+        for cycle in eventpipeline_structure::cycles(&workspace.join(name).join("src")).unwrap() {
+            found.insert(format!("{name}: {cycle}"), cycle.dependencies());
+        }
     }
-    let known = KNOWN.map(str::to_owned).into();
-    let new: Vec<_> = found.difference(&known).collect();
-    assert!(new.is_empty(), "move what both modules need to a third one: {new:#?}");
-    let solved: Vec<_> = known.difference(&found).collect();
+    let solved: Vec<_> = KNOWN.iter().filter(|known| !found.contains_key(**known)).collect();
+    found.retain(|cycle, _| !KNOWN.contains(&cycle.as_str()));
+    assert!(found.is_empty(), "move the items that both modules need to a third module: {found:#?}");
     assert!(solved.is_empty(), "remove from `KNOWN`: {solved:#?}");
 }
