@@ -1,7 +1,8 @@
-//! Help without a cluster, by the code that runs in one: what would be refused, made, and restarted.
+//! Commands that work without a cluster, with the operator's own code: `lint`, `render` and `diff`.
 
 mod diff;
 mod documents;
+mod finding;
 mod lint;
 mod pipeline;
 mod render;
@@ -24,13 +25,13 @@ pub(crate) use diff::DiffArgs;
 pub(crate) use lint::LintArgs;
 pub(crate) use render::RenderArgs;
 
-/// What an image is called where nobody says: the chart's own default.
+/// Default image, the same as in the chart.
 const DEFAULT_IMAGE: &str = concat!("eventpipeline:", env!("CARGO_PKG_VERSION"));
 
-/// How results are printed.
+/// Output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
-    /// Lines for people
+    /// Text for people
     Text,
     /// One JSON document for programs
     Json,
@@ -55,22 +56,22 @@ pub(crate) fn metrics() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints what would be refused and what would work badly. Fails if something would be refused.
+/// Prints errors and warnings about pipelines. Fails if the API server or the operator would refuse one.
 pub(crate) fn lint(args: LintArgs) -> anyhow::Result<ExitCode> {
     lint::run(args)
 }
 
-/// Prints the objects that the operator would apply. Fails if a pipeline would be refused.
+/// Prints the objects that the operator would apply. Fails if a pipeline is invalid.
 pub(crate) fn render(args: RenderArgs) -> anyhow::Result<ExitCode> {
     render::run(args)
 }
 
-/// Prints what a change would do. Fails if it would be refused.
+/// Prints the effects of a change. Fails if the change is invalid.
 pub(crate) fn diff(args: DiffArgs) -> anyhow::Result<ExitCode> {
     diff::run(args)
 }
 
-/// The result as the process's code: 0 where nothing is refused, 1 otherwise.
+/// Returns the exit code: 1 if anything is refused, otherwise 0.
 fn code(refused: bool) -> ExitCode {
     if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
@@ -80,7 +81,7 @@ fn print_json(result: &impl Serialize) -> anyhow::Result<()> {
     print(&format!("{json}\n"))
 }
 
-/// The number with its noun: `1 error`, `2 errors`.
+/// Returns a number with its noun: `1 error`, `2 errors`.
 fn counted(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")

@@ -1,8 +1,10 @@
-//! Third step: the objects of a validated pipeline, one file each. Pure: the same pipeline makes the same objects.
+//! Fourth step: builds the objects of a validated pipeline, one file each. Pure: the same pipeline results in
+//! the same objects.
 
 mod agent_container;
 mod autoscalers;
 mod consumer_deployment;
+mod data_volume;
 mod database_access;
 mod disruption_budgets;
 mod environment;
@@ -11,7 +13,6 @@ mod http_route;
 mod ingress;
 pub(super) mod meta;
 mod mysql_arguments;
-mod mysql_claim;
 mod mysql_service;
 mod mysql_stateful_set;
 mod network_policies;
@@ -24,20 +25,18 @@ pub(super) mod schema_job;
 pub(super) mod secrets;
 mod wakeups_service;
 
-use std::marker::PhantomData;
-
-use super::resources::{Prepared, Resources};
+use super::resources::Resources;
 use super::validate::Pipeline;
 pub(crate) use mysql_arguments::MAX_CONNECTIONS;
 pub(super) use mysql_stateful_set::MYSQL;
 
 /// Builds every object of the pipeline.
-pub(super) fn build(pipeline: &Pipeline) -> Resources<Prepared> {
+pub(super) fn build(pipeline: &Pipeline) -> Resources {
     let producer = |group| producer_deployment::build(pipeline, group);
     let consumer = |group| consumer_deployment::build(pipeline, group);
     Resources {
         secrets: secrets::build(pipeline),
-        mysql_claim: mysql_claim::build(pipeline),
+        data_volume: data_volume::build(pipeline),
         mysql_service: mysql_service::build(pipeline),
         mysql_stateful_set: mysql_stateful_set::build(pipeline),
         schema_job: schema_job::build(pipeline),
@@ -50,6 +49,5 @@ pub(super) fn build(pipeline: &Pipeline) -> Resources<Prepared> {
         network_policies: network_policies::build(pipeline),
         disruption_budgets: disruption_budgets::build(pipeline),
         autoscalers: autoscalers::build(pipeline),
-        state: PhantomData,
     }
 }

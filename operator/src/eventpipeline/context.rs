@@ -32,8 +32,8 @@ pub(crate) struct Operator {
     pub(super) cache: Arc<ObjectCache>,
     pub(super) observations: Arc<Observations>,
     pub(super) routes: Arc<Routes>,
-    pub(super) memory: apply::Memory,
-    pub(super) scales: scale::Memory,
+    pub(super) last_applied: apply::LastApplied,
+    pub(super) scales: scale::ScaleMemory,
     pub(super) rollouts: Rollouts,
     /// Image of pipelines that set none.
     pub(super) image: String,
@@ -59,8 +59,8 @@ impl Operator {
             cache: objects,
             observations,
             routes,
-            memory: apply::Memory::default(),
-            scales: scale::Memory::default(),
+            last_applied: apply::LastApplied::default(),
+            scales: scale::ScaleMemory::default(),
             rollouts,
             image,
             recorder,
@@ -74,12 +74,12 @@ impl Operator {
         self.routes.retain(&known);
         self.rollouts.retain(&known);
         self.left().retain(|pipeline, _| known(pipeline));
-        self.memory.retain(known);
+        self.last_applied.retain(known);
     }
 
     /// Returns the number of pipelines that are restarting their pods, and of those that wait for their turn.
     pub(crate) fn rollouts(&self) -> (usize, usize) {
-        self.rollouts.numbers()
+        self.rollouts.counts()
     }
 
     /// Returns the number of pipelines in scope that another installation manages.

@@ -1,4 +1,4 @@
-//! First step: what is there already, as the watches show it. Asks nobody.
+//! First step: reads the existing objects from the object cache, without any request.
 
 use eventpipeline_crds::{EventPipeline, GroupStatus};
 use jiff::{SignedDuration, Timestamp};
@@ -11,26 +11,27 @@ use super::build::meta::VOLUME;
 use crate::cache::{Kind as _, ObjectCache, Objects, PipelineKey};
 use crate::queue_stats::Observation;
 
-/// What is there of a pipeline.
+/// The existing objects of a pipeline.
 #[derive(Debug)]
 pub(super) struct Existing {
     pub(super) key: PipelineKey,
     pub(super) uid: Option<String>,
-    /// What carries the pipeline's label: its own objects, and what others made look so.
+    /// Objects with the pipeline's label: its own, and those of others that carry the same label.
     pub(super) objects: Objects,
-    /// What was decided of the groups of consumers, as the status has it.
+    /// Scaling decisions for the groups of consumers, as recorded in the status.
     pub(super) groups: Vec<GroupStatus>,
-    /// When a producer has said that the database lacks the schema that it needs, if the last one asked has.
+    /// Time at which a producer reported that the database lacks the schema it needs, if the last answer said
+    /// so.
     pub(super) schema_is_old: Option<Timestamp>,
 }
 
-/// How long a schema Job has ended for when a schema that lacks something is not its doing: somebody has put another
-/// state of the database in place. Much longer than producers take to see a new schema, and no hurry where another run
-/// would not help either.
+/// Minimum time since the end of the schema Job for a missing schema to mean that another state of the
+/// database was restored. It is much longer than producers take to notice a new schema, and long enough that
+/// a Job that can't help is not repeated quickly.
 const SETTLED: SignedDuration = SignedDuration::from_mins(10);
 
 impl Existing {
-    /// Whether what this schema Job has done is not there any more.
+    /// Returns whether the work of this schema Job is lost.
     pub(super) fn schema_is_lost(&self, job: &Job) -> bool {
         let ended = job.status.as_ref().and_then(|status| status.completion_time.as_ref());
         match (self.schema_is_old, ended) {
@@ -39,8 +40,8 @@ impl Existing {
         }
     }
 
-    /// The volume that the database is on: uid of its claim. While there is no claim, that of the last one that the schema
-    /// was made for.
+    /// Returns the uid of the claim of the database's volume. Without a claim, returns that of the volume
+    /// that the schema was last created on.
     pub(super) fn volume(&self) -> Option<String> {
         let of = |kind| self.objects.iter().filter(move |((of, _), _)| *of == kind).map(|(_, record)| record);
         let claim = of(PersistentVolumeClaim::NAME).map(|record| record.uid().to_owned()).next();
@@ -51,7 +52,7 @@ impl Existing {
         })
     }
 
-    /// Size in the claim template of the database's StatefulSet.
+    /// Returns the size in the claim template of the database's StatefulSet.
     pub(super) fn first_size(&self) -> Option<String> {
         let mut stateful_sets = self.objects.iter().filter(|((kind, _), _)| *kind == StatefulSet::NAME);
         let (_, record) = stateful_sets.find(|(_, record)| record.belongs_to(self.uid.as_deref()))?;
@@ -61,7 +62,7 @@ impl Existing {
     }
 }
 
-/// Reads what is there.
+/// Reads the existing objects.
 pub(super) fn dereference(
     cache: &ObjectCache,
     pipeline: &EventPipeline,

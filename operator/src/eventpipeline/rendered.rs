@@ -1,20 +1,19 @@
-//! The objects of a pipeline as data, for those who have no cluster.
+//! The objects of a pipeline as data, for commands that run without a cluster.
 
 use eventpipeline_crds::EventPipeline;
 use jiff::Timestamp;
-use kube::ResourceExt as _;
+use kube::{Resource, ResourceExt as _};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::resources::Resources;
+use super::resources::Object;
 use super::{build, validate};
-use crate::cache::Kind;
 
-/// Why there are none.
+/// A pipeline that can't be rendered.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The spec can't be built.
-    #[error("the spec must be changed")]
+    /// The spec is invalid.
+    #[error("the spec is invalid")]
     Invalid(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// An object can't be written as JSON.
     #[error("failed to write an object as JSON")]
@@ -24,64 +23,39 @@ pub(crate) enum Error {
 /// An object that the operator would apply.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rendered {
-    pub(crate) kind: &'static str,
+    pub(crate) kind: String,
     pub(crate) name: String,
-    /// All of it; a Secret without its data, which is made when it is created.
+    /// The whole object; a Secret without its data, which is generated when the Secret is created.
     pub(crate) object: Value,
 }
 
-/// What the operator would apply for the pipeline if nothing of it were there, in that order. The same for the same
-/// pipeline, at any time.
+/// Returns the objects that the operator would apply if none existed, in the order in which it applies them.
+///
+/// The result depends on the pipeline and the image only, not on the time.
 pub(crate) fn render(pipeline: &EventPipeline, image: &str) -> Result<Vec<Rendered>, Error> {
     let now = pipeline.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |created| created.0);
     let validated =
         validate::validate(pipeline, image, now).map_err(|error| Error::Invalid(Box::new(error)))?;
-    let Resources {
-        secrets,
-        // The StatefulSet's controller makes it.
-        mysql_claim: _,
-        mysql_service,
-        mysql_stateful_set,
-        schema_job,
-        wakeups_service,
-        producer_service,
-        producer_deployments,
-        consumer_deployments,
-        ingress,
-        http_route,
-        network_policies,
-        disruption_budgets,
-        autoscalers,
-        state: _,
-    } = build::build(&validated);
-    let mut objects = Objects(Vec::new());
-    objects.all(&network_policies)?;
-    objects.all(&disruption_budgets)?;
-    for secret in &secrets {
-        objects.add("Secret", secret.object.name_any(), &secret.object)?;
-    }
-    objects.all(mysql_service.as_slice())?;
-    objects.all(mysql_stateful_set.as_slice())?;
-    objects.all(&[schema_job])?;
-    objects.all(&[wakeups_service, producer_service])?;
-    objects.all(&producer_deployments)?;
-    objects.all(&consumer_deployments)?;
-    objects.all(ingress.as_slice())?;
-    objects.all(http_route.as_slice())?;
-    objects.all(&autoscalers)?;
-    Ok(objects.0)
+    let mut resources = build::build(&validated);
+    let rendered = resources.objects().into_iter().filter_map(|object| match object {
+        Object::NetworkPolicy(object) => Some(rendered(object)),
+        Object::DisruptionBudget(object) => Some(rendered(object)),
+        Object::Secret(secret) => Some(rendered(&secret.object)),
+        // The StatefulSet's controller creates the claim.
+        Object::DataVolume(_) => None,
+        Object::Service(object) => Some(rendered(object)),
+        Object::StatefulSet(object) => Some(rendered(object)),
+        Object::SchemaJob(object) => Some(rendered(object)),
+        Object::Deployment(object) => Some(rendered(object)),
+        Object::Ingress(object) => Some(rendered(object)),
+        Object::HttpRoute(object) => Some(rendered(object)),
+        Object::Autoscaler(object) => Some(rendered(object)),
+    });
+    rendered.collect()
 }
 
-struct Objects(Vec<Rendered>);
-
-impl Objects {
-    fn all<K: Kind>(&mut self, objects: &[K]) -> Result<(), Error> {
-        objects.iter().try_for_each(|object| self.add(K::NAME, object.name_any(), object))
-    }
-
-    fn add(&mut self, kind: &'static str, name: String, object: &impl Serialize) -> Result<(), Error> {
-        let object = serde_json::to_value(object).map_err(Error::Json)?;
-        self.0.push(Rendered { kind, name, object });
-        Ok(())
-    }
+fn rendered<K: Resource<DynamicType = ()> + Serialize>(object: &K) -> Result<Rendered, Error> {
+    let (kind, name) = (K::kind(&()).into_owned(), object.name_any());
+    let object = serde_json::to_value(object).map_err(Error::Json)?;
+    Ok(Rendered { kind, name, object })
 }

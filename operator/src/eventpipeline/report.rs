@@ -1,4 +1,4 @@
-//! Writes a pipeline's status, and Events for what somebody must act on or may wonder about.
+//! Writes a pipeline's status, and Events about what a user must act on or may want to know.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use kube::runtime::events::{Event, EventType};
 use kube::{Resource as _, ResourceExt as _};
 use tracing::warn;
 
-use super::apply::PutRight;
+use super::apply::Reverted;
 use super::context::Operator;
 use super::scale::Decision;
 use super::status;
@@ -21,29 +21,29 @@ use super::status::News;
 use crate::api;
 use crate::leadership::ASSIGNED;
 
-/// An Event's note may have 1 kB.
+/// Maximum size of an Event's note in bytes.
 const LONGEST_NOTE: usize = 1000;
-/// Reason of an Event about what was undone.
+/// Reason of Events about reverted changes.
 const REVERTED: &str = "Reverted";
 const EVENT_LIMIT: Duration = Duration::from_secs(10);
 
-/// What could not be reported.
+/// A report that could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The status.
-    #[error("the status could not be written")]
+    /// The status could not be written.
+    #[error("failed to write the status")]
     Status(#[source] api::Error),
 }
 
 impl Error {
-    /// Whether the pipeline has changed meanwhile.
+    /// Returns whether the pipeline has changed since it was read.
     pub(super) fn is_outdated(&self) -> bool {
         let Self::Status(error) = self;
         error.conflict()
     }
 }
 
-/// Where a pipeline's state is reported.
+/// The report on a pipeline.
 pub(super) struct Report<'a> {
     operator: &'a Operator,
     object: &'a DeserializeGuard<EventPipeline>,
@@ -56,21 +56,21 @@ impl<'a> Report<'a> {
         Self { operator, object, version }
     }
 
-    /// Says that it is seen, and by whom: tools take a resource without conditions for one that is done, and other
-    /// installations one without a name for one that is theirs to take. Of those that do so at once one is the first.
+    /// Writes a first status, which names this installation. Tools consider a resource without conditions as
+    /// ready, and other installations adopt a pipeline that names none. If several write at once, one wins.
     pub(super) async fn first_seen(&self) -> Result<(), Error> {
         let first = || status::first_seen(self.generation(), Timestamp::now());
         let status = self.signed(self.previous().cloned().unwrap_or_else(first));
         self.put(&status).await
     }
 
-    /// Says that another installation looks after it.
+    /// Reports that another installation manages the pipeline.
     pub(super) async fn left_to(&self, lease: &str, why: &str) {
         let meta = self.object.meta();
         let (namespace, name) = (meta.namespace.as_deref(), meta.name.as_deref().unwrap_or_default());
         let why = format!(
-            "the operator of Lease {lease} looks after it, and this one stands back: {why}; to choose, annotate the pipeline \
-             with {ASSIGNED}=NAMESPACE/NAME of a Lease"
+            "the pipeline is managed by the operator of Lease {lease} and ignored by this one: {why}; to assign it, set the \
+             annotation {ASSIGNED} to NAMESPACE/NAME of a Lease"
         );
         warn!(namespace, name, lease, "EventPipeline {name}: {why}");
         self.event(EventType::Warning, "ManagedByAnother", &why).await;
@@ -80,7 +80,7 @@ impl<'a> Report<'a> {
         EventPipelineStatus { managed_by: self.operator.custodian.me().cloned(), ..status }
     }
 
-    /// Says that the author must change the spec.
+    /// Reports that the author must change the spec.
     pub(super) async fn invalid(&self, why: &str) -> Result<(), Error> {
         self.status(status::stalled(
             self.previous(),
@@ -92,8 +92,8 @@ impl<'a> Report<'a> {
         .await
     }
 
-    /// Writes the status if it differs from the one that is there; Events when somebody should look, for the room that is left,
-    /// and for what is new.
+    /// Writes the status if it has changed. Publishes Events about stalls, storage, and conditions that
+    /// changed.
     pub(super) async fn status(&self, status: EventPipelineStatus) -> Result<(), Error> {
         if let Some((reason, why)) = status::begins_to_stall(self.previous(), &status) {
             self.event(EventType::Warning, reason, why).await;
@@ -108,18 +108,18 @@ impl<'a> Report<'a> {
         self.write(&status).await
     }
 
-    /// Events for what is new about the number of consumers.
+    /// Publishes Events about changes of the number of consumers.
     pub(super) async fn scaling(&self, decisions: &[Decision]) {
         for (reason, what) in status::scaling_news(self.previous(), decisions) {
             self.event(EventType::Normal, reason, &what).await;
         }
     }
 
-    /// Events for what others did and was undone.
-    pub(super) async fn put_right(&self, undone: Vec<PutRight>) {
-        for PutRight { kind, name, what } in undone {
+    /// Publishes Events about changes by other clients that were reverted.
+    pub(super) async fn reverted(&self, changes: Vec<Reverted>) {
+        for Reverted { kind, name, what } in changes {
             let note = format!("{kind} {name} {what}");
-            // Events that differ in their note alone become one.
+            // Without a related object, Events with different notes would be aggregated into one.
             let about = ObjectReference {
                 kind: Some(kind.to_owned()),
                 namespace: self.object.namespace(),
@@ -147,12 +147,12 @@ impl<'a> Report<'a> {
         Ok(())
     }
 
-    /// The pipeline's version as far as it was read or written here.
+    /// Version of the pipeline as it was last read or written.
     fn version(&self) -> MutexGuard<'_, String> {
         self.version.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An Event that is lost is only logged: the status says the same.
+    /// Publishes an Event. If that fails it is only logged, because the status reports the same.
     async fn event(&self, type_: EventType, reason: &str, why: &str) {
         self.event_with(type_, reason, why, None).await;
     }
@@ -178,7 +178,7 @@ impl<'a> Report<'a> {
         match tokio::time::timeout(EVENT_LIMIT, published).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => warn!(error = error_chain(&error), reason, "failed to publish an Event"),
-            Err(_) => warn!(reason, "failed to publish an Event: no answer from the API server"),
+            Err(_) => warn!(reason, "failed to publish an Event: the API server did not answer in time"),
         }
     }
 

@@ -1,7 +1,7 @@
-//! How many pipelines restart their pods at once when nobody has changed their spec.
+//! Limits how many pipelines restart their pods at once when no spec has changed.
 //!
-//! A new version of the operator changes the templates of all pipelines. Each of them waits for its turn; what else it
-//! needs, its number of pods first of all, it gets meanwhile. What its author changes waits for nothing.
+//! A new version of the operator changes the pod templates of all pipelines. Each pipeline waits for its turn
+//! and meanwhile gets everything else, such as its number of pods. A change of the spec never waits.
 
 mod hold;
 
@@ -16,86 +16,88 @@ pub(super) use hold::{hold, would_restart};
 
 use crate::cache::PipelineKey;
 
-/// After this time a rollout that is not ready makes place for another: as long as a Deployment is given.
-const LONGEST: Duration = Duration::from_mins(10);
+/// Time after which an unready rollout no longer counts: the progress deadline of a Deployment.
+const TIME_LIMIT: Duration = Duration::from_mins(10);
 
-/// Who is under way, and who waits.
+/// The active rollouts and the queue of waiting pipelines.
 #[derive(Debug)]
 pub(crate) struct Rollouts {
-    /// How many may be under way; none: any number.
+    /// Maximum number of active rollouts; `None` is unlimited.
     most: Option<usize>,
-    line: Mutex<Line>,
+    queue: Mutex<Queue>,
     wake: mpsc::UnboundedSender<PipelineKey>,
 }
 
 #[derive(Debug, Default)]
-struct Line {
-    under_way: HashMap<PipelineKey, Instant>,
+struct Queue {
+    active: HashMap<PipelineKey, Instant>,
     waiting: VecDeque<PipelineKey>,
 }
 
 impl Rollouts {
-    /// `most` of 0: any number. What comes of the receiver is whose turn it is now.
+    /// Returns a limit of `most` active rollouts, where 0 is unlimited. The receiver returns each pipeline
+    /// whose turn has come.
     pub(crate) fn new(most: usize) -> (Self, mpsc::UnboundedReceiver<PipelineKey>) {
         let (wake, woken) = mpsc::unbounded();
-        (Self { most: Some(most).filter(|most| *most > 0), line: Mutex::default(), wake }, woken)
+        (Self { most: Some(most).filter(|most| *most > 0), queue: Mutex::default(), wake }, woken)
     }
 
-    /// Whether it is the pipeline's turn; otherwise it is in line from now on.
+    /// Starts the pipeline's rollout if it is its turn. Otherwise adds the pipeline to the queue and returns
+    /// `false`.
     pub(super) fn begin(&self, pipeline: &PipelineKey) -> bool {
-        let mut line = self.line();
-        line.under_way.retain(|_, since| since.elapsed() < LONGEST);
+        let mut queue = self.queue();
+        queue.active.retain(|_, since| since.elapsed() < TIME_LIMIT);
         let turn =
-            line.under_way.contains_key(pipeline) || self.most.is_none_or(|most| line.under_way.len() < most);
+            queue.active.contains_key(pipeline) || self.most.is_none_or(|most| queue.active.len() < most);
         if turn {
-            line.under_way.entry(pipeline.clone()).or_insert_with(Instant::now);
-            line.waiting.retain(|waiting| waiting != pipeline);
-        } else if !line.waiting.contains(pipeline) {
-            line.waiting.push_back(pipeline.clone());
+            queue.active.entry(pipeline.clone()).or_insert_with(Instant::now);
+            queue.waiting.retain(|waiting| waiting != pipeline);
+        } else if !queue.waiting.contains(pipeline) {
+            queue.waiting.push_back(pipeline.clone());
         }
         turn
     }
 
-    /// Whether the pipeline is in line.
-    pub(super) fn waits(&self, pipeline: &PipelineKey) -> bool {
-        self.line().waiting.contains(pipeline)
+    /// Returns whether the pipeline is in the queue.
+    pub(super) fn is_waiting(&self, pipeline: &PipelineKey) -> bool {
+        self.queue().waiting.contains(pipeline)
     }
 
-    /// The pipeline is as it must be, or needs no turn any more.
+    /// Ends the pipeline's rollout, or removes it from the queue.
     pub(super) fn end(&self, pipeline: &PipelineKey) {
-        let mut line = self.line();
-        line.waiting.retain(|waiting| waiting != pipeline);
-        if line.under_way.remove(pipeline).is_some() {
-            self.wake_next(&mut line);
+        let mut queue = self.queue();
+        queue.waiting.retain(|waiting| waiting != pipeline);
+        if queue.active.remove(pipeline).is_some() {
+            self.wake_next(&mut queue);
         }
     }
 
-    /// Forgets the pipelines that are not known any more.
+    /// Forgets pipelines that no longer exist.
     pub(super) fn retain(&self, known: impl Fn(&PipelineKey) -> bool) {
-        let mut line = self.line();
-        let gone: HashSet<_> = line.under_way.keys().filter(|pipeline| !known(pipeline)).cloned().collect();
-        line.waiting.retain(&known);
+        let mut queue = self.queue();
+        let gone: HashSet<_> = queue.active.keys().filter(|pipeline| !known(pipeline)).cloned().collect();
+        queue.waiting.retain(&known);
         for pipeline in gone {
-            line.under_way.remove(&pipeline);
-            self.wake_next(&mut line);
+            queue.active.remove(&pipeline);
+            self.wake_next(&mut queue);
         }
     }
 
-    /// How many are under way, and how many wait.
-    pub(crate) fn numbers(&self) -> (usize, usize) {
-        let line = self.line();
-        (line.under_way.len(), line.waiting.len())
+    /// Returns the number of active rollouts and of waiting pipelines.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let queue = self.queue();
+        (queue.active.len(), queue.waiting.len())
     }
 
-    fn wake_next(&self, line: &mut Line) {
-        if let Some(next) = line.waiting.pop_front() {
-            // Nobody hears it when the process ends.
+    fn wake_next(&self, queue: &mut Queue) {
+        if let Some(next) = queue.waiting.pop_front() {
+            // The receiver is gone only when the process ends.
             let _ = self.wake.unbounded_send(next);
         }
     }
 
-    fn line(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -108,13 +110,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn so_many_are_under_way_and_the_next_is_woken_when_one_ends() {
+    async fn the_number_of_rollouts_is_limited_and_the_next_starts_when_one_ends() {
         let (rollouts, mut woken) = Rollouts::new(2);
         assert_eq!(
             ["a", "b", "c", "d", "a"].map(|name| rollouts.begin(&key(name))),
             [true, true, false, false, true]
         );
-        assert_eq!(rollouts.numbers(), (2, 2));
+        assert_eq!(rollouts.counts(), (2, 2));
         rollouts.end(&key("x"));
         assert!(woken.try_recv().is_err());
         rollouts.end(&key("b"));
@@ -122,20 +124,20 @@ mod tests {
         assert!(rollouts.begin(&key("c")));
         rollouts.retain(|known| *known != key("a"));
         assert_eq!(woken.try_recv().unwrap(), key("d"));
-        assert_eq!(rollouts.numbers(), (1, 0));
+        assert_eq!(rollouts.counts(), (1, 0));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_does_not_get_ready_holds_up_the_others_for_a_while_only() {
+    async fn a_stuck_rollout_holds_up_the_others_for_a_limited_time() {
         let (rollouts, _woken) = Rollouts::new(1);
-        assert!(rollouts.begin(&key("broken")));
+        assert!(rollouts.begin(&key("stuck")));
         assert!(!rollouts.begin(&key("b")));
-        tokio::time::advance(LONGEST).await;
+        tokio::time::advance(TIME_LIMIT).await;
         assert!(rollouts.begin(&key("b")));
     }
 
     #[test]
-    fn none_is_no_limit() {
+    fn zero_is_unlimited() {
         let (rollouts, _woken) = Rollouts::new(0);
         assert!((0..100).all(|number| rollouts.begin(&key(&number.to_string()))));
     }

@@ -1,7 +1,7 @@
-//! Third step: how many consumers each group is to have, and which of them go first where there will be fewer.
+//! Third step: decides the number of consumers of each group, and which of them a scale-in removes first.
 //!
-//! `replicas` of a group that scales by its backlog is decided here and nowhere else. Asks consumers what they have
-//! claimed, and marks their pods, only where some are to go.
+//! The `replicas` of a group that scales by its backlog are decided here only. On a scale-in, consumers are
+//! asked for their claims, and their pods are marked.
 
 mod claims;
 mod decide;
@@ -24,148 +24,154 @@ use crate::pods;
 use crate::queue_stats::Observation;
 use claims::Consumer;
 pub(super) use decide::Reason;
-use decide::{Demand, Standing, Step};
-use external::There;
-pub(crate) use memory::Memory;
+use decide::{Demand, ScaleState, Step};
+use external::CurrentScale;
+pub(crate) use memory::ScaleMemory;
 
-/// What was decided of a group that scales by its backlog.
+/// The decision for a group that scales by its backlog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Decision {
     pub(super) group: String,
     pub(super) replicas: i32,
-    /// When the number last changed.
+    /// Time of the last change of the number.
     pub(super) changed: Option<Timestamp>,
     pub(super) reason: Reason,
-    /// For people; without figures that change with every look.
+    /// Text for people. It contains no numbers that change with every observation.
     pub(super) message: String,
 }
 
-/// Dependencies of the step.
+/// Dependencies of this step.
 pub(super) struct Scaler<'a> {
     pub(super) cluster: &'a Cluster,
-    pub(super) memory: &'a Memory,
+    pub(super) memory: &'a ScaleMemory,
     pub(super) now: Timestamp,
 }
 
-/// Decides, and makes ready for what was decided. The groups take the backlog in their order: what the first can have at
-/// most is left to the next.
+/// Decides the scale of all groups, and prepares scale-ins. The backlog is assigned to the groups in spec
+/// order, each up to its maximum.
 pub(super) async fn scale(
     scaler: &Scaler<'_>,
     pipeline: &mut Pipeline,
     existing: &Existing,
-    seen: Option<&Observation>,
+    observation: Option<&Observation>,
 ) -> Vec<Decision> {
     let consumers = pods::of_component(&existing.objects, Component::Consumer);
-    let mut backlog = seen.and_then(|seen| seen.queue.as_ref().ok()).map_or(0, |queue| queue.pending);
+    let mut backlog =
+        observation.and_then(|observation| observation.queue.as_ref().ok()).map_or(0, |queue| queue.pending);
     let mut decisions = Vec::new();
     let names: Vec<String> =
         pipeline.consumers.iter().map(|group| consumers_name(pipeline, &group.name)).collect();
     for (group, deployment) in pipeline.consumers.iter_mut().zip(names) {
-        let there = there(existing, deployment);
+        let current = current_scale(existing, deployment);
         if let ConsumerScale::External(handover) = &mut group.scale {
-            *handover = external::handover(group.suspended, there);
+            *handover = external::handover(group.suspended, current);
         }
-        let mut looked = Looked {
+        let mut context = GroupContext {
             scaler,
             existing,
             pods: pods::of_group(&consumers, &group.name.to_string()),
-            replicas: there.replicas,
-            seen,
+            replicas: current.replicas,
+            observation,
             backlog,
             first: decisions.iter().all(|decision: &Decision| decision.reason == Reason::Suspended),
         };
-        decisions.extend(looked.decide(group).await);
-        backlog = looked.backlog;
+        decisions.extend(context.decide(group).await);
+        backlog = context.backlog;
     }
     decisions
 }
 
-/// What the Deployment asks for, if it is there.
-fn there(existing: &Existing, deployment: String) -> There {
-    let Some(record) = existing.objects.get(&(Deployment::NAME, deployment)) else { return There::default() };
+/// Returns the current scale of the group's Deployment, if it exists.
+fn current_scale(existing: &Existing, deployment: String) -> CurrentScale {
+    let Some(record) = existing.objects.get(&(Deployment::NAME, deployment)) else {
+        return CurrentScale::default();
+    };
     let deployment = record.snapshot::<Deployment>().unwrap_or_default();
-    There {
+    CurrentScale {
         suspended: deployment.annotations().get(SUSPENDED_REPLICAS).and_then(|number| number.parse().ok()),
         replicas: deployment.spec.and_then(|spec| spec.replicas),
         is_ours: record.replicas_are_ours,
     }
 }
 
-/// What a group is looked at with.
-struct Looked<'a> {
+/// The input of a group's scaling decision.
+struct GroupContext<'a> {
     scaler: &'a Scaler<'a>,
     existing: &'a Existing,
     pods: Vec<Pod>,
-    /// What its Deployment asks for now.
+    /// Current `replicas` of the Deployment.
     replicas: Option<i32>,
-    seen: Option<&'a Observation>,
-    /// What waits and is left for this group and those after it.
+    observation: Option<&'a Observation>,
+    /// Backlog that is left for this group and those after it.
     backlog: i64,
-    /// Whether it is the first that may do anything.
+    /// True if no group before it is active.
     first: bool,
 }
 
-impl Looked<'_> {
+impl GroupContext<'_> {
     async fn decide(&mut self, group: &mut ConsumerGroup) -> Option<Decision> {
         let ConsumerScale::Backlog { rules, .. } = &group.scale else {
             self.mark_if_fewer(group).await;
-            // It begins anew from what there is by then.
+            // If it scales by its backlog again, it starts from the number at that time.
             self.scaler.memory.forget(&self.existing.key, &group.name.to_string());
             return None;
         };
-        let (name, memory) = (group.name.to_string(), &self.scaler.memory);
+        let (name, memory) = (group.name.to_string(), self.scaler.memory);
         if group.suspended {
             memory.forget(&self.existing.key, &name);
             let (reason, message) = (Reason::Suspended, explain(Reason::Suspended, rules));
             return Some(Decision { group: name, replicas: 0, changed: None, reason, message });
         }
-        let mut standing = self.standing(&name, rules);
-        let demand = self.demand(rules, standing.replicas);
-        let (reason, message) = match decide::decide(rules, &mut standing, demand, self.scaler.now) {
+        let mut state = self.state(&name, rules);
+        let demand = self.demand(rules, state.replicas);
+        let (reason, message) = match decide::decide(rules, &mut state, demand, self.scaler.now) {
             Step::Stay(reason) => (reason, explain(reason, rules)),
             Step::Grow(replicas) => {
-                standing = self.changed(replicas);
+                state = self.changed(replicas);
                 (Reason::AsNeeded, explain(Reason::AsNeeded, rules))
             }
             Step::Shrink(to) => {
-                let busy = self.shrink(&mut standing, to, group).await;
+                let busy = self.shrink(&mut state, to, group).await;
                 busy.map_or_else(
                     || (Reason::AsNeeded, explain(Reason::AsNeeded, rules)),
                     |message| (Reason::ConsumersBusy, message),
                 )
             }
         };
-        memory.put(&self.existing.key, &name, standing);
-        let Standing { replicas, changed, fewer: _ } = standing;
+        memory.put(&self.existing.key, &name, state);
+        let ScaleState { replicas, changed, window: _ } = state;
         if let ConsumerScale::Backlog { wanted, .. } = &mut group.scale {
             *wanted = replicas;
         }
         Some(Decision { group: name, replicas, changed, reason, message })
     }
 
-    /// How the group stands: as this process knows it, or the one before; or as it is there.
-    fn standing(&self, name: &str, rules: &BacklogAutoscaling) -> Standing {
-        let remembered = self.scaler.memory.standing(&self.existing.key, name);
-        remembered.or_else(|| self.as_shown(name)).unwrap_or(Standing {
+    /// Returns the group's state as this process knows it, as an earlier process recorded it, or as the
+    /// Deployment has it.
+    fn state(&self, name: &str, rules: &BacklogAutoscaling) -> ScaleState {
+        let remembered = self.scaler.memory.state(&self.existing.key, name);
+        remembered.or_else(|| self.from_status(name)).unwrap_or(ScaleState {
             replicas: self.replicas.unwrap_or(rules.min_replicas),
             changed: None,
-            fewer: None,
+            window: None,
         })
     }
 
-    /// Goes as far down as the consumers' claims allow, and says if that is not all the way.
-    async fn shrink(&self, standing: &mut Standing, to: i32, group: &ConsumerGroup) -> Option<String> {
+    /// Scales in as far as the consumers' claims allow. Returns a message if that is not all the way.
+    async fn shrink(&self, state: &mut ScaleState, to: i32, group: &ConsumerGroup) -> Option<String> {
         let consumers = self.consumers().await;
         let needed = claims::needed(&consumers, group.concurrency, group.program.grace_seconds);
-        let replicas = to.max(needed).min(standing.replicas);
-        if replicas < standing.replicas {
+        let replicas = to.max(needed).min(state.replicas);
+        if replicas < state.replicas {
             self.mark(&consumers).await;
-            *standing = self.changed(replicas);
+            *state = self.changed(replicas);
         }
-        (replicas > to).then(|| format!("scale-in waits: {needed} of {} consumers busy", consumers.len()))
+        (replicas > to)
+            .then(|| format!("waiting to scale in: {needed} of {} consumers are busy", consumers.len()))
     }
 
-    /// Somebody else's decision; only who goes first is ours.
+    /// Marks idle consumers before a scale-in by the author or another client, so that they are removed
+    /// first.
     async fn mark_if_fewer(&self, group: &ConsumerGroup) {
         if let (Some(before), Some(after)) = (self.replicas, group.replicas())
             && (1..before).contains(&after)
@@ -174,35 +180,35 @@ impl Looked<'_> {
         }
     }
 
-    /// What waits for this group, if that is known. Takes its part of what is left.
+    /// Returns the demand for this group if the backlog is known, and takes the group's share of the backlog.
     fn demand(&mut self, rules: &BacklogAutoscaling, current: i32) -> Option<Demand> {
-        let seen = self.seen?;
-        let mut queue = *seen.queue.as_ref().ok()?;
+        let observation = self.observation?;
+        let mut queue = *observation.queue.as_ref().ok()?;
         if !self.first {
-            // One group stays for what is claimed, and not each.
+            // Claimed events keep one group running, not each of them.
             queue.processing = 0;
         }
         let consumers = decide::consumers_for(rules, current, self.backlog, &queue);
         let taken =
             i64::from(consumers.min(rules.max_replicas)) * i64::from(rules.target_backlog_per_replica);
         self.backlog = (self.backlog - taken).max(0);
-        Some(Demand { consumers, at: seen.at })
+        Some(Demand { consumers, at: observation.at })
     }
 
-    /// What an operator before this one has decided.
-    fn as_shown(&self, group: &str) -> Option<Standing> {
-        let shown = self.existing.groups.iter().find(|shown| shown.name == group)?;
-        // A group that was suspended begins anew.
-        let changed = shown.last_scale_time.as_ref().map(|time| time.0);
-        (shown.reason.as_deref() != Some(Reason::Suspended.into())).then_some(Standing {
-            replicas: shown.replicas,
+    /// Returns the state that an earlier operator process recorded in the status.
+    fn from_status(&self, group: &str) -> Option<ScaleState> {
+        let recorded = self.existing.groups.iter().find(|recorded| recorded.name == group)?;
+        // After a suspension a group starts over.
+        let changed = recorded.last_scale_time.as_ref().map(|time| time.0);
+        (recorded.reason.as_deref() != Some(Reason::Suspended.into())).then_some(ScaleState {
+            replicas: recorded.replicas,
             changed,
-            fewer: None,
+            window: None,
         })
     }
 
-    fn changed(&self, replicas: i32) -> Standing {
-        Standing { replicas, changed: Some(self.scaler.now), fewer: None }
+    fn changed(&self, replicas: i32) -> ScaleState {
+        ScaleState { replicas, changed: Some(self.scaler.now), window: None }
     }
 
     async fn consumers(&self) -> Vec<Consumer> {
@@ -216,19 +222,22 @@ impl Looked<'_> {
 
 fn explain(reason: Reason, rules: &BacklogAutoscaling) -> String {
     match reason {
-        Reason::AsNeeded => "as many as the events that wait take".to_owned(),
+        Reason::AsNeeded => "the number of consumers matches the backlog".to_owned(),
         Reason::ScaleOutCoolsDown => format!(
-            "scale-out waits: more are needed, {} s after the last change at the earliest",
+            "waiting to scale out: at least {} s must pass between changes",
             rules.scale_up_cooldown_seconds
         ),
         Reason::ScaleInCoolsDown => {
-            format!("scale-in waits: fewer must have been enough for {} s", rules.scale_down_cooldown_seconds)
+            format!(
+                "waiting to scale in: fewer consumers must suffice for {} s",
+                rules.scale_down_cooldown_seconds
+            )
         }
-        Reason::ConsumersBusy => "scale-in waits: consumers are busy".to_owned(),
+        Reason::ConsumersBusy => "waiting to scale in: consumers are busy".to_owned(),
         Reason::MaximumReached => {
-            format!("scale-out waits: more than `maxReplicas` ({}) would be needed", rules.max_replicas)
+            format!("the backlog needs more consumers than `maxReplicas` ({}) allows", rules.max_replicas)
         }
-        Reason::QueueUnknown => "the queue is not known, and the number stays as it is".to_owned(),
+        Reason::QueueUnknown => "the backlog is unknown; the number of consumers stays the same".to_owned(),
         Reason::Suspended => "the group is suspended".to_owned(),
     }
 }

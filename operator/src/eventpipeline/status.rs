@@ -1,14 +1,14 @@
-//! Last step: how the pipeline is going, from the objects as they were applied. Pure.
+//! Last step: computes the status from the applied objects. Pure.
 //!
-//! `Ready`, `Reconciling` and `Stalled` are meant as kstatus defines them: of the three exactly one is true once the
-//! operator has looked, and each condition keeps the time of its last change.
+//! `Ready`, `Reconciling` and `Stalled` follow kstatus: exactly one of the three is true after the first reconcile. Each
+//! condition keeps the time of its last transition.
 
 mod causes;
+mod component;
+mod components;
 mod conditions;
 mod failures;
-mod groups;
 mod news;
-mod parts;
 mod queue;
 mod scaling;
 mod storage;
@@ -21,97 +21,100 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::apply::Failures;
-use super::resources::{Applied, Resources};
+use super::pending_events::PendingEvents;
+use super::resources::Applied;
 use super::scale::Decision;
-use super::words::Words;
 use crate::queue_stats::Observation;
 use crate::routes::Taken;
+use component::{Component, State};
 use conditions::{Conditions, FALSE, TRUE, UNKNOWN};
 pub(super) use news::{News, of as news};
-use parts::{Part, State};
 pub(super) use scaling::news as scaling_news;
 pub(super) use storage::news as storage_news;
 
-/// What was seen beside the objects.
+/// Message of `Reconciling` while the pipeline is stalled.
+const STALLED: &str = "the pipeline is stalled: user action is required";
+
+/// Observations other than the applied objects.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Seen<'a> {
-    /// Of the queue and its storage.
+pub(super) struct Observed<'a> {
+    /// The queue and its storage.
     pub(super) queue: Option<&'a Observation>,
-    /// How long an event may wait.
+    /// Age of a pending event in seconds, after which it is late.
     pub(super) late_after_seconds: i32,
-    /// Groups of consumers that are to have no pods.
+    /// Names of the suspended groups of consumers.
     pub(super) suspended: Vec<String>,
-    /// Of the groups that scale by their backlog.
+    /// Scaling decisions for groups that scale by their backlog.
     pub(super) decisions: &'a [Decision],
-    /// Pods of all components, as far as they are not ready.
+    /// Unready pods of all components.
     pub(super) pods: Vec<Pod>,
-    /// Objects that could not be written.
+    /// Failures to apply objects.
     pub(super) failures: Option<&'a Failures>,
-    /// Whether those have failed several times in a row that may succeed by themselves.
-    pub(super) again_and_again: bool,
-    /// What is said in Events alone of objects that wait.
-    pub(super) words: Words,
-    /// Where the API is inside the cluster.
+    /// True if failures that may be temporary have persisted.
+    pub(super) is_persistent: bool,
+    /// Events about pending objects.
+    pub(super) pending_events: PendingEvents,
+    /// URL of the API inside the cluster.
     pub(super) service_url: String,
-    /// Why there is no object of the route that the spec asks for.
+    /// The reason that the route of the spec is not published.
     pub(super) route_withheld: Option<Withheld>,
 }
 
-/// Why a route is not published.
+/// The reason that a route is not published.
 #[derive(Debug, Clone)]
 pub(super) enum Withheld {
-    /// Its host and path are somebody else's.
+    /// Its host and path are taken.
     Taken(Taken),
-    /// It asks for an HTTPRoute, which the cluster does not know.
+    /// The route is an HTTPRoute, which the cluster does not know.
     NoGatewayApi,
 }
 
-/// What is true of a pipeline whose objects are applied.
+/// Computes the status of a pipeline from its applied objects.
 pub(super) fn of(
-    applied: &Resources<Applied>,
-    seen: &Seen<'_>,
+    applied: &Applied,
+    observed: &Observed<'_>,
     previous: Option<&EventPipelineStatus>,
     generation: Option<i64>,
     now: Timestamp,
 ) -> EventPipelineStatus {
     let mut conditions = Conditions::new(previous, generation, now);
-    let parts = parts::of(applied, seen, schema_ready_since(previous), now);
-    let parts = parts.map(|part| failures::with(part, seen));
-    summarise(&parts, &mut conditions);
-    for part in &parts {
-        let status = if matches!(part.state, State::Ready) { TRUE } else { FALSE };
-        conditions.set(part.type_, status, part.reason, &part.message);
+    let components = components::of(applied, observed, schema_ready_since(previous), now);
+    let components = components.map(|component| failures::with_failures(component, observed));
+    summarize(&components, &mut conditions);
+    for component in &components {
+        let status = if matches!(component.state, State::Ready) { TRUE } else { FALSE };
+        conditions.set(component.type_, status, component.reason, &component.message);
     }
-    queue::set_condition(&mut conditions, seen.queue, seen.late_after_seconds);
-    storage::set_condition(&mut conditions, seen.queue);
+    queue::set_condition(&mut conditions, observed.queue, observed.late_after_seconds);
+    storage::set_condition(&mut conditions, observed.queue);
     EventPipelineStatus {
         observed_generation: generation,
         conditions: conditions.finish(),
-        url: Some(url::of(applied.ingress.as_ref(), applied.http_route.as_ref(), &seen.service_url)),
+        url: Some(url::of(applied.ingress.as_ref(), applied.http_route.as_ref(), &observed.service_url)),
         producers: Some(count(&applied.producer_deployments)),
         consumers: Some(count(&applied.consumer_deployments)),
-        consumer_groups: seen.decisions.iter().map(scaling::as_status).collect(),
-        // Whoever writes it signs it.
+        consumer_groups: observed.decisions.iter().map(scaling::as_status).collect(),
+        // Set when the status is written.
         managed_by: None,
-        queue: queue::figures(previous.and_then(|previous| previous.queue.as_ref()), seen.queue),
-        storage: storage::figures(previous.and_then(|previous| previous.storage.as_ref()), seen.queue),
+        queue: queue::statistics(previous.and_then(|previous| previous.queue.as_ref()), observed.queue),
+        storage: storage::statistics(previous.and_then(|previous| previous.storage.as_ref()), observed.queue),
     }
 }
 
-/// The status of a condition, where there is one of that type.
+/// Returns the status of a condition if it exists.
 pub(super) fn condition(shown: &EventPipelineStatus, kind: &str) -> Option<String> {
     conditions::find(shown, kind).map(|condition| condition.status.clone())
 }
 
-/// Whether what was seen of the queue and of its storage is not what is shown of them.
+/// Returns whether the observation changes the status of the queue or the storage.
 pub(super) fn is_news(shown: &EventPipelineStatus, seen: &Observation, late_after_seconds: i32) -> bool {
     queue::is_news(shown, seen, late_after_seconds) || storage::is_news(shown, seen)
 }
 
-/// What is true of a pipeline that the operator has not looked at yet.
+/// Returns the first status of a pipeline.
 pub(super) fn first_seen(generation: Option<i64>, now: Timestamp) -> EventPipelineStatus {
     let mut conditions = Conditions::new(None, generation, now);
-    let why = "the pipeline has been seen and is being looked at";
+    let why = "reconciliation has started";
     conditions.set(types::READY, UNKNOWN, reasons::FIRST_SEEN, why);
     conditions.set(types::RECONCILING, TRUE, reasons::FIRST_SEEN, why);
     conditions.set(types::STALLED, FALSE, reasons::NOT_STALLED, "");
@@ -122,7 +125,7 @@ pub(super) fn first_seen(generation: Option<i64>, now: Timestamp) -> EventPipeli
     }
 }
 
-/// What is true of a pipeline that somebody must change first. What was known of its parts is known still.
+/// Returns the status of a pipeline whose author must change it. The conditions of its components stay.
 pub(super) fn stalled(
     previous: Option<&EventPipelineStatus>,
     reason: &str,
@@ -132,7 +135,7 @@ pub(super) fn stalled(
 ) -> EventPipelineStatus {
     let mut conditions = Conditions::new(previous, generation, now);
     conditions.set(types::READY, FALSE, reason, why);
-    conditions.set(types::RECONCILING, FALSE, reasons::STALLED, "somebody must act first");
+    conditions.set(types::RECONCILING, FALSE, reasons::STALLED, STALLED);
     conditions.set(types::STALLED, TRUE, reason, why);
     EventPipelineStatus {
         observed_generation: generation,
@@ -141,7 +144,7 @@ pub(super) fn stalled(
     }
 }
 
-/// Why somebody should look, if there was no such reason before: the pipeline stalls, or an object can't be written.
+/// Returns the reason and message if the pipeline has just stalled, or an object can no longer be applied.
 pub(super) fn begins_to_stall<'a>(
     previous: Option<&EventPipelineStatus>,
     status: &'a EventPipelineStatus,
@@ -158,26 +161,27 @@ pub(super) fn begins_to_stall<'a>(
     news.then_some((now.reason.as_str(), now.message.as_str()))
 }
 
-fn summarise(parts: &[Part], conditions: &mut Conditions<'_>) {
-    let missing: Vec<&Part> = parts.iter().filter(|part| !matches!(part.state, State::Ready)).collect();
-    let stalled = parts.iter().find(|part| matches!(part.state, State::Stalled));
-    let all = missing.iter().map(|part| part.message.as_str()).collect::<Vec<_>>().join("; ");
+fn summarize(components: &[Component], conditions: &mut Conditions<'_>) {
+    let missing: Vec<&Component> =
+        components.iter().filter(|component| !matches!(component.state, State::Ready)).collect();
+    let stalled = components.iter().find(|component| matches!(component.state, State::Stalled));
+    let all = missing.iter().map(|component| component.message.as_str()).collect::<Vec<_>>().join("; ");
     match (missing.first(), stalled) {
         (None, _) => {
-            let suspended = parts.iter().any(|part| part.reason == reasons::SUSPENDED);
+            let suspended = components.iter().any(|component| component.reason == reasons::SUSPENDED);
             let (reason, why) = if suspended {
-                (reasons::SUSPENDED, "everything is there, and all consumers are suspended")
+                (reasons::SUSPENDED, "all components are ready and all consumers are suspended")
             } else {
-                (reasons::AS_SPECIFIED, "everything that the spec asks for is there")
+                (reasons::AS_SPECIFIED, "all components are ready")
             };
             conditions.set(types::READY, TRUE, reason, why);
             conditions.set(types::RECONCILING, FALSE, reason, why);
             conditions.set(types::STALLED, FALSE, reasons::NOT_STALLED, "");
         }
-        (Some(_), Some(part)) => {
-            conditions.set(types::READY, FALSE, part.reason, &all);
-            conditions.set(types::RECONCILING, FALSE, reasons::STALLED, "somebody must act first");
-            conditions.set(types::STALLED, TRUE, part.reason, &part.message);
+        (Some(_), Some(component)) => {
+            conditions.set(types::READY, FALSE, component.reason, &all);
+            conditions.set(types::RECONCILING, FALSE, reasons::STALLED, STALLED);
+            conditions.set(types::STALLED, TRUE, component.reason, &component.message);
         }
         (Some(first), None) => {
             conditions.set(types::READY, FALSE, first.not_ready, &all);

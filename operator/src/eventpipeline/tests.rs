@@ -1,5 +1,6 @@
-//! From YAML through the real validation to the objects that would be applied.
+//! Tests from YAML, through validation, to the objects that would be applied.
 
+mod applied;
 mod build;
 mod causes;
 mod database;
@@ -7,6 +8,7 @@ mod news;
 mod properties;
 mod route;
 mod runtime;
+mod specs;
 mod status;
 mod surroundings;
 mod validate;
@@ -14,10 +16,10 @@ mod validate;
 use eventpipeline_crds::EventPipeline;
 use jiff::Timestamp;
 
-use super::resources::{Prepared, Resources};
+use super::resources::Resources;
 use super::validate as validation;
 
-/// A name, namespace and image of which none is part of another: a mix-up shows.
+/// Neither of the name, the namespace and the image is part of another, so that a mix-up fails a test.
 const MINIMAL: &str = "
 apiVersion: eventpipeline.dev/v1alpha1
 kind: EventPipeline
@@ -35,12 +37,12 @@ fn parse(yaml: &str) -> EventPipeline {
     serde_saphyr::from_str(yaml).unwrap()
 }
 
-/// The minimal pipeline with this spec.
+/// Returns the minimal pipeline with this spec.
 fn with_spec(spec: &str) -> EventPipeline {
     parse(&MINIMAL.replace("spec: {}", &format!("spec: {spec}")))
 }
 
 #[track_caller]
-fn prepared(pipeline: &EventPipeline) -> Resources<Prepared> {
+fn prepared(pipeline: &EventPipeline) -> Resources {
     super::build::build(&validation::validate(pipeline, IMAGE, Timestamp::UNIX_EPOCH).unwrap())
 }

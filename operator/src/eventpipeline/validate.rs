@@ -1,7 +1,7 @@
-//! Second step: from what the author wrote to what can be built. Pure.
+//! Second step: converts the author's spec into types that can be built. Pure.
 //!
-//! The API server has held the spec to most of this already. A resource definition that is older or newer than this
-//! operator may have let something else by, which must end as a message, not as a loop of refused objects.
+//! The API server has checked most rules already. A resource definition of another version may have accepted
+//! a spec that breaks one. That must result in a message, and not in a loop of refused objects.
 
 mod amount;
 mod certificate_term;
@@ -36,7 +36,7 @@ pub(super) use route::{Route, Way};
 pub(super) use schema_job::SchemaJob;
 pub(super) use size::Size;
 
-/// What the author must change.
+/// A rule that the spec breaks.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum Error {
     #[error("`metadata.name` is {name:?} and {source}")]
@@ -45,26 +45,26 @@ pub(super) enum Error {
     GroupName { list: &'static str, name: String, source: names::Error },
     #[error("`{list}` must have at least one group")]
     NoGroup { list: &'static str },
-    #[error("`{list}` must have distinct names, and {name:?} is there twice")]
+    #[error("`{list}` must have distinct names, and {name:?} occurs twice")]
     SameName { list: &'static str, name: String },
     #[error("`replicas` of group {group:?} is {replicas} and must be from 1 to 1000")]
     Replicas { group: String, replicas: i32 },
-    #[error("group {group:?} must not set `replicas` beside `autoscaling`, which decides it")]
+    #[error("group {group:?} must not set both `replicas` and `autoscaling`")]
     ReplicasAndAutoscaling { group: String },
     #[error(
-        "`autoscaling` of group {group:?} has `minReplicas` {min} and `maxReplicas` {max}, which must be from {least} to 1000 \
-         and in this order"
+        "`autoscaling` of group {group:?} has `minReplicas` {min} and `maxReplicas` {max}, which must be from {least} to \
+         1000 and in ascending order"
     )]
     ReplicaBounds { group: String, least: i32, min: i32, max: i32 },
-    #[error("`resources` of {of} must be changed")]
+    #[error("`resources` of {of} are invalid")]
     Resources { of: String, source: amount::Error },
     #[error("`limits.memory` of the database must be at least 1Gi")]
     DatabaseMemory,
-    #[error("`config` of the database sets {name:?} and must have only options that tune mysqld")]
+    #[error("`config` of the database sets {name:?}, which is not one of the supported tuning options")]
     Option { name: String },
-    #[error("`host` of the Ingress must be set where `tls` is")]
+    #[error("`host` of the Ingress must be set if `tls` is set")]
     TlsWithoutHost,
-    #[error("`{field}` must be set, or `anyHost` must be `true`, and not both")]
+    #[error("exactly one of `{field}` and `anyHost: true` must be set")]
     Hosts { field: &'static str },
     #[error("`backoff` of group {group:?} must have `initialSeconds` of at most `maxSeconds`")]
     Backoff { group: String },
@@ -72,7 +72,7 @@ pub(super) enum Error {
     TimeoutOverLease { group: String, lease_seconds: i32 },
     #[error("`size` of the storage is {size:?} and must be a quantity from 1Gi to 64Ti, such as 10Gi")]
     Size { size: String },
-    #[error("`{union}` must set exactly one of {members}, as far as this version of the operator knows")]
+    #[error("`{union}` must set exactly one of {members}; this version of the operator knows no others")]
     Union { union: &'static str, members: &'static str },
     #[error("`url` of group {group:?} is {url:?} and must be an absolute http or https URL")]
     Url { group: String, url: String },
@@ -80,53 +80,53 @@ pub(super) enum Error {
     Metadata { field: &'static str },
 }
 
-/// A pipeline that can be built: there is no reason left for the API server to refuse an object made of this.
+/// A pipeline that can be built. The API server has no reason to refuse its objects.
 #[derive(Debug, Clone)]
 pub(super) struct Pipeline {
     pub(super) name: PipelineName,
     pub(super) namespace: String,
     pub(super) owner: OwnerReference,
-    /// The operator's own image, for what runs in no group's image.
+    /// The operator's own image, the default for all groups.
     pub(super) image: String,
     pub(super) database: Database,
-    /// Uid of the claim whose volume a managed database is on, once there is one.
+    /// Uid of the claim of a managed database's volume, if the volume exists.
     pub(super) volume: Option<String>,
-    /// Which certificate a managed database has.
+    /// Number of the current certificate of a managed database.
     pub(super) certificate_term: i64,
     pub(super) schema_job: SchemaJob,
     pub(super) producers: Vec<ProducerGroup>,
     pub(super) consumers: Vec<ConsumerGroup>,
     pub(super) retention: Retention,
     pub(super) network_policy: crd::NetworkPolicy,
-    /// None where nothing leads to it from outside the cluster.
+    /// Route from outside the cluster, if any.
     pub(super) route: Option<Route>,
-    /// Whether the route is left out because somebody else has its host and path.
+    /// True if the route is not published because its host and path are taken.
     pub(super) route_withheld: bool,
 }
 
 impl Pipeline {
-    /// The names of the groups of consumers that are suspended.
+    /// Returns the names of the suspended groups of consumers.
     pub(super) fn suspended_consumers(&self) -> Vec<String> {
         let suspended = self.consumers.iter().filter(|group| group.suspended);
         suspended.map(|group| group.name.to_string()).collect()
     }
 
-    /// Whether it asks for a route that only the Gateway API has.
+    /// Returns whether the route needs the Gateway API.
     pub(super) fn asks_for_gateway(&self) -> bool {
         self.route.as_ref().is_some_and(|route| matches!(route.way, Way::Gateway(_)))
     }
 
-    /// Where the API is inside the cluster.
+    /// Returns the URL of the API inside the cluster.
     pub(super) fn service_url(&self) -> String {
         format!("http://{}-producers.{}.svc", self.name, self.namespace)
     }
 
-    /// The route that there is to be an object of.
+    /// Returns the route unless it is withheld.
     pub(super) fn published_route(&self) -> Option<&Route> {
         self.route.as_ref().filter(|_| !self.route_withheld)
     }
 
-    /// The same, for a database on this volume.
+    /// Sets the volume of a managed database.
     pub(super) fn with_volume(mut self, volume: Option<String>) -> Self {
         if let Database::Managed(_) = &self.database {
             self.volume = volume;
@@ -134,7 +134,7 @@ impl Pipeline {
         self
     }
 
-    /// The same, for a StatefulSet that is there with this size in its claim template.
+    /// Sets the size in the claim template of an existing StatefulSet.
     pub(super) fn with_first_size(mut self, first_size: Option<String>) -> Self {
         if let Database::Managed(database) = &mut self.database {
             database.first_size = first_size;
@@ -143,7 +143,7 @@ impl Pipeline {
     }
 }
 
-/// Takes the spec apart without `..`: a field that is added to it is forgotten nowhere.
+/// Validates the spec. It is destructured without `..`, so that a new field can't be forgotten.
 pub(super) fn validate(pipeline: &EventPipeline, image: &str, now: Timestamp) -> Result<Pipeline, Error> {
     let crd::EventPipelineSpec {
         suspend,

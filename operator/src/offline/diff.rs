@@ -1,6 +1,6 @@
-//! `diff`: what a change of pipelines would do.
+//! `diff`: the effects of a change of pipelines.
 
-pub(super) mod changes;
+pub(super) mod differences;
 mod paths;
 
 use std::collections::BTreeMap;
@@ -13,35 +13,36 @@ use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::pipeline::{self, Finding};
+use super::finding::Finding;
+use super::pipeline;
 use super::schema::Schema;
 use super::{DEFAULT_IMAGE, Output, code, documents, print, print_json};
-use changes::Change;
+use differences::Difference;
 
 /// Arguments of `diff`.
 #[derive(Debug, Args)]
 pub(crate) struct DiffArgs {
-    /// YAML with the pipelines as they are; `-` is standard input, as `kubectl get evp -o yaml` writes it
+    /// YAML with the current pipelines, such as `kubectl get evp -o yaml` prints; `-` is standard input
     #[arg(value_name = "OLD")]
     old: PathBuf,
-    /// YAML with the same pipelines as they are to be
+    /// YAML with the changed pipelines
     #[arg(value_name = "NEW")]
     new: PathBuf,
-    /// Image of producers, consumers and schema Jobs, wherever a pipeline names no other
+    /// Default image of producers, consumers and schema Jobs
     #[arg(long, default_value = DEFAULT_IMAGE, value_parser = NonEmptyStringValueParser::new())]
     image: String,
-    /// How changes are printed
+    /// Output format
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
 }
 
-/// What becomes of a pipeline.
+/// The effects of a change of a pipeline.
 #[derive(Debug, Serialize)]
 struct Effect {
     pipeline: String,
-    /// Why the change is refused; what follows is empty then.
+    /// Reasons to refuse the change. Then there are no differences.
     refusals: Vec<Finding>,
-    changes: Vec<Change>,
+    changes: Vec<Difference>,
 }
 
 pub(super) fn run(args: DiffArgs) -> anyhow::Result<ExitCode> {
@@ -57,7 +58,7 @@ pub(super) fn run(args: DiffArgs) -> anyhow::Result<ExitCode> {
         effects.push(Effect {
             pipeline: name.clone(),
             refusals: Vec::new(),
-            changes: changes::of_a_deletion(&before),
+            changes: differences::of_a_deletion(&before),
         });
     }
     match output {
@@ -67,11 +68,11 @@ pub(super) fn run(args: DiffArgs) -> anyhow::Result<ExitCode> {
     Ok(code(effects.iter().any(|effect| !effect.refusals.is_empty())))
 }
 
-/// The pipelines of a file by their names.
+/// Reads the pipelines of a file, by name.
 fn read(file: &Path) -> anyhow::Result<BTreeMap<String, Value>> {
     let source = documents::read(file)?;
     let pipelines = source.pipelines.map_err(|why| anyhow::anyhow!("{}: {why}", source.name))?;
-    anyhow::ensure!(!pipelines.is_empty(), "there is no EventPipeline in {}", source.name);
+    anyhow::ensure!(!pipelines.is_empty(), "{} contains no EventPipeline", source.name);
     Ok(pipelines.into_iter().map(|object| (pipeline::name(&object), object)).collect())
 }
 
@@ -85,7 +86,7 @@ fn effect(
     let refusals = pipeline::errors(schema, new, old);
     let changes = if refusals.is_empty() {
         let before = old.map(|old| rendered(schema, old, image)).transpose()?.unwrap_or_default();
-        changes::between(&before, &rendered(schema, new, image)?)
+        differences::between(&before, &rendered(schema, new, image)?)
     } else {
         Vec::new()
     };

@@ -1,4 +1,4 @@
-//! The YAML that is looked at.
+//! Reads YAML documents.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -6,21 +6,21 @@ use std::path::Path;
 
 use serde_json::Value;
 
-/// What stands for standard input.
+/// Path that means standard input.
 const STANDARD_INPUT: &str = "-";
 
-/// What could not be read.
+/// A file that can't be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error("failed to read {name}")]
     Read { name: String, source: io::Error },
 }
 
-/// A file, or standard input.
+/// The content of a file or of standard input.
 pub(super) struct Source {
-    /// How it is called in what is printed.
+    /// Name in messages.
     pub(super) name: String,
-    /// Its pipelines, or what keeps its YAML from being read.
+    /// The pipelines, or the reason that the YAML is invalid.
     pub(super) pipelines: Result<Vec<Value>, String>,
 }
 
@@ -38,11 +38,11 @@ pub(super) fn read(path: &Path) -> Result<Source, Error> {
     }
 }
 
-/// The pipelines of the text, whatever their version. Objects of other kinds are somebody else's to check.
+/// Returns the pipelines of any version in the text, and ignores objects of other kinds.
 fn pipelines(text: &str) -> Result<Vec<Value>, String> {
     let options = serde_saphyr::options! { with_snippet: false };
     let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options)
-        .map_err(|error| format!("this is not YAML: {error}"))?;
+        .map_err(|error| format!("invalid YAML: {error}"))?;
     let objects = documents.into_iter().flat_map(|document| match document {
         Value::Object(mut list) if list.get("kind").is_some_and(|kind| kind == "List") => {
             match list.remove("items") {
@@ -77,7 +77,7 @@ items: [{kind: EventPipeline, metadata: {name: b}}, {kind: Service}]
     }
 
     #[test]
-    fn what_is_no_yaml_is_told_with_its_place() {
+    fn invalid_yaml_is_reported_with_its_line() {
         let error = pipelines("kind: EventPipeline\nspec: {\n").unwrap_err();
         assert!(error.contains("line 2") || error.contains("line 3"), "{error}");
         assert!(pipelines("kind: EventPipeline\nkind: EventPipeline\n").is_err());

@@ -1,4 +1,4 @@
-//! `lint`: what would be refused and what would work badly.
+//! `lint`: errors and warnings about pipelines.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -10,7 +10,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::documents::{self, Source};
-use super::pipeline::{self, Finding, Severity};
+use super::finding::{Finding, Severity};
+use super::pipeline;
 use super::schema::Schema;
 use super::{Output, code, counted, print, print_json};
 use crate::routes::Claim;
@@ -18,15 +19,15 @@ use crate::routes::Claim;
 /// Arguments of `lint`.
 #[derive(Debug, Args)]
 pub(crate) struct LintArgs {
-    /// YAML with one or more pipelines, among other objects or not; `-` is standard input
+    /// YAML with one or more pipelines and any other objects; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// How findings are printed
+    /// Output format
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
 }
 
-/// All that was found.
+/// All findings.
 #[derive(Debug, Default, Serialize)]
 struct Report {
     pipelines: usize,
@@ -37,7 +38,7 @@ struct Report {
     claimed: Vec<Claimed>,
 }
 
-/// A pipeline and the hosts and paths that it asks for.
+/// A pipeline and the hosts and paths of its route.
 #[derive(Debug)]
 struct Claimed {
     file: String,
@@ -45,11 +46,11 @@ struct Claimed {
     claims: Vec<Claim>,
 }
 
-/// A finding and where it is.
+/// A finding and its location.
 #[derive(Debug, Serialize)]
 struct Located {
     file: String,
-    /// Namespace and name; none if it is about the whole file.
+    /// Namespace and name; `None` if the finding is about the whole file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pipeline: Option<String>,
     #[serde(flatten)]
@@ -76,7 +77,7 @@ impl Report {
         match pipelines {
             Err(why) => self.add(&name, None, Finding::error("", why)),
             Ok(pipelines) if pipelines.is_empty() => {
-                self.add(&name, None, Finding::error("", "there is no EventPipeline in it"));
+                self.add(&name, None, Finding::error("", "the file contains no EventPipeline"));
             }
             Ok(pipelines) => {
                 for object in pipelines {
@@ -93,14 +94,14 @@ impl Report {
         }
     }
 
-    /// Notes the hosts and paths of a pipeline. Says so if one before it asks for the same.
+    /// Records the hosts and paths of a pipeline. Returns a warning if an earlier pipeline has one of them.
     fn claim(&mut self, schema: &Schema, file: &str, object: &Value) -> Option<Finding> {
         let (pipeline, claims) = (pipeline::name(object), pipeline::claims(schema, object));
         let found = self.claimed.iter().filter(|other| other.pipeline != pipeline).find_map(|other| {
             let claim = claims.iter().find(|claim| other.claims.iter().any(|theirs| theirs.overlaps(claim)))?;
             let Claimed { file, pipeline, .. } = other;
             let message = format!(
-                "{pipeline} in {file} asks for {claim} as well: of the two, the one that is created later is not published"
+                "{pipeline} in {file} also claims {claim}: only the pipeline that is created first is published"
             );
             Some(Finding::warning("spec.route", message))
         });

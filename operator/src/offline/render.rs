@@ -7,7 +7,8 @@ use anyhow::Context as _;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
-use super::pipeline::{self, Finding};
+use super::finding::Finding;
+use super::pipeline;
 use super::schema::Schema;
 use super::{DEFAULT_IMAGE, code, documents, print};
 
@@ -17,7 +18,7 @@ pub(crate) struct RenderArgs {
     /// YAML with one or more pipelines; `-` is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Image of producers, consumers and schema Jobs, wherever a pipeline names no other
+    /// Default image of producers, consumers and schema Jobs
     #[arg(long, default_value = DEFAULT_IMAGE, value_parser = NonEmptyStringValueParser::new())]
     image: String,
 }
@@ -28,7 +29,7 @@ pub(super) fn run(args: RenderArgs) -> anyhow::Result<ExitCode> {
     let source = documents::read(&file)?;
     let pipelines = match source.pipelines {
         Ok(pipelines) if pipelines.is_empty() => {
-            anyhow::bail!("there is no EventPipeline in {}", source.name)
+            anyhow::bail!("{} contains no EventPipeline", source.name)
         }
         Ok(pipelines) => pipelines,
         Err(why) => anyhow::bail!("{}: {why}", source.name),
@@ -47,7 +48,7 @@ pub(super) fn run(args: RenderArgs) -> anyhow::Result<ExitCode> {
     Ok(code(refused))
 }
 
-/// One document an object, in the order in which the operator applies them.
+/// Writes one document per object, in the order in which the operator applies them.
 fn yaml(schema: &Schema, object: &serde_json::Value, image: &str) -> anyhow::Result<String> {
     let objects = pipeline::rendered(schema, object, image)
         .map_err(|finding| anyhow::anyhow!("{}: {}", finding.field, finding.message))?;

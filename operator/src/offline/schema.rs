@@ -1,7 +1,7 @@
-//! What the API server would answer to a resource: its own rules, taken from the resource definition.
+//! Predicts the API server's answer to a resource, from the resource definition.
 //!
-//! The order is the server's: what nobody knows is refused first, then defaults are filled in, bounds are checked, and
-//! rules in CEL run unless something is so wrong that they could not.
+//! The order is the API server's: it refuses unknown fields, fills in defaults, checks bounds, and evaluates
+//! CEL rules unless an earlier error prevents that.
 
 mod bounds;
 mod defaults;
@@ -23,19 +23,19 @@ use path::Path;
 pub(super) use refusal::Refusal;
 use rules::Rules;
 
-/// The resource definition's schema.
+/// The schema in the resource definition.
 pub(super) struct Schema {
     root: JSONSchemaProps,
     rules: Rules,
 }
 
-/// The resource definition has no schema.
+/// A resource definition without a schema.
 #[derive(Debug, thiserror::Error)]
 #[error("the resource definition has no schema")]
 pub(super) struct NoSchema;
 
 impl Schema {
-    /// That of `EventPipeline`.
+    /// Returns the schema of `EventPipeline`.
     pub(super) fn of_pipelines() -> Result<Self, NoSchema> {
         let mut versions = EventPipeline::crd().spec.versions.into_iter();
         let schema = versions.next().and_then(|version| version.schema).ok_or(NoSchema)?;
@@ -43,18 +43,18 @@ impl Schema {
         Ok(Self { root, rules: Rules::new() })
     }
 
-    /// The object as the server would store it, if it took it: with every default.
+    /// Returns the object with every default, as the API server would store it.
     pub(super) fn stored(&self, object: &Value) -> Value {
         let mut object = object.clone();
         if let Some(fields) = object.as_object_mut() {
-            // Only the operator writes it, and not by the same call.
+            // Only the operator writes the status, in another call.
             fields.remove("status");
         }
         defaults::fill_in(&self.root, &mut object);
         object
     }
 
-    /// Why the server would not create the object, or not change `old` into it; empty where it would.
+    /// Returns the reasons that the API server would refuse to create the object, or to update `old`.
     pub(super) fn refusals(&self, object: &Value, old: Option<&Value>) -> Vec<Refusal> {
         let mut refusals = Vec::new();
         unknown::check(&self.root, object, &mut refusals);
@@ -70,7 +70,7 @@ impl Schema {
     }
 }
 
-/// Schema of the items of a list.
+/// Returns the schema of the items of a list.
 fn items(schema: &JSONSchemaProps) -> Option<&JSONSchemaProps> {
     match schema.items.as_ref()? {
         JSONSchemaPropsOrArray::Schema(items) => Some(items),
@@ -78,7 +78,7 @@ fn items(schema: &JSONSchemaProps) -> Option<&JSONSchemaProps> {
     }
 }
 
-/// Schema of a field of an object, or of a value of a map.
+/// Returns the schema of a field of an object, or of a value of a map.
 fn field<'a>(schema: &'a JSONSchemaProps, name: &str) -> Option<&'a JSONSchemaProps> {
     if let Some(field) = schema.properties.as_ref().and_then(|fields| fields.get(name)) {
         return Some(field);
@@ -89,7 +89,7 @@ fn field<'a>(schema: &'a JSONSchemaProps, name: &str) -> Option<&'a JSONSchemaPr
     }
 }
 
-/// Each value inside of `value` that the schema knows, with its own schema and path.
+/// Returns each value inside `value` that has a schema, with its schema and path.
 fn inside<'a>(
     schema: &'a JSONSchemaProps,
     value: &'a Value,

@@ -1,4 +1,4 @@
-//! What is told of whole documents. That refusals are those of a real API server is held by `tests/it/lint.rs`.
+//! Findings about whole documents. `tests/it/lint.rs` checks that refusals equal those of a real API server.
 
 mod changes;
 mod working_badly;
@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::documents;
-use super::pipeline::{Finding, errors, rendered, warnings};
+use super::finding::Finding;
+use super::pipeline::{errors, rendered, warnings};
 use super::schema::Schema;
 
 const IMAGE: &str = "registry.example/ours:1.2.3";
@@ -40,7 +41,7 @@ fn pipelines(file: &Path) -> Vec<Value> {
     pipelines
 }
 
-/// As lines of text show them.
+/// Formats findings like the text output does.
 fn lines(findings: &[Finding]) -> String {
     let lines: Vec<_> =
         findings.iter().map(|Finding { field, message, .. }| format!("{field}: {message}\n")).collect();
@@ -64,7 +65,7 @@ fn every_invalid_pipeline_is_refused_with_its_message() {
 }
 
 #[test]
-fn every_example_is_taken_and_can_be_rendered() {
+fn every_example_is_accepted_and_rendered() {
     let schema = schema();
     for file in files("examples") {
         for object in pipelines(&file) {
@@ -74,9 +75,9 @@ fn every_example_is_taken_and_can_be_rendered() {
     }
 }
 
-/// Those that are there to try things out are small on purpose.
+/// Demonstrations are small on purpose.
 #[test]
-fn examples_to_start_from_have_nothing_to_be_warned_of() {
+fn examples_have_no_warnings() {
     let schema = schema();
     for file in files("examples") {
         let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
@@ -90,7 +91,7 @@ fn examples_to_start_from_have_nothing_to_be_warned_of() {
 }
 
 #[test]
-fn rendering_again_gives_the_same() {
+fn rendering_is_repeatable() {
     let object = pipeline("{producers: [{name: a}, {name: b, replicas: 3}]}");
     let once = rendered(&schema(), &object, IMAGE).unwrap();
     assert_eq!(once, rendered(&schema(), &object, IMAGE).unwrap());
@@ -101,7 +102,7 @@ fn rendering_again_gives_the_same() {
 }
 
 #[test]
-fn another_version_is_refused_by_its_name() {
+fn another_version_is_refused() {
     let mut object = pipeline("{}");
     object["apiVersion"] = json!("eventpipeline.dev/v1");
     let found = errors(&schema(), &object, None);

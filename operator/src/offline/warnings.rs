@@ -1,4 +1,4 @@
-//! What the API server takes, and what would work badly.
+//! Warnings about pipelines that would be accepted, but work badly.
 
 mod connections;
 mod consumers;
@@ -10,12 +10,12 @@ use eventpipeline_crds::{
 };
 use serde_json::Value;
 
-use super::pipeline::Finding;
+use super::finding::Finding;
 
-/// How many there are where nothing is said.
+/// Default number of pods of a group.
 const DEFAULT_REPLICAS: i32 = 2;
 
-/// What is to be said of a pipeline that was written as `object`.
+/// Returns the warnings about a pipeline, which was written as `object`.
 pub(super) fn of(pipeline: &EventPipeline, object: &Value) -> Vec<Finding> {
     let spec = &pipeline.spec;
     let mut findings = Vec::new();
@@ -31,7 +31,7 @@ pub(super) fn of(pipeline: &EventPipeline, object: &Value) -> Vec<Finding> {
     for (at, group) in spec.consumers.iter().enumerate() {
         findings.extend(consumers::of(at, group));
     }
-    findings.extend(consumers::nobody_frees(&spec.consumers));
+    findings.extend(consumers::all_classic(&spec.consumers));
     findings.extend(route::of(spec));
     findings
 }
@@ -39,13 +39,12 @@ pub(super) fn of(pipeline: &EventPipeline, object: &Value) -> Vec<Finding> {
 fn no_memory_limit(database: &ManagedDatabase) -> Option<Finding> {
     let limited = database.resources.limits.as_ref().is_some_and(|limits| limits.memory.is_some());
     (!limited).then(|| {
-        let message =
-            "without a limit of memory InnoDB's buffer pool stays at 256Mi, however large the node is";
+        let message = "without a memory limit, InnoDB's buffer pool stays at 256Mi on a node of any size";
         Finding::warning("spec.database.managed.resources.limits.memory", message)
     })
 }
 
-/// One of all groups together: no other answers while it moves.
+/// A single producer of all groups can't serve while it is rescheduled.
 fn single_producer(groups: &[ProducerGroup]) -> Option<Finding> {
     let [group] = groups else { return None };
     let fewest = match &group.autoscaling {
@@ -55,12 +54,12 @@ fn single_producer(groups: &[ProducerGroup]) -> Option<Finding> {
     };
     (fewest < 2).then(|| {
         let message =
-            "there is one producer: nobody answers while its node is drained or its pod starts again";
+            "there is only one producer: the API is unavailable while its node is drained or its pod restarts";
         Finding::warning("spec.producers[0]", message)
     })
 }
 
-/// A HorizontalPodAutoscaler knows no percentage of nothing.
+/// A HorizontalPodAutoscaler can't compute a percentage without a request.
 fn cpu_without_request(at: usize, group: &ProducerGroup) -> Option<Finding> {
     let autoscaling = group.autoscaling.as_ref()?;
     let CpuAutoscaling { .. } = autoscaling.cpu.as_ref()?;
@@ -68,7 +67,7 @@ fn cpu_without_request(at: usize, group: &ProducerGroup) -> Option<Finding> {
     let asked = [requests, limits].into_iter().flatten().any(|amounts| amounts.cpu.is_some());
     (!asked).then(|| {
         let message =
-            "no CPU is requested, of which autoscaling is to keep a percentage: the group is never scaled";
+            "autoscaling needs a CPU request to compute the utilization; without one the group never scales";
         Finding::warning(format!("spec.producers[{at}].resources.requests.cpu"), message)
     })
 }

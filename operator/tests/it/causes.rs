@@ -1,4 +1,4 @@
-//! Why a pod is not ready, from what the API server keeps of it.
+//! Causes of unready pods, from their status in the API server.
 
 use eventpipeline_crds::EventPipeline;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -13,7 +13,7 @@ use super::operator::Operator;
 use super::programs::{Program, pod};
 
 #[tokio::test]
-async fn a_crash_loop_is_told_with_its_last_line() {
+async fn a_crash_loop_is_reported_with_its_last_line() {
     let cluster = Cluster::new("crash").await;
     let _operator = Operator::ready(cluster.server, "crash").await;
     cluster.apply("demo", json!({})).await.unwrap();
@@ -32,11 +32,11 @@ async fn a_crash_loop_is_told_with_its_last_line() {
     let status = cluster.api::<EventPipeline>().get("demo").await.unwrap().status.unwrap();
     let ready = status.conditions.into_iter().find(|condition| condition.type_ == "Ready").unwrap();
     let expected =
-        "pod demo-producer-1: container producer ended with code 1, after 3 restarts: the password is wrong";
+        "pod demo-producer-1: container producer exited with code 1, after 3 restarts: the password is wrong";
     assert!(ready.message.contains(expected), "{}", ready.message);
 }
 
-/// As its controller tells it.
+/// Publishes the Event of a workload's controller that can't create pods.
 async fn refused(cluster: &Cluster, kind: &str, (name, uid): (&str, &str), message: &str) {
     let event = json!({
         "metadata": {"generateName": "refused-"},
@@ -48,14 +48,14 @@ async fn refused(cluster: &Cluster, kind: &str, (name, uid): (&str, &str), messa
     cluster.api::<Event>().create(&PostParams::default(), &event).await.unwrap();
 }
 
-async fn told(cluster: &Cluster, type_: &str) -> String {
+async fn message_of(cluster: &Cluster, type_: &str) -> String {
     let status = cluster.api::<EventPipeline>().get("demo").await.unwrap().status.unwrap();
     status.conditions.into_iter().find(|condition| condition.type_ == type_).unwrap().message
 }
 
-/// Neither a StatefulSet nor a Job has a condition for it, and no pod is there that could be described.
+/// Neither a StatefulSet nor a Job has a condition for it, and no pod exists that could be described.
 #[tokio::test]
-async fn what_gets_no_pod_is_told_in_the_servers_words() {
+async fn refused_pods_are_reported_in_the_servers_words() {
     let cluster = Cluster::new("no-pods").await;
     let _operator = Operator::ready(cluster.server, "no-pods").await;
     cluster.apply("demo", json!({})).await.unwrap();
@@ -64,7 +64,7 @@ async fn what_gets_no_pod_is_told_in_the_servers_words() {
     let job = cluster.api::<Job>().list(&ListParams::default()).await.unwrap().items.remove(0);
     let [set, uid_of_job] = [stateful_set.meta(), job.meta()].map(|meta| meta.uid.clone().unwrap());
 
-    // Of an object of that name that was there before.
+    // An Event about an earlier object of that name.
     refused(&cluster, "StatefulSet", ("demo-mysql", "00000000-0000-0000-0000-000000000001"), "of before")
         .await;
     let quota = "create Pod demo-mysql-0 in StatefulSet demo-mysql failed error: exceeded quota: q";
@@ -74,12 +74,12 @@ async fn what_gets_no_pod_is_told_in_the_servers_words() {
 
     cluster.condition_is("demo", "DatabaseReady", "False/QuotaExceeded").await;
     cluster.condition_is("demo", "SchemaReady", "False/PodsRefused").await;
-    assert!(told(&cluster, "DatabaseReady").await.ends_with(quota));
-    assert!(told(&cluster, "SchemaReady").await.ends_with(limits));
+    assert!(message_of(&cluster, "DatabaseReady").await.ends_with(quota));
+    assert!(message_of(&cluster, "SchemaReady").await.ends_with(limits));
 
     cluster.write_status::<StatefulSet>("demo-mysql", json!({"observedGeneration": 1, "replicas": 1})).await;
-    until("the refusal to be over", async || {
-        told(&cluster, "DatabaseReady").await.ends_with("pod demo-mysql-0 is not ready").then_some(())
+    until("the refusal to disappear", async || {
+        message_of(&cluster, "DatabaseReady").await.ends_with("pod demo-mysql-0 is not ready").then_some(())
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! A namespace of one's own in the API server that the tests share.
+//! A namespace in an API server, which tests share by default.
 
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use eventpipeline_crds::EventPipeline;
 use eventpipeline_testkit::ApiServer;
+use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
@@ -19,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-/// How long a test waits for what must come.
+/// Time limit of a wait.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct Cluster {
@@ -29,7 +30,8 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// The shared server with the resource definition and the operator's role; and a new namespace.
+    /// Returns a new namespace in the shared server, which has the resource definition and the operator's
+    /// role.
     pub(crate) async fn new(namespace: &str) -> Self {
         static READY: OnceCell<()> = OnceCell::const_new();
         let server = ApiServer::shared().await;
@@ -42,7 +44,7 @@ impl Cluster {
         Self::within(server, namespace).await
     }
 
-    /// A server of one's own with the same; and a new namespace.
+    /// Returns a new namespace in another server, after installing the same.
     pub(crate) async fn with(server: &'static ApiServer, namespace: &str) -> Self {
         install_definition(server);
         install_role(server).await;
@@ -64,7 +66,7 @@ impl Cluster {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
-    /// Applies a pipeline on the server's side, as `manager`.
+    /// Applies a pipeline by server-side apply as field manager `author`.
     pub(crate) async fn apply(&self, name: &str, spec: Value) -> Result<EventPipeline, String> {
         let object = json!({
             "apiVersion": "eventpipeline.dev/v1alpha1", "kind": "EventPipeline",
@@ -75,7 +77,7 @@ impl Cluster {
         applied.map_err(|error| error.to_string())
     }
 
-    /// Writes the status that a controller would.
+    /// Writes the status of a workload's controller.
     pub(crate) async fn write_status<K>(&self, name: &str, status: Value)
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
@@ -84,12 +86,16 @@ impl Cluster {
         self.api::<K>().patch_status(name, &PatchParams::default(), &patch).await.unwrap();
     }
 
-    /// Writes the statuses that the workloads' controllers would once all pods of the pipeline run, and waits until the
-    /// operator says so.
+    /// Writes the status of all workloads of the pipeline as if all pods were ready, and waits until the
+    /// pipeline is ready.
     pub(crate) async fn everything_ready(&self, pipeline: &str) {
-        let names = self.names::<StatefulSet>().await;
-        for name in names.iter().filter(|name| name.starts_with(pipeline)) {
-            self.write_status::<StatefulSet>(name, stateful_set_ready()).await;
+        for stateful_set in self.api::<StatefulSet>().list(&ListParams::default()).await.unwrap() {
+            let ObjectMeta { name: Some(name), generation, .. } = stateful_set.metadata else { continue };
+            if name.starts_with(pipeline) {
+                let mut status = stateful_set_ready();
+                status["observedGeneration"] = json!(generation);
+                self.write_status::<StatefulSet>(&name, status).await;
+            }
         }
         for name in self.names::<Job>().await.iter().filter(|name| name.starts_with(pipeline)) {
             self.write_status::<Job>(name, job_succeeded()).await;
@@ -97,8 +103,9 @@ impl Cluster {
         for deployment in self.api::<Deployment>().list(&ListParams::default()).await.unwrap() {
             let name = deployment.metadata.name.unwrap();
             if name.starts_with(pipeline) {
-                let pods = deployment.spec.unwrap().replicas.unwrap();
-                self.write_status::<Deployment>(&name, pods_ready(pods)).await;
+                let mut status = pods_ready(deployment.spec.unwrap().replicas.unwrap());
+                status["observedGeneration"] = json!(deployment.metadata.generation);
+                self.write_status::<Deployment>(&name, status).await;
             }
         }
         self.condition_is(pipeline, "Ready", "True/AsSpecified").await;
@@ -119,7 +126,7 @@ impl Cluster {
         list.items.iter().map(|object| object.meta().name.clone().unwrap()).collect()
     }
 
-    /// What the operator says of the pipeline: `Ready` as `False/DatabaseNotReady`.
+    /// Returns status and reason of a condition as `False/DatabaseNotReady`.
     pub(crate) async fn condition(&self, pipeline: &str, type_: &str) -> Option<String> {
         let status = self.api::<EventPipeline>().get(pipeline).await.unwrap().status?;
         let condition = status.conditions.into_iter().find(|condition| condition.type_ == type_)?;
@@ -137,8 +144,15 @@ pub(crate) fn stateful_set_ready() -> Value {
     json!({"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "currentRevision": "a", "updateRevision": "a"})
 }
 
+/// Returns the status of a Job that succeeded long ago.
 pub(crate) fn job_succeeded() -> Value {
-    let (start, end) = ("2026-01-01T00:00:00Z", "2026-01-01T00:00:09Z");
+    job_completed_at("2026-01-01T00:00:09Z".parse().unwrap())
+}
+
+/// Returns the status of a Job that succeeded at this time.
+pub(crate) fn job_completed_at(end: Timestamp) -> Value {
+    let end = end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let start = "2026-01-01T00:00:00Z";
     let condition = |type_: &str| json!({"type": type_, "status": "True", "lastTransitionTime": end});
     json!({
         "startTime": start, "completionTime": end, "succeeded": 1,
@@ -146,7 +160,7 @@ pub(crate) fn job_succeeded() -> Value {
     })
 }
 
-/// So many pods, all of the latest template and ready.
+/// Returns the status of a Deployment with this number of updated and ready pods.
 pub(crate) fn pods_ready(pods: i32) -> Value {
     json!({
         "observedGeneration": 1, "replicas": pods, "updatedReplicas": pods, "readyReplicas": pods,
@@ -163,7 +177,7 @@ pub(crate) fn install_definition(server: &ApiServer) {
 pub(crate) async fn install_role(server: &ApiServer) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/role.yaml");
     server.kubectl(["apply", "-f", file.to_str().unwrap()]).unwrap();
-    // The server grants what it has seen of roles and bindings, each of which it sees a moment later.
+    // Roles and bindings take effect a moment after they are created.
     for granted in ["secrets", "leases.coordination.k8s.io"] {
         until(format!("the right to create {granted}"), async || {
             let asked = ["auth", "can-i", "create", granted, "--as=eventpipeline-operator", "-n", "default"];
@@ -183,7 +197,7 @@ pub(crate) async fn client(server: &ApiServer) -> Client {
     Client::try_from(config).unwrap()
 }
 
-/// Asks until there is an answer.
+/// Repeats the question until it has an answer.
 #[track_caller]
 pub(crate) fn until<T>(
     what: impl Into<String>,
@@ -203,7 +217,7 @@ pub(crate) fn until<T>(
     }
 }
 
-/// The object as JSON, to be looked into.
+/// Converts an object to JSON.
 pub(crate) fn value(object: &impl Serialize) -> Value {
     serde_json::to_value(object).unwrap()
 }

@@ -1,4 +1,4 @@
-//! What the API server makes of little input, and of a change of it.
+//! Defaults of the API server, and changes of a pipeline that it refuses.
 
 use eventpipeline_crds::EventPipelineSpec;
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ fn resources(cpu: [&str; 2], memory: [&str; 2]) -> Value {
 }
 
 #[tokio::test]
-async fn a_default_that_was_stored_is_not_merged_with_what_is_applied_later() {
+async fn a_stored_default_is_not_merged_with_a_later_apply() {
     let cluster = Cluster::new("defaults-replaced").await;
     cluster.apply("demo", json!({"route": {"ingress": {"anyHost": true}}})).await.unwrap();
     let stored = cluster

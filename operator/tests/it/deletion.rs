@@ -1,6 +1,7 @@
-//! Whatever is deleted first, nothing hangs: nobody has to be there for a deletion to end, and what is left can be found.
+//! Deletions in any order. None of them hangs or needs a running operator, and all objects that are left can
+//! be found.
 //!
-//! No controller collects here what a deleted owner leaves: that each object says who its owner is, is what can be seen.
+//! No garbage collector runs here. The tests check the owner references that it would follow.
 
 use std::collections::BTreeSet;
 
@@ -15,10 +16,10 @@ use serde_json::{Value, json};
 use super::cluster::{Cluster, install_definition, until};
 use super::operator::Operator;
 
-/// Every kind that the operator writes.
+/// All kinds that the operator writes.
 const KINDS: &str = "secret,service,statefulset,job,deployment,ingress,networkpolicy,poddisruptionbudget,hpa";
 
-/// Each `Kind name` of the pipeline, after a look at its metadata.
+/// Returns each `Kind name` of the pipeline's objects, after checking their metadata.
 fn objects(cluster: &Cluster, uid: &str) -> BTreeSet<String> {
     let label = "app.kubernetes.io/instance=demo,app.kubernetes.io/managed-by=eventpipeline-operator";
     let get = ["get", KINDS, "-n", &cluster.namespace, "-l", label, "-o", "json"];
@@ -27,7 +28,7 @@ fn objects(cluster: &Cluster, uid: &str) -> BTreeSet<String> {
         let metadata = &object["metadata"];
         let name = format!("{} {}", object["kind"].as_str().unwrap(), metadata["name"].as_str().unwrap());
         assert!(metadata["finalizers"].is_null(), "{name}: {metadata}");
-        // What belongs to the data stays with it.
+        // Objects that match the data stay with it.
         if name.starts_with("Secret ") && !name.contains("-tls-") {
             assert!(metadata["ownerReferences"].is_null(), "{name}: {metadata}");
         } else {
@@ -41,7 +42,7 @@ fn objects(cluster: &Cluster, uid: &str) -> BTreeSet<String> {
     objects.collect()
 }
 
-/// Deletes the pipeline, which must be gone by the answer.
+/// Deletes the pipeline, which must be gone when the call returns.
 async fn delete_at_once(cluster: &Cluster) {
     let api = cluster.api::<EventPipeline>();
     let pipeline = api.get("demo").await.unwrap();
@@ -53,7 +54,7 @@ async fn delete_at_once(cluster: &Cluster) {
 }
 
 #[tokio::test]
-async fn a_pipeline_goes_though_its_operator_has_gone() {
+async fn a_pipeline_is_deleted_without_a_running_operator() {
     let cluster = Cluster::new("orphaned").await;
     let operator = Operator::ready(cluster.server, "orphaned").await;
     cluster
@@ -66,7 +67,7 @@ async fn a_pipeline_goes_though_its_operator_has_gone() {
 }
 
 #[tokio::test]
-async fn a_suspended_pipeline_goes() {
+async fn a_suspended_pipeline_is_deleted() {
     let cluster = Cluster::new("suspended-deletion").await;
     let _operator = Operator::ready(cluster.server, "suspended-deletion").await;
     cluster.apply("demo", json!({"suspend": true})).await.unwrap();
@@ -75,10 +76,10 @@ async fn a_suspended_pipeline_goes() {
 }
 
 #[tokio::test]
-async fn a_stalled_pipeline_goes() {
+async fn a_stalled_pipeline_is_deleted() {
     let cluster = Cluster::new("stalled-deletion").await;
     let _operator = Operator::ready(cluster.server, "stalled-deletion").await;
-    // Somebody's own Deployment, of which the selector can't be changed into ours.
+    // A Deployment of another owner, whose selector can't be changed into ours.
     let labels = json!({"app": "other"});
     let foreign = json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "demo-producer-default"},
@@ -94,9 +95,9 @@ async fn a_stalled_pipeline_goes() {
     delete_at_once(&cluster).await;
 }
 
-/// A namespace that goes takes no new objects. What is in it can be deleted by whoever empties it, in any order.
+/// A terminating namespace accepts no new objects. Its objects can be deleted in any order.
 #[tokio::test]
-async fn a_namespace_that_goes_first_can_be_emptied() {
+async fn a_terminating_namespace_can_be_emptied() {
     let cluster = Cluster::new("leaving").await;
     let operator = Operator::ready(cluster.server, "leaving").await;
     cluster.apply("demo", json!({})).await.unwrap();
@@ -105,7 +106,7 @@ async fn a_namespace_that_goes_first_can_be_emptied() {
     namespaces.delete("leaving", &DeleteParams::default()).await.unwrap();
     let before = operator.reconciles("success");
     cluster.delete::<Service>("demo-producers").await;
-    until("a look at it", async || (operator.reconciles("success") > before).then_some(())).await;
+    until("a reconcile", async || (operator.reconciles("success") > before).then_some(())).await;
     assert!(!operator.log().contains("failed to"), "{}", operator.log());
     delete_at_once(&cluster).await;
     let all = ["delete", KINDS, "--all", "-n", "leaving", "--timeout=60s"];
@@ -113,10 +114,10 @@ async fn a_namespace_that_goes_first_can_be_emptied() {
     assert!(operator.get("/livez").is_some_and(|answer| answer.contains(" 200 ")));
 }
 
-/// The API server itself removes the pipelines of a definition that goes. The operator waits for a new one.
+/// The API server deletes the pipelines with their definition. The operator waits for a new definition.
 #[tokio::test]
-async fn a_definition_that_goes_first_takes_its_pipelines_and_can_come_back() {
-    // The other tests need theirs.
+async fn a_deleted_definition_deletes_its_pipelines_and_can_be_installed_again() {
+    // On a server of its own, because the other tests need the definition.
     let server: &'static ApiServer = Box::leak(Box::new(ApiServer::start().await));
     let cluster = Cluster::with(server, "definition").await;
     let operator = Operator::ready(server, "definition").await;

@@ -1,4 +1,4 @@
-//! An API server that fails: nothing stops for good, and one object that is refused holds up no other.
+//! API servers that fail. The operator recovers, and one refused object holds up no other.
 
 use std::pin::pin;
 
@@ -14,9 +14,9 @@ use serde_json::json;
 use super::cluster::{Cluster, until};
 use super::operator::Operator;
 
-/// The server knows no HTTPRoute: it is asked for that again and again, and whatever it answers, pipelines go on.
+/// The server does not serve HTTPRoute. The operator polls for it, and no answer holds up a pipeline.
 #[tokio::test]
-async fn no_answer_about_a_kind_that_is_not_served_holds_up_a_pipeline() {
+async fn no_error_about_an_unserved_kind_holds_up_a_pipeline() {
     let cluster = Cluster::new("polls").await;
     let proxy = ApiProxy::start(cluster.server).await;
     let faults =
@@ -33,14 +33,14 @@ async fn no_answer_about_a_kind_that_is_not_served_holds_up_a_pipeline() {
 }
 
 #[tokio::test]
-async fn a_list_that_does_not_come_is_said_by_the_readiness_and_comes_later() {
+async fn readiness_reports_a_failing_list_until_it_succeeds() {
     let cluster = Cluster::new("lists").await;
     let proxy = ApiProxy::start(cluster.server).await;
     let budgets =
         |method: &http::Method, path: &str| method == "GET" && path.contains("/poddisruptionbudgets?");
     proxy.fail(budgets, 1, usize::MAX, CallFault::Answer(500));
     let operator = Operator::through(&proxy, "lists");
-    until("its reason not to be ready", async || {
+    until("the reason for the missing readiness", async || {
         operator
             .get("/readyz")
             .filter(|text| text.contains("PodDisruptionBudget: ") && text.contains("500 by the test"))
@@ -51,7 +51,7 @@ async fn a_list_that_does_not_come_is_said_by_the_readiness_and_comes_later() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_refused_holds_up_no_other_and_not_the_clean_up() {
+async fn a_refused_object_holds_up_neither_others_nor_the_cleanup() {
     let cluster = Cluster::new("one-refused").await;
     let proxy = ApiProxy::start(cluster.server).await;
     let operator = Operator::through(&proxy, "one-refused");
@@ -69,7 +69,7 @@ async fn an_object_that_is_refused_holds_up_no_other_and_not_the_clean_up() {
         cluster.apply("demo", json!({"producers": groups(&["a", &new])})).await.unwrap();
         let has =
             async |name: &str| cluster.names::<Deployment>().await.contains(&format!("demo-producer-{name}"));
-        until("the new group, and no old one", async || {
+        until("the new group without the old one", async || {
             let old = has("old").await || has("new422").await && code != 422;
             (has(&new).await && !old).then_some(())
         })
@@ -83,12 +83,12 @@ async fn an_object_that_is_refused_holds_up_no_other_and_not_the_clean_up() {
     cluster.condition_is("demo", "ProducersReady", "False/PodsStarting").await;
 }
 
-/// A busy API server is no reason for anybody to act.
+/// An overloaded API server requires no action by a user.
 #[tokio::test]
 async fn too_many_requests_are_no_refusal() {
     let cluster = Cluster::new("busy").await;
     let proxy = ApiProxy::start(cluster.server).await;
-    // More than the client repeats by itself.
+    // More than the client retries.
     let services = |method: &http::Method, path: &str| method == "PATCH" && path.contains("/services/");
     proxy.fail(services, 1, 8, CallFault::Answer(429));
     let operator = Operator::through(&proxy, "busy");
@@ -104,7 +104,7 @@ async fn too_many_requests_are_no_refusal() {
     assert!(!events.items.iter().any(ours), "{:?}", events.items);
 }
 
-/// What was found out about a pipeline is not said of a namesake that has taken its place.
+/// The status of a pipeline must not be written to another one that has taken its name.
 #[tokio::test]
 async fn a_namesake_does_not_inherit_a_status() {
     let cluster = Cluster::new("namesake").await;

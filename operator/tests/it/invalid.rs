@@ -1,4 +1,4 @@
-//! What is wrong is refused by the API server itself, with a message that names the field and the rule.
+//! The API server refuses invalid pipelines with a message that names the field and the rule.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Two operators, of which one works.
+//! Two operators, one of which leads.
 
 use std::time::Instant;
 
@@ -10,10 +10,10 @@ use super::cluster::{Cluster, until};
 use super::operator::Operator;
 
 const LEADS: &str = "leader_election_master_status{name=\"eventpipeline-operator\"}";
-/// As it is in the field: who can't renew a Lease for two thirds of its time has lost it, and a busy machine is slow.
+/// The duration of the default installation. A shorter one would expire on a busy machine.
 const SECONDS: u64 = 15;
 
-/// An operator that is a candidate; ready as one that stands by, or as the one that works.
+/// Starts a candidate and waits until it is ready, as the leader or as a standby.
 async fn candidate(cluster: &Cluster) -> Operator {
     let seconds = SECONDS.to_string();
     let election = ["--lease-namespace", &cluster.namespace, "--lease-seconds", &seconds];
@@ -39,7 +39,7 @@ async fn transitions(cluster: &Cluster) -> i32 {
 }
 
 #[tokio::test]
-async fn one_works_and_another_takes_over_when_it_is_killed_or_ends() {
+async fn a_standby_takes_over_when_the_leader_is_killed_or_stopped() {
     let cluster = Cluster::new("leader").await;
     let first = candidate(&cluster).await;
     until("a leader", async || leads(&first).then_some(())).await;
@@ -62,33 +62,33 @@ async fn one_works_and_another_takes_over_when_it_is_killed_or_ends() {
     assert!(!leads(&third));
     second.signal("TERM");
     let told = Instant::now();
-    // Until the second has heard of its end, it would see to a pipeline as before.
+    // Until it handles the signal, the second operator reconciles pipelines as before.
     until("the third to lead", async || leads(&third).then_some(())).await;
     cluster.apply("three", json!({})).await.unwrap();
     seen(&cluster, "three").await;
     let took = told.elapsed();
     println!("takeover after SIGTERM: {took:.1?}");
-    until("the end of the second", async || {
+    until("the second to stop", async || {
         second.log().contains("eventpipeline-operator stopped").then_some(())
     })
     .await;
     assert!(second.log().contains("released the Lease"), "{}", second.log());
 }
 
-/// As a machine does that was suspended, or a network that was cut.
+/// This happens on a suspended machine or in a partitioned network.
 #[tokio::test]
-async fn one_that_was_paused_for_too_long_writes_nothing_more_and_ends_with_an_error() {
+async fn a_leader_that_was_paused_too_long_writes_nothing_and_exits_with_an_error() {
     let cluster = Cluster::new("paused").await;
     let first = candidate(&cluster).await;
     until("a leader", async || leads(&first).then_some(())).await;
     let second = candidate(&cluster).await;
     first.signal("STOP");
     until("another leader", async || leads(&second).then_some(())).await;
-    // Work for both, if both did any.
+    // Both would reconcile this pipeline if both led.
     cluster.apply("demo", json!({})).await.unwrap();
     cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
     first.signal("CONT");
-    let log = until("its end", async || {
+    let log = until("the first to stop", async || {
         Some(first.log()).filter(|log| log.contains("eventpipeline-operator failed"))
     })
     .await;

@@ -1,4 +1,4 @@
-//! `lint` says what the API server says.
+//! `lint` and `diff` report the same refusals as the API server.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::cluster::{Cluster, crds};
 
-/// Wrong in more than one way, or in ways that no author means.
+/// Specs with several errors, or with unusual ones.
 const MORE: &[&str] = &[
     "{producers: [{name: A, replicas: 0}, {name: b, replicas: 2000, image: 'a b'}]}",
     "{producers: [{name: a, replicas: '1'}, {name: b, replicas: true}, {name: c, replicas: [1]}, {name: d, replicas: {}}]}",
@@ -68,7 +68,7 @@ const NAMES: &[&str] =
     &["Demo", "-a", "a.", "a_b", "1a", "a-producer", "abcdefghijklmnopqrstuvwxyzabcdefghij", ""];
 
 #[tokio::test]
-async fn it_refuses_what_the_server_refuses_with_the_same_words() {
+async fn lint_refuses_the_same_pipelines_with_the_same_messages() {
     let cluster = Cluster::new("lint").await;
     let mut wrong = Vec::new();
     for (name, text) in cases() {
@@ -87,7 +87,7 @@ async fn it_refuses_what_the_server_refuses_with_the_same_words() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What a pipeline can't be changed into, and what it can.
+/// Invalid and valid changes.
 const CHANGES: &[(&str, &str)] = &[
     ("{}", "{database: {external: {secretName: a}}}"),
     ("{database: {managed: {storage: {size: 2Gi}}}}", "{}"),
@@ -109,7 +109,7 @@ const CHANGES: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn diff_refuses_the_changes_that_the_server_refuses() {
+async fn diff_refuses_the_same_changes() {
     let cluster = Cluster::new("changes").await;
     let folder = tempfile::tempdir().unwrap();
     for (at, (old, new)) in CHANGES.iter().enumerate() {
@@ -123,7 +123,9 @@ async fn diff_refuses_the_changes_that_the_server_refuses() {
         let effects: Value = serde_json::from_slice(&output.stdout).unwrap();
         let refusals = effects[0]["refusals"].as_array().unwrap().iter();
         let ours: BTreeSet<_> = refusals
-            .map(|refusal| said(refusal["field"].as_str().unwrap(), refusal["message"].as_str().unwrap()))
+            .map(|refusal| {
+                formatted(refusal["field"].as_str().unwrap(), refusal["message"].as_str().unwrap())
+            })
             .collect();
 
         let api = cluster.api::<EventPipeline>();
@@ -157,26 +159,26 @@ fn cases() -> Vec<(String, String)> {
     cases
 }
 
-/// Each `field: message` of the errors.
+/// Returns each `field: message` of the errors.
 fn lint(file: &Path) -> BTreeSet<String> {
     let output = run(&["lint", "--output", "json", file.to_str().unwrap()]);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let findings = report["findings"].as_array().unwrap().iter();
     let errors: BTreeSet<_> = findings
         .filter(|finding| finding["severity"] == "error")
-        .map(|finding| said(finding["field"].as_str().unwrap(), finding["message"].as_str().unwrap()))
+        .map(|finding| formatted(finding["field"].as_str().unwrap(), finding["message"].as_str().unwrap()))
         .collect();
     assert_eq!(output.status.code(), Some(i32::from(!errors.is_empty())));
-    // Who sends an unknown field is told of nothing else.
+    // The API server reports an unknown field without any other errors.
     let unknown: BTreeSet<_> =
         errors.iter().filter(|error| error.contains("unknown field")).cloned().collect();
     if unknown.is_empty() { errors } else { unknown }
 }
 
-fn said(field: &str, message: &str) -> String {
-    // So the server calls the object itself.
+fn formatted(field: &str, message: &str) -> String {
+    // The API server's name of the object itself.
     let field = if field == "<nil>" { "" } else { field };
-    // What an interpreter says of a rule that it can't judge differs from one to the other.
+    // CEL implementations differ in their messages about rules that they can't evaluate.
     match message.split_once(" evaluating rule: ") {
         Some((_, rule)) => format!("{field}: can't judge: {rule}"),
         None => format!("{field}: {message}"),
@@ -208,14 +210,14 @@ async fn refusals_of_the_server(cluster: &Cluster, request: Builder, object: &Va
                     .unwrap_or_else(|| panic!("{status:?}"));
                 return fields
                     .split(", ")
-                    .map(|error| said(error.split('"').nth(1).unwrap(), error))
+                    .map(|error| formatted(error.split('"').nth(1).unwrap(), error))
                     .collect();
             }
             causes
                 .iter()
-                // Ours does not say that it has stopped.
+                // `lint` does not report that it has stopped.
                 .filter(|cause| !cause.message.contains("some validation rules were not checked"))
-                .map(|cause| said(&cause.field, &cause.message))
+                .map(|cause| formatted(&cause.field, &cause.message))
                 .collect()
         }
         Err(error) => panic!("{error}"),
@@ -223,7 +225,7 @@ async fn refusals_of_the_server(cluster: &Cluster, request: Builder, object: &Va
 }
 
 #[test]
-fn two_pipelines_of_all_files_that_ask_for_one_host_are_told() {
+fn pipelines_in_all_files_that_claim_the_same_host_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let write = |file: &str, name: &str, route: &str| {
         let path = folder.path().join(file);
@@ -240,12 +242,12 @@ fn two_pipelines_of_all_files_that_ask_for_one_host_are_told() {
     let output = run(&arguments);
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8(output.stdout).unwrap();
-    let told: Vec<_> = text.lines().filter(|line| line.contains("spec.route:")).collect();
-    let [told, again] = told[..] else { panic!("{text}") };
+    let warning: Vec<_> = text.lines().filter(|line| line.contains("spec.route:")).collect();
+    let [warning, again] = warning[..] else { panic!("{text}") };
     assert!(
-        told.starts_with(&format!("{}: second: warning: spec.route: first in {}", files[1], files[0])),
-        "{told}"
+        warning.starts_with(&format!("{}: second: warning: spec.route: first in {}", files[1], files[0])),
+        "{warning}"
     );
-    assert!(told.contains("asks for path / of host a.example as well"), "{told}");
+    assert!(warning.contains("also claims path / of host a.example"), "{warning}");
     assert!(again.starts_with(&format!("{}: first: warning: spec.route: second in", files[3])), "{again}");
 }

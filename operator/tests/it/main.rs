@@ -1,5 +1,5 @@
-//! The operator's program against a real API server: objects are stored, defaulted, validated and watched. Nothing runs
-//! them: where a test needs a pod that is ready or a Job that has succeeded, it writes that status itself.
+//! Tests of the operator's program with a real API server, which stores, defaults, validates and watches
+//! objects. No controllers run. If a test needs a ready pod or a completed Job, it writes that status itself.
 
 #[cfg(test)]
 mod causes;
@@ -9,6 +9,8 @@ mod cluster;
 mod defaults;
 #[cfg(test)]
 mod deletion;
+#[cfg(test)]
+mod drift;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
@@ -43,6 +45,8 @@ mod role;
 mod routes;
 #[cfg(test)]
 mod scale;
+#[cfg(test)]
+mod schema_job;
 #[cfg(test)]
 mod start;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The metrics: what there is is documented, well named, and within its budget, with pipelines and without.
+//! Metrics are documented, follow naming conventions and stay within their budget of series.
 
 use eventpipeline_crds::EventPipeline;
 use eventpipeline_testkit::Scrape;
@@ -14,11 +14,11 @@ fn scrape(operator: &Operator) -> Scrape {
 }
 
 #[tokio::test]
-async fn they_are_documented_well_named_and_few() {
+async fn metrics_are_documented_well_named_and_few() {
     let cluster = Cluster::new("metrics").await;
     let operator = Operator::ready(cluster.server, "metrics").await;
     let program = Program::start();
-    program.says("/queue", queue(12, 3, Some(4.6)));
+    program.set_page("/queue", queue(12, 3, Some(4.6)));
     for name in ["one", "two"] {
         cluster.apply(name, json!({})).await.unwrap();
         pod(&cluster, &format!("{name}-producer-1"), (name, "producer"), &program).await;
@@ -26,7 +26,7 @@ async fn they_are_documented_well_named_and_few() {
     for name in ["one", "two"] {
         cluster.condition_is(name, "BacklogInTime", "True/EventsWait").await;
     }
-    // A producer that answers late has no figures for a while.
+    // A producer that answers late has no statistics for a while.
     let shown = async |one: usize, two: usize| {
         until(format!("{one} series of the one and {two} of the two"), async || {
             let scrape = scrape(&operator);
@@ -47,15 +47,15 @@ async fn they_are_documented_well_named_and_few() {
 }
 
 #[tokio::test]
-async fn a_pipeline_in_line_is_counted_and_leaves_the_line() {
+async fn a_queued_pipeline_is_counted_until_it_is_reconciled() {
     let cluster = Cluster::new("in-line").await;
     let operator = Operator::ready(cluster.server, "in-line").await;
     let queue = |metric: &str| operator.metric(&format!("workqueue_{metric}{{name=\"eventpipeline\"}}"));
     assert_eq!(queue("depth"), Some(0.0));
     cluster.apply("demo", json!({})).await.unwrap();
     until("a reconcile", async || queue("work_duration_seconds_count").filter(|count| *count > 0.0)).await;
-    // One after the other: what is written brings it into line again between two looks.
-    until("all to have left the line", async || {
+    // One value after the other, because a write queues the pipeline again.
+    until("the work queue to be empty", async || {
         let [depth, came, left] = ["depth", "adds_total", "queue_duration_seconds_count"].map(queue);
         (depth == Some(0.0) && came == left).then_some(())
     })

@@ -1,4 +1,4 @@
-//! What belongs to somebody else is never written, whatever its name.
+//! Objects of other owners are never written, whatever their names.
 
 use eventpipeline_crds::EventPipeline;
 use k8s_openapi::api::core::v1::Service;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::cluster::{Cluster, until, value};
 use super::operator::Operator;
 
-/// Somebody's own object.
+/// An object of another owner.
 struct Foreign {
     api: Api<DynamicObject>,
     kind: String,
@@ -30,7 +30,7 @@ impl Foreign {
         Self { api, kind, name, before }
     }
 
-    /// Byte by byte, its version and owners of fields among them.
+    /// Checks that the object is unchanged, including its version and field owners.
     async fn is_untouched(&self) {
         let now = value(&self.api.get(&self.name).await.unwrap());
         assert_eq!(now, self.before, "{} {}", self.kind, self.name);
@@ -51,8 +51,8 @@ fn deployment_spec() -> Value {
     spec
 }
 
-/// Each kind that the operator writes under a name that can be foreseen, and what of the pipeline is there all the same,
-/// and what is not, because it needs that name.
+/// Returns an object of each kind with a predictable name, an object of the pipeline that is applied
+/// nevertheless, and one that is missing because it needs the name.
 fn cases() -> Vec<(Value, &'static str, Option<&'static str>)> {
     let object = |version: &str, kind: &str, suffix: &str, spec: Value| json!({"apiVersion": version, "kind": kind, "metadata": {"name": suffix}, "spec": spec});
     let port = json!({"clusterIP": "None", "selector": {"app": "other"}, "ports": [{"port": 3306}]});
@@ -124,7 +124,7 @@ fn spec(pipeline: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_name_of_somebody_else_is_reported_and_the_rest_goes_on() {
+async fn a_taken_name_is_reported_and_other_objects_are_applied() {
     let cluster = Cluster::new("names").await;
     let _operator = Operator::ready(cluster.server, "names").await;
     let mut all = Vec::new();
@@ -143,7 +143,7 @@ async fn a_name_of_somebody_else_is_reported_and_the_rest_goes_on() {
         cluster.condition_is(pipeline, "Stalled", "True/NameTaken").await;
         let status = cluster.api::<EventPipeline>().get(pipeline).await.unwrap().status.unwrap();
         let stalled = status.conditions.into_iter().find(|condition| condition.type_ == "Stalled").unwrap();
-        let expected = format!("{} {} belongs to somebody else", foreign.kind, foreign.name);
+        let expected = format!("{} {} belongs to another owner", foreign.kind, foreign.name);
         assert!(stalled.message.contains(&expected), "{}", stalled.message);
         let get = |of: &str| cluster.server.kubectl(["get", &of.replace('P', pipeline), "-n", "names"]);
         until(*there, async || get(there).ok()).await;
@@ -152,7 +152,7 @@ async fn a_name_of_somebody_else_is_reported_and_the_rest_goes_on() {
         }
         foreign.is_untouched().await;
     }
-    // A name that becomes free is taken.
+    // The pipeline uses the name as soon as it is free.
     let (pipeline, foreign, ..) = &all[0];
     foreign.api.delete(&foreign.name, &DeleteParams::default()).await.unwrap();
     cluster.condition_is(pipeline, "Stalled", "False/NotStalled").await;
@@ -164,9 +164,9 @@ async fn a_name_of_somebody_else_is_reported_and_the_rest_goes_on() {
     }
 }
 
-/// As a backup brings them back: with the owner of that time, or with none.
+/// A restored backup contains them with their former owner or with none.
 #[tokio::test]
-async fn what_a_pipeline_of_that_name_left_is_taken_over() {
+async fn objects_of_an_earlier_pipeline_of_that_name_are_adopted() {
     let cluster = Cluster::new("left").await;
     let _operator = Operator::ready(cluster.server, "left").await;
     cluster.apply("demo", json!({})).await.unwrap();
@@ -174,7 +174,7 @@ async fn what_a_pipeline_of_that_name_left_is_taken_over() {
     let services = cluster.api::<Service>();
     cluster.delete::<EventPipeline>("demo").await;
     for (name, strip) in [("demo-wakeups", true), ("demo-producers", false)] {
-        // No controller has taken it away here.
+        // No garbage collector runs here.
         let mut service = services.get(name).await.unwrap();
         services.delete(name, &DeleteParams::default()).await.unwrap();
         let metadata = &mut service.metadata;

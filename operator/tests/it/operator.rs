@@ -1,4 +1,4 @@
-//! The operator's program, as a process with no more rights than the chart gives it.
+//! The operator's program, as a process with the permissions of the chart.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -13,14 +13,14 @@ use tempfile::TempDir;
 
 use super::cluster::until;
 
-/// Ends with the value that holds it, or with the test's process.
+/// A running operator. It ends with this value or with the test's process.
 pub(crate) struct Operator {
     shell: Child,
     open: Option<ChildStdin>,
     folder: TempDir,
 }
 
-/// Ends the program when its own standard input ends, however the test's process does.
+/// Ends the program when standard input is closed, however the test's process ends.
 const SHELL: &str = r#"
 trap '' HUP INT
 "$@" >"$LOG" 2>&1 &
@@ -33,25 +33,30 @@ wait "$!"
 "#;
 
 impl Operator {
-    /// Starts it for one namespace. It may not be ready yet.
+    /// Starts an operator for one namespace, without waiting for its readiness.
     pub(crate) fn start(server: &ApiServer, namespace: &str) -> Self {
         Self::with(server, namespace, &[])
     }
 
-    /// The same with further arguments.
+    /// Starts it with further arguments.
     pub(crate) fn with(server: &ApiServer, namespace: &str, further: &[&str]) -> Self {
         Self::by(&server.kubeconfig(), namespace, further)
     }
 
-    /// The same by way of a proxy.
+    /// Starts it behind a proxy.
     pub(crate) fn through(proxy: &ApiProxy, namespace: &str) -> Self {
-        Self::by(&proxy.kubeconfig(), namespace, &[])
+        Self::through_with(proxy, namespace, &[])
+    }
+
+    /// Starts it behind a proxy with further arguments.
+    pub(crate) fn through_with(proxy: &ApiProxy, namespace: &str, further: &[&str]) -> Self {
+        Self::by(&proxy.kubeconfig(), namespace, further)
     }
 
     fn by(kubeconfig_of_administrator: &Path, namespace: &str, further: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let kubeconfig = folder.path().join("kubeconfig");
-        // The administrator in the role of the operator.
+        // The administrator impersonates the operator.
         let theirs = fs::read_to_string(kubeconfig_of_administrator).unwrap();
         let ours = theirs.replace("user: {token:", "user: {as: eventpipeline-operator, token:");
         assert_ne!(theirs, ours);
@@ -73,7 +78,7 @@ impl Operator {
         Self { shell, open, folder }
     }
 
-    /// Starts it for one namespace and waits until it is ready.
+    /// Starts an operator for one namespace and waits for its readiness.
     pub(crate) async fn ready(server: &ApiServer, namespace: &str) -> Self {
         let operator = Self::start(server, namespace);
         operator.becomes_ready().await;
@@ -85,14 +90,14 @@ impl Operator {
             .await;
     }
 
-    /// Where its admin port is, once it has said so.
+    /// Returns the address of the admin port once it is logged.
     fn admin(&self) -> Option<SocketAddr> {
         let log = self.log();
         let line = whole_lines(&log).find(|line| line.contains("the admin server listens"))?;
         line.split_once("address=")?.1.split_whitespace().next()?.parse().ok()
     }
 
-    /// What the admin port answers, status line and all.
+    /// Returns the response of the admin port, including the status line.
     pub(crate) fn get(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(self.admin()?).ok()?;
         stream.set_read_timeout(Some(Duration::from_mins(1))).ok()?;
@@ -102,7 +107,7 @@ impl Operator {
         Some(answer)
     }
 
-    /// How many reconciles ended so.
+    /// Returns the number of reconciles with this result.
     pub(crate) fn reconciles(&self, result: &str) -> u64 {
         let metrics = self.get("/metrics").unwrap();
         let series = format!(
@@ -111,7 +116,7 @@ impl Operator {
         metrics.lines().find_map(|line| line.strip_prefix(&series)).unwrap().parse().unwrap()
     }
 
-    /// How many requests it has made to the API server, with that method, or with any if it is empty.
+    /// Returns the number of requests to the API server with this method, or with any method if it is empty.
     pub(crate) fn requests(&self, method: &str) -> u64 {
         let metrics = self.get("/metrics").unwrap();
         let series = |line: &&str| {
@@ -121,13 +126,13 @@ impl Operator {
         values.map(|value| value.parse::<u64>().unwrap()).sum()
     }
 
-    /// One value of a series, as it is written with its labels.
+    /// Returns the value of a series, which is given with its labels.
     pub(crate) fn metric(&self, series: &str) -> Option<f64> {
         let metrics = self.get("/metrics")?;
         metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
     }
 
-    /// Sends its process a signal: `KILL`, `STOP`.
+    /// Sends a signal such as `KILL` or `STOP` to the process.
     pub(crate) fn signal(&self, signal: &str) {
         let pid = fs::read_to_string(self.folder.path().join("log.pid")).unwrap();
         let sent = Command::new("kill").args(["-s", signal, pid.trim()]).status().unwrap();

@@ -1,4 +1,4 @@
-//! Two installations of the operator whose scopes overlap.
+//! Two installations of the operator with overlapping scopes.
 
 use eventpipeline_crds::EventPipeline;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::cluster::{Cluster, until};
 use super::operator::Operator;
 
-/// An installation with a Lease of that name, and an image of that tag.
+/// Starts an installation with a Lease of this name and an image of this tag.
 async fn installation(cluster: &Cluster, name: &str) -> Operator {
     let image = format!("registry.example/eventpipeline:{name}");
     let arguments = [
@@ -39,7 +39,7 @@ async fn managed_by(cluster: &Cluster) -> Option<String> {
 }
 
 #[tokio::test]
-async fn one_stands_back_until_the_other_is_gone_or_the_author_chooses() {
+async fn an_installation_ignores_pipelines_of_another_until_that_is_gone_or_the_author_decides() {
     let cluster = Cluster::new("overlap").await;
     let first = installation(&cluster, "first").await;
     cluster.apply("demo", json!({})).await.unwrap();
@@ -48,15 +48,19 @@ async fn one_stands_back_until_the_other_is_gone_or_the_author_chooses() {
     let before = image_and_generation(&cluster).await.unwrap();
 
     let second = installation(&cluster, "second").await;
-    until("it to stand back", async || {
+    until("the second to ignore the pipeline", async || {
         (second.metric("eventpipeline_operator_left_pipelines") == Some(1.0)).then_some(())
     })
     .await;
-    assert!(second.log().contains("the operator of Lease overlap/first looks after it"), "{}", second.log());
+    assert!(
+        second.log().contains("the pipeline is managed by the operator of Lease overlap/first"),
+        "{}",
+        second.log()
+    );
     assert_eq!(second.requests("PATCH"), 0);
     assert_eq!(image_and_generation(&cluster).await.unwrap(), before);
 
-    // Killed, not ended: nobody gives the Lease back.
+    // A killed operator does not release its Lease.
     first.signal("KILL");
     let image = async |tag: &str| {
         until(format!("the image of {tag}"), async || {
@@ -72,13 +76,13 @@ async fn one_stands_back_until_the_other_is_gone_or_the_author_chooses() {
     let pipelines = cluster.api::<EventPipeline>();
     pipelines.patch("demo", &PatchParams::default(), &Patch::Merge(chosen)).await.unwrap();
     let (_, generation) = image(":third").await;
-    until("the second to stand back", async || {
+    until("the second to ignore the pipeline", async || {
         (second.metric("eventpipeline_operator_left_pipelines") == Some(1.0)).then_some(())
     })
     .await;
     assert_eq!(image_and_generation(&cluster).await.unwrap().1, generation);
-    // It says so when its reconcile has ended.
-    until("the third to leave nothing", async || {
+    // The metric changes at the end of the reconcile.
+    until("the third to ignore no pipeline", async || {
         (third.metric("eventpipeline_operator_left_pipelines") == Some(0.0)).then_some(())
     })
     .await;

@@ -1,4 +1,4 @@
-//! What every pod may do, by the API server's own word.
+//! The API server accepts every pod under the restricted Pod Security standard.
 
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
@@ -10,9 +10,9 @@ use serde_json::json;
 use super::cluster::Cluster;
 use super::operator::Operator;
 
-/// Of a Deployment's template the admission only warns; a pod it refuses.
+/// Admission only warns about a Deployment's template, but refuses pods.
 #[tokio::test]
-async fn every_pod_is_accepted_where_the_restricted_standard_is_enforced() {
+async fn every_pod_is_accepted_under_the_restricted_standard() {
     let cluster = Cluster::new("restricted").await;
     let enforce = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
     Api::<Namespace>::all(cluster.client.clone())
@@ -48,7 +48,7 @@ async fn templates(cluster: &Cluster) -> Vec<PodTemplateSpec> {
     databases.chain(groups).chain(schemas).collect()
 }
 
-/// A pod of the template, as its controller would make it.
+/// Returns a pod of the template, as its controller would create it.
 fn pod(template: PodTemplateSpec) -> Pod {
     let mut metadata = template.metadata.unwrap();
     metadata.name = Some("pod".to_owned());
@@ -56,7 +56,7 @@ fn pod(template: PodTemplateSpec) -> Pod {
     let volumes = spec.volumes.get_or_insert_default();
     let mounts = spec.containers[0].volume_mounts.iter().flatten();
     for mount in mounts.filter(|mount| mount.name == "data") {
-        // In place of the claim that a StatefulSet puts there.
+        // Replaces the claim that a StatefulSet would add.
         volumes.push(Volume {
             name: mount.name.clone(),
             empty_dir: Some(EmptyDirVolumeSource::default()),

@@ -1,4 +1,4 @@
-//! Pods of a pipeline that are ready, and what answers in their place: a page on an address of this machine.
+//! Ready pods of a pipeline, and servers on addresses of this machine that answer for them.
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 
 use super::cluster::Cluster;
 
-/// The port that the operator asks.
+/// The admin port, which the operator requests.
 const PORT: u16 = 9090;
 
-/// Pages by path, on an address of one's own.
+/// A server with pages by path, on an address of its own.
 pub(crate) struct Program {
     address: Ipv4Addr,
     pages: Arc<Mutex<HashMap<&'static str, Value>>>,
@@ -28,7 +28,7 @@ impl Program {
     pub(crate) fn start() -> Self {
         static NEXT: AtomicU16 = AtomicU16::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        // The process's own part of 127.0.0.0/8: others test here at the same time.
+        // Each process has its own part of 127.0.0.0/8, because tests run in parallel.
         let process = 1 + u8::try_from(std::process::id() % 250).unwrap();
         let address = Ipv4Addr::new(127, process, number[0], number[1]);
         let listener = TcpListener::bind((address, PORT)).unwrap();
@@ -36,20 +36,20 @@ impl Program {
         let answers = Arc::clone(&pages);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                // Who asks may leave before the answer.
+                // The client may disconnect before the response.
                 let _ = answer(stream, &answers);
             }
         });
         Self { address, pages }
     }
 
-    /// What it answers from now on.
-    pub(crate) fn says(&self, path: &'static str, page: Value) {
+    /// Sets the content of a page.
+    pub(crate) fn set_page(&self, path: &'static str, page: Value) {
         self.pages.lock().unwrap().insert(path, page);
     }
 
-    /// Answers nothing more.
-    pub(crate) fn is_silent(&self) {
+    /// Removes all pages.
+    pub(crate) fn remove_pages(&self) {
         self.pages.lock().unwrap().clear();
     }
 }
@@ -68,7 +68,7 @@ fn answer(mut stream: TcpStream, pages: &Mutex<HashMap<&'static str, Value>>) ->
     write!(stream, "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
 }
 
-/// `kind`: `producer` or `consumer`.
+/// Creates a ready pod of the component `kind`, which is `producer` or `consumer`.
 pub(crate) async fn pod(cluster: &Cluster, name: &str, (pipeline, kind): (&str, &str), program: &Program) {
     let pod = json!({
         "metadata": {"name": name, "labels": {
@@ -87,7 +87,7 @@ pub(crate) async fn pod(cluster: &Cluster, name: &str, (pipeline, kind): (&str, 
     cluster.write_status::<Pod>(name, status).await;
 }
 
-/// What a producer says of its queue.
+/// Returns a producer's queue statistics.
 pub(crate) fn queue(pending: i64, processing: i64, oldest_seconds: Option<f64>) -> Value {
     json!({
         "created": 1000, "pending": pending, "scheduled": 0, "processing": processing, "done": 7, "dead": 1,
@@ -95,7 +95,7 @@ pub(crate) fn queue(pending: i64, processing: i64, oldest_seconds: Option<f64>) 
     })
 }
 
-/// What it says of the room for events, on a volume of 10 GiB.
+/// Returns a producer's report on a volume of 10 GiB.
 pub(crate) fn storage(free_bytes: i64, refusing: bool) -> Value {
     json!({
         "refusing": refusing, "capacityBytes": 10_i64 << 30, "freeBytes": free_bytes, "reusableBytes": 0,

@@ -1,4 +1,4 @@
-//! The queue's figures in the status.
+//! Queue statistics and storage in the status.
 
 use eventpipeline_crds::{EventPipeline, QueueStatus};
 use jiff::SignedDuration;
@@ -11,14 +11,14 @@ use super::operator::Operator;
 use super::programs::{Program, pod, queue, storage};
 
 #[tokio::test]
-async fn a_ready_producer_is_asked_and_what_it_says_is_shown() {
+async fn the_statistics_of_a_ready_producer_are_shown() {
     let cluster = Cluster::new("queue").await;
     let operator = Operator::ready(cluster.server, "queue").await;
     cluster.apply("demo", json!({})).await.unwrap();
     cluster.condition_is("demo", "BacklogInTime", "Unknown/NoProducer").await;
 
     let program = Program::start();
-    program.says("/queue", queue(12, 3, Some(4.6)));
+    program.set_page("/queue", queue(12, 3, Some(4.6)));
     pod(&cluster, "demo-producer-1", ("demo", "producer"), &program).await;
     cluster.condition_is("demo", "BacklogInTime", "True/EventsWait").await;
     let shown = async || cluster.api::<EventPipeline>().get("demo").await.unwrap().status.unwrap().queue;
@@ -34,7 +34,7 @@ async fn a_ready_producer_is_asked_and_what_it_says_is_shown() {
         ))
     };
     let statuses = |name: &str| ["True", "False", "Unknown"].map(|status| condition(name, status));
-    // The operator sees the status that it has written when everybody does, and shows that.
+    // The metrics follow when the operator observes its own status update.
     until("the same as metrics", async || {
         let is_shown = operator.metric(&pending) == Some(12.0)
             && statuses("BacklogInTime") == [Some(1.0), Some(0.0), Some(0.0)]
@@ -43,21 +43,21 @@ async fn a_ready_producer_is_asked_and_what_it_says_is_shown() {
     })
     .await;
 
-    // A verdict is for now, figures are for every half minute.
+    // The condition changes immediately, the statistics every 30 s.
     let stands = |now: &QueueStatus| {
         let age = now.as_of_time.0.duration_since(first.as_of_time.0);
         *now == first || age >= SignedDuration::from_secs(30)
     };
-    program.says("/queue", queue(500, 3, Some(90.0)));
+    program.set_page("/queue", queue(500, 3, Some(90.0)));
     cluster.condition_is("demo", "BacklogInTime", "False/EventsWaitTooLong").await;
     let figures = shown().await.unwrap();
     assert!(stands(&figures), "{first:?}, then {figures:?}");
 
-    program.is_silent();
+    program.remove_pages();
     cluster.condition_is("demo", "BacklogInTime", "Unknown/QueueStatsNotRead").await;
     let figures = shown().await.unwrap();
     assert!(stands(&figures), "{first:?}, then {figures:?}");
-    assert_eq!(operator.metric(&pending), None, "what is not known is not shown");
+    assert_eq!(operator.metric(&pending), None, "unknown statistics have no series");
 
     cluster.delete::<EventPipeline>("demo").await;
     let shown = || operator.get("/metrics").unwrap().lines().filter(|line| line.contains(series)).count();
@@ -65,21 +65,21 @@ async fn a_ready_producer_is_asked_and_what_it_says_is_shown() {
 }
 
 #[tokio::test]
-async fn the_room_for_events_is_shown_and_its_end_is_an_event() {
+async fn a_full_volume_is_reported_with_an_event() {
     const GIB: i64 = 1 << 30;
-    let cluster = Cluster::new("room-for-events").await;
-    let _operator = Operator::ready(cluster.server, "room-for-events").await;
+    let cluster = Cluster::new("storage-condition").await;
+    let _operator = Operator::ready(cluster.server, "storage-condition").await;
     cluster.apply("demo", json!({})).await.unwrap();
     let program = Program::start();
-    program.says("/queue", queue(0, 0, None));
-    program.says("/storage", storage(5 * GIB, false));
+    program.set_page("/queue", queue(0, 0, None));
+    program.set_page("/storage", storage(5 * GIB, false));
     pod(&cluster, "demo-producer-1", ("demo", "producer"), &program).await;
     cluster.condition_is("demo", "StorageAvailable", "True/RoomLeft").await;
     let shown = async || cluster.api::<EventPipeline>().get("demo").await.unwrap().status.unwrap().storage;
     let first = until("the figures", async || shown().await).await;
     assert_eq!((first.capacity_bytes, first.free_bytes), (10 * GIB, 5 * GIB));
 
-    program.says("/storage", storage(GIB / 4, true));
+    program.set_page("/storage", storage(GIB / 4, true));
     cluster.condition_is("demo", "StorageAvailable", "False/CreationsRefused").await;
     until("an Event", async || {
         let events = cluster.api::<Event>().list(&ListParams::default()).await.unwrap().items;
@@ -89,9 +89,9 @@ async fn the_room_for_events_is_shown_and_its_end_is_an_event() {
         })
     })
     .await;
-    program.says("/storage", storage(5 * GIB, false));
+    program.set_page("/storage", storage(5 * GIB, false));
     cluster.condition_is("demo", "StorageAvailable", "True/RoomLeft").await;
 
-    program.says("/storage", json!({"refusing": false, "secondsToFull": null}));
+    program.set_page("/storage", json!({"refusing": false, "secondsToFull": null}));
     cluster.condition_is("demo", "StorageAvailable", "Unknown/VolumeNotKnown").await;
 }

@@ -1,4 +1,4 @@
-//! The number of consumers follows the queue, and who has nothing to do goes first.
+//! The number of consumers follows the queue, and a scale-in removes idle consumers first.
 
 use eventpipeline_crds::EventPipeline;
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
@@ -26,21 +26,21 @@ async fn replicas_become(cluster: &Cluster, wanted: i32) {
     .await;
 }
 
-/// A producer that says this of the queue. Pods are watched in the order of their changes: when the operator has heard of
-/// it, it has seen all pods that were there before.
+/// Starts a producer with these queue statistics. Pods are watched in the order of their changes, so once the
+/// operator observes the producer it has observed all earlier pods.
 async fn producer(cluster: &Cluster, name: &str, queue: Value) -> Program {
     let program = Program::start();
-    program.says("/queue", queue);
+    program.set_page("/queue", queue);
     pod(cluster, name, ("demo", "producer"), &program).await;
     program
 }
 
-/// Consumers that say that they hold so many events, for so long.
+/// Starts consumers with this number of claims and this age of the oldest one.
 async fn consumers(cluster: &Cluster, works: &[(i64, f64)]) -> Vec<Program> {
     let mut programs = Vec::new();
     for (number, (events, seconds)) in works.iter().enumerate() {
         let program = Program::start();
-        program.says("/work", json!({"events": events, "oldestSeconds": seconds}));
+        program.set_page("/work", json!({"events": events, "oldestSeconds": seconds}));
         pod(cluster, &format!("demo-consumer-{number}"), ("demo", "consumer"), &program).await;
         programs.push(program);
     }
@@ -55,7 +55,7 @@ async fn costs(cluster: &Cluster) -> Vec<Option<String>> {
 }
 
 #[tokio::test]
-async fn a_group_scales_with_what_waits_and_busy_consumers_stay() {
+async fn a_group_follows_the_backlog_and_busy_consumers_stay() {
     let cluster = Cluster::new("scale").await;
     let operator = Operator::ready(cluster.server, "scale").await;
     let rules = json!({
@@ -70,10 +70,10 @@ async fn a_group_scales_with_what_waits_and_busy_consumers_stay() {
     replicas_become(&cluster, 3).await;
     assert_eq!(deployment(&cluster).await.template, before.template);
 
-    // Two of them are busy with what may take longer than they have to end.
+    // Two consumers are busy with events that may take longer than the grace period.
     let consumers = consumers(&cluster, &[(0, 0.0), (1, 100.0), (2, 100.0)]).await;
-    // The second is heard of when the consumers have been seen.
-    first.is_silent();
+    // The second producer is observed after the consumers.
+    first.remove_pages();
     let producer = producer(&cluster, "demo-producer-2", queue(0, 3, None)).await;
     replicas_become(&cluster, 2).await;
     assert_eq!(costs(&cluster).await, [None, Some("1".to_owned()), Some("2".to_owned())]);
@@ -81,7 +81,7 @@ async fn a_group_scales_with_what_waits_and_busy_consumers_stay() {
         let status = cluster.api::<EventPipeline>().get("demo").await.unwrap().status.unwrap();
         status.consumer_groups.into_iter().next()
     };
-    let waits = "scale-in waits: 2 of 3 consumers busy";
+    let waits = "waiting to scale in: 2 of 3 consumers are busy";
     until(waits, async || group().await.filter(|group| group.message.as_deref() == Some(waits))).await;
     until("an Event", async || {
         let events = cluster.api::<Event>().list(&ListParams::default()).await.unwrap();
@@ -90,13 +90,13 @@ async fn a_group_scales_with_what_waits_and_busy_consumers_stay() {
     .await;
 
     for consumer in &consumers {
-        consumer.says("/work", json!({"events": 0, "oldestSeconds": 0.0}));
+        consumer.set_page("/work", json!({"events": 0, "oldestSeconds": 0.0}));
     }
-    producer.says("/queue", queue(0, 0, None));
+    producer.set_page("/queue", queue(0, 0, None));
     replicas_become(&cluster, 0).await;
-    producer.says("/queue", queue(1, 0, Some(0.1)));
+    producer.set_page("/queue", queue(1, 0, Some(0.1)));
     replicas_become(&cluster, 1).await;
-    // Nobody else decides.
+    // The operator reverts changes of the number by other clients.
     let patch = Patch::Merge(json!({"spec": {"replicas": 4}}));
     let deployments = cluster.api::<Deployment>();
     deployments.patch("demo-consumer-default", &PatchParams::default(), &patch).await.unwrap();
@@ -106,7 +106,7 @@ async fn a_group_scales_with_what_waits_and_busy_consumers_stay() {
 }
 
 #[tokio::test]
-async fn who_edits_replicas_loses_idle_consumers_first() {
+async fn idle_consumers_are_removed_first_when_replicas_is_edited() {
     let cluster = Cluster::new("scale-by-hand").await;
     let operator = Operator::ready(cluster.server, "scale-by-hand").await;
     let spec = |replicas: i32| json!({"consumers": [{"name": "default", "replicas": replicas}]});
@@ -115,7 +115,7 @@ async fn who_edits_replicas_loses_idle_consumers_first() {
     let _consumers = consumers(&cluster, &[(7, 0.1), (0, 0.0), (0, 0.0)]).await;
     let _producer = producer(&cluster, "demo-producer-1", queue(0, 0, None)).await;
     cluster.condition_is("demo", "BacklogInTime", "True/BacklogEmpty").await;
-    // The consumers are seen by now; once nothing is written any more, the Deployment is, too.
+    // The consumers are observed; once nothing more is written, so is the Deployment.
     at_rest(&cluster, &operator, "PATCH").await;
     cluster.apply("demo", spec(1)).await.unwrap();
     replicas_become(&cluster, 1).await;
@@ -123,7 +123,7 @@ async fn who_edits_replicas_loses_idle_consumers_first() {
 }
 
 #[tokio::test]
-async fn a_suspended_pipeline_is_ready_without_a_consumer_and_comes_back_as_it_was() {
+async fn a_suspended_pipeline_is_ready_without_consumers_and_resumes_with_its_former_number() {
     let cluster = Cluster::new("suspended").await;
     let _operator = Operator::ready(cluster.server, "suspended").await;
     cluster.apply("demo", json!({})).await.unwrap();
@@ -131,7 +131,7 @@ async fn a_suspended_pipeline_is_ready_without_a_consumer_and_comes_back_as_it_w
     cluster.everything_ready("demo").await;
     let before = deployment(&cluster).await;
     cluster.apply("demo", json!({"suspend": true})).await.unwrap();
-    // No controller has taken a pod away here: it is said at once.
+    // The status does not wait for pods to terminate, which no controller does here.
     cluster.condition_is("demo", "ConsumersReady", "True/Suspended").await;
     cluster.condition_is("demo", "Ready", "True/Suspended").await;
     let suspended = deployment(&cluster).await;
@@ -143,7 +143,7 @@ async fn a_suspended_pipeline_is_ready_without_a_consumer_and_comes_back_as_it_w
 }
 
 #[tokio::test]
-async fn groups_take_the_backlog_in_their_order_and_one_stays_for_what_is_claimed() {
+async fn groups_share_the_backlog_in_order_and_one_stays_for_claimed_events() {
     let cluster = Cluster::new("scale-groups").await;
     let _operator = Operator::ready(cluster.server, "scale-groups").await;
     let group = |name: &str, most: i32| {
@@ -167,6 +167,6 @@ async fn groups_take_the_backlog_in_their_order_and_one_stays_for_what_is_claime
     };
     let producer = producer(&cluster, "demo-producer-1", queue(50, 0, Some(1.0))).await;
     are_wanted(2, 3).await;
-    producer.says("/queue", queue(0, 1, None));
+    producer.set_page("/queue", queue(0, 1, None));
     are_wanted(1, 0).await;
 }

@@ -1,4 +1,4 @@
-//! What the operator does while not all that it needs is there.
+//! Starts with missing prerequisites.
 
 use eventpipeline_crds::EventPipeline;
 use eventpipeline_testkit::ApiServer;
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use super::cluster::{client, install_definition, install_role, until};
 use super::operator::Operator;
 
-/// On a server of its own: the resource definition comes late, and is then one that checks nothing.
+/// On a server of its own: the definition is installed late, and without validation rules.
 #[tokio::test]
-async fn it_waits_for_the_definition_and_reports_what_the_definition_let_by() {
+async fn it_waits_for_the_definition_and_reports_specs_that_break_rules() {
     let server = ApiServer::start().await;
     install_role(&server).await;
     let operator = Operator::start(&server, "default");
-    until("a reason not to be ready", async || {
+    until("the reason for the missing readiness", async || {
         operator
             .get("/readyz")
             .filter(|text| text.contains("eventpipelines.eventpipeline.dev is not installed"))
@@ -39,11 +39,11 @@ async fn it_waits_for_the_definition_and_reports_what_the_definition_let_by() {
         });
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), object.to_string()).unwrap();
-        until("the definition without rules", async || {
+        until("a definition without rules", async || {
             server.kubectl(["create", "-f", file.path().to_str().unwrap()]).ok()
         })
         .await;
-        // As plain JSON: the second spec is none that the type could hold.
+        // As plain JSON, because the type can't represent the second spec.
         let pipelines = Api::<kube::api::DynamicObject>::namespaced_with(
             client.clone(),
             "default",

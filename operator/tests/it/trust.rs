@@ -1,4 +1,4 @@
-//! The Secrets that the operator makes and can't read: what is in them, and how new ones follow old ones.
+//! The content and the rotation of Secrets, which the operator creates and can't read.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ use serde_json::json;
 use super::cluster::{Cluster, until};
 use super::operator::Operator;
 
-/// The Secrets of the pipeline, by the end of their names.
+/// Returns the Secrets of the pipeline by the suffix of their names.
 async fn secrets(cluster: &Cluster) -> BTreeMap<String, BTreeMap<String, String>> {
     let list = cluster.api::<Secret>().list(&ListParams::default()).await.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -46,21 +46,21 @@ async fn user(cluster: &Cluster, deployment: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn the_operator_may_create_secrets_and_nothing_else_with_them() {
+async fn secrets_can_only_be_created() {
     let cluster = Cluster::new("secrets").await;
     let may = |verb: &str| {
         let asked = ["auth", "can-i", verb, "secrets", "-n", "secrets", "--as", "eventpipeline-operator"];
         cluster.server.kubectl(asked).is_ok_and(|answer| answer.trim() == "yes")
     };
     assert!(may("create"));
-    // Whoever may patch an object is answered with the whole of it, and whoever may delete it can be.
+    // The response to a patch contains the whole object, and deletions could be abused as well.
     for verb in ["get", "list", "watch", "update", "patch", "delete", "deletecollection"] {
         assert!(!may(verb), "{verb}");
     }
 }
 
 #[tokio::test]
-async fn new_passwords_come_in_a_new_secret_and_the_database_is_left_alone() {
+async fn new_passwords_use_a_new_secret_and_do_not_restart_the_database() {
     let cluster = Cluster::new("rotation").await;
     let _operator = Operator::ready(cluster.server, "rotation").await;
     cluster.apply("demo", generation(1)).await.unwrap();
@@ -77,11 +77,11 @@ async fn new_passwords_come_in_a_new_secret_and_the_database_is_left_alone() {
         until(wanted, async || (user(&cluster, deployment).await.as_deref() == Some(wanted)).then_some(()))
             .await;
     }
-    until("the Job of before to go", async || job(&cluster, "1").await.is_none().then_some(())).await;
+    until("the first Job to be deleted", async || job(&cluster, "1").await.is_none().then_some(())).await;
     job(&cluster, "2").await.unwrap();
     let mut second = secrets(&cluster).await;
     let new = second.remove("-users-2").unwrap();
-    // All others are as they were, those of before among them: pods that are still to be replaced need them.
+    // The other Secrets are unchanged. The old one stays, because pods that are not replaced yet need it.
     assert_eq!(second, first);
     for password in new.values() {
         assert!(!first["-users-1"].values().any(|before| before == password));
@@ -93,9 +93,9 @@ async fn new_passwords_come_in_a_new_secret_and_the_database_is_left_alone() {
     assert!(error.contains("`passwordGeneration` must not decrease"), "{error}");
 }
 
-/// As pipelines had it before each kind of program had its own user: the data was made with it.
+/// Earlier versions had one user for all programs, and the data was created with its Secret.
 #[tokio::test]
-async fn a_secret_of_before_is_adopted_and_gets_others_beside_it() {
+async fn a_secret_of_an_earlier_version_is_adopted() {
     let cluster = Cluster::new("former").await;
     let data = [("password", "of all"), ("root-password", "of root")];
     let former = Secret {
@@ -114,7 +114,7 @@ async fn a_secret_of_before_is_adopted_and_gets_others_beside_it() {
 }
 
 #[tokio::test]
-async fn a_pipeline_that_comes_back_adopts_the_secrets_of_its_data() {
+async fn a_recreated_pipeline_adopts_the_secrets_of_its_data() {
     let cluster = Cluster::new("comes-back").await;
     let _operator = Operator::ready(cluster.server, "comes-back").await;
     cluster.apply("demo", json!({})).await.unwrap();
@@ -122,17 +122,18 @@ async fn a_pipeline_that_comes_back_adopts_the_secrets_of_its_data() {
     let before = secrets(&cluster).await;
     cluster.delete::<EventPipeline>("demo").await;
     cluster.apply("demo", json!({})).await.unwrap();
-    // Its certificate is its own, and made last; nothing here collects that of its predecessor.
+    // The certificate is the pipeline's own and is created last. No garbage collector deletes the former one
+    // here.
     let more = async || Some(secrets(&cluster).await).filter(|all| all.len() > before.len());
-    let mut after = until("a certificate of its own", more).await;
+    let mut after = until("a certificate of the new pipeline", more).await;
     assert_eq!(after.len(), before.len() + 1);
     after.retain(|name, _| before.contains_key(name));
     assert_eq!(after, before);
 }
 
-/// A real mysqld takes the certificate and the statements, and a real producer trusts it and finds its user in it.
+/// A real mysqld accepts the certificate and the statements; a real producer trusts it and logs in.
 #[tokio::test]
-async fn what_is_in_the_secrets_is_what_mysqld_and_the_programs_need() {
+async fn mysqld_and_the_programs_accept_the_content_of_the_secrets() {
     let cluster = Cluster::new("content").await;
     let _operator = Operator::ready(cluster.server, "content").await;
     cluster.apply("demo", json!({})).await.unwrap();
@@ -156,7 +157,8 @@ async fn what_is_in_the_secrets_is_what_mysqld_and_the_programs_need() {
     run(&["serve"], producer, "producer", &server, folder.path()).line("database is ready").await;
 }
 
-/// As the pods' volumes have them: what mysqld reads in the folder itself, what programs read in one of their own.
+/// Writes the files of the pods' volumes: those of mysqld into the folder itself, those of programs into
+/// subfolders.
 fn write_files(folder: &Path, secrets: &BTreeMap<String, BTreeMap<String, String>>) {
     let tls = secrets.iter().find(|(name, _)| name.starts_with("-tls-")).unwrap().1;
     let users = &secrets["-users-1"];
@@ -179,7 +181,8 @@ fn write_files(folder: &Path, secrets: &BTreeMap<String, BTreeMap<String, String
     }
 }
 
-/// Runs the producer's program as its pod would, on this machine: the certificate is for `localhost` as well.
+/// Runs the producer's program like its pod would, but on this machine. The certificate is also valid for
+/// `localhost`.
 fn run(
     command: &[&str],
     variables: BTreeMap<String, String>,

@@ -1,4 +1,4 @@
-//! The volume grows with the spec, with no database running.
+//! The volume is expanded with the spec, without a running database.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
@@ -19,7 +19,7 @@ async fn class(cluster: &Cluster, name: &str, grows: bool) {
     Api::all(cluster.client.clone()).create(&PostParams::default(), &class).await.unwrap();
 }
 
-/// The claim that the StatefulSet's controller would make, bound.
+/// Creates a bound claim, as the StatefulSet's controller would.
 async fn claim(cluster: &Cluster, pipeline: &str, class: &str, size: &str) {
     let name = format!("data-{pipeline}-mysql-0");
     let claim = json!({
@@ -48,17 +48,17 @@ fn storage(size: &str, class: &str) -> Value {
 }
 
 #[tokio::test]
-async fn it_grows_while_the_database_is_down_and_its_template_stays() {
+async fn a_volume_is_expanded_without_a_running_database_and_its_template_stays() {
     let cluster = Cluster::new("volume-grows").await;
     class(&cluster, "grows", true).await;
     let operator = Operator::ready(cluster.server, "volume-grows").await;
     cluster.apply("demo", storage("2Gi", "grows")).await.unwrap();
     cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
-    // The StatefulSet is seen, whose size stays as it is.
+    // The StatefulSet is observed; its claim template stays.
     at_rest(&cluster, &operator, "PATCH").await;
     claim(&cluster, "demo", "grows", "2Gi").await;
     cluster.apply("demo", storage("5Gi", "grows")).await.unwrap();
-    until("the claim to ask for more", async || (asked(&cluster, "demo").await == "5Gi").then_some(())).await;
+    until("the claim to request more", async || (asked(&cluster, "demo").await == "5Gi").then_some(())).await;
     cluster.condition_is("demo", "Stalled", "False/NotStalled").await;
     let stateful_set = cluster.api::<StatefulSet>().get("demo-mysql").await.unwrap();
     let template = &value(&stateful_set)["spec"]["volumeClaimTemplates"][0];
@@ -67,17 +67,17 @@ async fn it_grows_while_the_database_is_down_and_its_template_stays() {
 }
 
 #[tokio::test]
-async fn one_that_is_larger_already_is_left_alone_and_keeps_nothing_from_being_applied() {
+async fn a_larger_volume_is_left_alone_and_holds_up_nothing() {
     let cluster = Cluster::new("volume-larger").await;
     class(&cluster, "larger", true).await;
-    // Of an earlier pipeline of that name, and grown by hand since.
+    // The claim of an earlier pipeline of that name, expanded by hand.
     claim(&cluster, "demo", "larger", "20Gi").await;
     let operator = Operator::ready(cluster.server, "volume-larger").await;
     cluster.apply("demo", storage("2Gi", "larger")).await.unwrap();
     cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
     at_rest(&cluster, &operator, "PATCH").await;
     cluster.apply("demo", storage("3Gi", "larger")).await.unwrap();
-    until("the change to be seen", async || {
+    until("the change to be observed", async || {
         let pipeline = cluster.api::<eventpipeline_crds::EventPipeline>().get("demo").await.unwrap();
         (pipeline.status?.observed_generation == pipeline.metadata.generation).then_some(())
     })
@@ -87,7 +87,7 @@ async fn one_that_is_larger_already_is_left_alone_and_keeps_nothing_from_being_a
 }
 
 #[tokio::test]
-async fn one_that_can_t_grow_says_so_and_keeps_nothing_from_being_applied() {
+async fn a_refused_expansion_is_reported_and_holds_up_nothing() {
     let cluster = Cluster::new("volume-fixed").await;
     class(&cluster, "fixed", false).await;
     let _operator = Operator::ready(cluster.server, "volume-fixed").await;

@@ -1,7 +1,7 @@
-//! The database's certificate: an authority that signs this one certificate and is then forgotten.
+//! The database's certificate, signed by an authority of its own.
 //!
-//! The authority's key is never written anywhere: nobody can sign a second certificate that the pipeline's programs
-//! trust. A new certificate comes with a new authority.
+//! The authority's private key is discarded and never written, so no second certificate can be signed that
+//! the pipeline's programs trust. A new certificate comes with a new authority.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -11,33 +11,33 @@ use rcgen::{
     KeyUsagePurpose, date_time_ymd,
 };
 
-/// How long it is valid: a year longer than the term after which there is a new one.
+/// Validity in years: one year longer than the term after which the certificate is replaced.
 const YEARS: i16 = 10;
 
-/// What could not be made.
+/// A certificate that could not be created.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// A key or a signature.
+    /// A key could not be generated, or a certificate not be signed.
     #[error("failed to sign")]
     Sign(#[source] rcgen::Error),
-    /// The end of its validity.
-    #[error("failed to compute when it ends")]
+    /// The end of the validity could not be computed.
+    #[error("failed to compute the end of the validity")]
     Time(#[source] jiff::Error),
 }
 
-/// In PEM.
+/// A certificate and its key, in PEM.
 pub(super) struct Certificate {
     /// The authority's certificate.
     pub(super) authority: String,
-    /// The server's.
+    /// The server's certificate.
     pub(super) server: String,
     /// The server's private key.
     pub(super) key: String,
 }
 
-/// Makes an authority, and a certificate of it for a server with these names, valid from `now` on.
-pub(super) fn make(names: &[String], now: Timestamp) -> Result<Certificate, Error> {
-    // Whole days: the first is yesterday, for machines whose clock is behind.
+/// Creates an authority, and a server certificate for these names that is valid from `now`.
+pub(super) fn generate(names: &[String], now: Timestamp) -> Result<Certificate, Error> {
+    // Whole days, starting yesterday, for machines whose clock is behind.
     let today = now.to_zoned(TimeZone::UTC).date();
     let first = today.saturating_sub(SignedDuration::from_hours(24));
     let last = first.checked_add(Span::new().years(YEARS)).map_err(Error::Time)?;

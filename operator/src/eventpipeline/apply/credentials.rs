@@ -1,4 +1,5 @@
-//! What is in the Secrets that are created: passwords from the operating system's randomness, and a certificate.
+//! Generates the content of Secrets: passwords from the operating system's random number generator, and
+//! certificates.
 
 use std::collections::BTreeMap;
 
@@ -8,43 +9,47 @@ use rand::TryRng as _;
 use rand::rngs::{SysError, SysRng};
 
 use super::super::build::secrets::{
-    AUTHORITY, CERTIFICATE, CONSUMER_PASSWORD, Content, INIT, KEY, PASSWORD, PRODUCER_PASSWORD, ROOT_PASSWORD,
+    AUTHORITY, CERTIFICATE, CONSUMER_PASSWORD, INIT, KEY, PASSWORD, PRODUCER_PASSWORD, ROOT_PASSWORD,
 };
+use super::super::resources::SecretContent;
 use super::certificate::{self, Certificate};
 
-/// What mysqld runs at each start, but for the password.
+/// Statements that mysqld runs at each start.
 const INIT_SQL: &str = include_str!("../../../../database/accounts/init.sql");
-/// Where the password goes.
-const PLACE: &str = "{schema-password}";
+/// Placeholder of the password in these statements.
+const PLACEHOLDER: &str = "{schema-password}";
 
-/// 64 characters that need no quoting anywhere, so that each random byte picks one without favour.
+/// 64 characters that need no quoting anywhere. Because 64 divides 256, each of them is equally likely.
 const CHARACTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-/// Of six bits each.
+/// Length of a password, at six bits per character.
 const LENGTH: usize = 32;
 
-/// What could not be made.
+/// Content that could not be generated.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The operating system gives no random bytes.
-    #[error("the operating system gives no random bytes")]
+    /// The operating system returned no random bytes.
+    #[error("the operating system returned no random bytes")]
     Random(#[source] SysError),
-    /// A certificate.
-    #[error("the database's certificate could not be made")]
+    /// The certificate could not be created.
+    #[error("failed to create the database's certificate")]
     Certificate(#[source] certificate::Error),
 }
 
-/// The data of a Secret that has not been there before.
-pub(super) fn make(content: &Content, now: Timestamp) -> Result<BTreeMap<String, ByteString>, Error> {
+/// Generates the data of a new Secret.
+pub(super) fn generate(
+    content: &SecretContent,
+    now: Timestamp,
+) -> Result<BTreeMap<String, ByteString>, Error> {
     let entries = match content {
-        Content::Root => vec![(ROOT_PASSWORD, password()?)],
-        Content::Schema => {
+        SecretContent::Root => vec![(ROOT_PASSWORD, password()?)],
+        SecretContent::Schema => {
             let password = password()?;
-            vec![(INIT, INIT_SQL.replace(PLACE, &password)), (PASSWORD, password)]
+            vec![(INIT, INIT_SQL.replace(PLACEHOLDER, &password)), (PASSWORD, password)]
         }
-        Content::Users => vec![(PRODUCER_PASSWORD, password()?), (CONSUMER_PASSWORD, password()?)],
-        Content::Certificate { names } => {
+        SecretContent::Users => vec![(PRODUCER_PASSWORD, password()?), (CONSUMER_PASSWORD, password()?)],
+        SecretContent::Certificate { names } => {
             let Certificate { authority, server, key } =
-                certificate::make(names, now).map_err(Error::Certificate)?;
+                certificate::generate(names, now).map_err(Error::Certificate)?;
             vec![(AUTHORITY, authority), (CERTIFICATE, server), (KEY, key)]
         }
     };
@@ -63,14 +68,18 @@ mod tests {
 
     use super::*;
 
-    fn made(content: &Content) -> BTreeMap<String, String> {
-        let data = make(content, Timestamp::UNIX_EPOCH).unwrap();
+    fn generated(content: &SecretContent) -> BTreeMap<String, String> {
+        let data = generate(content, Timestamp::UNIX_EPOCH).unwrap();
         data.into_iter().map(|(key, value)| (key, String::from_utf8(value.0).unwrap())).collect()
     }
 
     #[test]
-    fn passwords_are_long_plain_and_never_the_same() {
-        let both = || made(&Content::Root).into_values().chain(made(&Content::Users).into_values());
+    fn passwords_are_long_unique_and_need_no_quoting() {
+        let both = || {
+            generated(&SecretContent::Root)
+                .into_values()
+                .chain(generated(&SecretContent::Users).into_values())
+        };
         let all: HashSet<_> = both().chain(both()).collect();
         assert_eq!(all.len(), 6);
         for password in all {
@@ -80,10 +89,10 @@ mod tests {
     }
 
     #[test]
-    fn the_server_is_told_the_password_that_the_schema_job_has() {
-        let secret = made(&Content::Schema);
-        let told = format!("IDENTIFIED BY '{}' REQUIRE SSL;", secret[PASSWORD]);
-        assert_eq!(secret[INIT].matches(&told).count(), 2);
-        assert!(!secret[INIT].contains(PLACE));
+    fn the_server_sets_the_password_of_the_schema_job() {
+        let secret = generated(&SecretContent::Schema);
+        let identified = format!("IDENTIFIED BY '{}' REQUIRE SSL;", secret[PASSWORD]);
+        assert_eq!(secret[INIT].matches(&identified).count(), 2);
+        assert!(!secret[INIT].contains(PLACEHOLDER));
     }
 }

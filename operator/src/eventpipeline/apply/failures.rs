@@ -1,4 +1,4 @@
-//! Objects that could not be written, and what each failure means.
+//! Failures to apply objects, and their meaning.
 
 use std::fmt;
 
@@ -8,56 +8,56 @@ use super::credentials;
 use crate::api::{self, Verdict};
 use crate::cache::ObjectKey;
 
-/// Why an object could not be written.
+/// The cause of a failure.
 #[derive(Debug)]
 pub(crate) enum Why {
-    /// An object of that name is there, and is not the pipeline's.
+    /// An object of another owner has the name.
     Taken,
-    /// The number of its pods is to be left to somebody else, and is not known yet.
-    NotSeenYet,
-    /// The API server said no, or nothing.
+    /// The Deployment's `replicas` must be handed over, and its current value is not known yet.
+    NotObserved,
+    /// The API server refused the call or did not answer.
     Call(api::Error),
-    /// It makes no sense as JSON.
+    /// The object can't be converted from or to JSON.
     Json(serde_json::Error),
-    /// What is to be in a Secret could not be made.
+    /// The content of a Secret could not be generated.
     Credentials(credentials::Error),
 }
 
-/// An object that could not be written.
+/// An object that could not be applied.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(super) object: ObjectKey,
-    /// What it is for, by its label.
+    /// The component that the object belongs to, by its label.
     pub(super) component: Option<String>,
     pub(super) why: Why,
 }
 
-/// All that could not be written in one go.
+/// The objects that could not be applied in one reconcile.
 #[derive(Debug, Default)]
 pub(crate) struct Failures(pub(super) Vec<Failure>);
 
 impl Failure {
-    /// What it is for, by its label.
+    /// Returns the component that the object belongs to, by its label.
     pub(in crate::eventpipeline) fn component(&self) -> Option<&str> {
         self.component.as_deref()
     }
 
-    /// Whether the name is taken by an object of somebody else.
+    /// Returns whether an object of another owner has the name.
     pub(in crate::eventpipeline) fn is_taken(&self) -> bool {
         matches!(self.why, Why::Taken)
     }
 
-    /// Whether the spec asks for an object that the API server does not accept.
+    /// Returns whether the spec asks for an object that the API server considers invalid.
     pub(in crate::eventpipeline) fn is_invalid(&self) -> bool {
         self.status().is_some_and(|status| matches!(status.code, 400 | 422)) && self.is_refused()
     }
 
-    /// Whether the next try fails as well until somebody changes something.
+    /// Returns whether retrying fails until a user changes something.
     pub(in crate::eventpipeline) fn is_refused(&self) -> bool {
         match &self.why {
             Why::Taken => true,
             Why::Call(error) => error.verdict() == Verdict::Refused,
-            Why::NotSeenYet | Why::Json(_) | Why::Credentials(_) => false,
+            Why::NotObserved | Why::Json(_) | Why::Credentials(_) => false,
         }
     }
 
@@ -68,13 +68,13 @@ impl Failure {
         }
     }
 
-    fn namespace_goes(&self) -> bool {
+    fn namespace_is_terminating(&self) -> bool {
         let details = self.status().and_then(|status| status.details.as_ref());
         details.is_some_and(|it| it.causes.iter().any(|cause| cause.reason == NAMESPACE_TERMINATING))
     }
 }
 
-/// As Kubernetes names that cause (`NamespaceTerminatingCause` in k8s.io/api/core/v1).
+/// Cause of a refusal, `NamespaceTerminatingCause` in k8s.io/api/core/v1.
 const NAMESPACE_TERMINATING: &str = "NamespaceTerminating";
 
 impl fmt::Display for Failure {
@@ -83,38 +83,43 @@ impl fmt::Display for Failure {
         match &self.why {
             Why::Taken => write!(
                 formatter,
-                "{kind} {name} belongs to somebody else and is left as it is: remove it, or give the pipeline another name"
+                "{kind} {name} belongs to another owner and is left unchanged; delete it or rename the pipeline"
             ),
-            Why::NotSeenYet => write!(formatter, "{kind} {name} has not been seen yet"),
+            Why::NotObserved => write!(formatter, "{kind} {name} has not been observed yet"),
             Why::Call(error) => formatter.write_str(&error_chain(error)),
             Why::Json(error) => {
-                write!(formatter, "{kind} {name} could not be read or written as JSON: {error}")
+                write!(formatter, "{kind} {name} could not be converted from or to JSON: {error}")
             }
             Why::Credentials(error) => {
-                write!(formatter, "the data of {kind} {name} could not be made: {}", error_chain(error))
+                write!(
+                    formatter,
+                    "the content of {kind} {name} could not be generated: {}",
+                    error_chain(error)
+                )
             }
         }
     }
 }
 
 impl Failures {
-    /// One, of an object of that component.
+    /// Returns a single failure.
     #[cfg(test)]
     pub(in crate::eventpipeline) fn of(object: ObjectKey, component: &str, why: Why) -> Self {
         Self(vec![Failure { object, component: Some(component.to_owned()), why }])
     }
 
-    /// Each of them.
+    /// Returns each failure.
     pub(in crate::eventpipeline) fn all(&self) -> &[Failure] {
         &self.0
     }
 
-    /// Whether the pipeline's namespace goes: it takes no new objects, and the pipeline goes with it.
-    pub(in crate::eventpipeline) fn namespace_goes(&self) -> bool {
-        self.0.iter().any(Failure::namespace_goes)
+    /// Returns whether the pipeline's namespace is being deleted. It accepts no new objects, and the pipeline
+    /// is deleted with it.
+    pub(in crate::eventpipeline) fn namespace_is_terminating(&self) -> bool {
+        self.0.iter().any(Failure::namespace_is_terminating)
     }
 
-    /// Whether all of them wait for somebody to change something.
+    /// Returns whether every retry fails until a user changes something.
     pub(in crate::eventpipeline) fn are_refusals(&self) -> bool {
         self.0.iter().all(Failure::is_refused)
     }

@@ -1,4 +1,4 @@
-//! Who decides how many producers run, where that is to follow the use of CPU.
+//! HorizontalPodAutoscalers of groups of producers that scale by CPU usage.
 
 use k8s_openapi::api::autoscaling::v2::{
     CrossVersionObjectReference, HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, MetricSpec,
@@ -9,7 +9,7 @@ use super::super::validate::{Pipeline, ProducerGroup, ProducerScale};
 use super::meta::{group_name, group_selector, owned};
 use crate::labels::Component;
 
-/// An autoscaler for each group of producers that asks for one.
+/// Builds an autoscaler for each group of producers that requests one.
 pub(super) fn build(pipeline: &Pipeline) -> Vec<HorizontalPodAutoscaler> {
     pipeline.producers.iter().filter_map(|group| autoscaler(pipeline, group)).collect()
 }

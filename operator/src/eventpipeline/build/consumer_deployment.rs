@@ -1,4 +1,4 @@
-//! A group of consumers.
+//! The Deployment of a group of consumers.
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{EnvVar, KeyToPath, SecretVolumeSource, Volume, VolumeMount};
@@ -12,12 +12,12 @@ use super::meta::SUSPENDED_REPLICAS;
 use super::pod::mount;
 use crate::labels::Component;
 
-/// Key of the Secret that a group's `headersSecretName` names.
+/// Key in the Secret that a group's `headersSecretName` refers to.
 const HEADERS: &str = "headers";
 const HEADERS_FOLDER: &str = "/etc/eventpipeline/handler";
 const HEADERS_VOLUME: &str = "handler";
 
-/// The Deployment of the group.
+/// Builds the group's Deployment.
 pub(super) fn build(pipeline: &Pipeline, group: &ConsumerGroup) -> Deployment {
     let grace = group.program.grace_seconds;
     let headers = headers_secret(&group.handler);
@@ -28,7 +28,7 @@ pub(super) fn build(pipeline: &Pipeline, group: &ConsumerGroup) -> Deployment {
         replicas: group.replicas(),
         program: &group.program,
         surge: IntOrString::String("25%".to_owned()),
-        // The rest is for what the end itself takes.
+        // The rest of the grace period is for the shutdown itself.
         drain_seconds: grace - (grace / 6).max(2),
         lifecycle: None,
         ports: Vec::new(),
@@ -37,7 +37,7 @@ pub(super) fn build(pipeline: &Pipeline, group: &ConsumerGroup) -> Deployment {
         mounts: headers.map(|_| headers_mount()).into_iter().collect(),
     };
     let mut deployment = group_deployment::build(pipeline, parts);
-    // Of the Deployment alone: its pods go on as they are.
+    // On the Deployment only, so that no pod is restarted.
     let suspended = group.suspended_replicas().map(|replicas| replicas.to_string());
     deployment.metadata.annotations =
         suspended.map(|replicas| [(SUSPENDED_REPLICAS.to_owned(), replicas)].into());
@@ -91,7 +91,7 @@ fn headers_volume(secret: &str) -> Volume {
         secret: Some(SecretVolumeSource {
             secret_name: Some(secret.to_owned()),
             items: Some(vec![KeyToPath { key: HEADERS.to_owned(), path: HEADERS.to_owned(), mode: None }]),
-            // For the pod's group.
+            // Readable by the pod's group.
             default_mode: Some(0o440),
             optional: None,
         }),

@@ -1,4 +1,4 @@
-//! How a pod comes to the database: the variables and files that are the contract with programs in any language.
+//! Access to the database: the variables and files that are the contract with programs in any language.
 
 use k8s_openapi::api::core::v1::{
     EnvVar, EnvVarSource, ProjectedVolumeSource, SecretKeySelector, Volume, VolumeMount, VolumeProjection,
@@ -12,16 +12,16 @@ use super::secrets::{self, AUTHORITY, CONSUMER_PASSWORD, PASSWORD, PRODUCER_PASS
 /// Port of a managed database.
 pub(super) const MYSQL_PORT: i32 = 3306;
 
-/// Name of the database in a managed server, and beginning of its users' names (`database/src/accounts.rs`).
+/// Name of the database in a managed server, and prefix of its users' names (`database/src/accounts.rs`).
 const DATABASE: &str = "eventpipeline";
 const FOLDER: &str = "/etc/eventpipeline/database";
 const VOLUME: &str = "database";
-/// Folder of the passwords of all users, in that of the schema Job.
+/// Folder of all users' passwords, within that of the schema Job.
 const ACCOUNTS: &str = "accounts";
-/// Of an external database: who may change the tables, where that is somebody else.
+/// Key of the password of the user that may change the tables of an external database, if it is another user.
 const SCHEMA_PASSWORD: &str = "schema-password";
 
-/// Who comes to the database.
+/// Client of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Schema,
@@ -29,7 +29,8 @@ pub(super) enum Role {
     Consumer,
 }
 
-/// Where the database is, who to be there, and how to know that it is the one.
+/// Returns the variables with the database's address, the user, and the verification of the server's
+/// certificate.
 pub(super) fn variables(pipeline: &Pipeline, role: Role) -> Vec<EnvVar> {
     let mut variables = match &pipeline.database {
         Database::Managed(database) => managed(pipeline, database, role),
@@ -90,7 +91,7 @@ fn from_secret(name: &str, secret: &str, key: &str, optional: Option<bool>) -> E
     }
 }
 
-/// The files: of each Secret what this role needs, and no more.
+/// Returns the volume with the files that this role needs, and no others.
 pub(super) fn volume(pipeline: &Pipeline, role: Role) -> Volume {
     let sources = match &pipeline.database {
         Database::Managed(database) => managed_files(pipeline, database, role),
@@ -122,7 +123,7 @@ fn external_files(secret: &str, role: Role) -> Vec<VolumeProjection> {
     sources
 }
 
-/// Where the volume of [`volume`] goes.
+/// Returns the mount of [`volume`].
 pub(super) fn mount() -> VolumeMount {
     VolumeMount {
         name: VOLUME.to_owned(),
@@ -132,7 +133,7 @@ pub(super) fn mount() -> VolumeMount {
     }
 }
 
-/// Parts of several Secrets in one folder, for the pod's group.
+/// Returns a volume with parts of several Secrets, readable by the pod's group.
 pub(super) fn projected(name: &str, sources: Vec<VolumeProjection>) -> Volume {
     Volume {
         name: name.to_owned(),

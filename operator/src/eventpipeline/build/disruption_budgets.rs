@@ -1,4 +1,4 @@
-//! How many pods may be taken away at once when nodes are emptied.
+//! Limits on voluntary disruptions, such as the draining of nodes.
 
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -7,7 +7,7 @@ use super::super::validate::{Database, Pipeline};
 use super::meta::{Labels, group_name, group_selector, match_labels, mysql_name, owned, selector};
 use crate::labels::Component;
 
-/// A budget for each group and for the database.
+/// Builds a budget for each group and for the database.
 pub(super) fn build(pipeline: &Pipeline) -> Vec<PodDisruptionBudget> {
     let groups = pipeline.producers.iter().map(|group| (Component::Producer, &group.name));
     let groups = groups.chain(pipeline.consumers.iter().map(|group| (Component::Consumer, &group.name)));
@@ -23,7 +23,8 @@ pub(super) fn build(pipeline: &Pipeline) -> Vec<PodDisruptionBudget> {
     budgets
 }
 
-/// One, and pods that are not ready at any time: it never keeps a node from being emptied.
+/// Allows one eviction at a time, and that of unready pods always, so that a budget never blocks the draining
+/// of a node.
 fn one_at_a_time(pipeline: &Pipeline, name: String, selector: Labels) -> PodDisruptionBudget {
     PodDisruptionBudget {
         metadata: owned(pipeline, name, selector.clone()),

@@ -1,4 +1,5 @@
-//! The variables of our pods, but for those of the database: the contract of producers and consumers in any language.
+//! Variables of all pods except those of the database: the contract of producers and consumers in any
+//! language.
 
 use eventpipeline_crds as crd;
 use k8s_openapi::api::core::v1::{
@@ -9,12 +10,13 @@ use super::super::validate::Pipeline;
 use super::meta::wakeups_name;
 use super::wakeups_service::WAKEUP_PORT;
 
-/// A variable with a value.
+/// Returns a variable with a value.
 pub(super) fn variable(name: &str, value: impl Into<String>) -> EnvVar {
     EnvVar { name: name.to_owned(), value: Some(value.into()), value_from: None }
 }
 
-/// The author's variables after ours, of which they replace those of the same name: a name can't be there twice.
+/// Appends the author's variables to ours. An author's variable replaces ours of the same name, because names
+/// are unique.
 pub(super) fn with_authors(authors: &[crd::EnvVariable], ours: Vec<EnvVar>) -> Vec<EnvVar> {
     let replaced = |name: &str| authors.iter().any(|variable| variable.name == name);
     let mut all: Vec<_> = ours.into_iter().filter(|variable| !replaced(&variable.name)).collect();
@@ -41,12 +43,12 @@ fn authors_variable(variable: &crd::EnvVariable) -> EnvVar {
     EnvVar { name: name.clone(), value: value.clone(), value_from }
 }
 
-/// How to log.
+/// Returns the settings of the log.
 pub(super) fn logging() -> Vec<EnvVar> {
     vec![variable("LOG_FORMAT", "json"), variable("LOG_FILTER", "info")]
 }
 
-/// What a service is told on top of that: its internal port, its name, whose it is, and how long it may drain.
+/// Returns the settings of a service: admin port, pod name, pipeline and drain time.
 pub(super) fn service(pipeline: &Pipeline, drain_seconds: i64) -> Vec<EnvVar> {
     let name =
         ObjectFieldSelector { api_version: Some("v1".to_owned()), field_path: "metadata.name".to_owned() };
@@ -63,7 +65,7 @@ pub(super) fn service(pipeline: &Pipeline, drain_seconds: i64) -> Vec<EnvVar> {
     ]
 }
 
-/// Who hears this pod's wake-ups: all pods of the pipeline, this one among them.
+/// Returns the settings of wake-ups. The peers are all pods of the pipeline, including this one.
 pub(super) fn wakeups(pipeline: &Pipeline) -> Vec<EnvVar> {
     vec![
         variable("WAKE_ADDRESS", format!("[::]:{WAKEUP_PORT}")),

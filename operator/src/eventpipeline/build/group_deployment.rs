@@ -1,4 +1,4 @@
-//! What the Deployments of producers and consumers have in common.
+//! The common part of the Deployments of producers and consumers.
 
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment};
 use k8s_openapi::api::core::v1::{
@@ -12,29 +12,30 @@ use super::environment;
 use super::meta::{Labels, RECEIVES_WAKEUPS, group_name, group_selector, labels, match_labels, owned};
 use super::placement;
 use super::pod::{
-    LAST_WORDS, OUR_USER, container_security, http_probe, mount, pod, resources, scratch_volume,
+    OUR_USER, TERMINATION_MESSAGE_POLICY, container_security, http_probe, mount, pod, resources,
+    scratch_volume,
 };
 use super::wakeups_service::{WAKEUP_PORT, WAKEUPS};
 use crate::labels::Component;
 
-/// Name of the port of probes and metrics.
+/// Name of the admin port, which serves probes and metrics.
 pub(super) const ADMIN: &str = "admin";
-/// Where probes and metrics are.
+/// The admin port.
 pub(super) const ADMIN_PORT: i32 = 9090;
-/// What a container may write beside its output.
+/// Ephemeral storage that a container may use, apart from its log.
 const EPHEMERAL_STORAGE: [&str; 2] = ["32Mi", "256Mi"];
 
-/// What makes a group's Deployment its own.
+/// The parts in which groups differ.
 pub(super) struct Group<'a> {
     pub(super) component: Component,
     pub(super) role: Role,
     pub(super) name: &'a GroupName,
-    /// None where somebody else decides it.
+    /// Number of pods, or `None` if another client decides it.
     pub(super) replicas: Option<i32>,
     pub(super) program: &'a Program,
-    /// Pods that may start before old ones go.
+    /// Number of pods that a rollout may start before it stops old ones.
     pub(super) surge: IntOrString,
-    /// Seconds that it may drain, less than its grace period.
+    /// Drain time in seconds, less than the grace period.
     pub(super) drain_seconds: i64,
     pub(super) lifecycle: Option<Lifecycle>,
     pub(super) ports: Vec<ContainerPort>,
@@ -43,7 +44,8 @@ pub(super) struct Group<'a> {
     pub(super) mounts: Vec<VolumeMount>,
 }
 
-/// The Deployment of a group. Its template depends on nothing that scales or suspends: that must restart no pod.
+/// Builds the Deployment of a group. Its template depends on neither scale nor suspension, because a changed
+/// template restarts all pods.
 pub(super) fn build(pipeline: &Pipeline, group: Group<'_>) -> Deployment {
     let name = group_name(pipeline, group.component, group.name);
     let selector = group_selector(pipeline, group.component, group.name);
@@ -119,7 +121,7 @@ fn container(pipeline: &Pipeline, group: Group<'_>) -> Container {
         env: Some(environment::with_authors(&program.env, [common.concat(), own].concat())),
         ports: Some(ports),
         volume_mounts: Some([vec![database_access::mount(), mount("tmp", "/tmp")], mounts].concat()),
-        // Says that the process schedules work; it depends on nothing that a restart would not mend.
+        // Succeeds while the process schedules work. It depends on nothing that a restart would not fix.
         liveness_probe: Some(Probe {
             period_seconds: Some(10),
             timeout_seconds: Some(5),
@@ -135,7 +137,7 @@ fn container(pipeline: &Pipeline, group: Group<'_>) -> Container {
         resources: Some(resources(&program.resources, EPHEMERAL_STORAGE)),
         security_context: Some(container_security()),
         lifecycle,
-        termination_message_policy: Some(LAST_WORDS.to_owned()),
+        termination_message_policy: Some(TERMINATION_MESSAGE_POLICY.to_owned()),
         ..Container::default()
     }
 }

@@ -1,5 +1,5 @@
-//! The way in from outside the cluster, by the Gateway API. Its implementations go round robin by default or by settings of
-//! their own: the API has none for it.
+//! The route from outside the cluster by the Gateway API. Load balancing is up to the implementation, because
+//! the API has no field for it.
 
 use eventpipeline_crds as crd;
 
@@ -11,7 +11,7 @@ use crate::gateway::{
 };
 use crate::labels::Component;
 
-/// The route, if the pipeline asks for one.
+/// Builds the route if the pipeline requests one.
 pub(super) fn build(pipeline: &Pipeline) -> Option<HTTPRoute> {
     let route = pipeline.published_route()?;
     let Way::Gateway(crd::GatewayRoute { parent_refs, hostnames, any_host: _, path }) = &route.way else {

@@ -1,4 +1,4 @@
-//! The way in from outside the cluster.
+//! The route from outside the cluster by an Ingress.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ use super::meta::{owned, producers_name, selector};
 use super::producer_service::{self, ApiPort};
 use crate::labels::Component;
 
-/// What well-known controllers are told, because their defaults differ: requests go round robin, and an answer may take as
-/// long as a synchronous creation waits. Contour, Traefik and Kong go round robin by themselves and have no annotation for
-/// it; Traefik waits; Kong's time limit is on the Service.
+/// Annotations for well-known controllers, whose defaults differ: balance requests round robin, and let a
+/// response take as long as a synchronous creation may wait. Contour, Traefik and Kong use round robin by
+/// default and have no annotation for it. Traefik has no time limit, and Kong reads it from the Service.
 const ANNOTATIONS: [(&str, &str); 16] = [
-    // AWS: more than 4000 seconds are not to be had.
+    // AWS allows at most 4000 seconds.
     ("alb.ingress.kubernetes.io/load-balancer-attributes", "idle_timeout.timeout_seconds=4000"),
     ("alb.ingress.kubernetes.io/target-group-attributes", "load_balancing.algorithm.type=round_robin"),
-    // Azure's Application Gateway goes round robin by itself.
+    // Azure's Application Gateway uses round robin by default.
     ("appgw.ingress.kubernetes.io/request-timeout", "86400"),
     ("haproxy-ingress.github.io/balance-algorithm", "roundrobin"),
     ("haproxy-ingress.github.io/timeout-server", "24h"),
@@ -38,7 +38,7 @@ const ANNOTATIONS: [(&str, &str); 16] = [
     ("zalando.org/skipper-loadbalancer", "roundRobin"),
 ];
 
-/// The Ingress, if the pipeline asks for one.
+/// Builds the Ingress if the pipeline requests one.
 pub(super) fn build(pipeline: &Pipeline) -> Option<Ingress> {
     let route = pipeline.published_route()?;
     let Way::Ingress(ingress) = &route.way else { return None };
@@ -60,7 +60,7 @@ pub(super) fn build(pipeline: &Pipeline) -> Option<Ingress> {
     })
 }
 
-/// The author's annotations win.
+/// The author's annotations take precedence.
 fn merged(annotations: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut merged = BTreeMap::from(ANNOTATIONS.map(|(name, value)| (name.to_owned(), value.to_owned())));
     merged.extend(annotations.clone());

@@ -1,4 +1,4 @@
-//! Names, labels and owners: what every object of a pipeline has.
+//! Names, labels and owners of all objects.
 
 use std::collections::BTreeMap;
 
@@ -9,40 +9,40 @@ use crate::labels::{COMPONENT, Component, GROUP, INSTANCE, MANAGED_BY, MANAGER, 
 
 /// Label of the pods that receive wake-ups.
 pub(super) const RECEIVES_WAKEUPS: &str = "eventpipeline.dev/receives-wakeups";
-/// Annotation of the schema Job with the uid of the claim whose volume it ran for.
+/// Annotation of the schema Job with the uid of the claim that it ran for.
 pub(in crate::eventpipeline) const VOLUME: &str = "eventpipeline.dev/volume";
-/// Annotation of a Deployment that somebody else scales, with the number that it had before it was suspended.
+/// Annotation with the former `replicas` of a suspended Deployment that another client scales.
 pub(in crate::eventpipeline) const SUSPENDED_REPLICAS: &str = "eventpipeline.dev/suspended-replicas";
 
 /// Labels of an object.
 pub(super) type Labels = BTreeMap<String, String>;
 
-/// Name of the database's Secret, Service and StatefulSet.
+/// Returns the name of the database's Secret, Service and StatefulSet.
 pub(super) fn mysql_name(pipeline: &Pipeline) -> String {
     format!("{}-mysql", pipeline.name)
 }
 
-/// Name of the Service of all producers.
+/// Returns the name of the Service of all producers.
 pub(super) fn producers_name(pipeline: &Pipeline) -> String {
     format!("{}-producers", pipeline.name)
 }
 
-/// Name of the Service by which pods find each other for their wake-ups.
+/// Returns the name of the Service by which pods discover each other for wake-ups.
 pub(super) fn wakeups_name(pipeline: &Pipeline) -> String {
     format!("{}-wakeups", pipeline.name)
 }
 
-/// Name of a group's Deployment.
+/// Returns the name of a group's Deployment.
 pub(super) fn group_name(pipeline: &Pipeline, component: Component, group: &GroupName) -> String {
     format!("{}-{}-{group}", pipeline.name, <&str>::from(component))
 }
 
-/// Name of the Deployment of a group of consumers.
+/// Returns the name of the Deployment of a group of consumers.
 pub(in crate::eventpipeline) fn consumers_name(pipeline: &Pipeline, group: &GroupName) -> String {
     group_name(pipeline, Component::Consumer, group)
 }
 
-/// What selects the pods of a component. Never more than this: selectors can't be changed.
+/// Returns the selector of a component's pods. It must never change, because selectors are immutable.
 pub(super) fn selector(pipeline: &Pipeline, component: Component) -> Labels {
     let component: &str = component.into();
     [
@@ -54,32 +54,32 @@ pub(super) fn selector(pipeline: &Pipeline, component: Component) -> Labels {
     .into()
 }
 
-/// What selects the pods of a group.
+/// Returns the selector of a group's pods.
 pub(super) fn group_selector(pipeline: &Pipeline, component: Component, group: &GroupName) -> Labels {
     let mut labels = selector(pipeline, component);
     labels.insert(GROUP.to_owned(), group.to_string());
     labels
 }
 
-/// Labels of an object or pod that the selector finds.
+/// Returns the labels of an object or pod that matches the selector.
 pub(super) fn labels(selector: Labels) -> Labels {
     let mut labels = selector;
     labels.insert(MANAGED_BY.to_owned(), MANAGER.to_owned());
     labels
 }
 
-/// Metadata of an object that goes with its pipeline.
+/// Returns the metadata of an object that is deleted with its pipeline.
 pub(super) fn owned(pipeline: &Pipeline, name: String, selector: Labels) -> ObjectMeta {
     ObjectMeta { owner_references: Some(vec![pipeline.owner.clone()]), ..metadata(pipeline, name, selector) }
 }
 
-/// Metadata of an object that stays when its pipeline goes.
+/// Returns the metadata of an object that outlives its pipeline.
 pub(super) fn kept(pipeline: &Pipeline, name: String, selector: Labels) -> ObjectMeta {
     ObjectMeta { annotations: Some(not_pruned()), ..metadata(pipeline, name, selector) }
 }
 
-/// Annotations of an object that nobody owns: tools that take what carries a label of theirs for their own, and find it in no
-/// repository, leave it alone.
+/// Returns annotations of objects without an owner. GitOps tools consider any object with one of their labels
+/// as theirs. Without these annotations they would prune it if no repository contains it.
 pub(super) fn not_pruned() -> BTreeMap<String, String> {
     [
         ("argocd.argoproj.io/compare-options", "IgnoreExtraneous"),
@@ -99,7 +99,7 @@ fn metadata(pipeline: &Pipeline, name: String, selector: Labels) -> ObjectMeta {
     }
 }
 
-/// The selector as a Deployment or StatefulSet wants it.
+/// Converts a selector for a Deployment or StatefulSet.
 pub(super) fn match_labels(selector: Labels) -> LabelSelector {
     LabelSelector { match_labels: Some(selector), match_expressions: None }
 }

@@ -1,4 +1,4 @@
-//! The database's address: the name of its one pod.
+//! The database's DNS name.
 
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -8,7 +8,8 @@ use super::database_access::MYSQL_PORT;
 use super::meta::{mysql_name, owned, selector};
 use crate::labels::Component;
 
-/// A headless Service, of a database that is the pipeline's own: clients connect to the pod itself, which a StatefulSet's pods need one for anyway.
+/// Builds a headless Service for a managed database: clients connect to the pod directly, and a StatefulSet
+/// needs a governing Service anyway.
 pub(super) fn build(pipeline: &Pipeline) -> Option<Service> {
     let Database::Managed(_) = &pipeline.database else { return None };
     let selector = selector(pipeline, Component::Mysql);
@@ -16,7 +17,7 @@ pub(super) fn build(pipeline: &Pipeline) -> Option<Service> {
         metadata: owned(pipeline, mysql_name(pipeline), selector.clone()),
         spec: Some(ServiceSpec {
             cluster_ip: Some("None".to_owned()),
-            // A server that is too busy for a probe still answers those who find it.
+            // A server that is too busy for a probe still answers clients.
             publish_not_ready_addresses: Some(true),
             selector: Some(selector),
             ports: Some(vec![ServicePort {

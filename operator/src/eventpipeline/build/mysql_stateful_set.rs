@@ -1,4 +1,4 @@
-//! The database: one MySQL pod on a volume that outlives it, the StatefulSet and the pipeline.
+//! The database: one MySQL pod on a volume that outlives the pod, the StatefulSet and the pipeline.
 
 use eventpipeline_crds as crd;
 use k8s_openapi::api::apps::v1::{
@@ -18,25 +18,27 @@ use super::environment::variable;
 use super::meta::{Labels, labels, match_labels, mysql_name, not_pruned, owned, selector};
 use super::mysql_arguments;
 use super::placement;
-use super::pod::{LAST_WORDS, container_security, mount, pod, resources, scratch_volume, tcp_probe};
+use super::pod::{
+    TERMINATION_MESSAGE_POLICY, container_security, mount, pod, resources, scratch_volume, tcp_probe,
+};
 use super::secrets::{self, AUTHORITY, CERTIFICATE, INIT, KEY, ROOT_PASSWORD, files};
 use crate::labels::Component;
 
-/// User and group of the official image.
+/// User and group in the official image.
 const MYSQL_USER: i64 = 999;
 /// Name of the container and of its port.
 pub(in crate::eventpipeline) const MYSQL: &str = "mysql";
-/// Name of the claim template, which begins the claim's.
+/// Name of the claim template, and prefix of the claim's name.
 pub(super) const DATA: &str = "data";
 const CREDENTIALS: &str = "credentials";
-/// Where the pod finds what is secret.
+/// Folder of the credentials in the container.
 pub(super) const CREDENTIALS_FOLDER: &str = "/etc/eventpipeline/mysql";
 
-/// What mysqld may write beside its volume and its output.
+/// Ephemeral storage that mysqld may use, apart from its log.
 const EPHEMERAL_STORAGE: [&str; 2] = ["128Mi", "1Gi"];
 
-/// The StatefulSet, of a database that is the pipeline's own. Its claim template can't be changed: it says how large the
-/// volume was when it was created.
+/// Builds the StatefulSet of a managed database. Its claim template is immutable and keeps the size at
+/// creation.
 pub(super) fn build(pipeline: &Pipeline) -> Option<StatefulSet> {
     let Database::Managed(database) = &pipeline.database else { return None };
     let selector = selector(pipeline, Component::Mysql);
@@ -48,7 +50,7 @@ pub(super) fn build(pipeline: &Pipeline) -> Option<StatefulSet> {
         metadata: owned(pipeline, mysql_name(pipeline), selector.clone()),
         spec: Some(StatefulSetSpec {
             replicas: Some(1),
-            // Otherwise a pod that does not get ready is waited for, and a template that is put right changes nothing.
+            // With `OrderedReady`, the controller waits for an unready pod and ignores a corrected template.
             pod_management_policy: Some("Parallel".to_owned()),
             service_name: Some(mysql_name(pipeline)),
             selector: match_labels(selector.clone()),
@@ -69,7 +71,7 @@ pub(super) fn build(pipeline: &Pipeline) -> Option<StatefulSet> {
 
 fn mysql_pod(pipeline: &Pipeline, database: &ManagedDatabase, selector: &Labels) -> PodSpec {
     let pod = PodSpec {
-        // mysqld writes back what it holds in memory; cut short, it recovers at the next start.
+        // mysqld flushes its buffer pool. If it is killed, it recovers at the next start.
         termination_grace_period_seconds: Some(120),
         containers: vec![container(database), agent_container::build(pipeline)],
         volumes: Some(vec![
@@ -104,20 +106,21 @@ fn container(database: &ManagedDatabase) -> Container {
             ..ContainerPort::default()
         }]),
         volume_mounts: Some(vec![
-            // A folder of the volume: a file system's own `lost+found` would make the data directory not empty.
+            // A subfolder: the `lost+found` of a file system would make the data directory non-empty.
             VolumeMount { sub_path: Some(MYSQL.to_owned()), ..mount(DATA, "/var/lib/mysql") },
             VolumeMount { read_only: Some(true), ..mount(CREDENTIALS, CREDENTIALS_FOLDER) },
             mount("run", "/var/run/mysqld"),
             mount("tmp", "/tmp"),
         ]),
-        // Recovery of a large database takes as long as it takes: half a day until anybody kills it.
+        // Recovery of a large database may take hours: killed only after half a day.
         startup_probe: Some(Probe {
             period_seconds: Some(2),
             failure_threshold: Some(21_600),
             timeout_seconds: Some(1),
             ..tcp_probe(MYSQL)
         }),
-        // Closed while the image fills an empty data directory. A command in the container would need a share of its processor.
+        // The port is closed while the image initializes an empty data directory. A command in the container
+        // would compete for its CPU.
         readiness_probe: Some(Probe {
             period_seconds: Some(5),
             timeout_seconds: Some(5),
@@ -131,12 +134,13 @@ fn container(database: &ManagedDatabase) -> Container {
         }),
         resources: Some(resources(&database.resources, EPHEMERAL_STORAGE)),
         security_context: Some(container_security()),
-        termination_message_policy: Some(LAST_WORDS.to_owned()),
+        termination_message_policy: Some(TERMINATION_MESSAGE_POLICY.to_owned()),
         ..Container::default()
     }
 }
 
-/// What the official image fills an empty data directory by. The rest is done at each start: see `secrets::INIT`.
+/// Returns the variables for the official image's initialization. Everything else is set up at each start: see
+/// `secrets::INIT`.
 fn environment() -> Vec<EnvVar> {
     vec![
         variable("MYSQL_ROOT_PASSWORD_FILE", format!("{CREDENTIALS_FOLDER}/{ROOT_PASSWORD}")),
@@ -144,7 +148,7 @@ fn environment() -> Vec<EnvVar> {
     ]
 }
 
-/// The template: it makes the first claim, which grows by itself from then on.
+/// Returns the claim template. It sets the initial size; the operator expands the claim itself.
 fn claim(database: &ManagedDatabase, labels: Labels) -> PersistentVolumeClaim {
     let access_mode = match database.access_mode {
         crd::AccessMode::ReadWriteOncePod => "ReadWriteOncePod",

@@ -1,7 +1,7 @@
-//! Who may connect to the pipeline's pods, and to whom they may: only what the pipeline needs.
+//! NetworkPolicies that allow only the connections that the pipeline needs.
 //!
-//! A pod that a policy selects may do what one of its policies lets it and nothing else. What is let through here can be
-//! added to by policies of one's own, and not taken from.
+//! A pod that is selected by policies may do what one of them allows. Users can add policies to allow more,
+//! but can't take away what these allow.
 
 use eventpipeline_crds as crd;
 use k8s_openapi::api::networking::v1::{
@@ -20,12 +20,12 @@ use super::{networks, producer_deployment};
 use crate::labels::{Component, INSTANCE};
 
 const DNS_PORT: i32 = 53;
-/// Label that every namespace has, with its name.
+/// Label of every namespace with its name.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
-/// Label of the operator's own pods, whatever their namespace.
+/// Label of the operator's pods in any namespace.
 const OPERATOR: (&str, &str) = ("app.kubernetes.io/name", "eventpipeline-operator");
 
-/// The policies, if the pipeline has any.
+/// Builds the policies, if they are enabled.
 pub(super) fn build(pipeline: &Pipeline) -> Vec<NetworkPolicy> {
     if pipeline.network_policy.mode == crd::NetworkPolicyMode::Disabled {
         return Vec::new();
@@ -34,20 +34,21 @@ pub(super) fn build(pipeline: &Pipeline) -> Vec<NetworkPolicy> {
     if let Database::Managed(_) = &pipeline.database {
         policies.push(mysql(pipeline));
     }
-    policies
-        .extend(pipeline.consumers.iter().filter(|group| calls_out(group)).map(|group| out(pipeline, group)));
+    policies.extend(
+        pipeline.consumers.iter().filter(|group| calls_out(group)).map(|group| outbound(pipeline, group)),
+    );
     policies
 }
 
-/// The API is for everybody: who may ask is decided by what stands in front of it.
+/// Every client may reach the API: access control is up to what is in front of it.
 fn producers(pipeline: &Pipeline) -> NetworkPolicy {
     let api = [producer_deployment::PORT, producer_deployment::PUBLIC_PORT].map(tcp);
     let api = ingress(api.to_vec(), None);
     tier(
         pipeline,
         Component::Producer,
-        vec![api, metrics(pipeline), wakeups_heard(pipeline)],
-        [vec![dns(), to_database(pipeline), wakeups_given(pipeline)], to_agent(pipeline)].concat(),
+        vec![api, metrics(pipeline), wakeups_received(pipeline)],
+        [vec![dns(), to_database(pipeline), wakeups_sent(pipeline)], to_agent(pipeline)].concat(),
     )
 }
 
@@ -55,8 +56,8 @@ fn consumers(pipeline: &Pipeline) -> NetworkPolicy {
     tier(
         pipeline,
         Component::Consumer,
-        vec![metrics(pipeline), wakeups_heard(pipeline)],
-        vec![dns(), to_database(pipeline), wakeups_given(pipeline)],
+        vec![metrics(pipeline), wakeups_received(pipeline)],
+        vec![dns(), to_database(pipeline), wakeups_sent(pipeline)],
     )
 }
 
@@ -64,7 +65,8 @@ fn schema(pipeline: &Pipeline) -> NetworkPolicy {
     tier(pipeline, Component::Schema, Vec::new(), vec![dns(), to_database(pipeline)])
 }
 
-/// It answers the pipeline's pods, and has nothing to ask. Of its agent the producers ask how full the volume is.
+/// The database answers the pipeline's pods and opens no connections. Producers ask its agent for the usage
+/// of the volume.
 fn mysql(pipeline: &Pipeline) -> NetworkPolicy {
     let clients = [Component::Producer, Component::Consumer, Component::Schema];
     let clients = clients.map(|component| pods(match_labels(selector(pipeline, component))));
@@ -74,23 +76,24 @@ fn mysql(pipeline: &Pipeline) -> NetworkPolicy {
     tier(pipeline, Component::Mysql, vec![asked, agent, metrics(pipeline)], Vec::new())
 }
 
-/// Whether the work of a group may lead anywhere: by its handler, or by a program that the operator does not know.
+/// Returns whether the group may connect to anything: because of its handler, or because the operator does
+/// not know its program.
 fn calls_out(group: &ConsumerGroup) -> bool {
     group.handler.calls_out() || !group.program.is_ours
 }
 
-fn out(pipeline: &Pipeline, group: &ConsumerGroup) -> NetworkPolicy {
+fn outbound(pipeline: &Pipeline, group: &ConsumerGroup) -> NetworkPolicy {
     policy(
         pipeline,
         group_name(pipeline, Component::Consumer, &group.name),
         group_selector(pipeline, Component::Consumer, &group.name),
         None,
-        // Any port: a policy sees neither names nor the ports of Services.
+        // Any port: a policy sees neither DNS names nor the ports of Services.
         Some(vec![NetworkPolicyEgressRule { to: Some(outside(pipeline)), ports: None }]),
     )
 }
 
-/// The policy of all pods of a component: nothing but these.
+/// Builds the policy of all pods of a component.
 fn tier(
     pipeline: &Pipeline,
     component: Component,
@@ -114,7 +117,7 @@ fn policy(
         spec: Some(NetworkPolicySpec {
             pod_selector: Some(match_labels(selector)),
             policy_types: Some(
-                types.into_iter().filter(|(there, _)| *there).map(|(_, name)| name.to_owned()).collect(),
+                types.into_iter().filter(|(used, _)| *used).map(|(_, name)| name.to_owned()).collect(),
             ),
             ingress: ingress.filter(|rules| !rules.is_empty()),
             egress: egress.filter(|rules| !rules.is_empty()),
@@ -122,7 +125,7 @@ fn policy(
     }
 }
 
-/// Probes come from the node and are let through by themselves.
+/// Allows access to the admin port. Probes come from the node and need no rule.
 fn metrics(pipeline: &Pipeline) -> NetworkPolicyIngressRule {
     let namespaces = &pipeline.network_policy.metrics_namespaces;
     if namespaces.is_empty() {
@@ -151,15 +154,15 @@ fn metrics(pipeline: &Pipeline) -> NetworkPolicyIngressRule {
     ingress(vec![tcp(ADMIN_PORT)], Some(vec![listed, operator]))
 }
 
-fn wakeups_heard(pipeline: &Pipeline) -> NetworkPolicyIngressRule {
-    ingress(vec![udp(WAKEUP_PORT)], Some(vec![hearers(pipeline)]))
+fn wakeups_received(pipeline: &Pipeline) -> NetworkPolicyIngressRule {
+    ingress(vec![udp(WAKEUP_PORT)], Some(vec![wakeup_receivers(pipeline)]))
 }
 
-fn wakeups_given(pipeline: &Pipeline) -> NetworkPolicyEgressRule {
-    egress(vec![udp(WAKEUP_PORT)], Some(vec![hearers(pipeline)]))
+fn wakeups_sent(pipeline: &Pipeline) -> NetworkPolicyEgressRule {
+    egress(vec![udp(WAKEUP_PORT)], Some(vec![wakeup_receivers(pipeline)]))
 }
 
-fn hearers(pipeline: &Pipeline) -> NetworkPolicyPeer {
+fn wakeup_receivers(pipeline: &Pipeline) -> NetworkPolicyPeer {
     let labels = [(INSTANCE, pipeline.name.to_string()), (RECEIVES_WAKEUPS, "true".to_owned())];
     pods(match_labels(labels.map(|(label, value)| (label.to_owned(), value)).into()))
 }
@@ -170,12 +173,12 @@ fn to_database(pipeline: &Pipeline) -> NetworkPolicyEgressRule {
             vec![tcp(MYSQL_PORT)],
             Some(vec![pods(match_labels(selector(pipeline, Component::Mysql)))]),
         ),
-        // Its address and port are in a Secret, which nobody here reads.
+        // The address and port are in a Secret, which the operator does not read.
         Database::External { .. } => egress(vec![any_tcp()], Some(outside(pipeline))),
     }
 }
 
-/// The agent beside a database that is the pipeline's own.
+/// Allows access to the agent of a managed database.
 fn to_agent(pipeline: &Pipeline) -> Vec<NetworkPolicyEgressRule> {
     let Database::Managed(_) = &pipeline.database else { return Vec::new() };
     let mysql = pods(match_labels(selector(pipeline, Component::Mysql)));
@@ -186,7 +189,7 @@ fn outside(pipeline: &Pipeline) -> Vec<NetworkPolicyPeer> {
     networks::outside(&pipeline.network_policy.egress)
 }
 
-/// Of the cluster: it asks others.
+/// Allows DNS in the cluster, which resolves external names itself.
 fn dns() -> NetworkPolicyEgressRule {
     egress(vec![udp(DNS_PORT), tcp(DNS_PORT)], Some(networks::of_dns()))
 }
@@ -199,7 +202,7 @@ fn egress(ports: Vec<NetworkPolicyPort>, to: Option<Vec<NetworkPolicyPeer>>) -> 
     NetworkPolicyEgressRule { to, ports: Some(ports) }
 }
 
-/// Pods of the pipeline's namespace.
+/// Selects pods in the pipeline's namespace.
 fn pods(selector: LabelSelector) -> NetworkPolicyPeer {
     NetworkPolicyPeer { pod_selector: Some(selector), ..NetworkPolicyPeer::default() }
 }

@@ -1,4 +1,4 @@
-//! Where pods run and what they are marked with.
+//! Scheduling, labels and annotations of pods.
 
 use std::collections::BTreeMap;
 
@@ -12,15 +12,15 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::meta::{Labels, match_labels};
 
-/// Metadata of the pods of a template: these labels, and those and the annotations that the author asks for.
+/// Returns the metadata of a pod template: these labels, and the labels and annotations of the author.
 pub(super) fn metadata(pod: &crd::Pod, labels: Labels) -> ObjectMeta {
     let mut all = pod.labels.clone();
-    // Ours win: selectors rest on them.
+    // Ours take precedence, because selectors depend on them.
     all.extend(labels);
     ObjectMeta { labels: Some(all), annotations: non_empty(pod.annotations.clone()), ..ObjectMeta::default() }
 }
 
-/// The pod where its author wants it. `selector`: the pods that are spread together.
+/// Applies the author's scheduling rules. `selector` selects the pods that are spread together.
 pub(super) fn place(pod: &crd::Pod, selector: &Labels, spec: PodSpec) -> PodSpec {
     let tolerations: Vec<_> = pod.tolerations.iter().map(toleration).collect();
     let spread = pod.topology_spread.iter().map(|spread| self::spread(spread, selector)).collect::<Vec<_>>();
@@ -54,7 +54,7 @@ fn affinity(pod: &crd::Pod) -> Option<Affinity> {
     Some(affinity).filter(|affinity| *affinity != Affinity::default())
 }
 
-/// What must be so is one term: all of it must.
+/// Required rules become one term, so that all of them must match.
 fn node_affinity(wanted: &[crd::NodeAffinity]) -> Option<NodeAffinity> {
     let term = |expressions| NodeSelectorTerm { match_expressions: Some(expressions), match_fields: None };
     let mut required = Vec::new();
@@ -139,7 +139,7 @@ fn spread(spread: &crd::TopologySpread, selector: &Labels) -> TopologySpreadCons
     }
 }
 
-/// Over the nodes, as far as that is possible.
+/// Spreads pods over the nodes, if possible.
 pub(super) fn over_nodes(selector: &Labels) -> TopologySpreadConstraint {
     let over_nodes = crd::TopologySpread {
         topology_key: "kubernetes.io/hostname".to_owned(),

@@ -1,4 +1,5 @@
-//! What every pod shares: nothing that the restricted Pod Security standard forbids, and bounded use of the node.
+//! The common part of all pods, which comply with the restricted Pod Security standard and use bounded
+//! resources.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +12,10 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::super::validate::{Amounts, Resources};
 
-/// The user and group that our own images run as.
+/// User and group of our own images.
 pub(super) const OUR_USER: i64 = 65532;
 
-/// A pod that runs as this user and group, knows nothing of the cluster and may do nothing in it.
+/// Returns a pod that runs as this user and group and has no access to the API server.
 pub(super) fn pod(user: i64) -> PodSpec {
     PodSpec {
         automount_service_account_token: Some(false),
@@ -24,7 +25,7 @@ pub(super) fn pod(user: i64) -> PodSpec {
             run_as_user: Some(user),
             run_as_group: Some(user),
             fs_group: Some(user),
-            // A large volume is not walked through at each start.
+            // Avoids changing the owner of every file of a large volume at each start.
             fs_group_change_policy: Some("OnRootMismatch".to_owned()),
             seccomp_profile: Some(SeccompProfile {
                 type_: "RuntimeDefault".to_owned(),
@@ -36,7 +37,7 @@ pub(super) fn pod(user: i64) -> PodSpec {
     }
 }
 
-/// A container without privileges, on a root file system that it can't change.
+/// Returns the security context of a container without privileges, on a read-only root file system.
 pub(super) fn container_security() -> SecurityContext {
     SecurityContext {
         allow_privilege_escalation: Some(false),
@@ -46,10 +47,10 @@ pub(super) fn container_security() -> SecurityContext {
     }
 }
 
-/// Where a program that ends with an error leaves its last words: its log, of which the pod's status then has the end.
-pub(super) const LAST_WORDS: &str = "FallbackToLogsOnError";
+/// Termination message policy: if a program fails, the end of its log becomes part of the pod's status.
+pub(super) const TERMINATION_MESSAGE_POLICY: &str = "FallbackToLogsOnError";
 
-/// What the author gives a container, and the local disk that the operator does.
+/// Returns the resources that the author sets, and the ephemeral storage that the operator sets.
 pub(super) fn resources(given: &Resources, [request, limit]: [&str; 2]) -> ResourceRequirements {
     let map = |amounts: &Amounts, ephemeral_storage: &str| -> BTreeMap<String, Quantity> {
         [
@@ -68,7 +69,7 @@ pub(super) fn resources(given: &Resources, [request, limit]: [&str; 2]) -> Resou
     }
 }
 
-/// A folder that goes with the pod.
+/// Returns a volume that is deleted with the pod.
 pub(super) fn scratch_volume(name: &str, limit: &str) -> Volume {
     Volume {
         name: name.to_owned(),
@@ -77,12 +78,12 @@ pub(super) fn scratch_volume(name: &str, limit: &str) -> Volume {
     }
 }
 
-/// Where a volume goes.
+/// Returns the mount of a volume.
 pub(super) fn mount(name: &str, path: &str) -> VolumeMount {
     VolumeMount { name: name.to_owned(), mount_path: path.to_owned(), ..VolumeMount::default() }
 }
 
-/// Asks `path` of the port named `port`.
+/// Requests `path` on the port named `port`.
 pub(super) fn http_probe(path: &str, port: &str) -> Probe {
     Probe {
         http_get: Some(HTTPGetAction {

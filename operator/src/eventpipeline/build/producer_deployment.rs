@@ -1,4 +1,4 @@
-//! A group of producers.
+//! The Deployment of a group of producers.
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ContainerPort, EnvVar, Lifecycle, LifecycleHandler, SleepAction};
@@ -11,15 +11,15 @@ use super::environment::variable;
 use super::group_deployment::{self, Group};
 use crate::labels::Component;
 
-/// Where the API is.
+/// Port of the API.
 pub(super) const PORT: i32 = 8080;
-/// Where the part of it is that a route leads to, of the operator's own producers.
+/// Port of the public part of the API in the operator's own producers.
 pub(super) const PUBLIC_PORT: i32 = 8081;
-/// Name of the container's port with that part.
+/// Name of the container port with the public part of the API.
 pub(super) const PUBLIC: &str = "public";
-const SERVE_ON_SECONDS: i64 = 3;
+const SHUTDOWN_DELAY_SECONDS: i64 = 3;
 
-/// The Deployment of the group.
+/// Builds the group's Deployment.
 pub(super) fn build(pipeline: &Pipeline, group: &ProducerGroup) -> Deployment {
     let group = Group {
         component: Component::Producer,
@@ -28,9 +28,9 @@ pub(super) fn build(pipeline: &Pipeline, group: &ProducerGroup) -> Deployment {
         replicas: group.scale.replicas(),
         program: &group.program,
         surge: IntOrString::Int(1),
-        // The rest is for serving on, and for what the end itself takes.
-        drain_seconds: group.program.grace_seconds - SERVE_ON_SECONDS - 2,
-        lifecycle: Some(serve_on()),
+        // The rest of the grace period is for the delay before the drain, and for the shutdown itself.
+        drain_seconds: group.program.grace_seconds - SHUTDOWN_DELAY_SECONDS - 2,
+        lifecycle: Some(delay_shutdown()),
         ports: ports(group.program.is_ours),
         environment: environment(pipeline, group.program.is_ours),
         volumes: Vec::new(),
@@ -39,7 +39,7 @@ pub(super) fn build(pipeline: &Pipeline, group: &ProducerGroup) -> Deployment {
     group_deployment::build(pipeline, group)
 }
 
-/// Producers in other languages know the four classic requests, on one port.
+/// Producers in other languages serve the four classic requests on one port.
 fn ports(is_ours: bool) -> Vec<ContainerPort> {
     let port = |name: &str, container_port| ContainerPort {
         name: Some(name.to_owned()),
@@ -68,7 +68,7 @@ fn addresses(pipeline: &Pipeline, is_ours: bool) -> Vec<EnvVar> {
     if is_ours {
         variables.push(variable("PUBLIC_ADDRESS", address(PUBLIC_PORT)));
     } else if leads_to_part {
-        // An image that is ours by another name keeps the route to what it asks for, on the one port that it has.
+        // Another image that contains our program serves only the public part on its one port.
         variables.push(variable("PUBLIC_ADDRESS", address(PORT)));
     }
     let prefix = pipeline.route.as_ref().map(Route::prefix).filter(|prefix| !prefix.is_empty());
@@ -76,11 +76,11 @@ fn addresses(pipeline: &Pipeline, is_ours: bool) -> Vec<EnvVar> {
     variables
 }
 
-/// Goes on serving until those who route to it have heard that it is going, in whatever language it is written.
-fn serve_on() -> Lifecycle {
+/// Keeps serving until load balancers have removed the pod, in whatever language the producer is written.
+fn delay_shutdown() -> Lifecycle {
     Lifecycle {
         pre_stop: Some(LifecycleHandler {
-            sleep: Some(SleepAction { seconds: SERVE_ON_SECONDS }),
+            sleep: Some(SleepAction { seconds: SHUTDOWN_DELAY_SECONDS }),
             ..LifecycleHandler::default()
         }),
         ..Lifecycle::default()

@@ -1,4 +1,4 @@
-//! The producers' address, for all groups together.
+//! The address of all producers.
 
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -18,19 +18,19 @@ pub(super) struct ApiPort {
 
 /// All operations, for clients inside the cluster.
 const EVERYTHING: ApiPort = ApiPort { name: "http", number: 80 };
-/// Those that create events and read their values.
+/// Only operations that create events and read their values.
 const PUBLIC: ApiPort = ApiPort { name: "public", number: 8081 };
 
-/// The port that a route leads to.
+/// Returns the port that a route leads to.
 pub(super) fn port_of(route: &Route) -> ApiPort {
     if route.operations { EVERYTHING } else { PUBLIC }
 }
 
-/// What Kong is told of an answer's time, in milliseconds: it reads that here, and not from an Ingress.
+/// Time limits of Kong in milliseconds, which reads them from the Service and not from an Ingress.
 const ANNOTATIONS: [(&str, &str); 2] =
     [("konghq.com/read-timeout", "86400000"), ("konghq.com/write-timeout", "86400000")];
 
-/// The Service in front of every producer.
+/// Builds the Service of all producers.
 pub(super) fn build(pipeline: &Pipeline) -> Service {
     let selector = selector(pipeline, Component::Producer);
     let annotations = ANNOTATIONS.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -43,7 +43,7 @@ pub(super) fn build(pipeline: &Pipeline) -> Service {
             selector: Some(selector),
             ports: Some(vec![
                 port(EVERYTHING, IntOrString::Int(producer_deployment::PORT)),
-                // By name: programs in other languages have one port for both.
+                // By name, because programs in other languages have one port for both.
                 port(PUBLIC, IntOrString::String(producer_deployment::PUBLIC.to_owned())),
             ]),
             ..ServiceSpec::default()

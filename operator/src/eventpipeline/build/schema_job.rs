@@ -1,4 +1,4 @@
-//! The Job that brings the database's schema and users up to date.
+//! The Job that migrates the database's schema and its users.
 
 use eventpipeline_crds::Contract;
 use k8s_openapi::api::batch::v1::{
@@ -13,18 +13,21 @@ use super::database_access::{self, Role};
 use super::environment;
 use super::meta::{Labels, VOLUME, labels, owned, selector};
 use super::placement;
-use super::pod::{LAST_WORDS, OUR_USER, container_security, mount, pod, resources, scratch_volume};
+use super::pod::{
+    OUR_USER, TERMINATION_MESSAGE_POLICY, container_security, mount, pod, resources, scratch_volume,
+};
 use crate::labels::Component;
 
-/// Name of the container: what others put beside it does not count.
+/// Name of the container. Injected sidecars are ignored.
 pub(in crate::eventpipeline) const SCHEMA: &str = "schema";
-/// What it may write beside its output.
+/// Ephemeral storage that the container may use, apart from its log.
 const EPHEMERAL_STORAGE: [&str; 2] = ["16Mi", "128Mi"];
-/// It waits for the database by itself; what makes it fail is for somebody to mend. So often it is tried in some ten minutes.
-const TRIES_AGAIN: i32 = 6;
+/// Number of retries, which take about ten minutes. The Job waits for an unavailable database itself, so a
+/// failure needs a user.
+const RETRIES: i32 = 6;
 
-/// A Job with the hash of its template in its name: a template can't be changed, and a new one must run once more.
-/// It stays when it is done, so that it is not run again.
+/// Builds a Job with the hash of its template in its name. Templates are immutable, and a changed one must
+/// run again. A finished Job stays, so that it is not run again.
 pub(super) fn build(pipeline: &Pipeline) -> Job {
     let selector = selector(pipeline, Component::Schema);
     let template = PodTemplateSpec {
@@ -32,21 +35,21 @@ pub(super) fn build(pipeline: &Pipeline) -> Job {
         spec: Some(schema_pod(pipeline, &selector)),
     };
     let mut metadata = owned(pipeline, format!("{}-schema-{}", pipeline.name, hash(&template)), selector);
-    // Not in the template: a volume is not known before it is there, and the Job waits for it.
+    // Not in the template: the volume does not exist yet when the Job is created, and the Job waits for it.
     metadata.annotations = pipeline.volume.clone().map(|volume| [(VOLUME.to_owned(), volume)].into());
     Job {
         metadata,
         spec: Some(JobSpec {
             template,
-            backoff_limit: Some(TRIES_AGAIN),
-            pod_failure_policy: Some(nodes_that_go_do_not_count()),
+            backoff_limit: Some(RETRIES),
+            pod_failure_policy: Some(ignore_disruptions()),
             ..JobSpec::default()
         }),
         status: None,
     }
 }
 
-fn nodes_that_go_do_not_count() -> PodFailurePolicy {
+fn ignore_disruptions() -> PodFailurePolicy {
     let disrupted = PodFailurePolicyOnPodConditionsPattern {
         type_: "DisruptionTarget".to_owned(),
         status: "True".to_owned(),
@@ -62,7 +65,7 @@ fn nodes_that_go_do_not_count() -> PodFailurePolicy {
 
 fn schema_pod(pipeline: &Pipeline, selector: &Labels) -> PodSpec {
     let pod = PodSpec {
-        // Pods that failed stay, with their last words and their logs.
+        // Failed pods stay, with their termination message and log.
         restart_policy: Some("Never".to_owned()),
         containers: vec![Container {
             name: SCHEMA.to_owned(),
@@ -79,7 +82,7 @@ fn schema_pod(pipeline: &Pipeline, selector: &Labels) -> PodSpec {
             volume_mounts: Some(vec![database_access::mount(), mount("tmp", "/tmp")]),
             resources: Some(resources(&pipeline.schema_job.resources, EPHEMERAL_STORAGE)),
             security_context: Some(container_security()),
-            termination_message_policy: Some(LAST_WORDS.to_owned()),
+            termination_message_policy: Some(TERMINATION_MESSAGE_POLICY.to_owned()),
             ..Container::default()
         }],
         volumes: Some(vec![database_access::volume(pipeline, Role::Schema), scratch_volume("tmp", "16Mi")]),
@@ -88,7 +91,8 @@ fn schema_pod(pipeline: &Pipeline, selector: &Labels) -> PodSpec {
     placement::place(&pipeline.schema_job.pod, selector, pod)
 }
 
-/// Who knows only the classic columns. Nothing is said where nobody does, so that nothing is run anew.
+/// Returns variables for programs that know only the classic columns. Without any it sets no variable, so
+/// that the hash stays the same.
 fn classic(pipeline: &Pipeline) -> Vec<EnvVar> {
     let is_classic = |program: &Program| program.contract == Contract::Classic;
     let producers = pipeline.producers.iter().any(|group| is_classic(&group.program));
@@ -100,18 +104,18 @@ fn classic(pipeline: &Pipeline) -> Vec<EnvVar> {
         .collect()
 }
 
-/// Eight hexadecimal digits that change with what the API server is told, and with nothing else: a library that gets
-/// further fields must run no schema anew.
+/// Returns eight hexadecimal digits that depend only on the JSON that is sent to the API server. New fields
+/// in a library must not run the schema Job again.
 fn hash(template: &PodTemplateSpec) -> String {
-    // Only maps whose keys are no strings can't be JSON.
-    let told = serde_json::to_value(template).unwrap_or_default();
+    // Only a map with keys that are not strings can't be converted to JSON.
+    let json = serde_json::to_value(template).unwrap_or_default();
     let mut text = String::new();
-    canonical(&told, &mut text);
+    canonical(&json, &mut text);
     let [a, b, c, d, ..]: [u8; 32] = Sha256::digest(text).into();
     format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
 }
 
-/// As JSON with the members of each object in the order of their names.
+/// Writes the value as JSON with the members of each object sorted by name.
 fn canonical(value: &Value, text: &mut String) {
     match value {
         Value::Object(members) => {
@@ -145,10 +149,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_is_of_what_is_said_and_not_of_how_a_library_holds_it() {
+    fn the_hash_depends_on_the_json_and_not_on_its_representation() {
         let of = |value: Value| hash(&serde_json::from_value(value).unwrap());
         let template = json!({"metadata": {"labels": {"b": "2", "a": "1"}}, "spec": {"containers": []}});
-        // A constant: that of another build of this program has to be the same.
+        // A constant, because other builds of this program must compute the same hash.
         assert_eq!(of(template.clone()), "da73aafa");
         let mut text = String::new();
         canonical(&json!({"b": [1, {"d": null, "c": "x"}], "a": true}), &mut text);

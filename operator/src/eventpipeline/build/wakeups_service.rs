@@ -1,4 +1,4 @@
-//! How the pods of producers and consumers find each other for their wake-ups.
+//! The Service by which the pods of producers and consumers discover each other for wake-ups.
 
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -9,11 +9,11 @@ use crate::labels::{Component, INSTANCE};
 
 /// Name of the port.
 pub(super) const WAKEUPS: &str = "wakeups";
-/// Where wake-ups are heard (UDP).
+/// UDP port that receives wake-ups.
 pub(super) const WAKEUP_PORT: i32 = 9091;
 
-/// A headless Service: its name stands for the pods themselves, of which each is to hear a wake-up. Pods that are not ready
-/// hear them too: a producer that drains still has clients that wait.
+/// Builds a headless Service, whose name resolves to all pods, because each of them receives every wake-up.
+/// Unready pods are included: clients still wait at a draining producer.
 pub(super) fn build(pipeline: &Pipeline) -> Service {
     let pods = [(INSTANCE, pipeline.name.to_string()), (RECEIVES_WAKEUPS, "true".to_owned())];
     Service {

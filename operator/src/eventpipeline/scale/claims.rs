@@ -1,4 +1,4 @@
-//! What the consumers of a group have claimed: which of them may go, and which go first.
+//! The claims of a group's consumers, which decide how far to scale in and which consumers to remove first.
 
 use std::time::Duration;
 
@@ -16,36 +16,36 @@ use crate::api::Cluster;
 use crate::cache::{DELETION_COST, PipelineKey};
 use crate::pods;
 
-/// How long a consumer may take to say what it has; it only has to look.
+/// Time limit for one consumer, which answers from memory.
 const LIMIT: Duration = Duration::from_secs(2);
-/// How long all of a group may take together.
+/// Time limit for all consumers of a group.
 const ALL: Duration = Duration::from_secs(5);
-/// How many are asked at once.
+/// Number of concurrent requests.
 const AT_ONCE: usize = 64;
-/// The cost of a consumer that has most to lose.
-const DEAREST: i64 = 1_000_000;
+/// Maximum cost of a consumer.
+const MAX_COST: i64 = 1_000_000;
 
-/// What a consumer holds: claimed, and not settled yet.
+/// A consumer's claims that are not settled yet.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Work {
     pub(super) events: i64,
-    /// How long it has held the first of them.
+    /// Age of the oldest claim.
     pub(super) oldest_seconds: f64,
 }
 
-/// A consumer's pod.
+/// The pod of a consumer.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Consumer {
     pub(super) pod: String,
     pub(super) uid: String,
-    /// What it is said to cost to remove it, so far.
+    /// Its current deletion cost.
     pub(super) cost: Option<String>,
-    /// None: it does not say, as a program may that is not ours.
+    /// Its claims; `None` if it does not report them, like some programs in other languages.
     pub(super) work: Option<Work>,
 }
 
-/// Asks the consumers what they have.
+/// Asks the consumers for their claims.
 pub(super) async fn read(pods: Vec<Pod>) -> Vec<Consumer> {
     let deadline = Instant::now() + ALL;
     let asked = pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).map(async |pod| {
@@ -65,32 +65,33 @@ async fn ask(pod: &Pod, limit: Duration) -> Option<Work> {
         Ok(work) => Some(work),
         Err(error) => {
             let (name, why) = (pod.name_any(), error_chain(&error));
-            debug!(pod = name, error = why, "consumer {name} does not say what it has claimed");
+            debug!(pod = name, error = why, "consumer {name} does not report its claims");
             None
         }
     }
 }
 
-/// How many consumers must stay for what is claimed: those that hold an event for so long that it may not end within their
-/// grace period, or as many as have the places for all that is held, whichever are more.
+/// Returns how many consumers must stay: those with an event that may not end within the grace period, or
+/// enough slots for all claimed events, whichever is more.
 ///
-/// What quick events hold back is nothing: a consumer that is told to go finishes them. `grace_seconds`: how long it has
-/// for that; an event that has taken a quarter of it may take all of it.
+/// Quick events hold up no scale-in, because a consumer finishes them after SIGTERM. An event that has taken
+/// a quarter of `grace_seconds` may take all of it.
 pub(super) fn needed(consumers: &[Consumer], concurrency: i32, grace_seconds: i64) -> i32 {
     let works = || consumers.iter().filter_map(|consumer| consumer.work);
     let slow = Duration::from_secs(grace_seconds.unsigned_abs()).as_secs_f64() / 4.0;
     let busy = works().filter(|work| work.events > 0 && work.oldest_seconds >= slow).count();
-    let events: i64 = works().map(|work| work.events.clamp(0, DEAREST)).sum();
-    let places = i64::from(concurrency.max(1));
+    let events: i64 = works().map(|work| work.events.clamp(0, MAX_COST)).sum();
+    let slots = i64::from(concurrency.max(1));
     let busy = i32::try_from(busy).unwrap_or(i32::MAX);
-    busy.max(i32::try_from((events + places - 1) / places).unwrap_or(i32::MAX))
+    busy.max(i32::try_from((events + slots - 1) / slots).unwrap_or(i32::MAX))
 }
 
-/// What removing each consumer costs, where that is not what its pod says already: nothing if it has nothing to do.
+/// Returns the deletion cost of each consumer where it differs from the current one. An idle consumer has
+/// none.
 pub(super) fn costs(consumers: &[Consumer]) -> Vec<(&Consumer, Option<String>)> {
     let cost = |consumer: &Consumer| match consumer.work {
         None => Some(1),
-        Some(work) => Some(work.events.clamp(0, DEAREST)).filter(|events| *events > 0),
+        Some(work) => Some(work.events.clamp(0, MAX_COST)).filter(|events| *events > 0),
     };
     consumers
         .iter()
@@ -99,14 +100,14 @@ pub(super) fn costs(consumers: &[Consumer]) -> Vec<(&Consumer, Option<String>)> 
         .collect()
 }
 
-/// Writes down which consumers are to go first. One that could not be marked may go before an idle one, and finishes
-/// what it has all the same.
+/// Marks the consumers with their deletion costs. One that could not be marked may be removed before an idle
+/// one, but still finishes its events.
 pub(super) async fn mark(cluster: &Cluster, pipeline: &PipelineKey, consumers: &[Consumer]) {
     for (Consumer { pod, uid, .. }, cost) in costs(consumers) {
         let patch = json!({"metadata": {"annotations": {DELETION_COST: cost}}});
         match cluster.merge::<Pod>(&pipeline.namespace, (pod, uid), patch).await {
             Ok(()) => {}
-            // It has gone by itself.
+            // The pod has been deleted.
             Err(error) if error.not_found() || error.conflict() => {}
             Err(error) => {
                 warn!(pod, error = error_chain(&error), "failed to mark consumer {pod} for a scale-in")
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn consumers_with_slow_events_stay_and_places_for_the_others() {
+    fn consumers_with_slow_events_stay_and_slots_for_the_others() {
         let work = |works: &[(i64, f64)]| -> Vec<Consumer> {
             works.iter().map(|work| consumer("a", None, Some(*work))).collect()
         };
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn idle_consumers_cost_nothing_and_only_what_changed_is_written() {
+    fn idle_consumers_cost_nothing_and_only_changes_are_written() {
         let consumers = [
             consumer("idle", None, Some((0, 0.0))),
             consumer("was-busy", Some("7"), Some((0, 0.0))),

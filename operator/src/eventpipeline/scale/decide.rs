@@ -1,29 +1,29 @@
-//! How many consumers a group is to have, from what waits for them. Pure.
+//! Decides the number of consumers of a group from its backlog. Pure.
 
 use eventpipeline_crds::BacklogAutoscaling;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::queue_stats::QueueStats;
 
-/// How many consumers a group has, and since when.
+/// The scale of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct ScaleState {
     pub(super) replicas: i32,
-    /// When that last changed; none: not that anybody knows.
+    /// Time of the last change, if it is known.
     pub(super) changed: Option<Timestamp>,
-    /// Since when fewer have been enough.
-    pub(super) fewer: Option<Fewer>,
+    /// Time since which fewer consumers have sufficed.
+    pub(super) window: Option<StabilizationWindow>,
 }
 
-/// Fewer consumers have been enough.
+/// A period in which fewer consumers have sufficed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fewer {
+pub(super) struct StabilizationWindow {
     pub(super) since: Timestamp,
-    /// How many were, all the time.
-    pub(super) enough: i32,
+    /// Maximum number of consumers that were needed at any time in this period.
+    pub(super) needed: i32,
 }
 
-/// Why a group has no more and no fewer consumers.
+/// The reason for the number of consumers of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 pub(in crate::eventpipeline) enum Reason {
     AsNeeded,
@@ -35,28 +35,28 @@ pub(in crate::eventpipeline) enum Reason {
     Suspended,
 }
 
-/// What is to be done about the number.
+/// The result of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     Stay(Reason),
     Grow(i32),
-    /// As far as the consumers' claims allow.
+    /// Scale in, as far as the consumers' claims allow.
     Shrink(i32),
 }
 
-/// What a group has to cope with.
+/// The demand for consumers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Demand {
-    /// How many consumers that takes, whatever the bounds.
+    /// Number of consumers that the backlog needs, regardless of bounds.
     pub(super) consumers: i32,
-    /// When it was seen.
+    /// Time of the observation.
     pub(super) at: Timestamp,
 }
 
-/// How many consumers the events that wait take. `backlog` is the group's part of them.
+/// Returns how many consumers a backlog needs. `backlog` is the group's share of it.
 ///
-/// What is with a consumer is no demand: it has its place. But it needs somebody: what a consumer that crashed had
-/// claimed is freed by another.
+/// Claimed events are no demand, because they have a consumer. One consumer must stay for them, because it
+/// reclaims the events of a crashed consumer.
 pub(super) fn consumers_for(
     rules: &BacklogAutoscaling,
     current: i32,
@@ -73,50 +73,50 @@ pub(super) fn consumers_for(
     by_number.max(by_age).max(least)
 }
 
-/// What to do for the demand, if it is known. The standing is brought into the bounds, which may be new, and learns
-/// whether fewer are enough.
+/// Decides what to do for the demand, if it is known. Brings the state within the bounds, which may have
+/// changed, and updates the stabilization window.
 pub(super) fn decide(
     rules: &BacklogAutoscaling,
-    standing: &mut Standing,
+    state: &mut ScaleState,
     demand: Option<Demand>,
     now: Timestamp,
 ) -> Step {
     let bounded = |number: i32| number.clamp(rules.min_replicas, rules.max_replicas.max(rules.min_replicas));
-    if bounded(standing.replicas) != standing.replicas {
-        *standing = Standing { replicas: bounded(standing.replicas), changed: Some(now), fewer: None };
+    if bounded(state.replicas) != state.replicas {
+        *state = ScaleState { replicas: bounded(state.replicas), changed: Some(now), window: None };
     }
     let Some(demand) = demand else {
-        standing.fewer = None;
+        state.window = None;
         return Step::Stay(Reason::QueueUnknown);
     };
     let wanted = bounded(demand.consumers);
-    if wanted >= standing.replicas {
-        standing.fewer = None;
+    if wanted >= state.replicas {
+        state.window = None;
     }
-    // What was seen before the last change does not know what that has brought.
-    let seen_since = standing.changed.is_none_or(|changed| demand.at > changed);
-    if wanted > standing.replicas {
-        return if seen_since && is_over(standing.changed, rules.scale_up_cooldown_seconds, now) {
+    // An observation from before the last change does not reflect that change.
+    let seen_since = state.changed.is_none_or(|changed| demand.at > changed);
+    if wanted > state.replicas {
+        return if seen_since && is_over(state.changed, rules.scale_up_cooldown_seconds, now) {
             Step::Grow(wanted)
         } else {
             Step::Stay(Reason::ScaleOutCoolsDown)
         };
     }
-    if wanted == standing.replicas {
+    if wanted == state.replicas {
         let short = demand.consumers > wanted;
         return Step::Stay(if short { Reason::MaximumReached } else { Reason::AsNeeded });
     }
-    let fewer = standing.fewer.get_or_insert(Fewer { since: now, enough: wanted });
-    fewer.enough = fewer.enough.max(wanted);
+    let window = state.window.get_or_insert(StabilizationWindow { since: now, needed: wanted });
+    window.needed = window.needed.max(wanted);
     let cooldown = rules.scale_down_cooldown_seconds;
-    if seen_since && is_over(standing.changed, cooldown, now) && is_over(Some(fewer.since), cooldown, now) {
-        Step::Shrink(fewer.enough)
+    if seen_since && is_over(state.changed, cooldown, now) && is_over(Some(window.since), cooldown, now) {
+        Step::Shrink(window.needed)
     } else {
         Step::Stay(Reason::ScaleInCoolsDown)
     }
 }
 
-/// Whether so much time has passed.
+/// Returns whether this number of seconds has passed.
 fn is_over(since: Option<Timestamp>, seconds: i32, now: Timestamp) -> bool {
     since.is_none_or(|since| now.duration_since(since) >= SignedDuration::from_secs(seconds.into()))
 }

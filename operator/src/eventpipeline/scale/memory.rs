@@ -1,26 +1,27 @@
-//! How the groups of all pipelines stand, between one reconcile and the next.
+//! Remembers the scale of all groups between reconciles.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::decide::Standing;
+use super::decide::ScaleState;
 use crate::cache::PipelineKey;
 
-type Groups = HashMap<String, Standing>;
+type Groups = HashMap<String, ScaleState>;
 
-/// How the groups stand. What another operator has to know when it takes over is in the pipelines' status.
+/// The scale of all groups. The status of a pipeline contains what another operator process needs after a
+/// takeover.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
+pub(crate) struct ScaleMemory {
     pipelines: Mutex<HashMap<PipelineKey, Groups>>,
 }
 
-impl Memory {
-    pub(super) fn standing(&self, pipeline: &PipelineKey, group: &str) -> Option<Standing> {
+impl ScaleMemory {
+    pub(super) fn state(&self, pipeline: &PipelineKey, group: &str) -> Option<ScaleState> {
         self.lock().get(pipeline)?.get(group).copied()
     }
 
-    pub(super) fn put(&self, pipeline: &PipelineKey, group: &str, standing: Standing) {
-        self.lock().entry(pipeline.clone()).or_default().insert(group.to_owned(), standing);
+    pub(super) fn put(&self, pipeline: &PipelineKey, group: &str, state: ScaleState) {
+        self.lock().entry(pipeline.clone()).or_default().insert(group.to_owned(), state);
     }
 
     pub(super) fn forget(&self, pipeline: &PipelineKey, group: &str) {
@@ -29,7 +30,7 @@ impl Memory {
         }
     }
 
-    /// Forgets the pipelines that are not known any more.
+    /// Forgets pipelines that no longer exist.
     pub(crate) fn retain(&self, known: impl Fn(&PipelineKey) -> bool) {
         self.lock().retain(|pipeline, _| known(pipeline));
     }

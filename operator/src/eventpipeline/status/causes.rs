@@ -1,4 +1,4 @@
-//! Why pods are not ready, as their own status tells it. Pure.
+//! Causes of unready pods, according to their status. Pure.
 
 use std::cmp::Reverse;
 
@@ -10,25 +10,25 @@ use serde_json::Value;
 
 use super::super::build::MYSQL;
 
-/// How long a pod may wait for its volumes before that is worth a word.
+/// Time that a pod may wait for its volumes before that is reported.
 const MOUNTS: SignedDuration = SignedDuration::from_mins(1);
-/// Of the processes that end with an error, the words by which one tells why. What comes after it is what follows from it.
+/// Markers of the line in which a failing process tells the cause. Later lines are consequences.
 const REASONS: [&str; 5] = ["[ERROR]", "error:", "panic:", "fatal error:", "panicked at"];
-/// How mysqld says that it ends, and not why.
+/// Line in which mysqld reports its end without a cause.
 const ENDS: &str = "[Server] Aborting";
-/// How a mysqld says that its data is of a newer one.
+/// Word by which mysqld reports that its data was written by a newer version.
 const DOWNGRADE: &str = "downgrade";
-/// How much of what a program said is told: of more, the beginning and the end.
+/// Number of characters that are shown of the beginning and of the end of a long line.
 const LONGEST: (usize, usize) = (200, 600);
 
-/// Why pods do not get on.
+/// The cause of unready pods.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cause {
     pub(super) reason: &'static str,
     pub(super) message: String,
 }
 
-/// What keeps these pods from being ready: of several causes that of the newest pod, in the order of names.
+/// Returns the cause of these unready pods. With several causes, that of the newest pod counts.
 pub(super) fn of(pods: &[Pod], now: Timestamp) -> Option<Cause> {
     let mut pods: Vec<&Pod> = pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect();
     pods.sort_by_key(|pod| {
@@ -43,7 +43,7 @@ pub(super) fn of(pods: &[Pod], now: Timestamp) -> Option<Cause> {
     })
 }
 
-/// Why the API server takes no pod, by what it answered.
+/// Returns why the API server refuses pods, according to its message.
 pub(super) fn refusal(answer: &str) -> Cause {
     let quota = answer.contains("exceeded quota");
     let reason = if quota { reasons::QUOTA_EXCEEDED } else { reasons::PODS_REFUSED };
@@ -56,7 +56,7 @@ fn condition<'a>(pod: &'a Pod, type_: &str) -> Option<&'a PodCondition> {
 
 fn unscheduled(pod: &Pod) -> Option<Cause> {
     let condition = condition(pod, "PodScheduled").filter(|condition| condition.status == "False")?;
-    let message = condition.message.clone().unwrap_or_else(|| "no node has been found for it".to_owned());
+    let message = condition.message.clone().unwrap_or_else(|| "no node is available".to_owned());
     let volume = message.to_lowercase().contains("persistentvolumeclaim");
     let reason = if volume { reasons::VOLUME_NOT_BOUND } else { reasons::UNSCHEDULABLE };
     Some(Cause { reason, message })
@@ -73,7 +73,7 @@ fn container(status: &ContainerStatus) -> Option<Cause> {
     let state = status.state.as_ref()?;
     let waiting = state.waiting.as_ref();
     let why = waiting.and_then(|waiting| waiting.reason.as_deref()).unwrap_or_default();
-    let said = || waiting.and_then(|waiting| waiting.message.clone()).unwrap_or_default();
+    let message = || waiting.and_then(|waiting| waiting.message.clone()).unwrap_or_default();
     let cause = |reason, message| Some(Cause { reason, message });
     match why {
         "ImagePullBackOff"
@@ -82,12 +82,15 @@ fn container(status: &ContainerStatus) -> Option<Cause> {
         | "ErrImageNeverPull"
         | "RegistryUnavailable" => {
             let image = &status.image;
-            cause(reasons::IMAGE_NOT_PULLED, format!("image {image:?} can't be pulled ({why}): {}", said()))
+            cause(
+                reasons::IMAGE_NOT_PULLED,
+                format!("image {image:?} can't be pulled ({why}): {}", message()),
+            )
         }
-        // A Secret, a ConfigMap or a key of one, which an environment variable is to be taken from.
-        "CreateContainerConfigError" => cause(reasons::CONFIG_NOT_FOUND, said()),
+        // An environment variable refers to a missing Secret, ConfigMap or key.
+        "CreateContainerConfigError" => cause(reasons::CONFIG_NOT_FOUND, message()),
         "CreateContainerError" | "RunContainerError" => {
-            cause(reasons::CONTAINER_NOT_STARTED, format!("{why}: {}", said()))
+            cause(reasons::CONTAINER_NOT_STARTED, format!("{why}: {}", message()))
         }
         "CrashLoopBackOff" => Some(crashed(status, status.last_state.as_ref())),
         _ if state.terminated.as_ref().is_some_and(|ended| ended.exit_code != 0) => {
@@ -97,16 +100,16 @@ fn container(status: &ContainerStatus) -> Option<Cause> {
     }
 }
 
-/// How it ended, and why by its own word.
+/// Returns how the container terminated, and the cause from its log.
 fn crashed(status: &ContainerStatus, ended: Option<&ContainerState>) -> Cause {
     let restarts = status.restart_count;
     let Some(ended) = ended.and_then(|state| state.terminated.as_ref()) else {
-        let message = format!("container {} has been restarted {restarts} times", status.name);
+        let message = format!("container {} has restarted {restarts} times", status.name);
         return Cause { reason: reasons::CRASH_LOOP, message };
     };
     let how = match ended.reason.as_deref() {
-        Some("OOMKilled") => "was killed for using more memory than its limit".to_owned(),
-        _ => format!("ended with code {}", ended.exit_code),
+        Some("OOMKilled") => "was killed because it exceeded its memory limit".to_owned(),
+        _ => format!("exited with code {}", ended.exit_code),
     };
     let again = if restarts > 0 { format!(", after {restarts} restarts") } else { String::new() };
     let message = format!("container {} {how}{again}", status.name);
@@ -118,7 +121,7 @@ fn crashed(status: &ContainerStatus, ended: Option<&ContainerState>) -> Cause {
     Cause { reason, message: format!("{message}: {}", shortened(&why)) }
 }
 
-/// The line that says why, of the end of a log: an error's first one, or the last one of all.
+/// Returns the line of a log's end that tells the cause: the first error, or otherwise the last line.
 fn why(log: &str) -> Option<String> {
     let lines = || log.lines().map(str::trim).filter(|line| !line.is_empty());
     if let Some(error) = lines().rev().find_map(error_of_json) {
@@ -131,7 +134,7 @@ fn why(log: &str) -> Option<String> {
     lines().find(is_reason).or_else(|| lines().next_back()).map(str::to_owned)
 }
 
-/// What went wrong, of a line in JSON that says so.
+/// Returns the error of a line in JSON.
 fn error_of_json(line: &str) -> Option<String> {
     let line: Value = serde_json::from_str(line).ok()?;
     let text = |field: &str| line.get(field)?.as_str();
@@ -143,7 +146,7 @@ fn error_of_json(line: &str) -> Option<String> {
     }
 }
 
-/// Without what a terminal would take for a command. Of a chain of causes the last is what matters most.
+/// Removes control characters and shortens the line. The end of a chain of causes matters most.
 fn shortened(line: &str) -> String {
     let letters: Vec<char> = line.chars().filter(|letter| !letter.is_control()).collect();
     let (first, last) = LONGEST;
@@ -156,7 +159,7 @@ fn shortened(line: &str) -> String {
     }
 }
 
-/// The kubelet tells only by Events what a volume lacks; that it lacks something shows.
+/// Detects volumes that can't be mounted. The kubelet reports the cause in Events only.
 fn unmounted(pod: &Pod, now: Timestamp) -> Option<Cause> {
     let scheduled = condition(pod, "PodScheduled")?.last_transition_time.as_ref()?.0;
     let mut waits =
@@ -166,7 +169,7 @@ fn unmounted(pod: &Pod, now: Timestamp) -> Option<Cause> {
         condition(pod, "PodReadyToStartContainers").is_some_and(|condition| condition.status == "False");
     (starting && no_sandbox && now.duration_since(scheduled) > MOUNTS).then(|| Cause {
         reason: reasons::VOLUMES_NOT_MOUNTED,
-        message: "it has waited for its volumes for more than a minute: is there every Secret that it names?"
+        message: "its volumes have not been mounted for more than a minute; check that every Secret it mounts exists"
             .to_owned(),
     })
 }

@@ -1,4 +1,4 @@
-//! Conditions that keep the time of their last change.
+//! Conditions that keep the time of their last transition.
 
 use eventpipeline_crds::EventPipelineStatus;
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ pub(super) const TRUE: &str = "True";
 pub(super) const FALSE: &str = "False";
 pub(super) const UNKNOWN: &str = "Unknown";
 
-/// Conditions in the making, beside those that were there before.
+/// A builder of conditions that knows the previous ones.
 pub(super) struct Conditions<'a> {
     previous: &'a [Condition],
     generation: Option<i64>,
@@ -30,7 +30,7 @@ impl<'a> Conditions<'a> {
         let before = self.previous.iter().find(|condition| condition.type_ == type_);
         let last_transition_time = match before {
             Some(before) if before.status == status => before.last_transition_time.clone(),
-            // Whole seconds, as they come back from the API server.
+            // In whole seconds, as the API server stores them.
             _ => Time(Timestamp::from_second(self.now.as_second()).unwrap_or(self.now)),
         };
         self.set.push(Condition {
@@ -43,19 +43,19 @@ impl<'a> Conditions<'a> {
         });
     }
 
-    /// Leaves the condition as it was before, if it was there.
+    /// Keeps the previous condition. Returns whether one exists.
     pub(super) fn keep(&mut self, type_: &str) -> bool {
         let before = self.previous.iter().find(|condition| condition.type_ == type_);
         self.set.extend(before.cloned());
         before.is_some()
     }
 
-    /// What was set.
+    /// Returns the conditions.
     pub(super) fn finish(self) -> Vec<Condition> {
         self.set
     }
 
-    /// What was set, and of the others what was there before.
+    /// Returns the conditions, and the previous ones of other types.
     pub(super) fn finish_keeping_others(self) -> Vec<Condition> {
         let Self { previous, mut set, .. } = self;
         let others = previous.iter().filter(|before| !set.iter().any(|now| now.type_ == before.type_));
@@ -65,7 +65,7 @@ impl<'a> Conditions<'a> {
     }
 }
 
-/// The condition of that type.
+/// Returns the condition of this type.
 pub(super) fn find<'a>(status: &'a EventPipelineStatus, type_: &str) -> Option<&'a Condition> {
     status.conditions.iter().find(|condition| condition.type_ == type_)
 }

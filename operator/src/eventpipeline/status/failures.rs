@@ -1,21 +1,21 @@
-//! What objects that could not be written mean for the part that they are of.
+//! Failures to apply objects, as part of the state of their components.
 
 use eventpipeline_crds::conditions::{reasons, types};
 
 use super::super::apply::Failure;
-use super::Seen;
-use super::parts::{Part, State};
-use crate::labels::Component;
+use super::Observed;
+use super::component::{Component, State};
+use crate::labels;
 
-/// The part, if it lacks no object; otherwise what it lacks.
-pub(super) fn with(part: Part, seen: &Seen<'_>) -> Part {
-    let all = seen.failures.map_or(&[][..], |failures| failures.all());
-    // What may succeed by itself is for nobody to act on, unless it goes on.
-    let counts = |failure: &&Failure| failure.is_refused() || seen.again_and_again;
+/// Adds the failures to apply the component's objects.
+pub(super) fn with_failures(component: Component, observed: &Observed<'_>) -> Component {
+    let all = observed.failures.map_or(&[][..], |failures| failures.all());
+    // A failure that may be temporary is reported only if it persists.
+    let counts = |failure: &&Failure| failure.is_refused() || observed.is_persistent;
     let own: Vec<&Failure> =
-        all.iter().filter(|failure| type_of(failure.component()) == part.type_).filter(counts).collect();
+        all.iter().filter(|failure| type_of(failure.component()) == component.type_).filter(counts).collect();
     if own.is_empty() {
-        return part;
+        return component;
     }
     let message = own.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     let (state, reason) = if own.iter().any(|failure| failure.is_taken()) {
@@ -25,19 +25,19 @@ pub(super) fn with(part: Part, seen: &Seen<'_>) -> Part {
     } else {
         (State::Waiting, reasons::APPLY_FAILED)
     };
-    Part { state, reason, not_ready: reason, message, ..part }
+    Component { state, reason, not_ready: reason, message, ..component }
 }
 
-/// The condition of the part that an object is of, by its component.
+/// Returns the condition of the component that an object belongs to.
 fn type_of(component: Option<&str>) -> &'static str {
-    let is = |of: Component| component == Some(of.into());
-    if is(Component::Schema) {
+    let is = |of: labels::Component| component == Some(of.into());
+    if is(labels::Component::Schema) {
         types::SCHEMA_READY
-    } else if is(Component::Producer) || is(Component::Wakeups) {
+    } else if is(labels::Component::Producer) || is(labels::Component::Wakeups) {
         types::PRODUCERS_READY
-    } else if is(Component::Consumer) {
+    } else if is(labels::Component::Consumer) {
         types::CONSUMERS_READY
-    } else if is(Component::Route) {
+    } else if is(labels::Component::Route) {
         types::ROUTE_ACCEPTED
     } else {
         types::DATABASE_READY

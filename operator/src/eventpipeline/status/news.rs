@@ -1,4 +1,4 @@
-//! What is new of a pipeline since its status was last written, for Events.
+//! Changes of conditions that are published as Events.
 
 use eventpipeline_crds::EventPipelineStatus;
 use eventpipeline_crds::conditions::types;
@@ -6,7 +6,7 @@ use kube::runtime::events::EventType;
 
 use super::conditions::{FALSE, TRUE, find};
 
-/// Something to tell.
+/// An Event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::eventpipeline) struct News {
     pub(in crate::eventpipeline) type_: EventType,
@@ -14,8 +14,8 @@ pub(in crate::eventpipeline) struct News {
     pub(in crate::eventpipeline) note: String,
 }
 
-/// Of what a pipeline is made, each after what it needs.
-const PARTS: [&str; 5] = [
+/// Conditions of the components, each one after those that it needs.
+const COMPONENTS: [&str; 5] = [
     types::DATABASE_READY,
     types::SCHEMA_READY,
     types::PRODUCERS_READY,
@@ -24,7 +24,7 @@ const PARTS: [&str; 5] = [
 ];
 const NOT_READY: &str = "NotReady";
 
-/// What is there now and was not before; whether all of it is, and whether it no longer is.
+/// Returns the components that have become ready, and whether the pipeline became ready or unready.
 pub(in crate::eventpipeline) fn of(
     previous: Option<&EventPipelineStatus>,
     status: &EventPipelineStatus,
@@ -34,7 +34,7 @@ pub(in crate::eventpipeline) fn of(
         let condition = find(status, type_).filter(|condition| condition.status == wanted)?;
         (before(type_) != Some(wanted)).then_some(condition)
     };
-    let mut news: Vec<_> = PARTS
+    let mut news: Vec<_> = COMPONENTS
         .into_iter()
         .filter_map(|type_| Some(normal(type_, becomes(type_, TRUE)?.message.clone())))
         .collect();
@@ -44,10 +44,10 @@ pub(in crate::eventpipeline) fn of(
     }
     if let Some(ready) = becomes(types::READY, FALSE)
         && before(types::READY) == Some(TRUE)
-        // That it stalls is told by its own reason.
+        // A stall has its own Event.
         && find(status, types::STALLED).is_none_or(|condition| condition.status != TRUE)
     {
-        // A change of the spec takes its time; what else ends it is for somebody to know.
+        // A change of the spec is expected to take a while; anything else is a warning.
         let changed = previous.is_some_and(|it| it.observed_generation != status.observed_generation);
         let type_ = if changed { EventType::Normal } else { EventType::Warning };
         news.push(News { type_, reason: NOT_READY, note: ready.message.clone() });

@@ -1,4 +1,4 @@
-//! What was decided of the groups that scale by their backlog. Pure.
+//! Decisions for groups that scale by their backlog. Pure.
 
 use eventpipeline_crds::{EventPipelineStatus, GroupStatus};
 use jiff::Timestamp;
@@ -6,20 +6,20 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::super::scale::{Decision, Reason};
 
-/// As the status shows it.
+/// Converts a decision into its part of the status.
 pub(super) fn as_status(decision: &Decision) -> GroupStatus {
     let Decision { group, replicas, changed, reason, message } = decision;
     GroupStatus {
         name: group.clone(),
         replicas: *replicas,
-        // Whole seconds, as they come back from the API server.
+        // In whole seconds, as the API server stores them.
         last_scale_time: changed.map(|time| Time(Timestamp::from_second(time.as_second()).unwrap_or(time))),
         reason: Some(<&str>::from(*reason).to_owned()),
         message: Some(message.clone()),
     }
 }
 
-/// What is new, as reasons and texts of Events: a number that changed, a decision that is not taken.
+/// Returns reasons and notes of Events about changed numbers and postponed decisions.
 pub(in crate::eventpipeline) fn news(
     previous: Option<&EventPipelineStatus>,
     decisions: &[Decision],
@@ -36,7 +36,10 @@ fn news_of(previous: Option<&EventPipelineStatus>, decision: &Decision) -> Vec<(
         && before.replicas != *replicas
     {
         let scaled = if *replicas > before.replicas { "ScaledOut" } else { "ScaledIn" };
-        news.push((scaled, format!("consumers of group {group}: from {} to {replicas}", before.replicas)));
+        news.push((
+            scaled,
+            format!("consumers of group {group}: scaled from {} to {replicas}", before.replicas),
+        ));
     }
     let reason_before = before.and_then(|before| before.reason.as_deref());
     let text: &'static str = reason.into();

@@ -1,10 +1,10 @@
-//! Where the API is.
+//! The URL of the API.
 
 use k8s_openapi::api::networking::v1::Ingress;
 
 use crate::gateway::HTTPRoute;
 
-/// By the route, as far as its address is known; otherwise inside the cluster.
+/// Returns the URL of the route if its address is known, otherwise that inside the cluster.
 pub(super) fn of(ingress: Option<&Ingress>, http_route: Option<&HTTPRoute>, service: &str) -> String {
     let route = ingress.and_then(of_ingress).or_else(|| http_route.and_then(of_http_route));
     route.unwrap_or_else(|| service.to_owned())
@@ -22,7 +22,7 @@ fn of_ingress(ingress: &Ingress) -> Option<String> {
     Some(url(scheme, &host, path))
 }
 
-/// Its scheme is the listener's, which is not read here: its name is what tells.
+/// The scheme depends on the Gateway's listener, which is not read: it is guessed from the listener's name.
 fn of_http_route(route: &HTTPRoute) -> Option<String> {
     let host = route.spec.hostnames.as_ref()?.iter().find_map(|host| one(host))?;
     let path = &route.spec.rules.first()?.matches.first()?.path.value;
@@ -32,14 +32,14 @@ fn of_http_route(route: &HTTPRoute) -> Option<String> {
     Some(url(if tls { "https" } else { "http" }, host, path))
 }
 
-/// The addresses that the controller reports.
+/// Returns the addresses that the controller reports.
 pub(super) fn addresses(ingress: &Ingress) -> Vec<String> {
     let status = ingress.status.clone().unwrap_or_default();
     let entries = status.load_balancer.unwrap_or_default().ingress.unwrap_or_default();
     entries.into_iter().filter_map(|entry| entry.hostname.or(entry.ip)).collect()
 }
 
-/// A host that is one, and not all below it.
+/// Returns the host unless it is a wildcard.
 fn one(host: &str) -> Option<&str> {
     (!host.starts_with('*')).then_some(host)
 }

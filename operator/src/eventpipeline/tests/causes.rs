@@ -1,12 +1,12 @@
-//! Why pods are not ready, by their own word.
+//! Causes of unready pods.
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
-use super::super::status::{Seen, of};
-use super::super::words::Source;
-use super::status::{all_ready, applied, message, shown};
+use super::super::pending_events::Source;
+use super::super::status::{Observed, of};
+use super::applied::{all_ready, applied, message, shown};
 
 fn pod(component: &str, name: &str, status: &Value) -> Pod {
     let labels = json!({"app.kubernetes.io/component": component});
@@ -25,16 +25,16 @@ fn unscheduled(text: &str) -> Value {
     json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": text}]})
 }
 
-/// Reason and message of the database's condition while its pod is like this.
+/// Returns status, reason and message of the database's condition while its pod has this status.
 fn database(status: &Value) -> (String, String) {
-    let seen = Seen { pods: vec![pod("mysql", "orders-mysql-0", status)], ..Seen::default() };
+    let observed = Observed { pods: vec![pod("mysql", "orders-mysql-0", status)], ..Observed::default() };
     let now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(61);
-    let status = of(&applied("{}"), &seen, None, None, now);
+    let status = of(&applied("{}"), &observed, None, None, now);
     (shown(&status, "DatabaseReady"), message(&status, "DatabaseReady"))
 }
 
 #[test]
-fn the_reason_names_the_cause_and_the_message_tells_it() {
+fn reason_and_message_name_the_cause() {
     let unbound = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.";
     let mounting = json!({
         "conditions": [
@@ -57,12 +57,16 @@ fn the_reason_names_the_cause_and_the_message_tells_it() {
         (
             waiting("CrashLoopBackOff", ""),
             "CrashLoop",
-            "container mysql ended with code 1, after 4 restarts: out of luck",
+            "container mysql exited with code 1, after 4 restarts: out of luck",
         ),
         (unscheduled("0/3 nodes are available: 3 Insufficient cpu."), "Unschedulable", "3 Insufficient cpu."),
         (unscheduled(unbound), "VolumeNotBound", unbound),
-        (mounting, "VolumesNotMounted", "is there every Secret that it names?"),
-        (waiting("ContainerCreating", ""), "PodsStarting", "StatefulSet orders-mysql has no pod yet"),
+        (mounting, "VolumesNotMounted", "check that every Secret it mounts exists"),
+        (
+            waiting("ContainerCreating", ""),
+            "PodsStarting",
+            "StatefulSet orders-mysql has not created its pod yet",
+        ),
     ] {
         let (condition, all) = database(&status);
         assert_eq!(condition, format!("False/{reason}"), "{all}");
@@ -76,9 +80,9 @@ fn crashed(said: &str) -> Value {
     status
 }
 
-/// The last line says how it ended, and an earlier one why.
+/// The last line reports the exit, and an earlier one the cause.
 #[test]
-fn of_a_crash_the_line_that_says_why_is_told() {
+fn the_line_with_the_cause_of_a_crash_is_shown() {
     let mysqld = "2026-11-30T00:00:00Z 0 [System] [MY-015015] [Server] MySQL Server - start.\n\
         2026-11-30T00:00:01Z 0 [ERROR] [MY-000067] [Server] unknown variable 'bogus-option=1'.\n\
         2026-11-30T00:00:01Z 0 [ERROR] [MY-010119] [Server] Aborting\n\
@@ -100,50 +104,56 @@ fn of_a_crash_the_line_that_says_why_is_told() {
     ] {
         let (condition, message) = database(&crashed(said));
         assert_eq!(condition, format!("False/{reason}"), "{message}");
-        let (_, told) = message.split_once("after 4 restarts: ").unwrap();
-        assert!(told.starts_with(begin) && told.ends_with(end) && told.chars().count() < 900, "{told}");
+        let (_, shown_text) = message.split_once("after 4 restarts: ").unwrap();
+        assert!(
+            shown_text.starts_with(begin) && shown_text.ends_with(end) && shown_text.chars().count() < 900,
+            "{shown_text}"
+        );
     }
 }
 
 #[test]
-fn the_newest_pod_is_believed() {
+fn the_newest_pod_counts() {
     let mut old = pod("mysql", "a", &waiting("CrashLoopBackOff", ""));
     let mut new = pod("mysql", "b", &unscheduled("0/3 nodes are available: 3 Insufficient cpu."));
     for (pod, second) in [(&mut old, 1), (&mut new, 2)] {
         let created = Timestamp::from_second(second).unwrap();
         pod.metadata.creation_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(created));
     }
-    let seen = Seen { pods: vec![old, new], ..Seen::default() };
-    let status = of(&applied("{}"), &seen, None, None, Timestamp::UNIX_EPOCH);
+    let observed = Observed { pods: vec![old, new], ..Observed::default() };
+    let status = of(&applied("{}"), &observed, None, None, Timestamp::UNIX_EPOCH);
     assert_eq!(shown(&status, "DatabaseReady"), "False/Unschedulable");
 }
 
-/// Of a StatefulSet and a Job no condition says it.
+/// A StatefulSet and a Job have no condition for it.
 #[test]
-fn what_gets_no_pod_says_why_and_names_no_pod() {
+fn an_object_without_pods_reports_why() {
     let resources = applied("{}");
     let quota = "create Pod orders-mysql-0 in StatefulSet orders-mysql failed error: pods \"orders-mysql-0\" is forbidden: \
                  exceeded quota: q, requested: limits.memory=2Gi, used: limits.memory=0, limited: limits.memory=1Gi";
     let limits =
         "Error creating: pods \"x\" is forbidden: minimum cpu usage per Container is 50m, but request is 10m";
-    let words = [(Source::StatefulSet, quota.to_owned()), (Source::Job, limits.to_owned())];
-    let seen = Seen { words: words.into_iter().collect(), ..Seen::default() };
-    let status = of(&resources, &seen, None, None, Timestamp::UNIX_EPOCH);
+    let events = [(Source::StatefulSet, quota.to_owned()), (Source::Job, limits.to_owned())];
+    let observed = Observed { pending_events: events.into_iter().collect(), ..Observed::default() };
+    let status = of(&resources, &observed, None, None, Timestamp::UNIX_EPOCH);
     assert_eq!(shown(&status, "DatabaseReady"), "False/QuotaExceeded");
     assert_eq!(shown(&status, "SchemaReady"), "False/PodsRefused");
     assert!(message(&status, "DatabaseReady").ends_with(quota));
     assert!(message(&status, "SchemaReady").ends_with(limits));
 
-    let status = of(&resources, &Seen::default(), None, None, Timestamp::UNIX_EPOCH);
-    assert_eq!(message(&status, "DatabaseReady"), "database: StatefulSet orders-mysql has no pod yet");
+    let status = of(&resources, &Observed::default(), None, None, Timestamp::UNIX_EPOCH);
+    assert_eq!(
+        message(&status, "DatabaseReady"),
+        "database: StatefulSet orders-mysql has not created its pod yet"
+    );
 
     let why =
         "failed to provision volume with StorageClass \"nfs\": unsupported access mode ReadWriteOncePod";
-    let words = [(Source::Claim, why.to_owned())].into_iter().collect();
+    let pending_events = [(Source::Claim, why.to_owned())].into_iter().collect();
     let pending =
         pod("mysql", "orders-mysql-0", &unscheduled("pod has unbound immediate PersistentVolumeClaims"));
-    let seen = Seen { words, pods: vec![pending], ..Seen::default() };
-    let status = of(&resources, &seen, None, None, Timestamp::UNIX_EPOCH);
+    let observed = Observed { pending_events, pods: vec![pending], ..Observed::default() };
+    let status = of(&resources, &observed, None, None, Timestamp::UNIX_EPOCH);
     assert_eq!(shown(&status, "DatabaseReady"), "False/VolumeNotBound");
     assert!(message(&status, "DatabaseReady").ends_with(why));
 }
@@ -157,47 +167,48 @@ fn schema_pod(job: &str, name: &str, schema: &Value) -> Pod {
     pod
 }
 
-/// What others put into its pod may run for ever.
+/// Injected sidecars may run forever.
 #[test]
 fn the_schema_is_ready_when_its_own_container_has_succeeded() {
     let resources = all_ready("{}");
     let mut waiting = applied("{}");
-    waiting.mysql_stateful_set = resources.mysql_stateful_set;
+    waiting.mysql_stateful_set.clone_from(&resources.mysql_stateful_set);
     let job = waiting.schema_job.metadata.name.clone().unwrap();
     let ended = |code: i32| json!({"terminated": {"exitCode": code, "message": "error: no right"}});
     for (job, state, expected) in [
         (job.as_str(), ended(0), "True/JobSucceeded"),
         (job.as_str(), json!({"running": {}}), "False/JobRunning"),
         (job.as_str(), ended(1), "False/CrashLoop"),
-        // Of the Job of before.
+        // Pods of an earlier Job.
         ("other", ended(0), "False/JobRunning"),
         ("other", ended(1), "False/JobRunning"),
     ] {
-        let seen = Seen { pods: vec![schema_pod(job, "a", &state)], ..Seen::default() };
-        let status = of(&waiting, &seen, None, None, Timestamp::UNIX_EPOCH);
+        let observed = Observed { pods: vec![schema_pod(job, "a", &state)], ..Observed::default() };
+        let status = of(&waiting, &observed, None, None, Timestamp::UNIX_EPOCH);
         assert_eq!(shown(&status, "SchemaReady"), expected, "{job} {state}");
     }
 }
 
 #[test]
-fn a_pod_on_its_way_out_and_a_part_that_is_ready_have_no_cause() {
+fn a_terminating_pod_and_a_ready_component_have_no_cause() {
     let mut leaving = pod("mysql", "a", &waiting("CrashLoopBackOff", ""));
     leaving.metadata.deletion_timestamp =
         Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Timestamp::UNIX_EPOCH));
-    let seen = Seen { pods: vec![leaving], ..Seen::default() };
+    let observed = Observed { pods: vec![leaving], ..Observed::default() };
     assert_eq!(
-        shown(&of(&applied("{}"), &seen, None, None, Timestamp::UNIX_EPOCH), "DatabaseReady"),
+        shown(&of(&applied("{}"), &observed, None, None, Timestamp::UNIX_EPOCH), "DatabaseReady"),
         "False/PodsStarting"
     );
-    let seen = Seen { pods: vec![pod("mysql", "a", &waiting("CrashLoopBackOff", ""))], ..Seen::default() };
+    let observed =
+        Observed { pods: vec![pod("mysql", "a", &waiting("CrashLoopBackOff", ""))], ..Observed::default() };
     assert_eq!(
-        shown(&of(&all_ready("{}"), &seen, None, None, Timestamp::UNIX_EPOCH), "DatabaseReady"),
+        shown(&of(&all_ready("{}"), &observed, None, None, Timestamp::UNIX_EPOCH), "DatabaseReady"),
         "True/PodsReady"
     );
 }
 
 #[test]
-fn a_quota_and_a_refusal_are_told_apart() {
+fn quotas_and_other_refusals_are_distinguished() {
     for (text, reason) in [
         ("pods \"x\" is forbidden: exceeded quota: team", "QuotaExceeded"),
         ("pods \"x\" is forbidden: violates PodSecurity", "PodsRefused"),
@@ -208,7 +219,7 @@ fn a_quota_and_a_refusal_are_told_apart() {
             "conditions": [{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": text}],
         });
         resources.producer_deployments[0].status = serde_json::from_value(failure).unwrap();
-        let status = of(&resources, &Seen::default(), None, None, Timestamp::UNIX_EPOCH);
+        let status = of(&resources, &Observed::default(), None, None, Timestamp::UNIX_EPOCH);
         assert_eq!(shown(&status, "ProducersReady"), format!("False/{reason}"));
         assert!(message(&status, "Ready").ends_with(text));
     }

@@ -1,4 +1,4 @@
-//! How pods come to the database, and what each of them knows.
+//! Access to the database, and the Secrets that each pod can read.
 
 use std::collections::BTreeSet;
 
@@ -8,18 +8,18 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use serde_json::Value;
 
 use super::super::build::build;
-use super::super::resources::{Prepared, Resources};
+use super::super::resources::Resources;
 use super::{IMAGE, minimal, parse, prepared, validation, with_spec};
 
 const EXTERNAL: &str = "{database: {external: {secretName: cloud}}}";
 
-fn secret_names(resources: &Resources<Prepared>) -> Vec<String> {
+fn secret_names(resources: &Resources) -> Vec<String> {
     let secrets = resources.secrets.iter();
     secrets.map(|secret| secret.object.metadata.name.clone().unwrap()).collect()
 }
 
-/// Producer, consumer, schema Job, database.
-fn templates(resources: &Resources<Prepared>) -> [PodTemplateSpec; 4] {
+/// Returns the templates of producer, consumer, schema Job and database.
+fn templates(resources: &Resources) -> [PodTemplateSpec; 4] {
     [
         resources.producer_deployments[0].spec.clone().unwrap().template,
         resources.consumer_deployments[0].spec.clone().unwrap().template,
@@ -28,7 +28,7 @@ fn templates(resources: &Resources<Prepared>) -> [PodTemplateSpec; 4] {
     ]
 }
 
-/// Each `SECRET KEY` that a pod has as a file or a variable.
+/// Returns each `SECRET KEY` that a pod has as a file or a variable.
 fn knows(template: &PodTemplateSpec) -> BTreeSet<String> {
     fn collect(value: &Value, found: &mut BTreeSet<String>) {
         match value {
@@ -37,7 +37,7 @@ fn knows(template: &PodTemplateSpec) -> BTreeSet<String> {
                 for item in object.get("items").and_then(Value::as_array).into_iter().flatten() {
                     found.insert(format!("{} {}", name.unwrap(), item["key"].as_str().unwrap()));
                 }
-                // A whole Secret.
+                // No pod mounts a whole Secret.
                 assert!(!object.contains_key("secretName"), "{value}");
                 object.values().for_each(|value| collect(value, found));
             }
@@ -51,7 +51,7 @@ fn knows(template: &PodTemplateSpec) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_schema_makes_room_for_classic_programs_where_there_are_some() {
+fn the_schema_job_is_told_about_classic_programs() {
     let variables = |spec: &str| {
         let job = prepared(&with_spec(spec)).schema_job.spec.unwrap();
         let env = job.template.spec.unwrap().containers.remove(0).env.unwrap();
@@ -75,7 +75,7 @@ fn secrets_of_a_minimal_pipeline() {
 }
 
 #[test]
-fn a_pod_knows_what_it_needs_and_no_more() {
+fn a_pod_can_read_what_it_needs_and_no_more() {
     let known = templates(&prepared(&minimal())).map(|template| knows(&template));
     let [producer, consumer, schema, mysql] = known.map(|known| known.into_iter().collect::<Vec<_>>());
     let (tls, users) = ("orders-mysql-tls-7f0c-0", "orders-mysql-users-1");
@@ -102,9 +102,9 @@ fn a_pod_knows_what_it_needs_and_no_more() {
     );
 }
 
-/// New passwords replace pods and run the Job once more; the database goes on.
+/// New passwords replace pods and rerun the schema Job, but leave the database alone.
 #[test]
-fn new_passwords_do_not_touch_the_database() {
+fn new_passwords_do_not_restart_the_database() {
     let of = |generation: u32| {
         prepared(&with_spec(&format!("{{database: {{managed: {{passwordGeneration: {generation}}}}}}}")))
     };
@@ -118,7 +118,7 @@ fn new_passwords_do_not_touch_the_database() {
     assert_eq!(before, after);
 }
 
-/// A certificate is replaced before it ends, everywhere at once.
+/// A certificate is replaced everywhere at once before it expires.
 #[test]
 fn a_new_term_has_a_new_certificate() {
     let created = "metadata: {creationTimestamp: \"2026-01-01T00:00:00Z\", ";
@@ -135,7 +135,7 @@ fn a_new_term_has_a_new_certificate() {
 }
 
 #[test]
-fn an_external_database_is_reached_by_its_secret_alone() {
+fn an_external_database_needs_only_its_secret() {
     let resources = prepared(&with_spec(EXTERNAL));
     assert!(resources.secrets.is_empty());
     assert!(resources.mysql_stateful_set.is_none() && resources.mysql_service.is_none());
@@ -143,4 +143,17 @@ fn an_external_database_is_reached_by_its_secret_alone() {
     assert_yaml_snapshot!("external_producer_deployments", resources.producer_deployments);
     assert_yaml_snapshot!("external_network_policies", resources.network_policies);
     assert_eq!(resources.disruption_budgets.len(), 2);
+}
+
+/// The API server refuses any change of the template.
+#[test]
+fn the_claim_template_stays_and_the_claim_is_expanded() {
+    let pipeline = with_spec("{database: {managed: {storage: {size: 5Gi}}}}");
+    let validated = validation::validate(&pipeline, IMAGE, Timestamp::UNIX_EPOCH).unwrap();
+    let resources = build(&validated.with_first_size(Some("2Gi".to_owned())));
+    let templates = resources.mysql_stateful_set.unwrap().spec.unwrap().volume_claim_templates.unwrap();
+    let requests = templates[0].spec.clone().unwrap().resources.unwrap().requests.unwrap();
+    assert_eq!(requests["storage"].0, "2Gi");
+    let volume = resources.data_volume.unwrap();
+    assert_eq!((volume.claim.as_str(), volume.size.to_string().as_str()), ("data-orders-mysql-0", "5Gi"));
 }

@@ -1,4 +1,4 @@
-//! What clusters, their policies and the tools around them ask of the objects.
+//! Requirements of clusters, their policies and common tools.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{minimal, prepared, with_spec};
 
-/// The Job goes where the database may, and is marked as its pod is.
+/// The Job has the scheduling rules, labels and annotations of the database's pod.
 #[test]
-fn the_schema_job_runs_where_the_database_may() {
+fn the_schema_job_is_scheduled_like_the_database() {
     let pod = "{tolerations: [{key: d, operator: Exists}], nodeSelector: {disk: ssd}, priorityClassName: high, \
                 labels: {team: data}, annotations: {sidecar.istio.io/inject: \"false\"}}";
     let template = |spec: &str| prepared(&with_spec(spec)).schema_job.spec.unwrap().template;
@@ -30,9 +30,9 @@ fn the_schema_job_runs_where_the_database_may() {
     assert_eq!(limits["memory"].0, "1.5Gi");
 }
 
-/// A `LimitRange` bounds how much more a container may use than it asks for; what nobody can set must keep to that.
+/// A `LimitRange` may bound the ratio of limits to requests. Resources that users can't set must comply.
 #[test]
-fn what_the_operator_decides_keeps_to_a_ratio_of_ten() {
+fn resources_that_users_can_not_set_have_a_ratio_of_at_most_ten() {
     let resources = prepared(&minimal());
     let groups = resources.producer_deployments.iter().chain(&resources.consumer_deployments);
     let groups = groups.map(|group| group.spec.clone().unwrap().template);
@@ -48,9 +48,9 @@ fn what_the_operator_decides_keeps_to_a_ratio_of_ten() {
     }
 }
 
-/// Tools that prune what carries a label of theirs would delete the data of a pipeline that is in use.
+/// Tools that prune labeled objects would delete the data of a running pipeline.
 #[test]
-fn what_nobody_owns_says_that_it_is_not_to_be_pruned() {
+fn objects_without_an_owner_are_protected_from_pruning() {
     let resources = prepared(&minimal());
     let claims = resources.mysql_stateful_set.unwrap().spec.unwrap().volume_claim_templates.unwrap();
     let secrets = resources.secrets.iter().map(|secret| &secret.object.metadata);
@@ -66,9 +66,9 @@ fn what_nobody_owns_says_that_it_is_not_to_be_pruned() {
     assert_eq!(without_owner, 4);
 }
 
-/// A handler's answer can be read by who reads events.
+/// A handler's response can be read by anyone who may read events.
 #[test]
-fn nothing_leads_to_where_clouds_give_out_credentials() {
+fn no_rule_leads_to_a_metadata_server() {
     let policies = |spec: &str| prepared(&with_spec(spec)).network_policies;
     let handler = "consumers: [{name: a, handler: {http: {url: \"http://a\"}}}]";
     let external = "database: {external: {secretName: a}}";

@@ -1,4 +1,4 @@
-//! What slipped past the API server ends as a message that says what must be.
+//! Specs that the API server should have refused result in a message that names the rule.
 
 use jiff::Timestamp;
 
@@ -11,21 +11,21 @@ fn message(spec: &str) -> String {
     eventpipeline_service::error_chain(&error)
 }
 
-/// Spec and the message that it gets.
+/// A spec and its message.
 const GROUPS: &[(&str, &str)] = &[
     ("{producers: []}", "`producers` must have at least one group"),
-    ("{producers: [{name: a}, {name: a}]}", "`producers` must have distinct names, and \"a\" is there twice"),
-    ("{consumers: [{name: a}, {name: a}]}", "`consumers` must have distinct names, and \"a\" is there twice"),
+    ("{producers: [{name: a}, {name: a}]}", "`producers` must have distinct names, and \"a\" occurs twice"),
+    ("{consumers: [{name: a}, {name: a}]}", "`consumers` must have distinct names, and \"a\" occurs twice"),
     ("{consumers: [{name: ''}]}", "must have from 1 to 20 characters"),
     ("{consumers: [{name: A}]}", "must have only lower-case letters, digits and `-`"),
     ("{consumers: [{name: a, replicas: 0}]}", "`replicas` of group \"a\" is 0 and must be from 1 to 1000"),
     (
         "{producers: [{name: a, replicas: 2, autoscaling: {external: {}}}]}",
-        "group \"a\" must not set `replicas` beside `autoscaling`",
+        "group \"a\" must not set both `replicas` and `autoscaling`",
     ),
     (
         "{consumers: [{name: a, replicas: 2, autoscaling: {external: {}}}]}",
-        "group \"a\" must not set `replicas` beside `autoscaling`",
+        "group \"a\" must not set both `replicas` and `autoscaling`",
     ),
     (
         "{producers: [{name: a, autoscaling: {}}]}",
@@ -34,11 +34,11 @@ const GROUPS: &[(&str, &str)] = &[
     ("{consumers: [{name: a, autoscaling: {}}]}", "exactly one of `backlog` and `external`"),
     (
         "{producers: [{name: a, autoscaling: {cpu: {minReplicas: 3, maxReplicas: 2}}}]}",
-        "has `minReplicas` 3 and `maxReplicas` 2, which must be from 1 to 1000 and in this order",
+        "has `minReplicas` 3 and `maxReplicas` 2, which must be from 1 to 1000 and in ascending order",
     ),
     (
         "{consumers: [{name: a, autoscaling: {backlog: {minReplicas: -1, maxReplicas: 2}}}]}",
-        "must be from 0 to 1000 and in this order",
+        "must be from 0 to 1000 and in ascending order",
     ),
     (
         "{consumers: [{name: a, backoff: {initialSeconds: 9, maxSeconds: 8}}]}",
@@ -62,19 +62,19 @@ const AMOUNTS: &[(&str, &str)] = &[
     ),
     (
         "{database: {managed: {config: {innodb_flush_method: nosync}}}}",
-        "sets \"innodb_flush_method\" and must have only options that tune mysqld",
+        "sets \"innodb_flush_method\", which is not one of the supported tuning options",
     ),
     (
         "{schemaJob: {resources: {requests: {memory: 1.5Gi}, limits: {memory: 1Gi}}}}",
-        "`resources` of the schema Job must be changed: `requests.memory` must be at most `limits.memory`",
+        "`resources` of the schema Job are invalid: `requests.memory` must be at most `limits.memory`",
     ),
     (
         "{database: {managed: {resources: {requests: {memory: 3Gi}, limits: {memory: 2Gi}}}}}",
-        "`resources` of the database must be changed: `requests.memory` must be at most `limits.memory`",
+        "`resources` of the database are invalid: `requests.memory` must be at most `limits.memory`",
     ),
     (
         "{producers: [{name: a, resources: {requests: {cpu: 2}, limits: {cpu: 1500m}}}]}",
-        "`resources` of group \"a\" must be changed: `requests.cpu` must be at most `limits.cpu`",
+        "`resources` of group \"a\" are invalid: `requests.cpu` must be at most `limits.cpu`",
     ),
     (
         "{producers: [{name: a, resources: {requests: {cpu: many}}}]}",
@@ -85,20 +85,20 @@ const AMOUNTS: &[(&str, &str)] = &[
 const REST: &[(&str, &str)] = &[
     ("{database: {managed: {storage: {size: 1Pi}}}}", "must be a quantity from 1Gi to 64Ti"),
     ("{database: {}}", "`database` must set exactly one of `managed` and `external`"),
-    ("{route: {ingress: {anyHost: true, tls: {}}}}", "`host` of the Ingress must be set where `tls` is"),
+    ("{route: {ingress: {anyHost: true, tls: {}}}}", "`host` of the Ingress must be set if `tls` is set"),
     ("{route: {}}", "`route` must set exactly one of `ingress` and `httpRoute`"),
     (
         "{route: {ingress: {anyHost: true}, httpRoute: {anyHost: true, parentRefs: [{name: a}]}}}",
         "`route` must set exactly one of `ingress` and `httpRoute`",
     ),
-    ("{route: {ingress: {}}}", "`ingress.host` must be set, or `anyHost` must be `true`, and not both"),
+    ("{route: {ingress: {}}}", "exactly one of `ingress.host` and `anyHost: true` must be set"),
     (
         "{route: {ingress: {host: a, anyHost: true}}}",
-        "`ingress.host` must be set, or `anyHost` must be `true`, and not both",
+        "exactly one of `ingress.host` and `anyHost: true` must be set",
     ),
     (
         "{route: {httpRoute: {parentRefs: [{name: a}]}}}",
-        "`httpRoute.hostnames` must be set, or `anyHost` must be `true`, and not both",
+        "exactly one of `httpRoute.hostnames` and `anyHost: true` must be set",
     ),
 ];
 
@@ -111,7 +111,7 @@ fn every_rule_has_its_message() {
 }
 
 #[test]
-fn names_that_could_not_be_part_of_other_names_are_refused() {
+fn names_that_can_not_be_part_of_other_names_are_refused() {
     for (name, expected) in [
         ("a-name-that-is-longer-than-thirty", "from 1 to 30 characters"),
         ("1st", "must begin with a letter"),

@@ -4,7 +4,7 @@ use eventpipeline_crds as crd;
 
 use super::quantity;
 
-/// What is wrong with a container's resources.
+/// A rule that a container's resources break.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(in crate::eventpipeline) enum Error {
     #[error("`{field}` is {value:?} and must be a quantity such as {example}")]
@@ -13,14 +13,14 @@ pub(in crate::eventpipeline) enum Error {
     RequestAboveLimit { field: &'static str },
 }
 
-/// A container's resources, of which no request is above its limit.
+/// The resources of a container. No request exceeds its limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::eventpipeline) struct Resources {
     pub(in crate::eventpipeline) requests: Amounts,
     pub(in crate::eventpipeline) limits: Amounts,
 }
 
-/// Amounts as they were written.
+/// Amounts as the author wrote them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::eventpipeline) struct Amounts {
     pub(in crate::eventpipeline) cpu: Option<String>,
@@ -40,7 +40,7 @@ impl Resources {
         Ok(Self { requests, limits })
     }
 
-    /// The memory that a container may use, in bytes.
+    /// Returns the memory limit in bytes.
     pub(in crate::eventpipeline) fn memory_limit(&self) -> Option<u128> {
         quantity::bytes(self.limits.memory.as_deref()?)
     }

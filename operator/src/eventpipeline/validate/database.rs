@@ -1,4 +1,4 @@
-//! The database.
+//! The database of a pipeline.
 
 use std::collections::BTreeMap;
 
@@ -7,33 +7,33 @@ use eventpipeline_crds as crd;
 use super::amount::Resources;
 use super::{Error, Size};
 
-/// The least memory that a database may be limited to.
+/// Minimum memory limit of a database.
 const LEAST_MEMORY: u128 = 1 << 30;
 
-/// The database.
+/// The database of a pipeline.
 #[derive(Debug, Clone)]
 pub(in crate::eventpipeline) enum Database {
     Managed(Box<ManagedDatabase>),
-    /// Somebody else's; all about it is in this Secret.
+    /// A database that the pipeline does not manage. This Secret contains its address and credentials.
     External {
         secret_name: String,
     },
 }
 
-/// A MySQL that belongs to the pipeline.
+/// A MySQL server that belongs to the pipeline.
 #[derive(Debug, Clone)]
 pub(in crate::eventpipeline) struct ManagedDatabase {
     pub(in crate::eventpipeline) image: String,
     pub(in crate::eventpipeline) size: Size,
     pub(in crate::eventpipeline) access_mode: crd::AccessMode,
     pub(in crate::eventpipeline) class_name: Option<String>,
-    /// Size in the claim template of the StatefulSet that is there, which can't be changed.
+    /// Size in the claim template of the existing StatefulSet, which is immutable.
     pub(in crate::eventpipeline) first_size: Option<String>,
     pub(in crate::eventpipeline) deletion_policy: crd::DeletionPolicy,
     pub(in crate::eventpipeline) resources: Resources,
     /// Options of mysqld.
     pub(in crate::eventpipeline) config: BTreeMap<String, String>,
-    /// Which passwords producers and consumers use.
+    /// Generation of the passwords of producers and consumers.
     pub(in crate::eventpipeline) password_generation: i32,
     pub(in crate::eventpipeline) pod: crd::Pod,
 }

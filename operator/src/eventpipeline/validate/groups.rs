@@ -20,7 +20,7 @@ pub(in crate::eventpipeline) struct ProducerGroup {
 pub(in crate::eventpipeline) struct ConsumerGroup {
     pub(in crate::eventpipeline) name: GroupName,
     pub(in crate::eventpipeline) scale: ConsumerScale,
-    /// By itself or with the whole pipeline.
+    /// True if the group or the whole pipeline is suspended.
     pub(in crate::eventpipeline) suspended: bool,
     pub(in crate::eventpipeline) program: Program,
     pub(in crate::eventpipeline) handler: Handler,
@@ -31,12 +31,12 @@ pub(in crate::eventpipeline) struct ConsumerGroup {
 }
 
 impl ConsumerGroup {
-    /// `replicas` of the Deployment; none where somebody else owns that.
+    /// Returns `replicas` of the Deployment, or `None` if another client owns it.
     pub(in crate::eventpipeline) fn replicas(&self) -> Option<i32> {
         self.scale.replicas(self.suspended)
     }
 
-    /// The number that a suspended group had that somebody else scales.
+    /// Returns the former number of pods of a suspended group that another client scales.
     pub(in crate::eventpipeline) fn suspended_replicas(&self) -> Option<i32> {
         match &self.scale {
             ConsumerScale::External(handover) => handover.suspended,
@@ -45,15 +45,15 @@ impl ConsumerGroup {
     }
 }
 
-/// What a group's container runs, and how.
+/// The program that a group runs.
 #[derive(Debug, Clone)]
 pub(in crate::eventpipeline) struct Program {
     pub(in crate::eventpipeline) image: String,
-    /// Without one, the image's own entrypoint.
+    /// Command, or `None` for the image's entrypoint.
     pub(in crate::eventpipeline) command: Option<Vec<String>>,
-    /// Whether the image is the operator's own.
+    /// True if the image is the operator's own.
     pub(in crate::eventpipeline) is_ours: bool,
-    /// What it knows of the tables.
+    /// The version of the tables that the program knows.
     pub(in crate::eventpipeline) contract: crd::Contract,
     pub(in crate::eventpipeline) env: Vec<crd::EnvVariable>,
     pub(in crate::eventpipeline) resources: Resources,
@@ -142,7 +142,7 @@ impl ConsumerGroup {
     }
 }
 
-/// Ours for our own image; none for another, unless one is set.
+/// Returns the author's command, or our program's for our own image.
 fn command(image: Option<&str>, command: Option<&[String]>, own: &str) -> Option<Vec<String>> {
     let own = || vec![own.to_owned(), "serve".to_owned()];
     command.map(<[String]>::to_vec).or_else(|| image.is_none().then(own))

@@ -1,10 +1,10 @@
-//! What gives an event its value.
+//! Handlers, which process events.
 
 use eventpipeline_crds as crd;
 
 use super::Error;
 
-/// What gives an event its value.
+/// A handler, which processes events and returns their values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::eventpipeline) enum Handler {
     Words,
@@ -55,7 +55,7 @@ impl Handler {
         Ok(())
     }
 
-    /// Whether it needs something outside of the pipeline.
+    /// Returns whether the handler connects to anything outside the pipeline.
     pub(in crate::eventpipeline) fn calls_out(&self) -> bool {
         !matches!(self, Self::Words)
     }

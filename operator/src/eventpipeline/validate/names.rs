@@ -1,8 +1,8 @@
-//! Names that can be part of the names of other objects.
+//! Names that become part of the names of objects.
 
 use std::fmt;
 
-/// What a name must be.
+/// A rule that a name breaks.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(in crate::eventpipeline) enum Error {
     #[error("must have from 1 to {longest} characters")]
@@ -15,7 +15,8 @@ pub(in crate::eventpipeline) enum Error {
     Separator,
 }
 
-/// Name of a pipeline: begins the names of its objects, Services among them, whose names begin with a letter.
+/// Name of a pipeline. It is the prefix of its objects' names. Some are Services, whose names begin with a
+/// letter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::eventpipeline) struct PipelineName(String);
 
@@ -38,12 +39,12 @@ impl fmt::Display for PipelineName {
     }
 }
 
-/// Name of a group: ends the names of its objects.
+/// Name of a group. It is the suffix of its objects' names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::eventpipeline) struct GroupName(String);
 
 impl GroupName {
-    /// `list`: where the group is.
+    /// Validates a name in the list `list`.
     pub(super) fn of(list: &'static str, name: &str) -> Result<Self, super::Error> {
         match check(name, 20) {
             Ok(()) => Ok(Self(name.to_owned())),

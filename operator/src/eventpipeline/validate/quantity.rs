@@ -1,10 +1,10 @@
-//! What a quantity amounts to, by the rules of Kubernetes.
+//! Values of Kubernetes quantities.
 
-/// Nothing is finer than a billionth: Kubernetes rounds up to it.
+/// Exponent of the finest unit. Kubernetes rounds up to it.
 const NANOS: i64 = 9;
 
-/// Billionths of a quantity such as `500m`, `1.5Gi` or `1e3`; `None` where it is none, or negative. One that is larger than this
-/// can count is as large as it can.
+/// Returns the billionths in a quantity such as `500m`, `1.5Gi` or `1e3`, or `None` if it is invalid or
+/// negative. Saturates at the maximum.
 pub(crate) fn nanos(text: &str) -> Option<u128> {
     let text = text.strip_prefix('+').unwrap_or(text);
     let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
@@ -22,12 +22,12 @@ pub(crate) fn nanos(text: &str) -> Option<u128> {
     Some(shifted(digits.saturating_mul(factor), exponent))
 }
 
-/// Bytes of a quantity such as `512Mi`.
+/// Returns the bytes in a quantity such as `512Mi`.
 pub(crate) fn bytes(text: &str) -> Option<u128> {
     Some(shifted(nanos(text)?, -NANOS))
 }
 
-/// By what the number before the suffix is to be multiplied, and by which power of ten.
+/// Returns the factor and the power of ten of a suffix.
 fn unit(suffix: &str) -> Option<(u128, i64)> {
     let decimal = |exponent| Some((1, exponent));
     let binary = |power: u32| Some((1_u128 << (10 * power), 0));
@@ -52,7 +52,7 @@ fn unit(suffix: &str) -> Option<(u128, i64)> {
     }
 }
 
-/// Times a power of ten, rounded up.
+/// Multiplies by a power of ten and rounds up.
 fn shifted(number: u128, exponent: i64) -> u128 {
     let power =
         u32::try_from(exponent.unsigned_abs()).ok().and_then(|exponent| 10_u128.checked_pow(exponent));
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantities_are_read_as_kubernetes_reads_them() {
+    fn quantities_are_parsed_like_kubernetes_does() {
         let billion = 1_000_000_000_u128;
         for (text, expected) in [
             ("1", Some(billion)),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_whole() {
+    fn bytes_are_rounded_up() {
         for (text, expected) in [
             ("1024", Some(1024)),
             ("1Ki", Some(1024)),

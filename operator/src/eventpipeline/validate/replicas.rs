@@ -1,15 +1,15 @@
-//! How many pods a group has, and who decides that.
+//! The number of pods of a group, and its owner.
 
 use eventpipeline_crds as crd;
 
 use super::Error;
 
-/// How many there are where nothing is said.
+/// Default number of pods.
 const DEFAULT: i32 = 2;
-/// The most of a group.
+/// Maximum number of pods.
 const MOST: i32 = 1000;
 
-/// Who decides how many producers run.
+/// The owner of the number of producers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::eventpipeline) enum ProducerScale {
     Fixed(i32),
@@ -19,30 +19,30 @@ pub(in crate::eventpipeline) enum ProducerScale {
         max: i32,
         target_percentage: i32,
     },
-    /// Somebody else.
+    /// Another client.
     External,
 }
 
-/// Who decides how many consumers run.
+/// The owner of the number of consumers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::eventpipeline) enum ConsumerScale {
     Fixed(i32),
-    /// The operator, by the events that wait.
+    /// The operator, according to the backlog.
     Backlog {
         rules: crd::BacklogAutoscaling,
-        /// What it has decided; at first, the fewest.
+        /// The decided number, initially the minimum.
         wanted: i32,
     },
-    /// Somebody else, but for the moments at which the group is suspended and goes on.
+    /// Another client, except when the group is suspended or resumed.
     External(Handover),
 }
 
-/// What is said of the number of a group that somebody else scales.
+/// The values that the operator sets for a group that another client scales.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::eventpipeline) struct Handover {
-    /// The number, where it is ours to say for a moment.
+    /// Number of pods, at the moments when the operator sets it.
     pub(in crate::eventpipeline) replicas: Option<i32>,
-    /// The number that it had before it was suspended, as long as it is.
+    /// Number of pods before the suspension, while the group is suspended.
     pub(in crate::eventpipeline) suspended: Option<i32>,
 }
 
@@ -68,7 +68,7 @@ impl ProducerScale {
         }
     }
 
-    /// `replicas` of the Deployment; none where somebody else owns that.
+    /// Returns `replicas` of the Deployment, or `None` if another client owns it.
     pub(in crate::eventpipeline) fn replicas(&self) -> Option<i32> {
         match self {
             Self::Fixed(replicas) => Some(*replicas),
@@ -88,14 +88,14 @@ impl ConsumerScale {
                 Ok(Self::Backlog { wanted: backlog.min_replicas, rules: backlog.clone() })
             }
             Some(crd::ConsumerAutoscaling { backlog: None, external: Some(crd::ExternalAutoscaling {}) }) => {
-                // Of a group that is not there yet.
+                // For a group that does not exist yet.
                 Ok(Self::External(Handover { replicas: suspended.then_some(0), suspended: None }))
             }
             Some(_) => Err(Error::Union { union: "autoscaling", members: "`backlog` and `external`" }),
         }
     }
 
-    /// `replicas` of the Deployment; none where somebody else owns that.
+    /// Returns `replicas` of the Deployment, or `None` if another client owns it.
     pub(super) fn replicas(&self, suspended: bool) -> Option<i32> {
         match self {
             Self::External(handover) => handover.replicas,

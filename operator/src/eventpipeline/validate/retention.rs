@@ -1,12 +1,12 @@
-//! How long events are kept.
+//! Retention of finished events.
 
 use eventpipeline_crds as crd;
 
-/// Seconds after which finished events are removed; none where they are kept forever.
+/// Seconds after which finished events are removed; `None` keeps them forever.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::eventpipeline) struct Retention {
     pub(in crate::eventpipeline) done_seconds: Option<i64>,
-    /// Also of cancelled ones.
+    /// Applies to cancelled events as well.
     pub(in crate::eventpipeline) dead_seconds: Option<i64>,
 }
 

@@ -1,18 +1,18 @@
-//! The way in from outside the cluster.
+//! The route from outside the cluster.
 
 use eventpipeline_crds as crd;
 
 use super::Error;
 
-/// The way in from outside the cluster.
+/// The route from outside the cluster.
 #[derive(Debug, Clone)]
 pub(in crate::eventpipeline) struct Route {
     pub(in crate::eventpipeline) way: Way,
-    /// Whether it leads to all operations.
+    /// True if the route leads to all operations.
     pub(in crate::eventpipeline) operations: bool,
 }
 
-/// By which kind of object.
+/// The kind of object that implements the route.
 #[derive(Debug, Clone)]
 pub(in crate::eventpipeline) enum Way {
     Ingress(crd::IngressRoute),
@@ -41,7 +41,7 @@ impl Route {
         }
     }
 
-    /// The prefix below which it leads to the API, without a slash at its end; empty for the root.
+    /// Returns the path prefix of the API without a trailing slash; empty for the root.
     pub(in crate::eventpipeline) fn prefix(&self) -> &str {
         match &self.way {
             Way::Ingress(crd::IngressRoute { path, .. }) | Way::Gateway(crd::GatewayRoute { path, .. }) => {

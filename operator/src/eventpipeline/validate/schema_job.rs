@@ -1,11 +1,11 @@
-//! The Job that brings the schema up to date.
+//! The Job that migrates the schema.
 
 use eventpipeline_crds as crd;
 
 use super::amount::Resources;
 use super::{Database, Error, ProducerGroup};
 
-/// What the Job's pod is given.
+/// Settings of the Job's pod.
 #[derive(Debug, Clone)]
 pub(in crate::eventpipeline) struct SchemaJob {
     pub(in crate::eventpipeline) resources: Resources,
@@ -13,7 +13,8 @@ pub(in crate::eventpipeline) struct SchemaJob {
 }
 
 impl SchemaJob {
-    /// It runs where the database may, or those who use it.
+    /// Validates the settings. The Job is scheduled like a managed database, or like the first producers of
+    /// an external one.
     pub(super) fn new(
         job: &crd::SchemaJob,
         database: &Database,

@@ -7,7 +7,7 @@ use super::quantity::bytes;
 const SMALLEST: u128 = 1 << 30;
 const LARGEST: u128 = 64 << 40;
 
-/// A quantity from 1Gi to 64Ti, as it was written.
+/// A quantity from 1Gi to 64Ti, as the author wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::eventpipeline) struct Size(String);
 
@@ -16,7 +16,7 @@ impl Size {
         (SMALLEST..=LARGEST).contains(&bytes(text)?).then(|| Self(text.to_owned()))
     }
 
-    /// Whether it is more than a quantity that somebody else has written; `None` where that can't be told.
+    /// Returns whether the size exceeds another quantity, or `None` if that is not a valid one.
     pub(in crate::eventpipeline) fn is_more_than(&self, other: &str) -> Option<bool> {
         Some(bytes(&self.0)? > bytes(other)?)
     }
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_size_is_compared_with_what_it_means() {
+    fn sizes_are_compared_by_value() {
         let size = Size::new("2Gi").unwrap();
         for (other, expected) in [
             ("1Gi", Some(true)),
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_within_the_bounds() {
+    fn sizes_have_bounds() {
         for good in ["1Gi", "1024Mi", "2G", "1.5Gi", "10Gi", "2e9", "64Ti", "70T"] {
             assert!(Size::new(good).is_some(), "{good}");
         }

@@ -1,10 +1,10 @@
-//! Where two values differ.
+//! Paths of differing values.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// The fields that differ, as deep as they do: `spec.containers[producer].image`.
+/// Returns the paths of the deepest fields that differ, such as `spec.containers[producer].image`.
 pub(super) fn between(old: &Value, new: &Value) -> Vec<String> {
     let mut found = Vec::new();
     collect(old, new, String::new(), &mut found);
@@ -43,7 +43,7 @@ fn both(old: Option<&Value>, new: Option<&Value>, path: String, found: &mut Vec<
     }
 }
 
-/// The items with their names, if each has one.
+/// Returns the items with their names if each has one.
 fn by_name(list: &[Value]) -> Option<Vec<(&str, &Value)>> {
     list.iter().map(|item| Some((item["name"].as_str()?, item))).collect()
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value, json};
 use super::path::Path;
 use super::{Refusal, inside};
 
-/// Refuses what has another type than it must have, or is beyond a bound.
+/// Refuses values of the wrong type or beyond a bound.
 pub(super) fn check(schema: &JSONSchemaProps, value: &Value, path: &Path, refusals: &mut Vec<Refusal>) {
     refusals.extend(wrong_type(schema, value, path));
     refusals.extend(unsupported(schema, value, path));
@@ -42,7 +42,7 @@ fn wrong_type(schema: &JSONSchemaProps, value: &Value, path: &Path) -> Option<Re
     if fits {
         return None;
     }
-    // A number, or what is no text and no list, is told the format, and is called by its own.
+    // The API server reports the format for numbers, and no actual type for booleans and objects.
     Some(match (&schema.format, value) {
         (Some(format), Value::Number(_)) => Refusal::wrong_type(path, format, "float64"),
         (Some(format), Value::Bool(_) | Value::Object(_)) => Refusal::wrong_type(path, format, ""),
@@ -69,7 +69,7 @@ fn unsupported(schema: &JSONSchemaProps, value: &Value, path: &Path) -> Option<R
     (!known).then(|| Refusal::unsupported(path, value, &names()))
 }
 
-/// Only what is wrong first.
+/// Returns the first broken rule only, as the API server does.
 fn string(schema: &JSONSchemaProps, text: &str, path: &Path) -> Option<Refusal> {
     let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
     let refusal = |rule: String| Some(Refusal::out_of_bounds(path, &json!(text), &rule));
@@ -80,7 +80,7 @@ fn string(schema: &JSONSchemaProps, text: &str, path: &Path) -> Option<Refusal> 
         return refusal(format!("should be at least {least} chars long"));
     }
     let pattern = schema.pattern.as_ref()?;
-    // The server takes no definition with a pattern that can't be read.
+    // The API server accepts no definition with an invalid pattern.
     let matches = Regex::new(pattern).is_ok_and(|regex| regex.is_match(text));
     if matches { None } else { refusal(format!("should match '{pattern}'")) }
 }

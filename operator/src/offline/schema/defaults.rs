@@ -1,9 +1,9 @@
-//! Defaults, as the API server fills them in.
+//! Defaults, filled in like the API server does.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
 use serde_json::Value;
 
-/// Fills in what is not there. A null where none may be is taken for nothing.
+/// Fills in missing fields. Null counts as missing unless the field is nullable.
 pub(super) fn fill_in(schema: &JSONSchemaProps, value: &mut Value) {
     match value {
         Value::Object(fields) => {

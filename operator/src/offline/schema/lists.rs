@@ -1,4 +1,4 @@
-//! Lists whose items must differ: sets, and maps written as lists.
+//! Lists with distinct items: sets, and maps that are written as lists.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::path::Path;
 use super::{Refusal, inside};
 
-/// Refuses the second of each item, or of each that has the same keys. More of them are not told.
+/// Refuses the first duplicate of each item or of each key. The API server does not report further ones.
 pub(super) fn check(schema: &JSONSchemaProps, value: &Value, path: &Path, refusals: &mut Vec<Refusal>) {
     if let Some(list) = value.as_array() {
         let mut seen: HashMap<_, usize> = HashMap::new();
@@ -26,7 +26,7 @@ pub(super) fn check(schema: &JSONSchemaProps, value: &Value, path: &Path, refusa
     }
 }
 
-/// What no other item of the list may have; `None` where they may be the same.
+/// Returns the value that must be distinct, or `None` if the list may contain duplicates.
 fn identity(schema: &JSONSchemaProps, item: &Value) -> Option<Value> {
     match schema.x_kubernetes_list_type.as_deref() {
         Some("set") => Some(item.clone()),

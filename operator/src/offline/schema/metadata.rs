@@ -1,4 +1,4 @@
-//! What holds of the metadata of every object.
+//! Rules for the metadata of any object.
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ pub(super) const FIELDS: [&str; 15] = [
 
 const NAME: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
 
-/// Refuses an object without a name, or with one that no object may have.
+/// Refuses an object with a missing or invalid name.
 pub(super) fn check(object: &Value, refusals: &mut Vec<Refusal>) {
     let path = Path::root().child("metadata").child("name");
     let metadata = &object["metadata"];

@@ -1,4 +1,4 @@
-//! Where something is in an object, as the API server writes it: `spec.producers[0].name`.
+//! Paths of values in an object, as the API server writes them: `spec.producers[0].name`.
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use std::fmt;
 pub(super) struct Path(String);
 
 impl Path {
-    /// The object itself.
+    /// Returns the path of the object itself.
     pub(super) fn root() -> Self {
         Self(String::new())
     }
 
-    /// A field of it.
+    /// Returns the path of a field.
     pub(super) fn child(&self, name: &str) -> Self {
         if self.0.is_empty() { Self(name.to_owned()) } else { Self(format!("{self}.{name}")) }
     }
 
-    /// An item of it.
+    /// Returns the path of a list item.
     pub(super) fn item(&self, at: usize) -> Self {
         Self(format!("{self}[{at}]"))
     }

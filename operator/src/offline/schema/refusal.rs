@@ -1,15 +1,15 @@
-//! Why an object is refused, in the words of the API server.
+//! Refusals in the words of the API server.
 
 use serde_json::{Value, json};
 
 use super::path::Path;
 
-/// Something that the API server would refuse.
+/// A reason that the API server refuses an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::offline) struct Refusal {
-    /// Where, as `spec.producers[0].name`; empty for the object itself.
+    /// Path of the field, such as `spec.producers[0].name`; empty for the object itself.
     pub(in crate::offline) field: String,
-    /// Why, as the server says it.
+    /// The API server's message.
     pub(in crate::offline) message: String,
     kind: Kind,
 }
@@ -40,7 +40,7 @@ impl Refusal {
         Self::new(Kind::Required, path, format!("Required value{colon}{detail}"))
     }
 
-    /// `got`: the type of what is there.
+    /// Refuses a value of type `got`.
     pub(super) fn wrong_type(path: &Path, wanted: &str, got: &str) -> Self {
         let detail = format!("{path} in body must be of type {wanted}: \"{got}\"");
         Self::new(Kind::Type, path, format!("Invalid value: \"{got}\": {detail}"))
@@ -64,7 +64,7 @@ impl Refusal {
         Self::new(Kind::Duplicate, path, format!("Duplicate value: {value}"))
     }
 
-    /// A value of the right type that breaks a bound: `rule` follows the field's name.
+    /// Refuses a value that breaks a bound. `rule` follows the field's name.
     pub(super) fn out_of_bounds(path: &Path, value: &Value, rule: &str) -> Self {
         Self::invalid(path, value, &format!("{path} in body {rule}"))
     }
@@ -73,13 +73,13 @@ impl Refusal {
         Self::new(Kind::Invalid, path, format!("Invalid value: {value}: {detail}"))
     }
 
-    /// A number that its format does not hold. The server says where in the message alone.
+    /// Refuses a number that does not fit its format. The API server mentions the path only in the message.
     pub(super) fn out_of_format(path: &Path, format: &str) -> Self {
         let detail = format!("Checked value must be of type integer with format {format} in {path}");
         Self::invalid(&Path::root(), &json!(""), &detail)
     }
 
-    /// A value that breaks a rule, with what the rule says. Only texts and the like are shown.
+    /// Refuses a value that breaks a CEL rule, with the rule's message. Objects and lists are not shown.
     pub(super) fn broken_rule(path: &Path, value: &Value, message: &str) -> Self {
         match value {
             Value::Object(_) | Value::Array(_) => {
@@ -89,7 +89,7 @@ impl Refusal {
         }
     }
 
-    /// Whether the server runs no rules on such an object.
+    /// Returns whether the API server evaluates no CEL rules after this refusal.
     pub(super) fn keeps_rules_from_running(&self) -> bool {
         match self.kind {
             Kind::Required | Kind::Type | Kind::Unsupported | Kind::TooLong | Kind::TooMany => true,

@@ -1,4 +1,4 @@
-//! Rules in CEL.
+//! CEL rules.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use serde_json::Value;
 use super::path::Path;
 use super::{Refusal, inside};
 
-/// Runs rules as the API server does.
+/// Evaluates rules like the API server does.
 pub(super) struct Rules {
-    /// With the functions of Kubernetes.
+    /// A context with the functions of Kubernetes.
     context: Context<'static>,
 }
 
@@ -23,9 +23,10 @@ impl Rules {
         Self { context: Context::default().with_all() }
     }
 
-    /// Refuses what breaks a rule. A rule about a change runs where there is something to be changed.
+    /// Refuses values that break a rule. A transition rule is evaluated only for an update.
     ///
-    /// Items of lists are taken for new: the server tells them apart by their keys, and no rule of ours depends on it.
+    /// List items count as new. The API server matches them by key, but none of our transition rules is
+    /// within a list.
     pub(super) fn check(
         &self,
         schema: &JSONSchemaProps,
@@ -54,7 +55,7 @@ impl Rules {
         }
     }
 
-    /// What is said of a rule that is broken, or can't be judged.
+    /// Returns the message of a rule that is broken or can't be evaluated.
     fn broken(&self, rule: &ValidationRule, value: &Value, old: Option<&Value>) -> Option<String> {
         let message = rule.message.as_ref().unwrap_or(&rule.rule);
         let program = match Program::compile(&rule.rule) {
@@ -76,7 +77,7 @@ impl Rules {
     }
 }
 
-/// With the names of fields as they are: no rule of ours names one that CEL would have to write differently.
+/// Converts the value and keeps the names of fields. None of our rules uses a name that CEL escapes.
 fn cel(value: &Value) -> Cel {
     match value {
         Value::Null => Cel::Null,

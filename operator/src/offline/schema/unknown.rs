@@ -1,4 +1,4 @@
-//! Fields that nobody knows: the API server would forget them, and kubectl has it refuse them.
+//! Unknown fields. The API server drops them, and kubectl requests that it refuse them.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::path::Path;
 use super::{Refusal, inside, metadata};
 
-/// Refuses what is neither in the schema nor common to all objects.
+/// Refuses fields that are neither in the schema nor common to all objects.
 pub(super) fn check(schema: &JSONSchemaProps, object: &Value, refusals: &mut Vec<Refusal>) {
     let common = ["apiVersion", "kind", "metadata", "status"];
     fields(schema, object, &common, &Path::root(), refusals);

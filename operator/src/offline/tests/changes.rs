@@ -1,48 +1,48 @@
-//! What a change does to pods and data.
+//! The effects of changes on pods and data.
 
-use super::super::diff::changes;
+use super::super::diff::differences;
 use super::super::pipeline::{errors, rendered};
 use super::{IMAGE, lines, pipeline, schema};
 
-/// The changes as lines.
+/// Returns the differences as lines of text.
 #[track_caller]
-fn told(old: &str, new: &str) -> Vec<String> {
+fn differences_between(old: &str, new: &str) -> Vec<String> {
     let (schema, old, new) = (schema(), pipeline(old), pipeline(new));
     assert_eq!(errors(&schema, &new, Some(&old)), []);
     let objects = |object| rendered(&schema, object, IMAGE).unwrap();
-    changes::between(&objects(&old), &objects(&new)).iter().map(ToString::to_string).collect()
+    differences::between(&objects(&old), &objects(&new)).iter().map(ToString::to_string).collect()
 }
 
 #[test]
-fn nothing_changes_where_only_a_default_is_written_out() {
-    assert_eq!(told("{}", "{}"), <[&str; 0]>::default());
+fn writing_out_a_default_changes_nothing() {
+    assert_eq!(differences_between("{}", "{}"), <[&str; 0]>::default());
     let written = "{suspend: false, consumers: [{name: default, leaseSeconds: 60}]}";
-    assert_eq!(told("{}", written), <[&str; 0]>::default());
+    assert_eq!(differences_between("{}", written), <[&str; 0]>::default());
 }
 
 #[test]
 fn scaling_and_suspending_replace_no_pod() {
     assert_eq!(
-        told("{}", "{suspend: true, producers: [{name: default, replicas: 5}]}"),
+        differences_between("{}", "{suspend: true, producers: [{name: default, replicas: 5}]}"),
         [
             "Deployment orders-producer-default: is scaled from 2 to 5",
             "Deployment orders-consumer-default: is scaled from 2 to 0",
         ]
     );
     assert_eq!(
-        told("{}", "{consumers: [{name: default, autoscaling: {external: {}}}]}"),
-        ["Deployment orders-consumer-default: is scaled from 2 to what somebody else decides"]
+        differences_between("{}", "{consumers: [{name: default, autoscaling: {external: {}}}]}"),
+        ["Deployment orders-consumer-default: is scaled from 2 to a number that another client decides"]
     );
 }
 
 #[test]
-fn a_new_setting_replaces_the_pods_of_its_group_alone() {
+fn a_new_setting_replaces_only_the_pods_of_its_group() {
     let old = "{consumers: [{name: a}, {name: b}]}";
     let new = "{consumers: [{name: a}, {name: b, concurrency: 99, image: 'x:1', replicas: 3}]}";
     assert_eq!(
-        told(old, new),
+        differences_between(old, new),
         [
-            // What another image connects to is not known.
+            // The destinations of another image are unknown.
             "NetworkPolicy orders-consumer-b: is created",
             "Deployment orders-consumer-b: replaces its pods: spec.containers[consumer].command, \
              spec.containers[consumer].env[CONCURRENCY].value, spec.containers[consumer].image",
@@ -52,17 +52,17 @@ fn a_new_setting_replaces_the_pods_of_its_group_alone() {
 }
 
 #[test]
-fn the_database_restarts_for_its_options_and_not_for_its_size() {
-    let size = told("{}", "{database: {managed: {storage: {size: 90Gi}}}}");
-    assert_eq!(size, ["StatefulSet orders-mysql: has its volume grown from 10Gi to 90Gi"]);
-    let option = told("{}", "{database: {managed: {config: {max_connections: \"900\"}}}}");
+fn options_restart_the_database_and_its_size_does_not() {
+    let size = differences_between("{}", "{database: {managed: {storage: {size: 90Gi}}}}");
+    assert_eq!(size, ["StatefulSet orders-mysql: has its volume expanded from 10Gi to 90Gi"]);
+    let option = differences_between("{}", "{database: {managed: {config: {max_connections: \"900\"}}}}");
     assert!(option[0].starts_with("StatefulSet orders-mysql: restarts the database: "), "{option:?}");
     assert_eq!(option.len(), 1);
 }
 
 #[test]
-fn new_passwords_replace_pods_and_run_the_schema_once_more() {
-    let changes = told("{}", "{database: {managed: {passwordGeneration: 2}}}").join("\n");
+fn new_passwords_replace_pods_and_rerun_the_schema_job() {
+    let changes = differences_between("{}", "{database: {managed: {passwordGeneration: 2}}}").join("\n");
     for line in [
         "Secret orders-mysql-users-2: is created",
         "Secret orders-mysql-users-1: stays",
@@ -76,8 +76,8 @@ fn new_passwords_replace_pods_and_run_the_schema_once_more() {
 }
 
 #[test]
-fn groups_and_routes_come_and_go() {
-    let changes = told("{route: {ingress: {anyHost: true}}}", "{producers: [{name: a}]}");
+fn groups_and_routes_are_created_and_removed() {
+    let changes = differences_between("{route: {ingress: {anyHost: true}}}", "{producers: [{name: a}]}");
     for line in [
         "Deployment orders-producer-a: is created",
         "Deployment orders-producer-default: is removed",
@@ -91,14 +91,14 @@ fn groups_and_routes_come_and_go() {
 #[test]
 fn data_outlives_a_deleted_pipeline() {
     let object = pipeline("{}");
-    let gone = changes::of_a_deletion(&rendered(&schema(), &object, IMAGE).unwrap());
+    let gone = differences::of_a_deletion(&rendered(&schema(), &object, IMAGE).unwrap());
     let gone: Vec<_> = gone.iter().map(ToString::to_string).collect();
     assert!(gone.contains(&"Secret orders-mysql: stays".to_owned()), "{gone:#?}");
     assert!(gone.contains(&"StatefulSet orders-mysql: is removed".to_owned()), "{gone:#?}");
 }
 
 #[test]
-fn what_can_not_change_is_refused() {
+fn immutable_fields_can_not_change() {
     for (old, new, expected) in [
         (
             "{}",

@@ -1,9 +1,9 @@
-//! What is taken and works badly, and what works well.
+//! Warnings, and specs without any.
 
 use super::super::pipeline::{errors, warnings};
 use super::{lines, pipeline, schema};
 
-/// Nothing to be said of it.
+/// A spec without warnings.
 const SOUND: &str = "{
   database: {managed: {storage: {size: 20Gi}}},
   consumers: [{name: a, leaseSeconds: 60, terminationGracePeriodSeconds: 90,
@@ -18,25 +18,25 @@ fn warned(spec: &str) -> String {
 }
 
 #[test]
-fn a_sound_pipeline_is_left_alone() {
+fn a_sound_pipeline_has_no_warnings() {
     assert_eq!(warned(SOUND), "");
     assert_eq!(warned("{database: {external: {secretName: cloud}}}"), "");
 }
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn what_would_work_badly_is_told_where_it_stands() {
+fn each_warning_names_its_field() {
     for (spec, field, said) in [
         (
             "{}",
             "spec.database.managed.storage.size: ",
-            "default size of 10Gi, and events that are done are kept for 604800 s",
+            "default size of 10Gi, and done events are kept for 604800 s",
         ),
-        ("{}", "spec.database.managed.storage.size: ", "room for 28086 of 1 kB an hour"),
+        ("{}", "spec.database.managed.storage.size: ", "room for 28086 per hour"),
         (
             "{retention: {doneSeconds: 0}, database: {managed: {storage: {size: 1Gi}}}}",
             "spec.database.managed.storage.size: ",
-            "kept forever (`retention.doneSeconds: 0`): there is room for",
+            "kept forever (`retention.doneSeconds: 0`): the volume has room for",
         ),
         (
             "{retention: {doneSeconds: 31536000}, database: {managed: {storage: {size: 20Gi}}}}",
@@ -54,16 +54,16 @@ fn what_would_work_badly_is_told_where_it_stands() {
             "spec.route.operations: ",
             "put authentication in front",
         ),
-        ("{route: {ingress: {anyHost: true}}}", "spec.route.ingress.anyHost: ", "whosever they are"),
+        ("{route: {ingress: {anyHost: true}}}", "spec.route.ingress.anyHost: ", "no other Ingress names"),
         (
             "{route: {ingress: {host: a, annotations: {acme.cert-manager.io/http01-edit-in-place: 'true'}}}}",
             "spec.route.ingress.annotations[acme.cert-manager.io/http01-edit-in-place]: ",
-            "cert-manager makes an Ingress of its own",
+            "cert-manager creates an Ingress of its own",
         ),
         (
             "{producers: [{name: a}, {name: b, image: other}], route: {ingress: {host: a, path: /x}}}",
             "spec.route.ingress.path: ",
-            "group \"b\" must heed BASE_PATH",
+            "group \"b\" must read BASE_PATH",
         ),
         (
             "{producers: [{name: a, autoscaling: {cpu: {minReplicas: 1, maxReplicas: 9}}}]}",
@@ -73,7 +73,7 @@ fn what_would_work_badly_is_told_where_it_stands() {
         (
             "{producers: [{name: b}, {name: a, autoscaling: {cpu: {maxReplicas: 9}}, resources: {limits: {memory: 1Gi}}}]}",
             "spec.producers[1].resources.requests.cpu: ",
-            "no CPU is requested",
+            "needs a CPU request",
         ),
         (
             "{consumers: [{name: a, handler: {http: {url: 'https://a', timeoutSeconds: 49}}}]}",
@@ -83,12 +83,12 @@ fn what_would_work_badly_is_told_where_it_stands() {
         (
             "{consumers: [{name: a, terminationGracePeriodSeconds: 44, handler: {wordApi: {url: 'https://a'}}}]}",
             "spec.consumers[0].terminationGracePeriodSeconds: ",
-            "46 s are enough",
+            "46 s are sufficient",
         ),
         (
             "{consumers: [{name: a, image: a, contract: Classic}]}",
             "spec.consumers: ",
-            "nobody frees the events of one that dies",
+            "no program reclaims the events of a crashed consumer",
         ),
         (
             "{consumers: [{name: a, handler: {http: {url: 'http://a', headersSecretName: token}}}]}",
@@ -102,7 +102,8 @@ fn what_would_work_badly_is_told_where_it_stands() {
     }
 }
 
-/// As many as a rollout may run: 31 producers with 8 connections each, 50 consumers with 6 each, and 10 others.
+/// The maximum during a rollout: 31 producers with 8 connections each, 50 consumers with 6 each, and 10
+/// others.
 #[test]
 fn connections_of_all_pods_are_added_up() {
     let of = |most: u32, consumers: &str| {
@@ -113,10 +114,10 @@ fn connections_of_all_pods_are_added_up() {
     };
     assert_eq!(of(558, "replicas: 40"), "");
     let short = of(557, "replicas: 40");
-    assert!(short.contains("max_connections: ") && short.contains("need 558"), "{short}");
+    assert!(short.contains("max_connections: ") && short.contains("need 558:"), "{short}");
     assert_ne!(of(557, "autoscaling: {backlog: {maxReplicas: 40}}"), "");
     assert_eq!(of(258, "autoscaling: {external: {}}"), "");
-    // What the operator sets where nothing is said.
+    // The operator's default.
     let default = "{database: {managed: {storage: {size: 9Gi}}}, consumers: [{name: a, replicas: 400}]}";
-    assert!(warned(default).contains("takes 500 connections"));
+    assert!(warned(default).contains("accepts 500 connections"));
 }

@@ -1,20 +1,20 @@
-//! The connections that all pods together may want, and those that the database takes.
+//! The number of connections that all pods may need, compared with what the database accepts.
 
 use eventpipeline_crds::{
     ConsumerAutoscaling, ConsumerGroup, Database, EventPipelineSpec, ProducerAutoscaling, ProducerGroup,
 };
 
-use super::super::pipeline::Finding;
+use super::super::finding::Finding;
 use super::DEFAULT_REPLICAS;
 use crate::eventpipeline::MAX_CONNECTIONS;
 
-/// What a producer and a consumer use at the most, as each of them says at its start.
+/// Maximum number of connections of a producer and of a consumer, as they log at startup.
 const OF_A_PRODUCER: u32 = 8;
 const OF_A_CONSUMER: u32 = 6;
-/// Kept for the schema Job, and for people.
+/// Connections of the schema Job and of people.
 const OTHERS: u32 = 10;
 
-/// Says so if there may be more pods than the pipeline's own database has connections for.
+/// Warns if the pods may need more connections than a managed database accepts.
 pub(super) fn of(spec: &EventPipelineSpec) -> Option<Finding> {
     let Database { managed: Some(database), .. } = &spec.database else { return None };
     let set = database.config.get("max_connections").and_then(|value| value.parse().ok());
@@ -24,20 +24,20 @@ pub(super) fn of(spec: &EventPipelineSpec) -> Option<Finding> {
     let wanted = producers * OF_A_PRODUCER + consumers * OF_A_CONSUMER + OTHERS;
     (wanted > most).then(|| {
         let message = format!(
-            "the database takes {most} connections, and {producers} producers with {OF_A_PRODUCER} each and {consumers} \
-             consumers with {OF_A_CONSUMER} each, as many as a rollout may run at once, and {OTHERS} for others, need {wanted}"
+            "the database accepts {most} connections, but a rollout may need {wanted}: {producers} producers with \
+             {OF_A_PRODUCER} each, {consumers} consumers with {OF_A_CONSUMER} each, and {OTHERS} others"
         );
         Finding::warning("spec.database.managed.config.max_connections", message)
     })
 }
 
-/// As many as may run at once; none where somebody else decides.
+/// Returns the maximum number of pods during a rollout, or `None` if another client decides it.
 fn producers(group: &ProducerGroup) -> Option<u32> {
     let most = match &group.autoscaling {
         None => group.replicas.unwrap_or(DEFAULT_REPLICAS),
         Some(ProducerAutoscaling { cpu, .. }) => cpu.as_ref()?.max_replicas,
     };
-    // A rollout adds one.
+    // A rollout adds one pod.
     Some(u32::try_from(most).ok()? + 1)
 }
 

@@ -1,20 +1,20 @@
-//! Times of a group of consumers that do not go together, secrets on the wire, and nobody who tidies up.
+//! Conflicting times of a group of consumers, secrets without encryption, and classic groups without support.
 
 use eventpipeline_crds::{ConsumerGroup, Contract, Handler, HttpHandler, WordApiHandler};
 
-use super::super::pipeline::Finding;
+use super::super::finding::Finding;
 
-/// What is to be said of the group at that place of the list.
+/// Returns the warnings about the group at this index.
 pub(super) fn of(at: usize, group: &ConsumerGroup) -> Vec<Finding> {
     let field = |name: &str| format!("spec.consumers[{at}].{name}");
     let mut findings = Vec::new();
     if let Some((handler, timeout)) = timeout(group) {
         let lease = i64::from(group.lease_seconds);
-        // The rest is for writing down the answer.
+        // The rest of the lease is for storing the result.
         if timeout * 5 > lease * 4 {
             let message = format!(
-                "an answer may take {timeout} s of a lease of {lease} s: a late one is handled again by another consumer \
-                 when the database is slow; a lease of {} s leaves room",
+                "a response may take {timeout} s of a lease of {lease} s: if the database is slow, the lease of a late one \
+                 expires and another consumer handles the event again; a lease of {} s is sufficient",
                 timeout * 5 / 4 + 1
             );
             findings.push(Finding::warning(field(&format!("handler.{handler}.timeoutSeconds")), message));
@@ -22,8 +22,8 @@ pub(super) fn of(at: usize, group: &ConsumerGroup) -> Vec<Finding> {
         let grace = group.termination_grace_period_seconds;
         if grace * 2 < timeout * 3 {
             let message = format!(
-                "an event may take {timeout} s, and a pod that is stopped has two thirds of {grace} s for it: what takes \
-                 longer is handled again; {} s are enough",
+                "an event may take {timeout} s, but a terminating pod has only two thirds of {grace} s for it, after which \
+                 the event is handled again; {} s are sufficient",
                 (timeout * 3).div_euclid(2) + 1
             );
             findings.push(Finding::warning(field("terminationGracePeriodSeconds"), message));
@@ -33,23 +33,23 @@ pub(super) fn of(at: usize, group: &ConsumerGroup) -> Vec<Finding> {
         && http.headers_secret_name.is_some()
         && http.url.starts_with("http:")
     {
-        let message = "the headers of the Secret are sent without encryption: `url` is http, and not https";
+        let message = "the headers of the Secret are sent without encryption: use https in `url`";
         findings.push(Finding::warning(field("handler.http.url"), message));
     }
     findings
 }
 
-/// Classic claims end by a lease that only ours give them.
-pub(super) fn nobody_frees(groups: &[ConsumerGroup]) -> Option<Finding> {
+/// Only our consumers give the claims of classic consumers a lease.
+pub(super) fn all_classic(groups: &[ConsumerGroup]) -> Option<Finding> {
     let all_classic = !groups.is_empty() && groups.iter().all(|group| group.contract == Contract::Classic);
     all_classic.then(|| {
-        let message = "all consumers are `Classic`: nobody frees the events of one that dies, or retries what failed; a \
-                       group of the operator's own consumers beside them does";
+        let message = "all consumers are `Classic`: no program reclaims the events of a crashed consumer or retries failed \
+                       ones; add a group of the operator's own consumers";
         Finding::warning("spec.consumers", message)
     })
 }
 
-/// The handler that asks somebody, and how long an answer of it may take, in seconds.
+/// Returns the handler that sends requests, and its timeout in seconds.
 fn timeout(group: &ConsumerGroup) -> Option<(&'static str, i64)> {
     let (name, seconds) = match &group.handler {
         Handler { http: Some(HttpHandler { timeout_seconds, .. }), .. } => ("http", timeout_seconds),

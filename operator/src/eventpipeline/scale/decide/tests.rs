@@ -1,4 +1,4 @@
-//! What holds of every decision, and the life of a group.
+//! Properties of all decisions, and the life of a group.
 
 use proptest::option::of;
 use proptest::prelude::*;
@@ -30,23 +30,23 @@ fn at(second: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second)
 }
 
-fn standing(replicas: i32) -> Standing {
-    Standing { replicas, changed: None, fewer: None }
+fn scaled_to(replicas: i32) -> ScaleState {
+    ScaleState { replicas, changed: None, window: None }
 }
 
-/// One look after the other, at the second that stands with it; what is decided is done.
-fn live(rules: &BacklogAutoscaling, standing: &mut Standing, second: i64, queue: &QueueStats) -> Step {
-    let consumers = consumers_for(rules, standing.replicas, queue.pending, queue);
-    let step = decide(rules, standing, Some(Demand { consumers, at: at(second) }), at(second));
+/// Decides once, at this second, and carries out the decision.
+fn live(rules: &BacklogAutoscaling, state: &mut ScaleState, second: i64, queue: &QueueStats) -> Step {
+    let consumers = consumers_for(rules, state.replicas, queue.pending, queue);
+    let step = decide(rules, state, Some(Demand { consumers, at: at(second) }), at(second));
     if let Step::Grow(replicas) | Step::Shrink(replicas) = step {
-        *standing = Standing { replicas, changed: Some(at(second)), fewer: None };
+        *state = ScaleState { replicas, changed: Some(at(second)), window: None };
     }
     step
 }
 
 #[test]
-fn a_group_grows_with_what_waits_and_shrinks_when_less_has_been_enough_for_long() {
-    let (rules, mut group) = (rules(0, 10), standing(0));
+fn a_group_follows_the_backlog_and_shrinks_after_the_cooldown() {
+    let (rules, mut group) = (rules(0, 10), scaled_to(0));
     assert_eq!(live(&rules, &mut group, 0, &queue(0, 0, 0.0)), Step::Stay(Reason::AsNeeded));
     assert_eq!(live(&rules, &mut group, 15, &queue(1, 0, 0.1)), Step::Grow(1));
     assert_eq!(live(&rules, &mut group, 20, &queue(480, 16, 5.0)), Step::Stay(Reason::ScaleOutCoolsDown));
@@ -55,11 +55,11 @@ fn a_group_grows_with_what_waits_and_shrinks_when_less_has_been_enough_for_long(
     assert_eq!(live(&rules, &mut group, 60, &queue(5000, 160, 15.0)), Step::Stay(Reason::MaximumReached));
     assert_eq!(live(&rules, &mut group, 100, &queue(300, 160, 1.0)), Step::Stay(Reason::ScaleInCoolsDown));
     assert_eq!(live(&rules, &mut group, 399, &queue(0, 5, 0.0)), Step::Stay(Reason::ScaleInCoolsDown));
-    // To as many as were needed at one time of all that.
+    // Down to the maximum that was needed in the whole period.
     assert_eq!(live(&rules, &mut group, 400, &queue(0, 5, 0.0)), Step::Shrink(3));
     assert_eq!(live(&rules, &mut group, 415, &queue(0, 5, 0.0)), Step::Stay(Reason::ScaleInCoolsDown));
     assert_eq!(live(&rules, &mut group, 715, &queue(0, 5, 0.0)), Step::Shrink(1));
-    // Somebody stays as long as an event is with a consumer, or was with one that crashed.
+    // One consumer stays as long as an event is claimed, by a running or by a crashed consumer.
     assert_eq!(live(&rules, &mut group, 1100, &queue(0, 5, 0.0)), Step::Stay(Reason::AsNeeded));
     assert_eq!(live(&rules, &mut group, 1200, &queue(0, 0, 0.0)), Step::Stay(Reason::ScaleInCoolsDown));
     assert_eq!(live(&rules, &mut group, 1500, &queue(0, 0, 0.0)), Step::Shrink(0));
@@ -67,9 +67,9 @@ fn a_group_grows_with_what_waits_and_shrinks_when_less_has_been_enough_for_long(
 }
 
 #[test]
-fn while_events_wait_for_too_long_there_are_more_step_by_step() {
+fn a_group_grows_step_by_step_while_events_wait_too_long() {
     let rules = BacklogAutoscaling { target_age_seconds: Some(30), ..rules(1, 10) };
-    let mut group = standing(1);
+    let mut group = scaled_to(1);
     let late = queue(10, 0, 31.0);
     let numbers: Vec<i32> = (0..7)
         .map(|look| {
@@ -82,10 +82,10 @@ fn while_events_wait_for_too_long_there_are_more_step_by_step() {
 }
 
 #[test]
-fn what_was_seen_before_a_change_causes_no_other() {
+fn an_observation_from_before_a_change_causes_no_other_change() {
     let rules =
         BacklogAutoscaling { target_age_seconds: Some(30), scale_up_cooldown_seconds: 0, ..rules(1, 10) };
-    let mut group = Standing { changed: Some(at(10)), ..standing(2) };
+    let mut group = ScaleState { changed: Some(at(10)), ..scaled_to(2) };
     let demand = Some(Demand { consumers: 3, at: at(10) });
     assert_eq!(decide(&rules, &mut group, demand, at(11)), Step::Stay(Reason::ScaleOutCoolsDown));
     let demand = Some(Demand { consumers: 3, at: at(11) });
@@ -93,8 +93,8 @@ fn what_was_seen_before_a_change_causes_no_other() {
 }
 
 #[test]
-fn an_unknown_queue_changes_nothing_and_does_not_count_as_calm() {
-    let (rules, mut group) = (rules(1, 10), standing(5));
+fn an_unknown_queue_changes_nothing_and_restarts_the_cooldown() {
+    let (rules, mut group) = (rules(1, 10), scaled_to(5));
     live(&rules, &mut group, 0, &queue(0, 0, 0.0));
     assert_eq!(decide(&rules, &mut group, None, at(299)), Step::Stay(Reason::QueueUnknown));
     assert_eq!(live(&rules, &mut group, 300, &queue(0, 0, 0.0)), Step::Stay(Reason::ScaleInCoolsDown));
@@ -102,8 +102,8 @@ fn an_unknown_queue_changes_nothing_and_does_not_count_as_calm() {
 }
 
 #[test]
-fn new_bounds_hold_at_once() {
-    let mut group = standing(5);
+fn new_bounds_apply_immediately() {
+    let mut group = scaled_to(5);
     assert_eq!(live(&rules(6, 9), &mut group, 0, &queue(0, 0, 0.0)), Step::Stay(Reason::AsNeeded));
     assert_eq!((group.replicas, group.changed), (6, Some(at(0))));
     live(&rules(1, 2), &mut group, 1, &queue(0, 0, 0.0));
@@ -129,14 +129,14 @@ fn any_queue() -> impl Strategy<Value = QueueStats> {
 }
 
 proptest! {
-    /// Over any history: within the bounds, and each change only after its time since the one before.
+    /// In any history the bounds hold, and each change keeps its cooldown since the one before.
     #[test]
     fn bounds_and_cooldowns_hold(
         rules in any_rules(),
         start in 0..200_i32,
         looks in proptest::collection::vec((1..60_i64, any_queue()), 1..60),
     ) {
-        let (mut group, mut second) = (standing(start), 0);
+        let (mut group, mut second) = (scaled_to(start), 0);
         for (pause, queue) in looks {
             second += pause;
             let before = group;
@@ -158,9 +158,9 @@ proptest! {
         }
     }
 
-    /// More that waits never means fewer consumers, and what is being processed never means more than one.
+    /// A larger backlog never means fewer consumers, and claimed events never mean more than one.
     #[test]
-    fn only_what_waits_is_demand(rules in any_rules(), current in 0..50_i32, less in 0..10_000_i64, more in 0..10_000_i64, busy in 0..10_000_i64) {
+    fn only_pending_events_are_demand(rules in any_rules(), current in 0..50_i32, less in 0..10_000_i64, more in 0..10_000_i64, busy in 0..10_000_i64) {
         let needs = |pending: i64, processing: i64| {
             consumers_for(&rules, current, pending, &queue(pending, processing, 10.0))
         };

@@ -1,27 +1,39 @@
-//! The groups of producers and consumers, as their Deployments and pods show them.
+//! The groups of producers and consumers, as their Deployments show them.
 
 use eventpipeline_crds::conditions::{reasons, types};
 use jiff::SignedDuration;
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentStatus};
 use kube::ResourceExt as _;
 
-use super::causes::{self, Cause};
-use super::parts::{Part, State};
+use super::super::causes::{self, Cause};
+use super::super::component::{Component, State};
 use crate::labels::GROUP;
 
-pub(super) fn producers(deployments: &[Deployment], schema_ready_for: SignedDuration) -> Part {
+pub(super) fn producers(deployments: &[Deployment], schema_ready_for: SignedDuration) -> Component {
     let (state, reason, message) = groups("producers", deployments, &[], schema_ready_for);
-    Part { type_: types::PRODUCERS_READY, state, reason, not_ready: reasons::PRODUCERS_NOT_READY, message }
+    Component {
+        type_: types::PRODUCERS_READY,
+        state,
+        reason,
+        not_ready: reasons::PRODUCERS_NOT_READY,
+        message,
+    }
 }
 
-/// `suspended`: names of groups that are to have no pods.
+/// `suspended` contains the names of groups without pods.
 pub(super) fn consumers(
     deployments: &[Deployment],
     suspended: &[String],
     schema_ready_for: SignedDuration,
-) -> Part {
+) -> Component {
     let (state, reason, message) = groups("consumers", deployments, suspended, schema_ready_for);
-    Part { type_: types::CONSUMERS_READY, state, reason, not_ready: reasons::CONSUMERS_NOT_READY, message }
+    Component {
+        type_: types::CONSUMERS_READY,
+        state,
+        reason,
+        not_ready: reasons::CONSUMERS_NOT_READY,
+        message,
+    }
 }
 
 fn groups(
@@ -46,14 +58,14 @@ fn groups(
     } else if !missing.is_empty() {
         (State::Waiting, reasons::PODS_STARTING, message)
     } else if all.iter().all(|group| group.suspended) {
-        (State::Ready, reasons::SUSPENDED, "every group is suspended".to_owned())
+        (State::Ready, reasons::SUSPENDED, "all groups are suspended".to_owned())
     } else {
         let wanted: i32 = all.iter().map(|group| group.wanted).sum();
         let off: Vec<&str> =
             all.iter().filter(|group| group.suspended).map(|group| group.name.as_str()).collect();
         let off = if off.is_empty() { String::new() } else { format!("; suspended: {}", off.join(", ")) };
         if wanted == 0 {
-            (State::Ready, reasons::SCALED_TO_ZERO, format!("no event waits that would need a consumer{off}"))
+            (State::Ready, reasons::SCALED_TO_ZERO, format!("no event needs a consumer{off}"))
         } else {
             (State::Ready, reasons::PODS_READY, format!("{wanted} of {wanted} pods are ready{off}"))
         }
@@ -68,9 +80,9 @@ struct Group {
     wanted: i32,
     updated: i32,
     ready: i32,
-    /// What the Deployment says of a rollout that does not get on.
+    /// The Deployment's message about a rollout without progress.
     why: Option<String>,
-    /// Why it gets no pods.
+    /// The API server's reason to refuse its pods.
     refused: Option<Cause>,
 }
 
@@ -92,7 +104,7 @@ impl Group {
                 && condition.status == "False"
         });
         let late = late.filter(|_| seen && schema_ready_for >= deadline);
-        // A suspended group is as it must be at once: what it still has finishes its work and goes.
+        // A suspended group is ready immediately: its remaining pods finish their work and terminate.
         let as_wanted = seen && updated >= wanted && available >= wanted && all == wanted;
         let state = if suspended || as_wanted {
             State::Ready
@@ -114,7 +126,7 @@ impl Group {
     }
 }
 
-/// Why the API server takes no more of its pods.
+/// Returns why the API server refuses the Deployment's pods.
 fn refused(status: &DeploymentStatus) -> Option<Cause> {
     let mut conditions = status.conditions.iter().flatten();
     let failure =
@@ -125,7 +137,7 @@ fn refused(status: &DeploymentStatus) -> Option<Cause> {
 impl std::fmt::Display for Group {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { name, state: _, suspended: _, wanted, updated, ready, why, refused: _ } = self;
-        write!(formatter, "group {name} has {ready} of {wanted} pods ready, {updated} of them updated")?;
+        write!(formatter, "group {name} has {ready} of {wanted} pods ready and {updated} updated")?;
         match why {
             Some(why) => write!(formatter, " ({why})"),
             None => Ok(()),

@@ -1,4 +1,4 @@
-//! From the objects of before and after to what happens to pods and data.
+//! The effects of changed objects on pods and data.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,16 +9,16 @@ use serde_json::Value;
 use super::paths;
 use crate::eventpipeline::Rendered;
 
-/// Fields that are named before the rest is only counted.
+/// Number of fields that are listed by name.
 const NAMED: usize = 4;
 const TEMPLATE: &str = "/spec/template";
 const REPLICAS: &str = "/spec/replicas";
 const SIZE: &str = "/spec/volumeClaimTemplates/0/spec/resources/requests/storage";
 
-/// What happens to an object.
+/// A difference between the current and the changed objects.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(in crate::offline) struct Change {
-    kind: &'static str,
+pub(in crate::offline) struct Difference {
+    kind: String,
     name: String,
     #[serde(flatten)]
     what: What,
@@ -29,13 +29,13 @@ pub(in crate::offline) struct Change {
 enum What {
     Created,
     Removed,
-    /// Nobody needs it any more, and nobody removes it.
+    /// The object is no longer used, and stays.
     Left,
-    /// Its pods are replaced, because of these fields of their template.
+    /// The pods are replaced because these fields of their template change.
     PodsReplaced {
         fields: Vec<String>,
     },
-    /// `null` where somebody else decides it.
+    /// `null` if another client decides the number.
     Scaled {
         from: Option<i64>,
         to: Option<i64>,
@@ -44,43 +44,43 @@ enum What {
         from: String,
         to: String,
     },
-    /// These fields change; no pod notices.
+    /// These fields change without affecting any pod.
     Changed {
         fields: Vec<String>,
     },
 }
 
-/// What happens when the objects of `before` become those of `after`.
-pub(in crate::offline) fn between(before: &[Rendered], after: &[Rendered]) -> Vec<Change> {
-    let key = |object: &Rendered| (object.kind, object.name.clone());
+/// Returns the differences between `before` and `after`.
+pub(in crate::offline) fn between(before: &[Rendered], after: &[Rendered]) -> Vec<Difference> {
+    let key = |object: &Rendered| (object.kind.clone(), object.name.clone());
     let old: BTreeMap<_, _> = before.iter().map(|object| (key(object), object)).collect();
     let mut changes = Vec::new();
     for object in after {
         match old.get(&key(object)) {
-            None => changes.push(change(object, What::Created)),
+            None => changes.push(difference(object, What::Created)),
             Some(old) => {
                 let what = within(&old.object, &object.object);
-                changes.extend(what.into_iter().map(|what| change(object, what)));
+                changes.extend(what.into_iter().map(|what| difference(object, what)));
             }
         }
     }
     let gone = before.iter().filter(|object| !after.iter().any(|other| key(other) == key(object)));
     changes.extend(gone.map(|object| {
-        // The operator may not even see Secrets.
-        change(object, if object.kind == "Secret" { What::Left } else { What::Removed })
+        // The operator has no permission to delete Secrets.
+        difference(object, if object.kind == "Secret" { What::Left } else { What::Removed })
     }));
     changes
 }
 
-/// What happens when the pipeline is deleted: what it owns goes.
-pub(in crate::offline) fn of_a_deletion(before: &[Rendered]) -> Vec<Change> {
+/// Returns the differences when the pipeline is deleted, which deletes the objects that it owns.
+pub(in crate::offline) fn of_a_deletion(before: &[Rendered]) -> Vec<Difference> {
     let owned = |object: &Rendered| object.object.pointer("/metadata/ownerReferences").is_some();
     let what = |object| if owned(object) { What::Removed } else { What::Left };
-    before.iter().map(|object| change(object, what(object))).collect()
+    before.iter().map(|object| difference(object, what(object))).collect()
 }
 
-fn change(object: &Rendered, what: What) -> Change {
-    Change { kind: object.kind, name: object.name.clone(), what }
+fn difference(object: &Rendered, what: What) -> Difference {
+    Difference { kind: object.kind.clone(), name: object.name.clone(), what }
 }
 
 fn within(old: &Value, new: &Value) -> Vec<What> {
@@ -106,7 +106,7 @@ fn within(old: &Value, new: &Value) -> Vec<What> {
                 *value = Value::Null;
             }
         }
-        // Where there is no number there is no field.
+        // If the number is not set, the field is missing.
         if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
             spec.remove("replicas");
         }
@@ -122,27 +122,34 @@ fn size(object: &Value) -> Option<String> {
     Some(object.pointer(SIZE)?.as_str()?.to_owned())
 }
 
-impl fmt::Display for Change {
+impl fmt::Display for Difference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, name, what } = self;
         write!(formatter, "{kind} {name}: ")?;
         let decided = |replicas: &Option<i64>| {
-            replicas.map_or_else(|| "what somebody else decides".to_owned(), |replicas| replicas.to_string())
+            replicas.map_or_else(
+                || "a number that another client decides".to_owned(),
+                |replicas| replicas.to_string(),
+            )
         };
         match what {
-            What::Created if *kind == "Job" => formatter.write_str("runs"),
+            What::Created if kind == "Job" => formatter.write_str("runs"),
             What::Created => formatter.write_str("is created"),
             What::Removed => formatter.write_str("is removed"),
             What::Left => formatter.write_str("stays"),
-            What::PodsReplaced { fields } if *kind == "StatefulSet" => {
+            What::PodsReplaced { fields } if kind == "StatefulSet" => {
                 write!(formatter, "restarts the database: {}", named(fields))
             }
             What::PodsReplaced { fields } => write!(formatter, "replaces its pods: {}", named(fields)),
             What::Scaled { from, to } => {
                 write!(formatter, "is scaled from {} to {}", decided(from), decided(to))
             }
-            What::VolumeGrows { from, to } => write!(formatter, "has its volume grown from {from} to {to}"),
-            What::Changed { fields } => write!(formatter, "changes, no pod is replaced: {}", named(fields)),
+            What::VolumeGrows { from, to } => {
+                write!(formatter, "has its volume expanded from {from} to {to}")
+            }
+            What::Changed { fields } => {
+                write!(formatter, "changes without replacing pods: {}", named(fields))
+            }
         }
     }
 }
