@@ -1,8 +1,9 @@
 //! Two operators, one of which leads.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use eventpipeline_crds::EventPipeline;
+use eventpipeline_testkit::{ApiProxy, CallFault};
 use k8s_openapi::api::coordination::v1::Lease;
 use serde_json::json;
 
@@ -95,4 +96,60 @@ async fn a_leader_that_was_paused_too_long_writes_nothing_and_exits_with_an_erro
     assert!(log.contains("this operator no longer leads"), "{log}");
     assert!(!log.contains("applying"), "{log}");
     assert_eq!(second.reconciles("error"), 0);
+}
+
+fn writes_lease(method: &http::Method, path: &str) -> bool {
+    method != http::Method::GET && path.contains("/leases")
+}
+
+/// Candidates count from the stored renewal. After a renewal whose response was lost, the stored one may be
+/// older than the leader believes, so it must renew again before it extends its term.
+#[tokio::test]
+async fn a_renewal_whose_response_was_lost_is_repeated_immediately() {
+    let cluster = Cluster::new("lost-renewal").await;
+    let proxy = ApiProxy::start(cluster.server).await;
+    // A long duration, because the pause between two renewals is a fifth of it.
+    let election = ["--lease-namespace", "lost-renewal", "--lease-seconds", "50"];
+    let operator = Operator::through_with(&proxy, "lost-renewal", &election);
+    operator.becomes_ready().await;
+    until("a leader", async || leads(&operator).then_some(())).await;
+    proxy.fail(writes_lease, 1, 1, CallFault::Lost);
+    proxy.struck(1).await;
+    let calls = async |number: usize| {
+        until(format!("{number} calls about the Lease"), async || {
+            let calls = proxy.calls().into_iter().filter(|call| call.contains("/leases"));
+            let methods: Vec<_> =
+                calls.filter_map(|call| call.split(' ').next().map(str::to_owned)).collect();
+            (methods.len() >= number).then_some(methods)
+        })
+        .await
+    };
+    // The renewal that is lost, the next one, which conflicts with it, and the Lease as it is stored.
+    assert_eq!(calls(3).await[..3], ["PUT", "PUT", "GET"]);
+    let conflict = Instant::now();
+    assert_eq!(calls(4).await[3], "PUT");
+    assert!(conflict.elapsed() < Duration::from_secs(5), "{:?}", conflict.elapsed());
+    assert!(leads(&operator));
+}
+
+/// The Lease would otherwise block all candidates until it expires.
+#[tokio::test]
+async fn an_operator_that_is_stopped_while_it_acquires_the_lease_releases_it() {
+    let cluster = Cluster::new("stopped-candidate").await;
+    let proxy = ApiProxy::start(cluster.server).await;
+    proxy.fail(writes_lease, 1, 1, CallFault::SilenceAfter);
+    let operator =
+        Operator::through_with(&proxy, "stopped-candidate", &["--lease-namespace", "stopped-candidate"]);
+    proxy.struck(1).await;
+    let holder = async || {
+        let lease = cluster.api::<Lease>().get("eventpipeline-operator").await.unwrap();
+        lease.spec.unwrap().holder_identity.unwrap_or_default()
+    };
+    assert_ne!(holder().await, "", "the operator holds the Lease without knowing it");
+    operator.signal("TERM");
+    until("the operator to stop", async || {
+        operator.log().contains("eventpipeline-operator stopped").then_some(())
+    })
+    .await;
+    assert_eq!(holder().await, "");
 }

@@ -42,6 +42,8 @@ mod reconcile;
 #[cfg(test)]
 mod role;
 #[cfg(test)]
+mod rollouts;
+#[cfg(test)]
 mod routes;
 #[cfg(test)]
 mod scale;
