@@ -45,9 +45,10 @@ generated producer/openapi.json <"$scratch/openapi.json"
 {
   # shellcheck disable=SC2016  # the backquotes are Markdown's
   say '# Metrics' '' \
-    'What each program answers at `/metrics` on its internal port (9090), in the text format of Prometheus. `dev/generate.sh`' \
-    'makes this page from the registries that the programs serve; tests hold a live scrape of each to it, both ways.' '' \
-    'Series of a label with listed values are there from the start, at 0. `""` is the empty value.'
+    'The metrics that each program serves at `/metrics` on its admin port (9090), in the text format of Prometheus.' \
+    '`dev/generate.sh` generates this page from the registries of the programs. Tests compare it with a live scrape of each' \
+    'program, in both directions.' '' \
+    'Series of a label with listed values exist from the start, with the value 0. `""` is the empty value.'
   for program in producer consumer agent operator; do
     printf '\n'
     run "$program" metrics
