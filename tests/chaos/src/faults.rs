@@ -17,7 +17,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::{Instant, sleep};
 
 use self::database::Hold;
-use self::kind::Kind;
+pub(crate) use self::kind::Kind;
 use crate::pipeline::Pipeline;
 
 /// Longer than the programs' limit for an operation (10 s) and than a lease. One fault in [`LONG_RATIO`] lasts for this time.
@@ -38,10 +38,19 @@ const PAST_A_LEASE: Duration = Duration::from_millis(2500);
 /// Offsets of the database's clock in seconds, longer and shorter than a lease.
 const CLOCK_OFFSETS: [i64; 4] = [15, -15, 5, -5];
 
-/// Causes faults for `time`. Each has ended when this returns; a frozen program may still be catching up.
-pub(crate) async fn run(pipeline: &Arc<Pipeline>, recorder: &Recorder, time: Duration, seed: u64) {
-    let mut random = StdRng::seed_from_u64(seed);
-    let kinds = Kind::all(pipeline.builds.previous.is_some());
+/// The faults of a run.
+pub(crate) struct Plan {
+    pub(crate) time: Duration,
+    pub(crate) seed: u64,
+    /// The kinds of faults; empty for all.
+    pub(crate) kinds: Vec<Kind>,
+}
+
+/// Causes faults as planned. Each has ended when this returns; a frozen program may still be catching up.
+pub(crate) async fn run(pipeline: &Arc<Pipeline>, recorder: &Recorder, plan: &Plan) {
+    let mut random = StdRng::seed_from_u64(plan.seed);
+    let all = Kind::all(pipeline.builds.previous.is_some());
+    let (time, kinds) = (plan.time, if plan.kinds.is_empty() { &all } else { &plan.kinds });
     let end = Instant::now() + time;
     sleep(Duration::from_secs(2).min(time)).await;
     for number in 1_usize.. {

@@ -26,6 +26,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use builds::Builds;
+use faults::{Kind, Plan};
 use pipeline::{IDLE_LIMIT, Pipeline};
 
 /// Runs a pipeline under faults and checks its promises
@@ -44,6 +45,9 @@ struct Cli {
     /// Seed of the faults; random by default
     #[arg(long)]
     seed: Option<u64>,
+    /// Kinds of faults, such as `kill-consumer,lock-events`; all by default
+    #[arg(long, value_enum, value_delimiter = ',')]
+    faults: Vec<Kind>,
 }
 
 #[tokio::main]
@@ -55,7 +59,8 @@ async fn main() -> anyhow::Result<ExitCode> {
     let recorder = Arc::new(Recorder::default());
     let handler = handler::start(Arc::clone(&recorder), seed).await?;
     let pipeline = Arc::new(Pipeline::start(builds, handler).await?);
-    let verdict = run(&pipeline, &recorder, Duration::from_secs(cli.seconds), seed).await?;
+    let plan = Plan { time: Duration::from_secs(cli.seconds), seed, kinds: cli.faults };
+    let verdict = run(&pipeline, &recorder, &plan).await?;
     println!("{verdict}");
     if verdict.violations.is_empty() {
         println!("every promise was kept (seed {seed})");
@@ -66,22 +71,17 @@ async fn main() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-/// Runs load and faults for `time`, and checks the history.
-async fn run(
-    pipeline: &Arc<Pipeline>,
-    recorder: &Arc<Recorder>,
-    time: Duration,
-    seed: u64,
-) -> anyhow::Result<Verdict> {
+/// Runs load and faults, and checks the history.
+async fn run(pipeline: &Arc<Pipeline>, recorder: &Arc<Recorder>, plan: &Plan) -> anyhow::Result<Verdict> {
     let end = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    clients::spawn(&mut tasks, pipeline, recorder, &end, seed);
+    clients::spawn(&mut tasks, pipeline, recorder, &end, plan.seed);
     classic::spawn(&mut tasks, pipeline, recorder, &end);
     let watching = CancellationToken::new();
     let mut watchers = JoinSet::new();
     watchers.spawn(watcher::run(Arc::clone(pipeline), Arc::clone(recorder), watching.clone()));
     watchers.spawn(stats::run(Arc::clone(pipeline), Arc::clone(recorder), watching.clone()));
-    faults::run(pipeline, recorder, time, seed).await;
+    faults::run(pipeline, recorder, plan).await;
     end.cancel();
     // The checker reports a client that is still waiting after this.
     if let Ok(ended) = tokio::time::timeout(IDLE_LIMIT, all(&mut tasks)).await {

@@ -1,7 +1,10 @@
 //! The kinds of faults, and which of them can happen at once.
 
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
+use clap::ValueEnum;
+
+/// A kind of fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
     KillConsumer,
     KillProducer,
     KillDatabase,
@@ -33,30 +36,8 @@ pub(super) enum Kind {
     RollBack,
 }
 
-const KINDS: [Kind; 20] = [
-    Kind::KillConsumer,
-    Kind::KillProducer,
-    Kind::KillDatabase,
-    Kind::EndConsumer,
-    Kind::EndProducer,
-    Kind::FreezeConsumer,
-    Kind::FreezeProducer,
-    Kind::FreezeDatabase,
-    Kind::CutNetwork,
-    Kind::StallNetwork,
-    Kind::SlowNetwork,
-    Kind::LockEvents,
-    Kind::LockCounter,
-    Kind::KeepSnapshot,
-    Kind::RefuseWrites,
-    Kind::EndConnections,
-    Kind::RefuseConnections,
-    Kind::StepClock,
-    Kind::FillDisk,
-    Kind::ForgeWakeups,
-];
-/// Twice, because a run has only some dozens of faults.
-const ROLLS: [Kind; 4] = [Kind::RollForward, Kind::RollBack, Kind::RollForward, Kind::RollBack];
+/// The kinds of an upgrade. A run contains them twice, because it has only some dozens of faults.
+const ROLLS: [Kind; 2] = [Kind::RollForward, Kind::RollBack];
 
 #[derive(PartialEq, Eq)]
 enum Target {
@@ -72,7 +53,10 @@ enum Target {
 impl Kind {
     /// Returns the kinds of a run, with those of an upgrade or without.
     pub(super) fn all(upgrade: bool) -> Vec<Self> {
-        if upgrade { [&KINDS[..], &ROLLS].concat() } else { KINDS.to_vec() }
+        if upgrade {
+            return [Self::value_variants(), &ROLLS].concat();
+        }
+        Self::value_variants().iter().copied().filter(|kind| !ROLLS.contains(kind)).collect()
     }
 
     /// Returns true if one of two faults could end the other, or wait for it forever.
