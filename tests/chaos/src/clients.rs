@@ -101,7 +101,13 @@ impl Caller {
     async fn create_async(&mut self) {
         let mark = self.mark();
         let priority = self.random.random_range(0..3);
-        let url = self.url(&format!("/create-async?priority={priority}"));
+        // Delayed events become due while consumers are idle.
+        let delay = if self.random.random_ratio(1, 10) {
+            format!("&delaySeconds={}", self.random.random_range(1..8))
+        } else {
+            String::new()
+        };
+        let url = self.url(&format!("/create-async?priority={priority}{delay}"));
         let outcome = self.ask(self.http.post(url).json(&json!({ "mark": mark }))).await;
         self.created(outcome, vec![mark], None);
     }
