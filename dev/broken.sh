@@ -5,7 +5,7 @@
 
 # The same faults for all.
 seed=7
-seconds=30
+seconds=60
 copy=$CACHE/work/broken
 programs=$CACHE/work/broken-programs
 original=$CACHE/work/broken-original

@@ -135,6 +135,12 @@ async fn cause(pipeline: &Pipeline, kind: Kind, roll: usize, long: bool) {
         Kind::SlowNetwork => {
             disturb(network, Fault::Slow(Duration::from_millis(5 + roll as u64 / 20)), moment).await;
         }
+        Kind::LoseResponses => {
+            network.set(Fault::Mute);
+            sleep(moment).await;
+            // Short enough that a program can connect again at once.
+            disturb(network, Fault::Cut, Duration::from_millis(1)).await;
+        }
         Kind::LockEvents => caused(database::hold(pipeline, Hold::Events, probe::LIMIT).await),
         Kind::LockCounter => caused(database::hold(pipeline, Hold::Counter, past_a_lease).await),
         Kind::KeepSnapshot => caused(database::hold(pipeline, Hold::Snapshot, past_a_lease).await),

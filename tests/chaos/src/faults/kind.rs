@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     CutNetwork,
     StallNetwork,
     SlowNetwork,
+    /// Requests arrive, and the connections break before the responses.
+    LoseResponses,
     /// A foreign transaction locks events.
     LockEvents,
     /// A foreign transaction locks the counter.
@@ -71,7 +73,9 @@ impl Kind {
             Self::KillConsumer | Self::EndConsumer | Self::FreezeConsumer => Target::Consumer,
             Self::KillProducer | Self::EndProducer | Self::FreezeProducer => Target::Producer,
             Self::RollForward | Self::RollBack => Target::Programs,
-            Self::CutNetwork | Self::StallNetwork | Self::SlowNetwork => Target::Network,
+            Self::CutNetwork | Self::StallNetwork | Self::SlowNetwork | Self::LoseResponses => {
+                Target::Network
+            }
             Self::ForgeWakeups => Target::Wakeups,
             Self::StepClock => Target::Clock,
             _ => Target::Database,
