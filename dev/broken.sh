@@ -22,6 +22,10 @@ chaos=$CARGO_TARGET_DIR/debug/eventpipeline-chaos
 rm -rf "$copy"
 mkdir -p "$copy" "$programs"
 git ls-files -z | xargs -0 cp --parents -t "$copy"
+cp "$chaos" "$programs/"
+chaos=$programs/eventpipeline-chaos
+forget_builds
+trap forget_builds EXIT
 cd "$copy"
 
 # reported PROMISE FAULTS FILE SUBSTITUTION: succeeds if chaos reports a violation of the promise. A substitution that

@@ -98,6 +98,10 @@ take_over_target() {
 }
 if [ "$CARGO_TARGET_DIR" = "$CACHE/target" ] && ! stamped target-of "$ROOT"; then take_over_target; fi
 
+# Makes cargo compile this repository's crates again. Copies of a checkout share the target folder, and cargo would take their
+# results for ours.
+forget_builds() { rm -rf "$CARGO_TARGET_DIR"/{,*/}{debug,release}/.fingerprint/eventpipeline-*; }
+
 # fingerprint FILE_OR_FOLDER...: a short hash of the contents. Paths only decide their order.
 fingerprint() { find "$@" -type f -print0 | sort -z | xargs -0 cat | sha256sum | cut -c1-12; }
 

@@ -15,6 +15,8 @@ lock mutants
 rm -rf "$copy"
 mkdir -p "$copy"
 (cd "$ROOT" && git ls-files -z | xargs -0 cp --parents -t "$copy")
+forget_builds
+trap forget_builds EXIT
 cd "$copy"
 
 # Skips the tests of accounts, certificates and the schema, which no guard concerns.

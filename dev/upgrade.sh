@@ -13,8 +13,10 @@ build() {
   rm -rf "$source"
   mkdir -p "$source" "$previous"
   git -C "$ROOT" archive "$PREVIOUS_COMMIT" | tar -x -C "$source"
+  forget_builds
   (cd "$source" && cargo build --locked "${programs[@]/#/--package=}")
   cp "${programs[@]/#/$CARGO_TARGET_DIR/debug/}" "$previous/"
+  forget_builds
   rm -rf "$source"
 }
 
