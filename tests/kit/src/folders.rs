@@ -1,8 +1,8 @@
 //! The folder of this test process, and a shell that removes it when the process ends, for whatever reason.
 //!
 //! Statics are never dropped, and a killed process drops nothing, so the process cannot clean up by itself. The shell waits
-//! for the end of its standard input, which only this process holds open. Then it kills every server with a pid file in the
-//! folder, and removes the folder.
+//! for the end of its standard input, which only this process holds open. Then it kills the process group of every server with
+//! a pid file in the folder, and removes the folder.
 
 use std::{
     os::unix::process::CommandExt as _,
@@ -19,7 +19,7 @@ const GUARD: &str = r#"
 trap '' HUP INT TERM
 read -r _
 for file in "$1"/*/*."$2"; do
-  [ -e "$file" ] && kill -9 "$(cat "$file")"
+  [ -e "$file" ] && kill -s KILL -- "-$(cat "$file")"
 done
 for _ in 1 2 3 4 5 6 7 8 9 10; do
   rm -rf "$1" && exit

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
 use crate::{error::Error, wait};
 
@@ -20,7 +20,7 @@ pub(crate) const PID_FILE: &str = "guarded-pid";
 /// Number of bytes of a log in an error.
 const TAIL: u64 = 4096;
 
-/// A process that is killed when dropped.
+/// A server process. It is killed when this is dropped, together with its workers.
 #[derive(Debug)]
 pub(crate) struct Process {
     name: &'static str,
@@ -127,9 +127,14 @@ impl Process {
 }
 
 impl Drop for Process {
+    /// Kills the process and its workers, which are in the same process group.
     fn drop(&mut self) {
-        // There is no caller to inform, and a process that has ended is no error.
-        let _ = self.child.kill();
+        let pid = Pid::from_child(&self.child);
+        let unreaped = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        // The id belongs to this group until the process is reaped. There is no caller to inform of errors.
+        if waitid(WaitId::Pid(pid), unreaped).is_ok() {
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
         let _ = self.child.wait();
         let _ = fs::remove_file(&self.pid_file);
     }
