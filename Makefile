@@ -1,6 +1,6 @@
 # Each target is a script in dev/ that also runs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down test chaos upgrade broken fill mutants e2e bench bench-operator images crds fmt lint deny clean-cache
+.PHONY: help up down test chaos upgrade broken fill mutants fuzz e2e bench bench-operator images crds fmt lint deny clean-cache
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ fill: ## Fill a small volume and recover, 20 times; ROUNDS=3 runs fewer
 
 mutants: ## Remove each guard of the queue's SQL and check that the tests notice; ONLY=word runs a part
 	@dev/mutants.sh $(ONLY)
+
+fuzz: ## Search for inputs that break parsers, guided by coverage; SECONDS=600 per parser, ONLY=word runs a part
+	@dev/fuzz.sh $(if $(SECONDS),--seconds $(SECONDS)) $(ONLY)
 
 e2e: ## Run the tests of a pipeline on the cluster of `make up`
 	@dev/e2e.sh

@@ -31,6 +31,8 @@ mod cutoff;
 mod error;
 mod event;
 mod fenced;
+#[cfg(test)]
+mod fuzz;
 mod health;
 mod holders;
 mod key;

@@ -93,3 +93,41 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use eventpipeline_testkit::text_of;
+    use http::HeaderValue;
+
+    use super::*;
+
+    /// Any header is a pause of at most a day or none, and a pause that is sent in seconds is read again.
+    #[test]
+    fn a_pause_survives_being_printed_and_read() {
+        let words = [
+            "Sun, ",
+            "Sunday, ",
+            "06 Nov 1994 ",
+            "06-Nov-94 ",
+            "08:49:37 GMT",
+            "Nov  6 ",
+            " 1994",
+            "99999999999999999999",
+            "120",
+            "-",
+            "+",
+            "0",
+            " ",
+            "\t",
+        ];
+        bolero::check!().with_type::<(Vec<Vec<u8>>, u32)>().for_each(|(lines, now)| {
+            let values = lines.iter().filter_map(|line| HeaderValue::from_str(&text_of(line, &words)).ok());
+            let headers: HeaderMap = values.map(|value| (RETRY_AFTER, value)).collect();
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(*now));
+            let Some(pause) = retry_after(&headers, now) else { return };
+            assert!(pause <= MOST);
+            let again = [(RETRY_AFTER, HeaderValue::from(pause.as_secs()))].into_iter().collect();
+            assert_eq!(retry_after(&again, now), Some(pause));
+        });
+    }
+}

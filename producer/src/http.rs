@@ -5,6 +5,8 @@ mod body;
 mod content_type;
 mod cors;
 mod event_id;
+#[cfg(test)]
+mod fuzz;
 mod handlers;
 mod headers;
 mod idempotency_key;

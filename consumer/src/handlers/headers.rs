@@ -78,3 +78,42 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use eventpipeline_testkit::text_of;
+
+    use super::*;
+
+    /// An accepted file can be written from its headers and is read again, and its values are not shown.
+    #[test]
+    fn an_accepted_file_survives_being_printed_and_read() {
+        let words = [
+            "\n",
+            "\r\n",
+            ": ",
+            ":",
+            "#",
+            "Authorization",
+            "x-team",
+            "Bearer S3CRET",
+            "x-event-",
+            "TE",
+            "\t",
+            "é",
+            " ",
+        ];
+        bolero::check!().with_type::<Vec<u8>>().for_each(|bytes| {
+            let Ok(Headers(read)) = Headers::parse(&text_of(bytes, &words)) else {
+                return;
+            };
+            let mut printed = Vec::new();
+            for (name, value) in &read {
+                printed.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\n"].concat());
+            }
+            let printed = String::from_utf8(printed).unwrap();
+            assert_eq!(Headers::parse(&printed).unwrap().0, read);
+            assert!(!format!("{read:?}").contains("S3CRET"));
+        });
+    }
+}

@@ -24,7 +24,11 @@ mod leadership;
 #[cfg(test)]
 mod lint;
 #[cfg(test)]
+mod lint_fuzz;
+#[cfg(test)]
 mod metrics;
+#[cfg(test)]
+mod mutator;
 #[cfg(test)]
 mod names;
 #[cfg(test)]

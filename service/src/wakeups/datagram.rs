@@ -54,3 +54,23 @@ mod tests {
         );
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    #[test]
+    fn an_accepted_datagram_survives_being_sent_again() {
+        bolero::check!().with_type::<(bool, Vec<u8>)>().for_each(|(is_finished, bytes)| {
+            let mut datagram = if *is_finished { vec![MAGIC, VERSION, FINISHED] } else { Vec::new() };
+            datagram.extend(bytes);
+            let Some(wakeup) = decode(&datagram) else { return };
+            let again: Vec<Wakeup> = encode(&wakeup).iter().filter_map(|datagram| decode(datagram)).collect();
+            match wakeup {
+                // Nothing is sent for no ids.
+                Wakeup::Finished(ids) if ids.is_empty() => assert_eq!(again, []),
+                _ => assert_eq!(again, [wakeup]),
+            }
+        });
+    }
+}

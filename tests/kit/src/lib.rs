@@ -35,6 +35,7 @@ mod prometheus;
 mod proxy;
 mod scrape;
 mod wait;
+mod words;
 
 pub use api_proxy::{ApiProxy, CallFault};
 pub use apiserver::ApiServer;
@@ -49,6 +50,7 @@ pub use prometheus::{Prometheus, promtool};
 pub use proxy::{Fault, Proxy};
 pub use scrape::Scrape;
 pub use wait::{eventually, until};
+pub use words::text_of;
 
 fn or_panic<T>(what: &str, result: Result<T, error::Error>) -> T {
     result.unwrap_or_else(|error| panic_of(what, &error))

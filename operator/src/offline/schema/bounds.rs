@@ -54,12 +54,19 @@ fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
-        Value::Number(number) if number.as_f64().is_none_or(|number| number.fract() != 0.0) => "number",
-        Value::Number(_) => "integer",
+        Value::Number(number) if is_whole(number) => "integer",
+        Value::Number(_) => "number",
         Value::String(_) => "string",
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     }
+}
+
+/// Returns whether the server takes a number for an integer: one of 64 bits, or a float that has no fraction and is exact.
+fn is_whole(number: &Number) -> bool {
+    /// 2^53 - 1.
+    const LARGEST: f64 = 9_007_199_254_740_991.0;
+    number.is_i64() || number.as_f64().is_some_and(|number| number.fract() == 0.0 && number.abs() <= LARGEST)
 }
 
 fn unsupported(schema: &JSONSchemaProps, value: &Value, path: &Path) -> Option<Refusal> {

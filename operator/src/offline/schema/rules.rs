@@ -36,7 +36,8 @@ impl Rules {
         refusals: &mut Vec<Refusal>,
     ) {
         for rule in schema.x_kubernetes_validations.iter().flatten() {
-            if let Some(message) = self.broken(rule, value, old) {
+            let broken = unreadable(schema, rule, value).or_else(|| self.broken(rule, value, old));
+            if let Some(message) = broken {
                 refusals.push(Refusal::broken_rule(path, value, &message));
             }
         }
@@ -75,6 +76,14 @@ impl Rules {
             Err(error) => Some(format!("{error} evaluating rule: {message}")),
         }
     }
+}
+
+/// Returns the error of the server for 2.0 where an integer or a string is expected: its rules cannot read such a number.
+fn unreadable(schema: &JSONSchemaProps, rule: &ValidationRule, value: &Value) -> Option<String> {
+    let message = rule.message.as_ref().unwrap_or(&rule.rule);
+    (schema.x_kubernetes_int_or_string == Some(true) && value.is_f64()).then(|| {
+        format!("invalid data, expected XIntOrString value to be either a string or integer evaluating rule: {message}")
+    })
 }
 
 /// Converts the value and keeps the names of fields. None of our rules uses a name that CEL escapes.

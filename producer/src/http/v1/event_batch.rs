@@ -1,6 +1,8 @@
 //! The body of `POST /v1/events`: one event, an array of events, or one event per line.
 
 mod documents;
+#[cfg(test)]
+mod fuzz;
 
 use std::borrow::Cow;
 
