@@ -36,10 +36,10 @@ pub(super) enum SecretContent {
 
 /// The volume of a managed database.
 ///
-/// The StatefulSet's controller creates the PersistentVolumeClaim. The operator only expands it.
+/// The StatefulSet's controller creates the `PersistentVolumeClaim`. The operator only expands it.
 #[derive(Debug, Clone)]
 pub(super) struct DataVolume {
-    /// Name of the PersistentVolumeClaim.
+    /// Name of the `PersistentVolumeClaim`.
     pub(super) claim: String,
     /// Minimum size.
     pub(super) size: Size,

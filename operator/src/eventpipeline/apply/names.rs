@@ -35,7 +35,7 @@ pub(super) async fn owner<K: Kind>(cluster: &Cluster, existing: &Existing, name:
     found::<K>(cluster, existing, name, |metadata| whose(metadata, key, uid.as_deref())).await
 }
 
-/// Returns the owner of the name of a PersistentVolumeClaim. A StatefulSet adopts any claim of that name,
+/// Returns the owner of the name of a `PersistentVolumeClaim`. A StatefulSet adopts any claim of that name,
 /// whoever created it.
 pub(super) async fn owner_of_claim(cluster: &Cluster, existing: &Existing, name: &str) -> NameOwner {
     if existing.objects.contains_key(&(PersistentVolumeClaim::NAME, name.to_owned())) {

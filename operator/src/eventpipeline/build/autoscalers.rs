@@ -1,4 +1,4 @@
-//! HorizontalPodAutoscalers of groups of producers that scale by CPU usage.
+//! Autoscalers of groups of producers that scale by CPU usage.
 
 use k8s_openapi::api::autoscaling::v2::{
     CrossVersionObjectReference, HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, MetricSpec,

@@ -78,7 +78,7 @@ pub(super) fn kept(pipeline: &Pipeline, name: String, selector: Labels) -> Objec
     ObjectMeta { annotations: Some(not_pruned()), ..metadata(pipeline, name, selector) }
 }
 
-/// Returns annotations of objects without an owner. GitOps tools consider any object with one of their labels
+/// Returns annotations of objects without an owner. Deployment tools consider any object with one of their labels
 /// as theirs. Without these annotations they would prune it if no repository contains it.
 pub(super) fn not_pruned() -> BTreeMap<String, String> {
     [
