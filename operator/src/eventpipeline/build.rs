@@ -13,6 +13,7 @@ mod http_route;
 mod ingress;
 pub(super) mod meta;
 mod mysql_arguments;
+mod mysql_names;
 mod mysql_service;
 mod mysql_stateful_set;
 mod network_policies;
@@ -28,7 +29,7 @@ mod wakeups_service;
 use super::resources::Resources;
 use super::validate::Pipeline;
 pub(crate) use mysql_arguments::MAX_CONNECTIONS;
-pub(super) use mysql_stateful_set::MYSQL;
+pub(super) use mysql_names::MYSQL;
 
 /// Builds every object of the pipeline.
 pub(super) fn build(pipeline: &Pipeline) -> Resources {

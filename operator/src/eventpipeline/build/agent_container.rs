@@ -6,7 +6,7 @@ use super::super::validate::{Amounts, Database, Pipeline, Resources};
 use super::environment::{logging, service, variable};
 use super::group_deployment::{ADMIN, ADMIN_PORT};
 use super::meta::mysql_name;
-use super::mysql_stateful_set::{DATA, MYSQL};
+use super::mysql_names::{DATA, MYSQL};
 use super::pod::{TERMINATION_MESSAGE_POLICY, container_security, http_probe, mount, resources};
 
 /// Requested CPU, memory and ephemeral storage. The limits are at most ten times as much, which is the ratio

@@ -3,7 +3,7 @@
 use super::super::resources::{DataVolume, Expansion};
 use super::super::validate::{Database, Pipeline};
 use super::meta::mysql_name;
-use super::mysql_stateful_set::DATA;
+use super::mysql_names::DATA;
 
 /// Returns the minimum size of the volume of a managed database.
 pub(super) fn build(pipeline: &Pipeline) -> Option<DataVolume> {

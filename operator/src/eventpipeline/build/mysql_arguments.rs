@@ -1,7 +1,7 @@
 //! Arguments of mysqld.
 
 use super::super::validate::ManagedDatabase;
-use super::mysql_stateful_set::CREDENTIALS_FOLDER;
+use super::mysql_names::CREDENTIALS_FOLDER;
 use super::secrets::{AUTHORITY, CERTIFICATE, INIT, KEY};
 
 /// Size of the buffer pool without a memory limit.

@@ -17,6 +17,7 @@ use super::database_access::{MYSQL_PORT, projected};
 use super::environment::variable;
 use super::meta::{Labels, labels, match_labels, mysql_name, not_pruned, owned, selector};
 use super::mysql_arguments;
+use super::mysql_names::{CREDENTIALS_FOLDER, DATA, MYSQL};
 use super::placement;
 use super::pod::{
     TERMINATION_MESSAGE_POLICY, container_security, mount, pod, resources, scratch_volume, tcp_probe,
@@ -26,13 +27,7 @@ use crate::labels::Component;
 
 /// User and group in the official image.
 const MYSQL_USER: i64 = 999;
-/// Name of the container and of its port.
-pub(in crate::eventpipeline) const MYSQL: &str = "mysql";
-/// Name of the claim template, and prefix of the claim's name.
-pub(super) const DATA: &str = "data";
 const CREDENTIALS: &str = "credentials";
-/// Folder of the credentials in the container.
-pub(super) const CREDENTIALS_FOLDER: &str = "/etc/eventpipeline/mysql";
 
 /// Ephemeral storage that mysqld may use, apart from its log.
 const EPHEMERAL_STORAGE: [&str; 2] = ["128Mi", "1Gi"];
