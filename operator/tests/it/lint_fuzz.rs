@@ -22,7 +22,7 @@ use super::mutator::Mutator;
 const ROUND: usize = 100;
 const AT_A_TIME: usize = 8;
 /// The starts of the errors that only `lint` may have.
-const OURS_ALONE: [&str; 2] = ["the operator: ", "Invalid value: \"-\": `"];
+const OURS_ALONE: [&str; 2] = ["refused by the operator: ", "Invalid value: \"-\": `"];
 
 #[tokio::test]
 async fn lint_accepts_exactly_what_the_server_accepts() {
