@@ -18,7 +18,7 @@ pub(crate) fn init(args: &LogArgs) {
         tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&args.log_filter)).with_ansi(colours);
     let pipeline = args.pipeline();
     let format = format().with_timer(SystemTime).with_ansi(colours);
-    // In a test process a second subscriber is refused and the first one remains.
+    // Tests set a subscriber more than once per process: the first one remains.
     let _ = match args.log_format {
         LogFormat::Text => {
             builder.event_format(WithPipeline::new(format, args.log_format, pipeline)).try_init()
