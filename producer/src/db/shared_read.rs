@@ -81,7 +81,7 @@ mod tests {
         let shared = Arc::new(SharedRead::<u32>::default());
         let never = |shared: Arc<SharedRead<u32>>| async move { shared.get(std::future::pending()).await };
         let waiting: Vec<_> = (0..CLIENTS).map(|_| tokio::spawn(never(Arc::clone(&shared)))).collect();
-        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(shared.get(async { Ok(1) }).await, Err(Unavailable::Overloaded));
         for client in waiting {
             assert_eq!(client.await.unwrap(), Err(Unavailable::Timeout));

@@ -1,15 +1,16 @@
 //! Query parameters. Each parameter may occur once, because two values would contradict each other.
+//!
+//! An operation has one list of parameters, which is both read and described.
 
 use axum::http::Uri;
 use url::form_urlencoded;
-use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter as Description, ParameterIn};
 use utoipa::openapi::{Object, Required};
 
 use super::openapi;
 use super::problem::Problem;
 
-/// A query parameter, as it is both parsed and described.
+/// An optional query parameter.
 #[derive(Debug)]
 pub(super) struct Parameter<T> {
     pub(super) name: &'static str,
@@ -20,20 +21,91 @@ pub(super) struct Parameter<T> {
     pub(super) schema: fn() -> Object,
 }
 
-impl<T> Parameter<T> {
-    /// Describes a parameter that is read with [`Query::take`].
-    pub(super) fn optional(&self) -> Description {
-        self.describe(Required::False)
+/// A query parameter that must not be missing.
+#[derive(Debug)]
+pub(super) struct RequiredParameter<T>(pub(super) Parameter<T>);
+
+/// One or more query parameters.
+pub(super) trait Parameters {
+    type Values;
+
+    /// Reads the values from a query.
+    fn read(&self, query: &mut Query) -> Result<Self::Values, Problem>;
+
+    /// Describes the parameters.
+    fn describe(&self) -> Vec<Description>;
+}
+
+impl Parameters for () {
+    type Values = ();
+
+    fn read(&self, _: &mut Query) -> Result<(), Problem> {
+        Ok(())
     }
 
-    /// Describes a parameter that is read with [`Query::require`].
-    pub(super) fn required(&self) -> Description {
-        self.describe(Required::True)
+    fn describe(&self) -> Vec<Description> {
+        Vec::new()
+    }
+}
+
+impl<T> Parameters for Parameter<T> {
+    type Values = Option<T>;
+
+    fn read(&self, query: &mut Query) -> Result<Option<T>, Problem> {
+        let Self { name, expected, parse, .. } = self;
+        let Some(text) = query.take(name)? else {
+            return Ok(None);
+        };
+        let invalid = || Problem::invalid_parameter(name, &format!("must be {expected}; it is {text:?}"));
+        parse(&text).map(Some).ok_or_else(invalid)
     }
 
-    fn describe(&self, required: Required) -> Description {
-        openapi::parameter(ParameterIn::Query, self.name, required, self.description, (self.schema)())
+    fn describe(&self) -> Vec<Description> {
+        vec![description(self, Required::False)]
     }
+}
+
+impl<T> Parameters for RequiredParameter<T> {
+    type Values = T;
+
+    fn read(&self, query: &mut Query) -> Result<T, Problem> {
+        let Parameter { name, expected, .. } = &self.0;
+        let missing = || Problem::invalid_parameter(name, &format!("it is missing; it must be {expected}"));
+        self.0.read(query)?.ok_or_else(missing)
+    }
+
+    fn describe(&self) -> Vec<Description> {
+        vec![description(&self.0, Required::True)]
+    }
+}
+
+impl<A: Parameters, B: Parameters> Parameters for (A, B) {
+    type Values = (A::Values, B::Values);
+
+    fn read(&self, query: &mut Query) -> Result<Self::Values, Problem> {
+        Ok((self.0.read(query)?, self.1.read(query)?))
+    }
+
+    fn describe(&self) -> Vec<Description> {
+        [self.0.describe(), self.1.describe()].concat()
+    }
+}
+
+impl<A: Parameters, B: Parameters, C: Parameters> Parameters for (A, B, C) {
+    type Values = (A::Values, B::Values, C::Values);
+
+    fn read(&self, query: &mut Query) -> Result<Self::Values, Problem> {
+        Ok((self.0.read(query)?, self.1.read(query)?, self.2.read(query)?))
+    }
+
+    fn describe(&self) -> Vec<Description> {
+        [self.0.describe(), self.1.describe(), self.2.describe()].concat()
+    }
+}
+
+fn description<T>(parameter: &Parameter<T>, required: Required) -> Description {
+    let Parameter { name, description, schema, .. } = parameter;
+    openapi::parameter(ParameterIn::Query, name, required, description, schema())
 }
 
 /// The parameters of a request that are not read yet.
@@ -46,41 +118,26 @@ impl Query {
         Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
     }
 
-    /// Reads a parameter, or returns `None` if it is missing.
-    pub(super) fn take<T>(&mut self, parameter: &Parameter<T>) -> Result<Option<T>, Problem> {
-        let Parameter { name, expected, parse, .. } = parameter;
+    /// Reads the parameters, and refuses others, so that a misspelled parameter is not ignored. The classic paths do not use
+    /// this, because they have always accepted any parameter.
+    pub(super) fn read_only<P: Parameters>(mut self, parameters: &P) -> Result<P::Values, Problem> {
+        let values = parameters.read(&mut self)?;
+        let Some((unknown, _)) = self.0.first() else {
+            return Ok(values);
+        };
+        let known: Vec<String> = parameters.describe().into_iter().map(|parameter| parameter.name).collect();
+        let known = if known.is_empty() { "no parameters".to_owned() } else { known.join(", ") };
+        Err(Problem::invalid_parameter(unknown, &format!("unknown parameter; this path accepts {known}")))
+    }
+
+    /// Removes a parameter, and returns its value if it is not missing.
+    fn take(&mut self, name: &str) -> Result<Option<String>, Problem> {
         let mut found = self.0.extract_if(.., |(key, _)| key == name);
         let first = found.next();
         if found.count() > 0 {
             return Err(Problem::invalid_parameter(name, "it is given more than once"));
         }
-        let Some((_, text)) = first else {
-            return Ok(None);
-        };
-        let invalid = || Problem::invalid_parameter(name, &format!("must be {expected}; it is {text:?}"));
-        parse(&text).map(Some).ok_or_else(invalid)
-    }
-
-    /// Reads a parameter that must not be missing.
-    pub(super) fn require<T>(&mut self, parameter: &Parameter<T>) -> Result<T, Problem> {
-        let Parameter { name, expected, .. } = parameter;
-        let missing = || Problem::invalid_parameter(name, &format!("it is missing; it must be {expected}"));
-        self.take(parameter)?.ok_or_else(missing)
-    }
-
-    /// Refuses parameters that were not read, so that a misspelled parameter is not ignored. The classic paths do not call this,
-    /// because they have always accepted any parameter.
-    pub(super) fn finish<P: IntoParams>(self) -> Result<(), Problem> {
-        let Some((name, _)) = self.0.first() else {
-            return Ok(());
-        };
-        let known = P::into_params(|| None).into_iter();
-        let known: Vec<String> = known
-            .filter(|parameter| parameter.parameter_in == ParameterIn::Query)
-            .map(|parameter| parameter.name)
-            .collect();
-        let known = if known.is_empty() { "no parameters".to_owned() } else { known.join(", ") };
-        Err(Problem::invalid_parameter(name, &format!("unknown parameter; this path accepts {known}")))
+        Ok(first.map(|(_, value)| value))
     }
 }
 
@@ -99,14 +156,6 @@ mod tests {
         schema: || openapi::integer(KnownFormat::Int32, 0, Some(255)),
     };
 
-    struct Parameters;
-
-    impl IntoParams for Parameters {
-        fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Description> {
-            vec![SMALL.optional()]
-        }
-    }
-
     fn query(text: &str) -> Query {
         Query::of(&format!("/?{text}").parse().unwrap())
     }
@@ -114,17 +163,22 @@ mod tests {
     #[test]
     fn a_parameter_is_decoded() {
         let mut query = query("n=%37&m=1");
-        assert_eq!(query.take(&SMALL).unwrap(), Some(7));
-        assert_eq!(query.take(&SMALL).unwrap(), None);
-        let refused = format!("{:?}", query.finish::<Parameters>().unwrap_err());
-        assert!(refused.contains("accepts n"), "{refused}");
+        assert_eq!(SMALL.read(&mut query).unwrap(), Some(7));
+        assert_eq!(SMALL.read(&mut query).unwrap(), None);
     }
 
     #[test]
     fn an_invalid_repeated_or_missing_parameter_is_refused() {
         for text in ["n=", "n", "n=x", "n=256", "n=%2B7", "n=-7", "n=%FF", "n=1&n=1", "n=1&%6E=2"] {
-            assert!(query(text).take(&SMALL).is_err(), "{text}");
+            assert!(SMALL.read(&mut query(text)).is_err(), "{text}");
         }
-        assert!(query("").require(&SMALL).is_err());
+        assert!(RequiredParameter(SMALL).read(&mut query("")).is_err());
+    }
+
+    #[test]
+    fn an_unknown_parameter_is_refused_with_the_known_ones() {
+        let refused = |text: &str| format!("{:?}", query(text).read_only(&(SMALL, ())).unwrap_err());
+        assert!(refused("n=7&m=1").contains("accepts n"), "{}", refused("n=7&m=1"));
+        assert_eq!(query("n=7").read_only(&(SMALL, ())).unwrap(), (Some(7), ()));
     }
 }

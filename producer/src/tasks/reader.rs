@@ -49,7 +49,9 @@ impl Reader {
             tokio::select! {
                 Some(batch) = snapshots.next_batch(BATCH) => read_snapshots(&mut session, batch).await,
                 Some(batch) = events.next_batch(FULL_EVENTS) => read_events(&mut session, batch).await,
-                Some(batch) = counts.next_batch(CAPACITY) => read_count(&mut session, batch).await,
+                Some(batch) = counts.next_batch(CAPACITY) => {
+                    read_count(&mut session, batch).await;
+                }
                 else => break,
             }
         }

@@ -13,7 +13,7 @@ use crate::http::content_type::{content_type, is_json, refuse_encoding};
 use crate::http::idempotency_key::KeyHeader;
 use crate::http::openapi::{integer, string};
 use crate::http::problem::Problem;
-use crate::http::query::{Parameter, Query};
+use crate::http::query::{Parameter, Parameters as _, Query};
 use crate::http::state::Shared;
 use crate::http::values::{number, priority, timestamp};
 use crate::http::{payload, trace};
@@ -83,6 +83,9 @@ const DELAY: Parameter<u32> = Parameter {
     schema: || integer(KnownFormat::Int32, 0, Some(u32::MAX.into())),
 };
 
+/// The parameters, in the order of their values.
+const PARAMETERS: (Parameter<Priority>, Parameter<Timestamp>, Parameter<u32>) = (PRIORITY, NOT_BEFORE, DELAY);
+
 /// The query parameters.
 pub(in crate::http) struct EventOptions {
     priority: Priority,
@@ -91,18 +94,19 @@ pub(in crate::http) struct EventOptions {
 
 impl EventOptions {
     fn read(query: &mut Query) -> Result<Self, Problem> {
-        let priority = query.take(&PRIORITY)?.unwrap_or_default();
-        let time = query.take(&NOT_BEFORE)?.map(NotBefore::At);
-        let delay = query.take(&DELAY)?.map(NotBefore::Delay);
-        if time.is_some() && delay.is_some() {
-            return Err(Problem::invalid_parameter(DELAY.name, "it cannot be combined with notBefore"));
-        }
-        Ok(Self { priority, not_before: time.or(delay) })
+        let (priority, time, delay) = PARAMETERS.read(query)?;
+        let not_before = match (time, delay) {
+            (Some(_), Some(_)) => {
+                return Err(Problem::invalid_parameter(DELAY.name, "it cannot be combined with notBefore"));
+            }
+            (time, delay) => time.map(NotBefore::At).or(delay.map(NotBefore::Delay)),
+        };
+        Ok(Self { priority: priority.unwrap_or_default(), not_before })
     }
 }
 
 impl IntoParams for EventOptions {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Description> {
-        vec![PRIORITY.optional(), NOT_BEFORE.optional(), DELAY.optional()]
+        PARAMETERS.describe()
     }
 }

@@ -37,7 +37,7 @@ impl FromRequest<Shared> for EventBatch {
         let (parts, body) = request.into_parts();
         let limit = Limit { name: "a batch of events", bytes: MAX_BYTES };
         let Received { bytes, mut permit } = Received::read(body, limit, &api.bodies).await?;
-        Query::of(&parts.uri).finish::<KeyHeader>()?;
+        Query::of(&parts.uri).read_only(&())?;
         refuse_encoding(&parts.headers)?;
         let KeyHeader(key) = KeyHeader::of(&parts.headers)?;
         let content_type = content_type(&parts.headers);

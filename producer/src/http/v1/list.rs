@@ -10,7 +10,7 @@ use utoipa::openapi::path::{Parameter as Description, ParameterIn};
 use super::event_body::StateName;
 use crate::http::openapi::{integer, string};
 use crate::http::problem::Problem;
-use crate::http::query::{Parameter, Query};
+use crate::http::query::{Parameter, Parameters as _, Query};
 use crate::http::values::number;
 
 /// Default length of a page.
@@ -38,6 +38,9 @@ const CURSOR: Parameter<Cursor> = Parameter {
     schema: || string().pattern(Some("^[0-9]{1,17}-[1-9][0-9]{0,17}$")).build(),
 };
 
+/// The parameters, in the order of their values.
+const PARAMETERS: (Parameter<State>, Parameter<usize>, Parameter<Cursor>) = (STATE, LIMIT, CURSOR);
+
 /// The query parameters of a list.
 pub(in crate::http) struct ListParameters(pub(super) Listing);
 
@@ -45,17 +48,13 @@ impl<S: Send + Sync> FromRequestParts<S> for ListParameters {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let mut query = Query::of(&parts.uri);
-        let state = query.take(&STATE)?;
-        let limit = query.take(&LIMIT)?.unwrap_or(PAGE);
-        let after = query.take(&CURSOR)?;
-        query.finish::<Self>()?;
-        Ok(Self(Listing { state, after, limit }))
+        let (state, limit, after) = Query::of(&parts.uri).read_only(&PARAMETERS)?;
+        Ok(Self(Listing { state, after, limit: limit.unwrap_or(PAGE) }))
     }
 }
 
 impl IntoParams for ListParameters {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Description> {
-        vec![STATE.optional(), LIMIT.optional(), CURSOR.optional()]
+        PARAMETERS.describe()
     }
 }

@@ -13,7 +13,7 @@ use utoipa::openapi::path::{Parameter as Description, ParameterIn};
 use crate::db::Purge;
 use crate::http::openapi::{integer, string};
 use crate::http::problem::Problem;
-use crate::http::query::{Parameter, Query};
+use crate::http::query::{Parameter, Parameters as _, Query, RequiredParameter};
 use crate::http::values::number;
 
 /// A century, which is longer than the age of the oldest event.
@@ -34,6 +34,10 @@ const OLDER_THAN: Parameter<u64> = Parameter {
     schema: || integer(KnownFormat::Int64, 0, Some(MAX_SECONDS)),
 };
 
+/// The parameters, in the order of their values.
+const PARAMETERS: (RequiredParameter<Finished>, RequiredParameter<u64>) =
+    (RequiredParameter(STATE), RequiredParameter(OLDER_THAN));
+
 /// The query parameters of a purge.
 pub(in crate::http) struct PurgeParameters(pub(super) Purge);
 
@@ -41,16 +45,13 @@ impl<S: Send + Sync> FromRequestParts<S> for PurgeParameters {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let mut query = Query::of(&parts.uri);
-        let finished = query.require(&STATE)?;
-        let older_than = Duration::from_secs(query.require(&OLDER_THAN)?);
-        query.finish::<Self>()?;
-        Ok(Self(Purge { finished, older_than }))
+        let (finished, seconds) = Query::of(&parts.uri).read_only(&PARAMETERS)?;
+        Ok(Self(Purge { finished, older_than: Duration::from_secs(seconds) }))
     }
 }
 
 impl IntoParams for PurgeParameters {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Description> {
-        vec![STATE.required(), OLDER_THAN.required()]
+        PARAMETERS.describe()
     }
 }
