@@ -68,14 +68,14 @@ enum Obstacle {
 impl Settler {
     /// Settles until the last sender is dropped.
     pub(crate) async fn run(mut self) -> anyhow::Result<()> {
-        let mut settlements = Vec::with_capacity(LARGEST_BATCH);
+        let mut settlements = Vec::new();
         loop {
             tokio::select! {
                 taken = self.next(&mut settlements) => {
                     if taken == 0 {
                         break;
                     }
-                    let left = self.settle(settlements.drain(..).collect()).await;
+                    let left = self.settle(std::mem::take(&mut settlements)).await;
                     self.defer(left).await;
                 }
                 () = self.deferred.is_due() => self.retry_deferred().await,
@@ -95,7 +95,8 @@ impl Settler {
     async fn settle(&mut self, settlements: Vec<Settlement>) -> Vec<(Settlement, Obstacle)> {
         let (settlements, superseded) = without_superseded(settlements);
         if !superseded.is_empty() {
-            self.fenced("outcomes", superseded.iter().map(|(id, _)| *id).collect());
+            let ids: Vec<EventId> = superseded.iter().map(|(id, _)| *id).collect();
+            self.fenced("outcomes", &ids);
             self.in_flight.settled(superseded);
         }
         let batch: Batch = settlements.into_iter().collect();
@@ -137,7 +138,7 @@ impl Settler {
             self.metrics.created_to_value(completion.claim.age + arrived.elapsed());
         }
         self.journal.done(written().map(|(completion, (_, took))| (completion, *took)), accepted.len());
-        self.fenced("values", late(ids, &accepted, obstacles));
+        self.fenced("values", &late(ids, &accepted, obstacles));
     }
 
     async fn fail(&mut self, failures: &[Failure], obstacles: &mut Obstacles) {
@@ -152,7 +153,7 @@ impl Settler {
             }
         };
         self.count_failures(failures, &accepted);
-        self.fenced("failures", late(ids, &accepted, obstacles));
+        self.fenced("failures", &late(ids, &accepted, obstacles));
     }
 
     fn count_failures(&self, failures: &[Failure], accepted: &HashSet<EventId>) {
@@ -208,10 +209,10 @@ impl Settler {
     }
 
     /// Counts and logs outcomes that were dropped, because their events had been freed or claimed again.
-    fn fenced(&self, outcomes: &str, late: Vec<EventId>) {
+    fn fenced(&self, outcomes: &str, late: &[EventId]) {
         if !late.is_empty() {
             self.metrics.fenced(late.len());
-            let (events, ids) = (late.len(), listed(&late));
+            let (events, ids) = (late.len(), listed(late));
             warn!(events, ids, "dropped {events} {outcomes} whose claims were lost: events {ids}");
         }
     }
