@@ -11,7 +11,7 @@ use utoipa::openapi::KnownFormat;
 use super::openapi;
 use super::payload;
 use super::prefer::WaitPreference;
-use super::query::{Parameter, Query};
+use super::query::{Parameter, Parameters as _, Query, RequiredParameter};
 use super::values::number;
 
 const MAX_DEPTH: usize = 100;
@@ -98,9 +98,10 @@ fn a_query_parameter_survives_being_encoded_and_read() {
     let words = ["limit", "=", "&", "%", "%3", "%26", "%FF", "+", "state", "limit=10", ";", "%00", "?", "/"];
     bolero::check!().with_type::<Vec<u8>>().for_each(|bytes| {
         let Ok(uri) = format!("/v1/events?{}", text_of(bytes, &words)).parse::<Uri>() else { return };
-        let Ok(Some(value)) = Query::of(&uri).take(&LIMIT) else { return };
+        let Ok(Some(value)) = LIMIT.read(&mut Query::of(&uri)) else { return };
         let encoded = form_urlencoded::Serializer::new(String::new()).append_pair("limit", &value).finish();
-        let again = Query::of(&format!("/?{encoded}").parse().unwrap()).require(&LIMIT);
+        let mut query = Query::of(&format!("/?{encoded}").parse().unwrap());
+        let again = RequiredParameter(LIMIT).read(&mut query);
         assert_eq!(again.ok(), Some(value.clone()));
         if let Some(read) = number::<u64>(&value) {
             assert_eq!(number(&read.to_string()), Some(read));
