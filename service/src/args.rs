@@ -99,7 +99,9 @@ pub fn parse<A: Parser>() -> Result<A, ExitCode> {
             let _ = error.print();
             ExitCode::SUCCESS
         }
-        ErrorKind::MissingSubcommand | ErrorKind::InvalidSubcommand => {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        | ErrorKind::MissingSubcommand
+        | ErrorKind::InvalidSubcommand => {
             let _ = error.print();
             ExitCode::from(USAGE)
         }
