@@ -74,7 +74,7 @@ pub(super) async fn read(cluster: &Cluster, existing: &Existing, applied: &Appli
             Ok(None) => {}
             // The condition is less specific, and nothing else is lost.
             Err(error) => {
-                debug!(error = error_chain(&error), "failed to read the Events of a pending object")
+                debug!(error = error_chain(&error), "failed to read the Events of a pending object");
             }
         }
     }

@@ -52,7 +52,7 @@ pub(crate) async fn reconcile(
     }
     let observation = operator.observations.of(&PipelineKey::of(pipeline));
     let existing = dereference::dereference(&operator.cache, pipeline, observation.as_ref());
-    Reconcile { operator, pipeline, report, existing, observation, failures }.run().await
+    Box::pin(Reconcile { operator, pipeline, report, existing, observation, failures }.run()).await
 }
 
 /// A reconcile of a pipeline that this installation manages.

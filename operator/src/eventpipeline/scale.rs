@@ -150,7 +150,7 @@ impl GroupContext<'_> {
     /// Deployment has it.
     fn state(&self, name: &str, rules: &BacklogAutoscaling) -> ScaleState {
         let remembered = self.scaler.memory.state(&self.existing.key, name);
-        remembered.or_else(|| self.from_status(name)).unwrap_or(ScaleState {
+        remembered.or_else(|| self.recorded(name)).unwrap_or(ScaleState {
             replicas: self.replicas.unwrap_or(rules.min_replicas),
             changed: None,
             window: None,
@@ -196,7 +196,7 @@ impl GroupContext<'_> {
     }
 
     /// Returns the state that an earlier operator process recorded in the status.
-    fn from_status(&self, group: &str) -> Option<ScaleState> {
+    fn recorded(&self, group: &str) -> Option<ScaleState> {
         let recorded = self.existing.groups.iter().find(|recorded| recorded.name == group)?;
         // After a suspension a group starts over.
         let changed = recorded.last_scale_time.as_ref().map(|time| time.0);

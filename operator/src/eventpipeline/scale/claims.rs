@@ -110,7 +110,7 @@ pub(super) async fn mark(cluster: &Cluster, pipeline: &PipelineKey, consumers: &
             // The pod has been deleted.
             Err(error) if error.not_found() || error.conflict() => {}
             Err(error) => {
-                warn!(pod, error = error_chain(&error), "failed to mark consumer {pod} for a scale-in")
+                warn!(pod, error = error_chain(&error), "failed to mark consumer {pod} for a scale-in");
             }
         }
     }
