@@ -96,7 +96,7 @@ pub(crate) fn overdue(from: Option<i64>, lease: Lease) -> SqlBatch {
     );
     steady(&mut select, lease).sql(") > 0");
     select
-        .from_position(from)
+        .starting_at(from)
         .sql(" ORDER BY due, id LIMIT ")
         .count(LARGEST_RECLAIM)
         .sql(" FOR UPDATE SKIP LOCKED");

@@ -103,7 +103,7 @@ impl Remove {
              FROM Events FORCE INDEX (state_due) WHERE state = ",
         );
         select.number(State::from(self.finished).number()).sql(" AND due < ");
-        select.time_at(self.before).from_position(self.from);
+        select.time_at(self.before).starting_at(self.from);
         select.sql(" ORDER BY due, id LIMIT ").count(self.limit).sql(" FOR UPDATE SKIP LOCKED");
         select
     }

@@ -21,7 +21,7 @@ impl SqlBatch {
     }
 
     /// Adds a condition: `due` is at or after a position that was read. Adds none for `None`.
-    pub(crate) fn from_position(&mut self, place: Option<i64>) -> &mut Self {
+    pub(crate) fn starting_at(&mut self, place: Option<i64>) -> &mut Self {
         match place {
             Some(place) => self.sql(" AND due >= ").time_at(place),
             None => self,

@@ -61,7 +61,7 @@ impl Connected {
         Instant::now() >= self.expires
     }
 
-    /// Sends COM_QUIT; otherwise the server counts and logs an aborted connection.
+    /// Sends `COM_QUIT`; otherwise the server counts and logs an aborted connection.
     pub(super) async fn close(self) {
         match tokio::time::timeout(CLOSE_LIMIT, self.connection.close()).await {
             Ok(Err(error)) => debug!(%error, "failed to close a database connection"),

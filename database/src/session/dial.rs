@@ -111,7 +111,7 @@ impl Database {
         };
         match self.within(END_LIMIT, end).await {
             Ok(true) => {
-                warn!(connection = id, "killed connection {id}, whose statement exceeded its time limit")
+                warn!(connection = id, "killed connection {id}, whose statement exceeded its time limit");
             }
             Ok(false) => debug!(connection = id, "the abandoned statement had already ended"),
             Err(error) => debug!(%error, connection = id, "failed to end an abandoned statement"),
