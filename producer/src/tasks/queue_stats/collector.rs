@@ -70,7 +70,7 @@ impl QueueStatsCollector {
         let Stats { created, pending, scheduled, processing, done, dead, cancelled, removed, oldest_pending } =
             *stats;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        for (state, events) in [
+        for (label, events) in [
             (StateLabel::Pending, pending),
             (StateLabel::Scheduled, scheduled),
             (StateLabel::Processing, processing),
@@ -79,8 +79,8 @@ impl QueueStatsCollector {
             (StateLabel::Cancelled, cancelled),
             (StateLabel::Removed, removed),
         ] {
-            let state: &'static str = state.into();
-            self.events.with_label_values(&[state]).set(events);
+            let label: &'static str = label.into();
+            self.events.with_label_values(&[label]).set(events);
         }
         self.counted.set(created);
         self.oldest.set(oldest_pending.unwrap_or_default().as_secs_f64());
