@@ -17,7 +17,7 @@ use super::values::number;
 const MAX_DEPTH: usize = 100;
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
-/// A payload is accepted exactly when it is JSON and not too deep, as serde_json's own limit of depth is above ours.
+/// A payload is accepted exactly when it is JSON and not too deep, as `serde_json`'s own limit of depth is above ours.
 #[test]
 fn a_payload_is_accepted_when_it_is_json_of_limited_depth() {
     let words = [

@@ -107,7 +107,7 @@ impl RetentionTask {
                     more |= removal.more;
                 }
                 Err(failure) => {
-                    warn!(error = error_chain(&failure), "failed to remove old {finished} events")
+                    warn!(error = error_chain(&failure), "failed to remove old {finished} events");
                 }
             }
         }
