@@ -23,6 +23,12 @@ pub(crate) enum Unavailable {
         "another transaction has locked the event counter (the row of DBStatus) in the database; nothing was done"
     )]
     CounterLocked,
+    /// The database's clock stepped, or differs from this program's, so that the age of events is uncertain.
+    #[error(
+        "the database's clock stepped within the last five minutes, or differs from the producer's by more than five minutes, \
+         so the age of events is uncertain; nothing was removed"
+    )]
+    ClockUncertain,
     /// The database did not answer, or not in time. The request may have taken effect.
     #[error("the database did not answer in time; the request may or may not have taken effect")]
     Timeout,
@@ -44,6 +50,7 @@ impl From<&Error> for Unavailable {
         }
         match (failure, failure.outcome()) {
             (Error::CounterHeld { .. }, _) => Self::CounterLocked,
+            (Error::ClockStepped { .. } | Error::ClockDisagrees { .. }, _) => Self::ClockUncertain,
             (_, Outcome::NotDone) => Self::Database,
             (_, Outcome::Unknown) => Self::Timeout,
         }
@@ -65,4 +72,21 @@ pub(crate) fn answer_to_change<T>(result: Result<T, Error>) -> Answer<T> {
         error!(error = error_chain(&failure), "failed to change events: {answer}");
         answer
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_uncertain_clock_is_distinguished_from_an_unavailable_database() {
+        for failure in [
+            Error::ClockStepped { quiet: Duration::from_mins(5) },
+            Error::ClockDisagrees { seconds: -864_000 },
+        ] {
+            assert_eq!(Unavailable::from(&failure), Unavailable::ClockUncertain);
+        }
+    }
 }

@@ -43,6 +43,7 @@ impl From<Unavailable> for Problem {
             Unavailable::Full(Full { space }) => return Self::storage_full(space),
             Unavailable::Overloaded => OVERLOADED,
             Unavailable::Database | Unavailable::CounterLocked => "database-unavailable",
+            Unavailable::ClockUncertain => "clock-uncertain",
             Unavailable::Timeout => "no-answer-in-time",
         };
         let detail = format!("{unavailable}; try again later");
