@@ -110,13 +110,24 @@ impl Operation for FindDue {
     const NAME: OperationName = OperationName::FindDue;
     type Output = Seen;
 
+    /// The database's time comes with the events, as a row without an id: an idle consumer sends one statement per scan.
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Seen, sqlx::Error> {
-        let mut batch = SqlBatch::default();
-        batch.now().append(&self.select());
-        let (now, rows) = now(batch.rows(connection).await?)?;
-        let last = rows.last().filter(|_| rows.len() == LARGEST_CLAIM);
-        let cut = last.map(|row| row.try_get("place")).transpose()?;
-        let ids = rows.iter().map(|row| Ok(EventId::from_row(row.try_get("id")?)));
-        Ok(Seen { now, cut, ids: ids.collect::<Result<_, sqlx::Error>>()? })
+        let mut batch = SqlBatch::new(
+            "SELECT NULL AS id, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) AS place UNION ALL (",
+        );
+        batch.append(&self.select()).sql(")");
+        let (mut now, mut due) = (None, Vec::new());
+        for row in batch.rows(connection).await? {
+            let place: i64 = row.try_get("place")?;
+            match row.try_get("id")? {
+                Some(id) => due.push((place, EventId::from_row(id))),
+                None => now = Some(place),
+            }
+        }
+        // SQL does not define the order of the rows of a union.
+        due.sort_unstable();
+        let cut = due.last().filter(|_| due.len() == LARGEST_CLAIM).map(|(place, _)| *place);
+        let now = now.ok_or(sqlx::Error::RowNotFound)?;
+        Ok(Seen { now, cut, ids: due.into_iter().map(|(_, id)| id).collect() })
     }
 }
