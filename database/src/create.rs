@@ -106,9 +106,7 @@ impl Operation for Create<'_> {
 }
 
 /// Locks the counter, for which all creations wait, and then reads the stored keys: no other creation can add one before
-/// the commit.
-///
-/// Forgets a key if one of its events was removed, so that a replay never returns the id of a removed event.
+/// the commit. Forgets the keys of which no event exists any more.
 async fn look_up(
     keys: &[&str],
     skip: bool,
@@ -131,7 +129,7 @@ async fn look_up(
     forget_removed(remembered, connection).await
 }
 
-/// Deletes the keys of which an event was removed, and returns the others.
+/// Deletes the keys of which no event exists any more, and returns the others.
 async fn forget_removed(
     remembered: Vec<Remembered>,
     connection: &mut MySqlConnection,
@@ -139,17 +137,16 @@ async fn forget_removed(
     if remembered.is_empty() {
         return Ok(remembered);
     }
-    let mut count = SqlBatch::default();
+    let mut exist = SqlBatch::default();
     for key in &remembered {
         let (first, last) = (key.ids.first().get(), key.ids.last().get());
-        count.sql("SELECT COUNT(*) AS found FROM Events WHERE id BETWEEN ").number(first);
-        count.sql(" AND ").number(last).sql("; ");
+        exist.sql("SELECT EXISTS (SELECT 1 FROM Events WHERE id BETWEEN ").number(first);
+        exist.sql(" AND ").number(last).sql(") AS found; ");
     }
-    let rows = count.rows(connection).await?;
+    let rows = exist.rows(connection).await?;
     let (mut kept, mut forgotten) = (Vec::new(), Vec::new());
     for (key, row) in remembered.into_iter().zip(&rows) {
-        let found: i64 = row.try_get("found")?;
-        if usize::try_from(found) == Ok(key.ids.len()) { kept.push(key) } else { forgotten.push(key) }
+        if row.try_get("found")? { kept.push(key) } else { forgotten.push(key) }
     }
     if !forgotten.is_empty() {
         let mut delete = SqlBatch::new("DELETE FROM IdempotencyKeys WHERE name IN (");

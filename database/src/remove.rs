@@ -109,6 +109,21 @@ impl Remove {
     }
 }
 
+/// Adds statements that delete the keys of which no event exists any more. A key lives as long as any of its events:
+/// otherwise a repeated request would create events a second time while the first ones are still processed.
+///
+/// The first statement deletes the keys whose first event is removed last, as that of a single event. The second one
+/// deletes those whose first event was removed earlier, once all events up to their last are gone. Until then such a key
+/// is without effect: a creation forgets it.
+fn expire_keys(batch: &mut SqlBatch, removed: &[EventId]) {
+    batch.sql("DELETE k FROM IdempotencyKeys AS k WHERE k.first_id IN (").ids(removed);
+    batch.sql(
+        ") AND NOT EXISTS (SELECT 1 FROM Events AS e WHERE e.id BETWEEN k.first_id AND k.first_id + k.events - 1); \
+         DELETE FROM IdempotencyKeys WHERE first_id < (SELECT MIN(id) FROM Events) \
+         AND first_id + events <= (SELECT MIN(id) FROM Events) ORDER BY first_id LIMIT 1000; ",
+    );
+}
+
 /// Locks the ledger's row last, so that the lock lasts only for the commit.
 fn remove(untimed: &[EventId], old: &[EventId]) -> SqlBatch {
     let mut batch = SqlBatch::default();
@@ -117,9 +132,9 @@ fn remove(untimed: &[EventId], old: &[EventId]) -> SqlBatch {
         batch.ids(untimed).sql("); ");
     }
     if !old.is_empty() {
-        batch.sql("DELETE FROM IdempotencyKeys WHERE first_id IN (").ids(old);
-        batch.sql("); DELETE FROM Events WHERE id IN (").ids(old);
-        batch.sql("); UPDATE Ledger SET removed = removed + ").count(old.len()).sql("; ");
+        batch.sql("DELETE FROM Events WHERE id IN (").ids(old).sql("); ");
+        expire_keys(&mut batch, old);
+        batch.sql("UPDATE Ledger SET removed = removed + ").count(old.len()).sql("; ");
     }
     batch.sql(COMMIT);
     batch

@@ -119,7 +119,7 @@ impl Ids {
 pub enum Created {
     /// The events are stored.
     New(Ids),
-    /// An earlier creation with the same key stored the events. All of them still exist.
+    /// An earlier creation with the same key stored the events. At least one of them still exists.
     Replayed(Ids),
     /// An earlier creation with the same key had other events. Nothing is stored.
     KeyReused,

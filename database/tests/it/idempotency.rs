@@ -1,6 +1,8 @@
 //! Idempotency keys: a repeated creation creates its events once.
 
-use eventpipeline_database::{Created, Creation, Finished, IdempotencyKey, LowWaterMark, NewEvent};
+use std::time::Duration;
+
+use eventpipeline_database::{Created, Creation, Finished, IdempotencyKey, LowWaterMark, NewEvent, Session};
 
 use crate::support::{create, on_each};
 
@@ -90,41 +92,81 @@ async fn a_key_is_forgotten_with_its_event() {
         let mut session = fixture.session();
         session.create(&[creation("1", 1, "a")]).await.unwrap();
         fixture.sql("UPDATE Events SET valor = 'done', done_at = '2020-01-01', due = done_at").await;
-        session
-            .remove(&mut LowWaterMark::default(), Finished::Done, std::time::Duration::ZERO, 10)
-            .await
-            .unwrap();
+        session.remove(&mut LowWaterMark::default(), Finished::Done, Duration::ZERO, 10).await.unwrap();
         let created = session.create(&[creation("2", 1, "a")]).await.unwrap();
         assert!(matches!(created[..], [Created::New(ids)] if ids.first().get() == 2), "{created:?}");
     })
     .await;
 }
 
-/// A replay never returns the id of a removed event, even if the other events of the batch still exist.
+/// Otherwise a repeated request would create events a second time while the first ones are still processed.
 #[tokio::test]
-async fn a_batchs_key_is_forgotten_with_the_first_of_its_events_that_is_removed() {
+async fn the_key_of_a_batch_lives_as_long_as_any_of_its_events() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
+        create(&mut session, 1).await;
         let batch = [creation("1", 3, "batch"), creation("1", 1, "other")];
         let created = session.create(&batch).await.unwrap();
-        assert_eq!(session.create(&batch).await.unwrap(), replays(&created));
+        for first_two in [
+            "UPDATE Events SET valor = 'done', done_at = '2020-01-01', due = done_at WHERE id = 3",
+            "UPDATE Events SET valor = 'done', done_at = '2020-01-01', due = done_at WHERE id = 2",
+        ] {
+            fixture.sql(first_two).await;
+            assert_eq!(remove_done(&mut session).await, 1);
+            assert_eq!(session.create(&batch).await.unwrap(), replays(&created));
+        }
         fixture
-            .sql("UPDATE Events SET valor = 'done', done_at = '2020-01-01', due = done_at WHERE id = 2")
+            .sql("UPDATE Events SET valor = 'done', done_at = '2020-01-01', due = done_at WHERE id IN (4, 5)")
             .await;
-        let mark = &mut LowWaterMark::default();
-        let removal = session.remove(mark, Finished::Done, std::time::Duration::ZERO, 10).await.unwrap();
-        assert_eq!(removal.events, 1);
-
+        assert_eq!(remove_done(&mut session).await, 2);
+        // The first event still exists, so that the keys of removed batches are not deleted yet.
+        let keys = "SELECT COUNT(*) FROM IdempotencyKeys";
+        assert_eq!(fixture.value::<i64>(keys).await, 1);
         let again = session.create(&batch).await.unwrap();
-        assert!(
-            matches!(again[0], Created::New(ids) if ids.first().get() == 5 && ids.len() == 3),
-            "{again:?}"
-        );
-        assert_eq!(again[1], replays(&created)[1]);
-        assert_eq!(session.create(&batch).await.unwrap(), replays(&again));
-        assert_eq!(session.count().await.unwrap(), 7);
+        assert_eq!(first_ids(&again), [6, 9]);
+        assert_eq!(session.count().await.unwrap(), 9);
+
+        fixture.sql("UPDATE Events SET valor = 'done', done_at = '2020-01-01', due = done_at").await;
+        assert_eq!(remove_done(&mut session).await, 5);
+        create(&mut session, 1).await;
+        assert_eq!(fixture.value::<i64>(keys).await, 0);
     })
     .await;
+}
+
+/// A key whose first event was removed before the others is deleted later, when no older event exists.
+#[tokio::test]
+async fn keys_of_removed_batches_are_deleted() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        session.create(&[creation("1", 2, "batch"), creation("1", 1, "other")]).await.unwrap();
+        for one_by_one in [
+            "UPDATE Events SET valor = 'done', done_at = '2020-01-01', due = done_at WHERE id = 1",
+            "UPDATE Events SET valor = 'done', done_at = '2020-01-01', due = done_at WHERE id = 2",
+        ] {
+            fixture.sql(one_by_one).await;
+            assert_eq!(remove_done(&mut session).await, 1);
+        }
+        let keys: String =
+            fixture.value("SELECT GROUP_CONCAT(CAST(name AS CHAR)) FROM IdempotencyKeys").await;
+        assert_eq!(keys, "other");
+    })
+    .await;
+}
+
+/// Removes completed events, and returns their number.
+async fn remove_done(session: &mut Session) -> usize {
+    let mark = &mut LowWaterMark::default();
+    session.remove(mark, Finished::Done, Duration::ZERO, 10).await.unwrap().events
+}
+
+/// Returns the first ids of new events.
+fn first_ids(created: &[Created]) -> Vec<i64> {
+    let first = |created: &Created| match created {
+        Created::New(ids) => ids.first().get(),
+        other => panic!("{other:?}"),
+    };
+    created.iter().map(first).collect()
 }
 
 /// Returns the results of a repetition.
