@@ -110,7 +110,7 @@ impl Remove {
 }
 
 /// Adds statements that delete the keys of which no event exists any more. A key lives as long as any of its events:
-/// otherwise a repeated request would create events a second time while the first ones are still processed.
+/// otherwise a repeated request would create the events again while the first ones are still processed.
 ///
 /// The first statement deletes the keys whose first event is removed last, as that of a single event. The second one
 /// deletes those whose first event was removed earlier, once all events up to their last are gone. Until then such a key

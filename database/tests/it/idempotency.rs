@@ -99,7 +99,7 @@ async fn a_key_is_forgotten_with_its_event() {
     .await;
 }
 
-/// Otherwise a repeated request would create events a second time while the first ones are still processed.
+/// Otherwise a repeated request would create the events again while the first ones are still processed.
 #[tokio::test]
 async fn the_key_of_a_batch_lives_as_long_as_any_of_its_events() {
     on_each(async |mut fixture| {
@@ -162,9 +162,9 @@ async fn remove_done(session: &mut Session) -> usize {
 
 /// Returns the first ids of new events.
 fn first_ids(created: &[Created]) -> Vec<i64> {
-    let first = |created: &Created| match created {
-        Created::New(ids) => ids.first().get(),
-        other => panic!("{other:?}"),
+    let first = |created: &Created| {
+        let Created::New(ids) = created else { unreachable!("not new: {created:?}") };
+        ids.first().get()
     };
     created.iter().map(first).collect()
 }

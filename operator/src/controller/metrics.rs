@@ -61,69 +61,61 @@ fn gauges(registry: &Registry) -> anyhow::Result<[IntGauge; 4]> {
     ])
 }
 
+/// Registers a counter with the label `controller` and these further labels.
+fn counter(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> anyhow::Result<IntCounterVec> {
+    registered(registry, IntCounterVec::new(Opts::new(name, help), &[&["controller"], labels].concat()))
+}
+
+/// Registers a gauge with the label `controller`, and returns the series of this controller.
+fn gauge(registry: &Registry, name: &str, help: &str) -> anyhow::Result<IntGauge> {
+    let gauge = registered(registry, IntGaugeVec::new(Opts::new(name, help), &["controller"]))?;
+    Ok(gauge.with_label_values(&[CONTROLLER]))
+}
+
+/// Registers the duration of reconciles.
+fn seconds(registry: &Registry) -> anyhow::Result<Histogram> {
+    let buckets = vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+    let options = HistogramOpts::new(
+        "controller_runtime_reconcile_time_seconds",
+        "Length of time per reconciliation per controller.",
+    );
+    let seconds = registered(registry, HistogramVec::new(options.buckets(buckets), &["controller"]))?;
+    Ok(seconds.with_label_values(&[CONTROLLER]))
+}
+
 impl ControllerMetrics {
     /// Registers the metrics, all series at zero.
     pub(crate) fn new(registry: &Registry) -> anyhow::Result<Self> {
-        let total = registered(
+        let total = counter(
             registry,
-            IntCounterVec::new(
-                Opts::new(
-                    "controller_runtime_reconcile_total",
-                    "Total number of reconciliations per controller.",
-                ),
-                &["controller", "result"],
-            ),
+            "controller_runtime_reconcile_total",
+            "Total number of reconciliations per controller.",
+            &["result"],
         )?;
-        let errors = registered(
+        let errors = counter(
             registry,
-            IntCounterVec::new(
-                Opts::new(
-                    "controller_runtime_reconcile_errors_total",
-                    "Total number of reconciliation errors per controller.",
-                ),
-                &["controller"],
-            ),
+            "controller_runtime_reconcile_errors_total",
+            "Total number of reconciliation errors per controller.",
+            &[],
         )?;
-        let active = registered(
+        let active = gauge(
             registry,
-            IntGaugeVec::new(
-                Opts::new(
-                    "controller_runtime_active_workers",
-                    "Number of currently used workers per controller.",
-                ),
-                &["controller"],
-            ),
+            "controller_runtime_active_workers",
+            "Number of currently used workers per controller.",
         )?;
-        let most = registered(
+        let limit = gauge(
             registry,
-            IntGaugeVec::new(
-                Opts::new(
-                    "controller_runtime_max_concurrent_reconciles",
-                    "Maximum number of concurrent reconciles per controller.",
-                ),
-                &["controller"],
-            ),
+            "controller_runtime_max_concurrent_reconciles",
+            "Maximum number of concurrent reconciles per controller.",
         )?;
+        limit.set(CONCURRENCY.into());
         let [works, left, active_rollouts, waiting_rollouts] = gauges(registry)?;
-        most.with_label_values(&[CONTROLLER]).set(CONCURRENCY.into());
-        let buckets = vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
-        let seconds = registered(
-            registry,
-            HistogramVec::new(
-                HistogramOpts::new(
-                    "controller_runtime_reconcile_time_seconds",
-                    "Length of time per reconciliation per controller.",
-                )
-                .buckets(buckets),
-                &["controller"],
-            ),
-        )?;
         Ok(Self {
             successes: total.with_label_values(&[CONTROLLER, "success"]),
             failures: total.with_label_values(&[CONTROLLER, "error"]),
             errors: errors.with_label_values(&[CONTROLLER]),
-            seconds: seconds.with_label_values(&[CONTROLLER]),
-            active: active.with_label_values(&[CONTROLLER]),
+            seconds: seconds(registry)?,
+            active,
             works,
             left,
             rollouts: [active_rollouts, waiting_rollouts],

@@ -32,7 +32,7 @@ async fn lint_accepts_exactly_what_the_server_accepts() {
     let end = Instant::now() + Duration::from_secs(number("FUZZ_SECONDS").unwrap_or(3));
     let (mut accepted, mut refused) = (0, 0);
     while Instant::now() < end || accepted == 0 || refused == 0 {
-        let pipelines: Vec<Value> = (0..ROUND).map(|place| pipeline(place, mutator.spec())).collect();
+        let pipelines: Vec<Value> = (0..ROUND).map(|place| pipeline(place, &mutator.spec())).collect();
         let ours = lint(&pipelines);
         let theirs = verdicts(&cluster, &pipelines).await;
         accepted += theirs.iter().filter(|reason| reason.is_none()).count();
@@ -51,7 +51,7 @@ fn number(variable: &str) -> Option<u64> {
     env::var(variable).ok().and_then(|text| text.parse().ok())
 }
 
-fn pipeline(place: usize, spec: Value) -> Value {
+fn pipeline(place: usize, spec: &Value) -> Value {
     json!({
         "apiVersion": "eventpipeline.dev/v1alpha1", "kind": "EventPipeline",
         "metadata": {"name": format!("p{place}")}, "spec": spec,

@@ -160,7 +160,7 @@ fn stale_reads_and_disturbed_quiet_phases_are_reported() {
         history.quiet_phases.push(QuietPhase { from: 20, to: 40, idle_after_seconds: Some(1) });
     });
     broken("I5", |history, _| {
-        history.quiet_phases.push(QuietPhase { from: 20, to: 40, idle_after_seconds: None })
+        history.quiet_phases.push(QuietPhase { from: 20, to: 40, idle_after_seconds: None });
     });
     broken("I1", |history, _| history.reads.push(read(1, 10, None)));
     broken("I1", |history, end| {

@@ -139,7 +139,7 @@ async fn it_has_the_permissions_of_its_own_tests() {
     assert_eq!(more, [&r#"["eventpipeline.dev"] ["eventpipelines/finalizers"] ["update"]"#.to_owned()]);
 }
 
-/// Grants a user in `default` the roles that an aggregated ClusterRole consists of, which a controller would do in a cluster.
+/// Grants a user in `default` the roles that an aggregated `ClusterRole` consists of, which a controller would do in a cluster.
 fn grant(server: &ApiServer, role: &str) {
     let selectors =
         ["get", "clusterrole", role, "-o", "jsonpath={.aggregationRule.clusterRoleSelectors[*].matchLabels}"];
