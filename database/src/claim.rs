@@ -71,8 +71,9 @@ impl Session {
         }
         let limit = ClaimLimit { events: limit.events.min(LARGEST_CLAIM), ..limit };
         let terms = Terms { owner, lease, limit };
-        if !mark.has_found() && mark.locking_scan(Instant::now()).is_none() {
-            self.has_due(mark).await?;
+        let without_locks = !mark.has_found() && mark.locking_scan(Instant::now()).is_none();
+        if without_locks && !self.has_due(mark).await? {
+            return Ok(Claims { events: Vec::new(), more: false });
         }
         let found = mark.found(limit.events);
         if !found.is_empty() {
@@ -91,7 +92,10 @@ impl Session {
         let scan = mark.locking_scan(begun).unwrap_or_else(|| mark.scan(begun));
         let taken = self.run(&ClaimOperation { source: Source::Index(scan), terms }).await;
         match &taken {
-            Ok(taken) => mark.scanned(scan, taken.took, &taken.seen),
+            Ok(taken) => {
+                mark.scanned(scan, taken.took, &taken.seen);
+                mark.locked(taken.took);
+            }
             Err(error) => mark.scan_failed(scan, begun.elapsed(), error),
         }
         taken.map(|taken| taken.claims)
@@ -105,6 +109,7 @@ impl Session {
         match self.run(&FindDue(scan)).await {
             Ok(seen) => {
                 mark.scanned(scan, begun.elapsed(), &seen);
+                mark.scanned_without_locks(begun.elapsed());
                 mark.remember(seen.ids, seen.cut.is_some());
                 Ok(mark.has_found())
             }

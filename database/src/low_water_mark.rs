@@ -11,9 +11,11 @@ use crate::scan::{Scan, Seen};
 const SHARE: u32 = 8;
 /// Longest interval between full scans.
 const MAX_INTERVAL: Duration = Duration::from_mins(1);
-/// Longest duration of a full scan that a claim may do itself: it met few entries that are not purged. A claim locks the
-/// entries on its way and takes eight times as long. The largest claims take half of this.
+/// Longest duration of a full scan that a claim may do itself: it met few entries that are not purged. The largest claims
+/// take half of this.
 const CHEAP: Duration = Duration::from_millis(20);
+/// Ratio of the durations of a scan with locks and one without, over entries that are not purged.
+const LOCKING: u32 = 8;
 /// Initial reach of full scans after one has timed out.
 const FIRST_REACH: Duration = Duration::from_hours(24 * 8);
 
@@ -39,6 +41,9 @@ pub struct LowWaterMark {
     reach: Option<Duration>,
     /// Events that a scan found and no claim has requested yet, in the order of the queue.
     seen: VecDeque<EventId>,
+    /// The last claim met many entries that are not purged. Until a scan without locks is fast, claims are for events that
+    /// such a scan found.
+    locking_is_slow: bool,
     /// The scan that found them ended at its limit, so that more events may be due.
     partial: bool,
 }
@@ -86,9 +91,10 @@ impl LowWaterMark {
         }
     }
 
-    /// Returns the next locking scan, or `None` if a full scan without locks must come first.
+    /// Returns the next locking scan, or `None` if a scan without locks must come first.
     pub(crate) fn locking_scan(&self, now: Instant) -> Option<Scan> {
         match self.scan(now) {
+            _ if self.locking_is_slow => None,
             Scan::Full { .. } if self.last_full_scan.is_none_or(|(_, took)| took > CHEAP) => None,
             scan => Some(scan),
         }
@@ -119,6 +125,16 @@ impl LowWaterMark {
             self.last_full_scan = Some((Instant::now(), took / SHARE));
             self.reach = Some(reach.map_or(FIRST_REACH, |reach| reach / 2));
         }
+    }
+
+    /// Records the duration of a locking scan.
+    pub(crate) fn locked(&mut self, took: Duration) {
+        self.locking_is_slow = took > CHEAP;
+    }
+
+    /// Records the duration of a scan without locks.
+    pub(crate) fn scanned_without_locks(&mut self, took: Duration) {
+        self.locking_is_slow &= took * LOCKING > CHEAP;
     }
 
     /// Stores the events that a scan found, for the next claims. `partial` tells that the scan ended at its limit.
@@ -202,6 +218,20 @@ mod tests {
         assert_eq!(mark.locking_scan(ended(&mark) + MAX_INTERVAL), None);
         let recent = Scan::Recent { place: 11 * SECOND - Scan::SLACK, since: 11 * SECOND };
         assert_eq!(mark.locking_scan(ended(&mark)), Some(recent));
+    }
+
+    #[test]
+    fn after_a_slow_claim_scans_have_no_locks_until_one_is_fast() {
+        let mut mark = LowWaterMark::default();
+        mark.scanned(FULL, Duration::from_millis(1), &seen(10 * SECOND, None));
+        let recent = mark.locking_scan(ended(&mark));
+        assert!(recent.is_some());
+        mark.locked(CHEAP + Duration::from_millis(1));
+        assert_eq!(mark.locking_scan(ended(&mark)), None);
+        mark.scanned_without_locks(CHEAP / 2);
+        assert_eq!(mark.locking_scan(ended(&mark)), None);
+        mark.scanned_without_locks(CHEAP / LOCKING);
+        assert_eq!(mark.locking_scan(ended(&mark)), recent);
     }
 
     #[test]
