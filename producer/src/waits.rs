@@ -2,6 +2,8 @@
 //!
 //! A wake-up names finished events, which are then read at once. Because wake-ups may be lost, the task also polls for all
 //! awaited events; see `docs/adr/0008-waiting.md`.
+//!
+//! The clients are counted here. Their number is limited only by that of the connections (`service/src/capacity.rs`).
 
 mod metrics;
 mod poller;

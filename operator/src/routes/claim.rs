@@ -1,4 +1,4 @@
-//! Hosts and paths, and their overlaps.
+//! Hosts and paths that Ingresses and HTTPRoutes claim, and their overlaps. Claims of events are in `database/src/claim.rs`.
 
 use std::fmt;
 

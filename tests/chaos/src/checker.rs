@@ -14,7 +14,7 @@ pub use verdict::Verdict;
 /// A broken promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// I1 to I7 and I9 as in ARCHITECTURE.md, or `API` for the documentation of responses.
+    /// I1 to I8 as in ARCHITECTURE.md, or `API` for the documentation of responses.
     pub promise: &'static str,
     /// The observation that contradicts it.
     pub detail: String,

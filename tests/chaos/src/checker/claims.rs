@@ -1,4 +1,4 @@
-//! I3, I4, I5 and I9: claims are fenced, and every event ends in time.
+//! I3, I4, I5 and I8: claims are fenced, and every event ends in time.
 
 use std::collections::HashMap;
 
@@ -59,9 +59,9 @@ fn quiet_phases(evidence: &Evidence<'_>, violations: &mut Violations) {
     }
 }
 
-/// I9: locks of foreign transactions do not delay other events.
+/// I8: locks of foreign transactions do not delay other events.
 fn probes(evidence: &Evidence<'_>, violations: &mut Violations) {
     for _ in evidence.history.probes.iter().filter(|done| !**done) {
-        violations.add("I9", "an event was not done while a foreign transaction locked others".to_owned());
+        violations.add("I8", "an event was not done while a foreign transaction locked others".to_owned());
     }
 }

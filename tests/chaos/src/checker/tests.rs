@@ -168,5 +168,5 @@ fn stale_reads_and_disturbed_quiet_phases_are_reported() {
         history.reads.push(read(2, 10, None));
     });
     broken("I1", |history, _| history.told_removed.push((1, 10)));
-    broken("I9", |history, _| history.probes.extend([true, false]));
+    broken("I8", |history, _| history.probes.extend([true, false]));
 }

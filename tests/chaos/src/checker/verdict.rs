@@ -17,7 +17,7 @@ const PROMISES: [(&str, &str); 9] = [
     ("stuck", "I5"),
     ("wrong response", "I6"),
     ("miscounted", "I7"),
-    ("blocked by others", "I9"),
+    ("blocked by others", "I8"),
     ("undocumented", "API"),
 ];
 
