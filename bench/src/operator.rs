@@ -1,5 +1,5 @@
 //! Measures the operator with a real kube-apiserver on etcd, many pipelines and no nodes: the time until all are reconciled,
-//! the duration of a reconcile, the cost of a steady pipeline, and the start of a new operator.
+//! the duration of a reconciliation, the cost of a steady pipeline, and the start of a new operator.
 
 mod cluster;
 mod metrics;
@@ -15,7 +15,7 @@ use crate::report::{Report, Target};
 use cluster::Cluster;
 use metrics::Metrics;
 
-/// Number of pipelines that become steady, to measure the cost of reconciles without changes.
+/// Number of pipelines that become steady, to measure the cost of reconciliations without changes.
 const STEADY: usize = 50;
 /// Time limit of each step.
 const LIMIT: Duration = Duration::from_mins(15);
@@ -74,20 +74,20 @@ async fn first_time(
     let sample = operator.metrics.read().await?.since(&before);
     let calls = sample.calls() / sample.reconciles();
     report.add(
-        "calls of a reconcile that creates",
+        "calls of a reconciliation that creates",
         calls,
         "",
         Target::None,
-        format!("{} reconciles", sample.reconciles()),
+        format!("{} reconciliations", sample.reconciles()),
     );
-    times("a reconcile while they are created", &sample, report);
+    times("a reconciliation while they are created", &sample, report);
     let memory = process::memory(operator.program.pid())?;
     let note = format!("{:.0} MiB at its highest", memory.peak);
     report.add("operator, resident", memory.now, "MiB", Target::AtMost(64.0), note);
     Ok(())
 }
 
-/// Measures reconciles of ready pipelines after a change of their annotations.
+/// Measures reconciliations of ready pipelines after a change of their annotations.
 async fn steady(
     cluster: &Cluster,
     operator: &Operator,
@@ -103,9 +103,9 @@ async fn steady(
         let sample = operator.metrics.read().await?.since(&before);
         if sample.reconciles() >= count(pipelines) {
             let calls = sample.calls() / sample.reconciles();
-            let note = format!("{} reconciles", sample.reconciles());
-            report.add("calls of a steady reconcile", calls, "", Target::AtMost(0.0), note);
-            times("a steady reconcile", &sample, report);
+            let note = format!("{} reconciliations", sample.reconciles());
+            report.add("calls of a steady reconciliation", calls, "", Target::AtMost(0.0), note);
+            times("a steady reconciliation", &sample, report);
             return Ok(());
         }
         wait(begun).await?;
@@ -129,9 +129,9 @@ async fn restart(
         wait(begun).await?;
     };
     let note = format!("{:.1} calls each", sample.calls() / sample.reconciles());
-    let figure = format!("{pipelines} pipelines, as many reconciles by a new operator");
+    let figure = format!("{pipelines} pipelines, as many reconciliations by a new operator");
     report.add(figure, begun.elapsed().as_secs_f64(), "s", Target::AtMost(60.0), note);
-    times("a reconcile after a restart", &sample, report);
+    times("a reconciliation after a restart", &sample, report);
     let memory = process::memory(operator.program.pid())?;
     let note = format!("{:.0} MiB at its highest", memory.peak);
     report.add("new operator, resident", memory.now, "MiB", Target::AtMost(64.0), note);
@@ -145,7 +145,7 @@ fn times(of: &str, sample: &metrics::Sample, report: &mut Report) {
     }
 }
 
-/// Waits until there was no reconcile for two seconds.
+/// Waits until there was no reconciliation for two seconds.
 async fn quiet(operator: &Operator) -> anyhow::Result<()> {
     let begun = Instant::now();
     let mut before = operator.metrics.read().await?.reconciles();

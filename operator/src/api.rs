@@ -261,7 +261,7 @@ impl Cluster {
         action: String,
         call: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, Error> {
-        // A process that was suspended may resume in the middle of a reconcile, long after its term.
+        // A process that was suspended may resume in the middle of a reconciliation, long after its term.
         if !self.term.holds() {
             return Err(Error::NotLeader { action });
         }

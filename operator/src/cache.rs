@@ -1,6 +1,6 @@
 //! The object cache: every object that the operator created and every pod of those objects, fed by watches.
 //!
-//! Reconciles read from this cache only. For each object it stores what a reconcile needs: the owner, a
+//! Reconciliations read from this cache only. For each object it stores what a reconciliation needs: the owner, a
 //! digest that detects changes by others, and the status. That takes a few hundred bytes, whatever the size
 //! of the object.
 

@@ -1,6 +1,6 @@
-//! The control loop: the watches that trigger reconciles, retries and metrics.
+//! The control loop: the watches that trigger reconciliations, retries and metrics.
 //!
-//! The reconcile of a pipeline is in [`crate::eventpipeline`].
+//! The reconciliation of a pipeline is in [`crate::eventpipeline`].
 
 mod backoff;
 mod context;
@@ -42,28 +42,28 @@ use crate::gateway::HTTPRoute;
 use crate::queue_stats::{self, Observation, StatsPoller};
 use crate::routes::{Claim, HTTP_ROUTES, INGRESSES};
 
-/// Maximum number of concurrent reconciles. Each makes one call at a time.
+/// Maximum number of concurrent reconciliations. Each makes one call at a time.
 const CONCURRENCY: u16 = 8;
 
-/// Delay that combines changes into one reconcile: the children of one apply, the pods of one rollout.
+/// Delay that combines changes into one reconciliation: the children of one apply, the pods of one rollout.
 const DEBOUNCE: Duration = Duration::from_millis(100);
 
-/// Interval of reconciles without a change, in case a watch missed one.
+/// Interval of reconciliations without a change, in case a watch missed one.
 const RESYNC: Duration = Duration::from_mins(5);
 
 /// Longest pause after the API server refused a write.
 const REFUSED_RETRY: Duration = Duration::from_secs(30);
 
-/// Pause before reconciling a pipeline that changed during its reconcile.
+/// Pause before reconciling a pipeline that changed during its reconciliation.
 const OUTDATED: Duration = Duration::from_secs(1);
 
-/// Interval of reconciles that wait for an object whose problem is only visible in Events.
+/// Interval of reconciliations that wait for an object whose problem is only visible in Events.
 const AWAITED: Duration = Duration::from_secs(10);
 
 /// Interval of checks whether another installation still manages a pipeline. It is shorter than a Lease.
 const LEFT: Duration = Duration::from_secs(10);
 
-/// Capacity of the channel of reconciles triggered by queue statistics.
+/// Capacity of the channel of reconciliations triggered by queue statistics.
 const NEWS_CAPACITY: usize = 1024;
 
 /// Kind of the pipelines in the health of the watches.
@@ -72,7 +72,7 @@ const PIPELINES: &str = "EventPipeline";
 /// A pipeline as the API server returned it, whether or not this version can parse it.
 type Guarded = DeserializeGuard<EventPipeline>;
 
-/// Runs until the process drains, then finishes the reconciles in progress. `every` is the polling interval
+/// Runs until the process drains, then finishes the reconciliations in progress. `every` is the polling interval
 /// of queue statistics. `turns` yields the pipelines whose turn it is to restart their pods.
 pub(crate) async fn run(
     context: Arc<Context>,
@@ -249,7 +249,7 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
         Outcome::Done => RESYNC,
         // No watch reports it.
         Outcome::Awaiting => AWAITED,
-        // The change triggers a reconcile as well.
+        // The change triggers a reconciliation as well.
         Outcome::Outdated => OUTDATED,
         // Nothing reports that the other installation has ended.
         Outcome::LeftToAnother => LEFT,
@@ -265,7 +265,7 @@ fn error_policy(object: Arc<Guarded>, error: &eventpipeline::Error, context: Arc
     Action::requeue(if error.is_refusal() { wait.min(REFUSED_RETRY) } else { wait })
 }
 
-/// Logs the result of a reconcile. Results are logged nowhere else.
+/// Logs the result of a reconciliation. Results are logged nowhere else.
 fn log(
     result: &Result<(impl std::fmt::Display, Action), ControllerError<eventpipeline::Error, watcher::Error>>,
 ) {

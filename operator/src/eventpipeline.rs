@@ -1,4 +1,4 @@
-//! The reconcile of one pipeline: `dereference -> validate -> scale -> build -> apply -> status`.
+//! The reconciliation of one pipeline: `dereference -> validate -> scale -> build -> apply -> status`.
 //!
 //! [`validate`] and [`build`] are pure. Only the last two steps write, and only what is not up to date.
 //! [`scale`] also marks the pods that a scale-in removes first.
@@ -30,12 +30,12 @@ pub(crate) use rendered::{Rendered, render};
 pub(crate) use rollouts::Rollouts;
 pub(crate) use validate::bytes;
 
-/// The outcome of a reconcile.
+/// The outcome of a reconciliation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Everything is applied and reported.
     Done,
-    /// The same, but the pipeline has changed meanwhile, which triggers the next reconcile.
+    /// The same, but the pipeline has changed meanwhile, which triggers the next reconciliation.
     Outdated,
     /// The same, but an object is pending, and only Events tell why.
     Awaiting,
@@ -43,7 +43,7 @@ pub(crate) enum Outcome {
     LeftToAnother,
 }
 
-/// A reconcile that failed and is retried.
+/// A reconciliation that failed and is retried.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// Some objects could not be applied.
@@ -64,7 +64,7 @@ impl Error {
     }
 }
 
-/// Returns whether an observation of a pipeline's queue requires a reconcile.
+/// Returns whether an observation of a pipeline's queue requires a reconciliation.
 pub(crate) fn is_news(pipeline: &EventPipeline, observation: &Observation) -> bool {
     let status = pipeline.status.as_ref();
     backlogs(pipeline).next().is_some()

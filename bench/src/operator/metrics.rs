@@ -46,13 +46,13 @@ impl Sample {
         Self { series: self.series.into_iter().map(since).collect() }
     }
 
-    /// Returns the number of reconciles, including failed ones.
+    /// Returns the number of reconciliations, including failed ones.
     pub(super) fn reconciles(&self) -> f64 {
         self.sum(RECONCILES, "")
     }
 
     /// Returns the number of requests to the API server except for reads, which are the lists and watches of the process: a
-    /// reconcile does not read.
+    /// reconciliation does not read.
     pub(super) fn calls(&self) -> f64 {
         self.sum(REQUESTS, "") - self.sum(REQUESTS, "method=\"GET\"")
     }
@@ -62,7 +62,7 @@ impl Sample {
         self.series.iter().filter(|(name, _)| of(name)).map(|(_, value)| value).sum()
     }
 
-    /// Returns a quantile of the duration of reconciles in seconds, interpolated within a bucket.
+    /// Returns a quantile of the duration of reconciliations in seconds, interpolated within a bucket.
     pub(super) fn quantile(&self, quantile: f64) -> f64 {
         let mut buckets: Vec<(f64, f64)> = self
             .series

@@ -11,11 +11,11 @@ pub(super) fn dashboard() -> Dashboard {
     Dashboard {
         uid: "eventpipeline-operator",
         title: "EventPipeline / Operator",
-        description: "The operator: leader, reconciles, API server requests and resource usage.",
+        description: "The operator: leader, reconciliations, API server requests and resource usage.",
         variables: job_and_instance("controller_runtime_max_concurrent_reconciles").into(),
         rows: vec![
             Row { title: "Now", panels: now() },
-            Row { title: "Reconciles", panels: reconciles() },
+            Row { title: "Reconciliations", panels: reconciles() },
             Row { title: "Work queue", panels: work_queue() },
             Row { title: "API server and process", panels: process() },
         ],
@@ -81,19 +81,19 @@ fn reconciles() -> Vec<Panel> {
     vec![
         panel(
             (Kind::Stacked, Unit::PerSecond),
-            "Reconciles by result",
-            "Reconciles per second. A reconcile of a pipeline that did not change writes nothing.",
+            "Reconciliations by result",
+            "Reconciliations per second. A reconciliation of a pipeline that did not change writes nothing.",
             [("{{result}}", rate("result", "controller_runtime_reconcile_total", CONTROLLER))],
         ),
         panel(
             (Kind::Lines, Unit::PerSecond),
-            "Failed reconciles",
-            "The API server refused a request or did not answer. Each reconcile is retried after a backoff; the log has the error.",
+            "Failed reconciliations",
+            "The API server refused a request or did not answer. Each reconciliation is retried after a backoff; the log has the error.",
             [("failed", rate("", "controller_runtime_reconcile_errors_total", CONTROLLER))],
         ),
         panel(
             (Kind::Lines, Unit::Seconds),
-            "Reconcile duration",
+            "Reconciliation duration",
             "50th and 99th percentile.",
             [
                 ("50 %", quantile("0.5", "le", "controller_runtime_reconcile_time_seconds", CONTROLLER)),
@@ -103,7 +103,7 @@ fn reconciles() -> Vec<Panel> {
         panel(
             (Kind::Lines, Unit::Count),
             "Workers",
-            "Active reconciles and their limit. If all workers are busy for long, the API server is slow.",
+            "Active reconciliations and their limit. If all workers are busy for long, the API server is slow.",
             [
                 ("busy", format!("sum(controller_runtime_active_workers{{{OPERATOR}, {CONTROLLER}}})")),
                 (
@@ -143,8 +143,8 @@ fn work_queue() -> Vec<Panel> {
         ),
         panel(
             (Kind::Lines, Unit::Seconds),
-            "Longest running reconcile",
-            "Age of the oldest running reconcile. It grows linearly if one hangs.",
+            "Longest running reconciliation",
+            "Age of the oldest running reconciliation. It grows linearly if one hangs.",
             [("longest", format!("max(workqueue_longest_running_processor_seconds{{{OPERATOR}, {QUEUE}}})"))],
         ),
     ]

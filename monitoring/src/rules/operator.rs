@@ -103,7 +103,7 @@ fn reconcile_errors() -> Alert {
         "EventPipelineReconcileErrors",
         (Severity::Warning, Duration::from_mins(15)),
         format!("{ERRORS} > 0.1"),
-        "The operator's reconciles fail.",
-        "{{ $value | humanizePercentage }} of the reconciles of {{ $labels.job }} fail: changes of pipelines are not applied.",
+        "The operator's reconciliations fail.",
+        "{{ $value | humanizePercentage }} of the reconciliations of {{ $labels.job }} fail: changes of pipelines are not applied.",
     )
 }

@@ -15,7 +15,7 @@ use super::ownership::{Controller, Whose, of_labelled};
 use crate::api::Object;
 use crate::labels::COMPONENT;
 
-/// The part of an object that a reconcile needs.
+/// The part of an object that a reconciliation needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     uid: Box<str>,

@@ -37,7 +37,7 @@ impl ObjectCache {
         self.changes(api)
     }
 
-    /// Like [`Self::watch`], for a kind that the API server may not serve yet. Reconciles do not wait for its
+    /// Like [`Self::watch`], for a kind that the API server may not serve yet. Reconciliations do not wait for its
     /// list.
     pub(crate) fn watch_once_served<K: Kind>(
         self: &Arc<Self>,

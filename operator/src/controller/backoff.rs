@@ -1,4 +1,4 @@
-//! Exponential backoff of failed reconciles, per pipeline.
+//! Exponential backoff of failed reconciliations, per pipeline.
 
 use std::collections::HashMap;
 use std::hash::Hash;

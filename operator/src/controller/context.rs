@@ -56,7 +56,7 @@ impl Context {
         self.backoff.retain(&known);
     }
 
-    /// Counts a failed reconcile. Returns the pause before the next one.
+    /// Counts a failed reconciliation. Returns the pause before the next one.
     pub(super) fn failed(&self, object: &Guarded) -> Duration {
         self.backoff.failed(key(object))
     }

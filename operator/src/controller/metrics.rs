@@ -72,7 +72,7 @@ fn gauge(registry: &Registry, name: &str, help: &str) -> anyhow::Result<IntGauge
     Ok(gauge.with_label_values(&[CONTROLLER]))
 }
 
-/// Registers the duration of reconciles.
+/// Registers the duration of reconciliations.
 fn seconds(registry: &Registry) -> anyhow::Result<Histogram> {
     let buckets = vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
     let options = HistogramOpts::new(
@@ -134,7 +134,7 @@ impl ControllerMetrics {
         self.registry.register(Box::new(pipelines)).context("failed to register the metrics of pipelines")
     }
 
-    /// Counts a reconcile as running until the guard is dropped, including when it is cancelled.
+    /// Counts a reconciliation as running until the guard is dropped, including when it is cancelled.
     pub(super) fn begun(&self, pipeline: PipelineKey) -> Active {
         self.active.inc();
         Active { active: self.active.clone(), _working: self.queue.begun(pipeline) }
@@ -151,7 +151,7 @@ impl ControllerMetrics {
     }
 }
 
-/// A running reconcile.
+/// A running reconciliation.
 pub(super) struct Active {
     active: IntGauge,
     _working: Working,

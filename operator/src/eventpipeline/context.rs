@@ -1,4 +1,4 @@
-//! State that the reconciles of all pipelines share.
+//! State that the reconciliations of all pipelines share.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use crate::leadership::Custodian;
 use crate::queue_stats::Observations;
 use crate::routes::Routes;
 
-/// Caches that other tasks update. Reconciles only read them.
+/// Caches that other tasks update. Reconciliations only read them.
 pub(crate) struct Caches {
     /// Objects of the pipelines.
     pub(crate) objects: Arc<ObjectCache>,
@@ -23,7 +23,7 @@ pub(crate) struct Caches {
     pub(crate) routes: Arc<Routes>,
 }
 
-/// State that the reconciles of all pipelines share.
+/// State that the reconciliations of all pipelines share.
 pub(crate) struct Operator {
     pub(super) cluster: Cluster,
     pub(super) custodian: Custodian,

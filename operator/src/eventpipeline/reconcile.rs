@@ -1,4 +1,4 @@
-//! One reconcile of a pipeline: the steps from its spec to its status.
+//! One reconciliation of a pipeline: the steps from its spec to its status.
 
 use eventpipeline_crds::EventPipeline;
 use eventpipeline_crds::conditions::types;
@@ -28,8 +28,8 @@ const PERSISTENT_AFTER: u32 = 3;
 
 /// Brings the objects of a pipeline to the state that its spec asks for, and writes its status.
 ///
-/// An invalid spec is no error: the status reports it, and a change of the spec triggers the next reconcile.
-/// `failures` is the number of consecutive failed reconciles before this one.
+/// An invalid spec is no error: the status reports it, and a change of the spec triggers the next reconciliation.
+/// `failures` is the number of consecutive failed reconciliations before this one.
 pub(crate) async fn reconcile(
     object: &DeserializeGuard<EventPipeline>,
     operator: &Operator,
@@ -55,7 +55,7 @@ pub(crate) async fn reconcile(
     Box::pin(Reconcile { operator, pipeline, report, existing, observation, failures }.run()).await
 }
 
-/// A reconcile of a pipeline that this installation manages.
+/// A reconciliation of a pipeline that this installation manages.
 struct Reconcile<'a> {
     operator: &'a Operator,
     pipeline: &'a EventPipeline,
@@ -154,7 +154,7 @@ impl Reconcile<'_> {
     }
 }
 
-/// Returns the outcome of a reconcile whose status was `reported`. `pending` tells whether an object is
+/// Returns the outcome of a reconciliation whose status was `reported`. `pending` tells whether an object is
 /// pending about which only Events tell more.
 fn outcome(reported: Result<(), report::Error>, failures: Failures, pending: bool) -> Result<Outcome, Error> {
     let all_applied = failures.all().is_empty();

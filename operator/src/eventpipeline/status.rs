@@ -1,6 +1,6 @@
 //! Last step: computes the status from the applied objects. Pure.
 //!
-//! `Ready`, `Reconciling` and `Stalled` follow kstatus: exactly one of the three is true after the first reconcile. Each
+//! `Ready`, `Reconciling` and `Stalled` follow kstatus: exactly one is true after the first reconciliation. Each
 //! condition keeps the time of its last transition.
 
 mod causes;

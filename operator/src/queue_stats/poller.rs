@@ -40,7 +40,7 @@ pub(crate) struct StatsPoller<L, N> {
     pub(crate) every: Duration,
     /// Lists the existing pipelines.
     pub(crate) pipelines: L,
-    /// Returns whether an observation calls for a reconcile.
+    /// Returns whether an observation calls for a reconciliation.
     pub(crate) is_news: N,
     /// Receives the pipelines to reconcile.
     pub(crate) tell: mpsc::Sender<PipelineKey>,
@@ -97,7 +97,7 @@ where
         let is_news = (self.is_news)(&pipeline, &observation);
         self.observations.put(pipeline.clone(), observation);
         if is_news {
-            // If the channel is full, the next observation triggers the reconcile.
+            // If the channel is full, the next observation triggers the reconciliation.
             let _ = self.tell.try_send(pipeline);
         }
     }

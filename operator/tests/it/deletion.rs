@@ -106,7 +106,7 @@ async fn a_terminating_namespace_can_be_emptied() {
     namespaces.delete("leaving", &DeleteParams::default()).await.unwrap();
     let before = operator.reconciles("success");
     cluster.delete::<Service>("demo-producers").await;
-    until("a reconcile", async || (operator.reconciles("success") > before).then_some(())).await;
+    until("a reconciliation", async || (operator.reconciles("success") > before).then_some(())).await;
     assert!(!operator.log().contains("failed to"), "{}", operator.log());
     delete_at_once(&cluster).await;
     let all = ["delete", KINDS, "--all", "-n", "leaving", "--timeout=60s"];

@@ -128,7 +128,7 @@ async fn a_taken_name_stalls_the_pipeline_with_an_event_until_it_is_free() {
     cluster.apply("demo", json!({})).await.unwrap();
     cluster.condition_is("demo", "Stalled", "True/NameTaken").await;
     cluster.condition_is("demo", "Ready", "False/NameTaken").await;
-    until("a failed reconcile", async || (operator.reconciles("error") > 0).then_some(())).await;
+    until("a failed reconciliation", async || (operator.reconciles("error") > 0).then_some(())).await;
     let event = until("an Event", async || {
         let events = cluster.api::<Event>().list(&ListParams::default()).await.unwrap().items;
         events.into_iter().find(|event| event.reason.as_deref() == Some("NameTaken"))

@@ -53,7 +53,8 @@ async fn a_queued_pipeline_is_counted_until_it_is_reconciled() {
     let queue = |metric: &str| operator.metric(&format!("workqueue_{metric}{{name=\"eventpipeline\"}}"));
     assert_eq!(queue("depth"), Some(0.0));
     cluster.apply("demo", json!({})).await.unwrap();
-    until("a reconcile", async || queue("work_duration_seconds_count").filter(|count| *count > 0.0)).await;
+    until("a reconciliation", async || queue("work_duration_seconds_count").filter(|count| *count > 0.0))
+        .await;
     // One value after the other, because a write queues the pipeline again.
     until("the work queue to be empty", async || {
         let [depth, came, left] = ["depth", "adds_total", "queue_duration_seconds_count"].map(queue);

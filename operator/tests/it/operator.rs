@@ -107,7 +107,7 @@ impl Operator {
         Some(answer)
     }
 
-    /// Returns the number of reconciles with this result.
+    /// Returns the number of reconciliations with this result.
     pub(crate) fn reconciles(&self, result: &str) -> u64 {
         let metrics = self.get("/metrics").unwrap();
         let series = format!(

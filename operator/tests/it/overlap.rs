@@ -81,7 +81,7 @@ async fn an_installation_ignores_pipelines_of_another_until_that_is_gone_or_the_
     })
     .await;
     assert_eq!(image_and_generation(&cluster).await.unwrap().1, generation);
-    // The metric changes at the end of the reconcile.
+    // The metric changes at the end of the reconciliation.
     until("the third to ignore no pipeline", async || {
         (third.metric("eventpipeline_operator_left_pipelines") == Some(0.0)).then_some(())
     })

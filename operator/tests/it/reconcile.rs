@@ -42,7 +42,7 @@ async fn versions(cluster: &Cluster) -> BTreeMap<String, String> {
     versions
 }
 
-/// Triggers a reconcile by an irrelevant change, and waits until it is over.
+/// Triggers a reconciliation by an irrelevant change, and waits until it is over.
 pub(crate) async fn another_reconcile(cluster: &Cluster, operator: &Operator) {
     let before = operator.reconciles("success");
     let touch = json!({"metadata": {"annotations": {"example.com/touched": before.to_string()}}});
@@ -51,13 +51,13 @@ pub(crate) async fn another_reconcile(cluster: &Cluster, operator: &Operator) {
         .patch("demo", &PatchParams::default(), &Patch::Merge(touch))
         .await
         .unwrap();
-    until("another reconcile", async || (operator.reconciles("success") > before).then_some(())).await;
+    until("another reconciliation", async || (operator.reconciles("success") > before).then_some(())).await;
 }
 
-/// Triggers reconciles until two in a row make no call with this method, or no call at all if it is empty.
+/// Triggers reconciliations until two in a row make no call with this method, or no call at all if it is empty.
 /// Then the operator has observed everything that it has written.
 pub(crate) async fn at_rest(cluster: &Cluster, operator: &Operator, method: &str) {
-    until(format!("two reconciles without a call {method}"), async || {
+    until(format!("two reconciliations without a call {method}"), async || {
         let calls = operator.requests(method);
         another_reconcile(cluster, operator).await;
         another_reconcile(cluster, operator).await;
@@ -185,7 +185,7 @@ async fn a_steady_pipeline_costs_no_call() {
     let mut before = versions(&cluster).await;
     at_rest(&cluster, &operator, "").await;
     let mut after = versions(&cluster).await;
-    // The annotation that triggers the reconcile.
+    // The annotation that triggers the reconciliation.
     before.remove("EventPipeline demo");
     after.remove("EventPipeline demo");
     assert_eq!(before, after);
@@ -224,7 +224,7 @@ async fn objects_of_a_terminating_pipeline_are_not_recreated() {
     cluster.apply("demo", json!({})).await.unwrap();
     cluster.condition_is("demo", "Ready", "False/DatabaseNotReady").await;
     cluster.api::<EventPipeline>().delete("demo", &DeleteParams::foreground()).await.unwrap();
-    // A running reconcile may still write; a later one must not.
+    // A running reconciliation may still write; a later one must not.
     until("a Service that stays deleted", async || {
         let services = cluster.api::<Service>();
         let _ = services.delete("demo-producers", &DeleteParams::default()).await;

@@ -17,10 +17,11 @@ async fn job(cluster: &Cluster) -> Option<String> {
     cluster.api::<Job>().get_opt(&name).await.unwrap()?.uid()
 }
 
-/// Waits for several reconciles, which the producer's report triggers every second.
+/// Waits for several reconciliations, which the producer's report triggers every second.
 async fn several_reconciles(operator: &Operator) {
     let before = operator.reconciles("success");
-    until("several reconciles", async || (operator.reconciles("success") >= before + 4).then_some(())).await;
+    until("several reconciliations", async || (operator.reconciles("success") >= before + 4).then_some(()))
+        .await;
 }
 
 /// A database that was restored from a backup lacks the schema, although the Job has succeeded.

@@ -1,7 +1,7 @@
 //! Metrics of the work queue, under client-go's names.
 //!
 //! The queue itself belongs to the kube crate. The metrics count the reconcile requests that enter it and the
-//! reconciles that leave it.
+//! reconciliations that leave it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ use prometheus::{Error, Gauge, Histogram, IntCounter, IntGauge, Opts, Registry, 
 use super::CONTROLLER;
 use crate::cache::PipelineKey;
 
-/// Queued and running reconciles. Clones share them.
+/// Queued and running reconciliations. Clones share them.
 #[derive(Clone)]
 pub(in crate::controller) struct WorkQueue {
     items: Arc<Mutex<Items>>,
@@ -30,7 +30,7 @@ pub(in crate::controller) struct WorkQueue {
 struct Items {
     /// Queued pipelines, each with the time of its first request.
     waiting: HashMap<PipelineKey, Instant>,
-    /// Pipelines with a running reconcile, each with its start.
+    /// Pipelines with a running reconciliation, each with its start.
     working: HashMap<PipelineKey, Instant>,
 }
 
@@ -73,7 +73,7 @@ impl WorkQueue {
         });
     }
 
-    /// Records the start of a reconcile, which runs until the guard is dropped.
+    /// Records the start of a reconciliation, which runs until the guard is dropped.
     pub(in crate::controller) fn begun(&self, pipeline: PipelineKey) -> Working {
         let now = Instant::now();
         let mut items = lock(&self.items);
@@ -101,7 +101,7 @@ fn lock(items: &Mutex<Items>) -> MutexGuard<'_, Items> {
     items.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A running reconcile.
+/// A running reconciliation.
 pub(in crate::controller) struct Working {
     queue: WorkQueue,
     pipeline: PipelineKey,
@@ -135,7 +135,7 @@ impl Shown {
             unfinished: Gauge::with_opts(options(
                 "workqueue_unfinished_work_seconds",
                 "How many seconds of work has been done that is in progress and hasn't been observed by work_duration. Large \
-                 values indicate stuck reconciles. Their number is the rate at which this increases.",
+                 values indicate stuck reconciliations. Their number is the rate at which this increases.",
             ))?,
             longest: Gauge::with_opts(options(
                 "workqueue_longest_running_processor_seconds",

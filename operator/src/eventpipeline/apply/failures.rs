@@ -32,7 +32,7 @@ pub(crate) struct Failure {
     pub(super) why: Why,
 }
 
-/// The objects that could not be applied in one reconcile.
+/// The objects that could not be applied in one reconciliation.
 #[derive(Debug, Default)]
 pub(crate) struct Failures(pub(super) Vec<Failure>);
 

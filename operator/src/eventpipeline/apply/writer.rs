@@ -37,7 +37,7 @@ pub(super) struct Writer<'a> {
     missing: Vec<(ObjectKey, Option<String>)>,
     /// The error after which no further call is made.
     unavailable: Option<api::Error>,
-    /// True if a call has timed out. The second timeout ends the reconcile, because other pipelines wait.
+    /// True if a call has timed out. The second timeout ends the reconciliation, because other pipelines wait.
     timed_out: bool,
 }
 

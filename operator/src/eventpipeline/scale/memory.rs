@@ -1,4 +1,4 @@
-//! Remembers the scale of all groups between reconciles.
+//! Remembers the scale of all groups between reconciliations.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -171,7 +171,7 @@ impl Field {
         let pipelines = self.cluster.api::<EventPipeline>();
         let _ = pipelines.delete("demo", &DeleteParams::default()).await;
         for kind in kinds() {
-            // A running reconcile may still write.
+            // A running reconciliation may still write.
             until("the objects to be deleted", async || {
                 let left = self.get_kind(&kind).await;
                 for object in &left {

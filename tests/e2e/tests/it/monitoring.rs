@@ -70,7 +70,7 @@ async fn create(ingress: Ingress) {
     }
 }
 
-/// Causes reconciles without a change.
+/// Causes reconciliations without a change.
 async fn change(pipeline: Pipeline) {
     let mut pace = tokio::time::interval(Duration::from_secs(2));
     for number in 0_u64.. {

@@ -12,7 +12,7 @@ use crate::cache::{Kind as _, ObjectKey};
 
 impl Writer<'_> {
     /// Applies the schema Job. A Job that ran for another volume or another state of the database is deleted,
-    /// and the next reconcile creates it again.
+    /// and the next reconciliation creates it again.
     pub(in super::super) async fn schema_job(&mut self, job: &mut Job) {
         let key = (Job::NAME, job.name_any());
         if job.spec.is_none() {
