@@ -36,7 +36,7 @@ async fn a_pipeline_in_an_unwatched_namespace_is_rejected() {
     let elsewhere = "pipeline.enabled=true,watchNamespace=team,pipeline.namespace=other";
     let refused =
         render(server, &[KNOWN, "--set", elsewhere]).expect_err("no operator watches that namespace");
-    assert!(refused.contains("in team only (watchNamespace), not in other"), "{refused}");
+    assert!(refused.contains("only manages pipelines in team (watchNamespace), not in other"), "{refused}");
     let rendered = render(server, &[KNOWN, "--set", "pipeline.enabled=true,watchNamespace=team"]);
     let pipeline = object(&objects(&rendered.expect("it renders")), "EventPipeline", "demo");
     assert_eq!(pipeline["metadata"]["namespace"], "team");
