@@ -111,7 +111,7 @@ impl Client {
         Ok(match response.status() {
             status if status.is_success() => None,
             StatusCode::SERVICE_UNAVAILABLE => Some(reasons(&response.text().await.map_err(unreachable)?)),
-            status => Some(format!("it answers {status} to /readyz: is this its admin port (9090)?")),
+            status => Some(format!("it returns {status} for /readyz: is this its admin port (9090)?")),
         })
     }
 

@@ -27,7 +27,7 @@ pub(crate) enum Error {
     Overloaded { detail: String },
     #[error("failed to reach the pipeline at {host}: check --url, and that the pipeline runs")]
     Unreachable { host: String, source: reqwest::Error },
-    #[error("failed to reach the pipeline at {host}: a proxy in front of it answers {status}")]
+    #[error("failed to reach the pipeline at {host}: a proxy in front of it returns {status}")]
     BadGateway { host: String, status: reqwest::StatusCode },
     #[error("the response of {host} is not from a pipeline: check --url")]
     NotAPipeline { host: String },

@@ -87,10 +87,10 @@ pub(crate) enum Handler {
 /// The reason why a handler failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HandlerError {
-    /// The word API did not answer a word.
+    /// The word API returned no word.
     #[error(transparent)]
     WordApi(word_api::Error),
-    /// The HTTP server did not answer a value.
+    /// The HTTP server returned no value.
     #[error(transparent)]
     Http(http::Error),
     /// The value cannot be stored.

@@ -57,7 +57,7 @@ pub enum Error {
         source: sqlx::Error,
     },
     /// The server did not answer in time. The connection is dropped; its statement may still take effect.
-    #[error("failed to {operation}: the database gave no answer within {} s", limit.as_secs())]
+    #[error("failed to {operation}: the database did not answer within {} s", limit.as_secs())]
     Timeout {
         /// Operation, as a verb.
         operation: &'static str,
@@ -69,7 +69,7 @@ pub enum Error {
     PartlySettled(Box<PartlySettled>),
     /// The schema is missing or older than this program requires.
     #[error(
-        "the database's schema is at version {found}, this program needs {needed}: run `eventpipeline-producer schema`"
+        "the database's schema is at version {found}, but this program needs {needed}: run `eventpipeline-producer schema`"
     )]
     SchemaOld {
         /// The newest applied version; 0 if there is none.
@@ -79,7 +79,7 @@ pub enum Error {
     },
     /// The schema is newer than this program.
     #[error(
-        "the database's schema is at version {found}, this program knows only {known}: run a newer program"
+        "the database's schema is at version {found}, but this program knows only {known}: run a newer program"
     )]
     SchemaNew {
         /// The newest applied version.
@@ -88,7 +88,9 @@ pub enum Error {
         known: i64,
     },
     /// The database contains an `Events` table that this program did not create.
-    #[error("the database has a table Events of another origin; give the pipeline its own database")]
+    #[error(
+        "the database has a table Events that EventPipeline did not create; give the pipeline its own database"
+    )]
     ForeignTables,
     /// The database's clock stepped recently, so that the age of events is uncertain.
     #[error("the database's clock stepped: nothing is removed for {} s after a step", quiet.as_secs())]

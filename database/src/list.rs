@@ -38,7 +38,7 @@ pub struct Cursor {
 
 /// The error for a text that is not a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a cursor is the `next` value of an earlier page")]
+#[error("a cursor must be the `next` value of an earlier page")]
 pub struct InvalidCursor;
 
 impl From<&Event> for Cursor {

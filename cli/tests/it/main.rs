@@ -58,7 +58,7 @@ async fn a_server_that_is_not_a_pipeline_is_reported() {
     let gateway = server(|_| "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 3\r\n\r\nbad".to_owned()).await;
     let unreached = pipeline::tool(&gateway, &["stats"]);
     assert_eq!(unreached.code, 4, "{unreached:?}");
-    assert!(unreached.err.contains("a proxy in front of it answers 502 Bad Gateway"), "{unreached:?}");
+    assert!(unreached.err.contains("a proxy in front of it returns 502 Bad Gateway"), "{unreached:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,7 +71,7 @@ async fn ready_waits_until_a_program_is_ready() {
     // A producer's API has no /readyz.
     let other = pipeline::tool("http://127.0.0.1:9", &["ready", &pipeline.url(), "--timeout", "1s"]);
     assert_eq!(other.code, 5, "{other:?}");
-    assert!(other.err.contains("404 Not Found to /readyz: is this its internal port"), "{other:?}");
+    assert!(other.err.contains("404 Not Found for /readyz: is this its admin port"), "{other:?}");
     let waiting = server(|_| {
         let reasons = "claims: failed to connect\u{1b}[2J\nserving: starting\n";
         format!("HTTP/1.1 503 Service Unavailable\r\ncontent-length: {}\r\n\r\n{reasons}", reasons.len())

@@ -30,23 +30,23 @@ pub(crate) struct Http {
 /// The reason why there is no value.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// There is no answer, or it cannot be read.
+    /// There is no response, or it cannot be read.
     #[error("the request to the handler failed")]
     Transport(#[from] transport::Error),
     /// The handler fails, perhaps temporarily.
-    #[error("the handler answered {status}{route}")]
+    #[error("the handler returned {status}{route}")]
     Busy { status: StatusCode, route: String, after: Option<Duration>, body: String },
     /// The handler fails with a final status.
-    #[error("the handler answered {status}{route}")]
+    #[error("the handler returned {status}{route}")]
     Refused { status: StatusCode, route: String, body: String },
     /// The answer is JSON without a value.
-    #[error("the handler must answer {{\"valor\": \"...\"}}")]
+    #[error("the handler must return {{\"valor\": \"...\"}}")]
     Json(#[source] serde_json::Error),
     /// The answer is not valid text.
-    #[error("the handler must answer text in UTF-8")]
+    #[error("the handler must return text in UTF-8")]
     Text(#[source] std::string::FromUtf8Error),
     /// The answer is neither JSON nor text.
-    #[error("the handler must answer application/json or text/plain, not {0:?}")]
+    #[error("the handler must return application/json or text/plain, not {0:?}")]
     Format(String),
 }
 

@@ -24,18 +24,18 @@ pub(super) struct Limits {
     pub(super) connections: usize,
 }
 
-/// The reason why there is no answer.
+/// A failure to receive a usable response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// There is no answer, or only a part of it.
+    /// There is no response, or only a part of it.
     #[error("the server did not answer{route}")]
     Request { route: String, source: reqwest::Error },
-    /// The answer is longer than any value.
-    #[error("the server answered more than {MAX_BYTES} bytes")]
+    /// The response is longer than any value.
+    #[error("the server returned more than {MAX_BYTES} bytes")]
     TooLong,
-    /// The answer has a content coding, despite `accept-encoding: identity`.
+    /// The response has a content coding, despite `accept-encoding: identity`.
     #[error(
-        "the server must answer without a content coding, as `accept-encoding: identity` requests, not with {0:?}"
+        "the server must respond without a content coding, as `accept-encoding: identity` requests, not with {0:?}"
     )]
     Encoded(String),
 }

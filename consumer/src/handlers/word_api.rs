@@ -20,17 +20,17 @@ pub(crate) struct WordApi {
 /// The reason why there is no word.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// There is no answer, or it cannot be read.
+    /// There is no response, or it cannot be read.
     #[error("the request to the word API failed")]
     Transport(#[from] transport::Error),
-    /// The API answers an error.
-    #[error("the word API answered {status}{route}, not 200 OK")]
+    /// The API returned an error status.
+    #[error("the word API returned {status}{route}, not 200 OK")]
     Status { status: StatusCode, route: String },
     /// The answer is not a list of words.
-    #[error("the word API must answer [{{\"word\": \"...\"}}]")]
+    #[error("the word API must return [{{\"word\": \"...\"}}]")]
     Nonsense(#[source] serde_json::Error),
     /// The list is empty.
-    #[error("the word API answered an empty list")]
+    #[error("the word API returned an empty list")]
     Empty,
 }
 

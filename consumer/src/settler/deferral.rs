@@ -89,7 +89,7 @@ impl Settler {
             match (obstacle, ends.remove(&key(&settlement.claim)).flatten()) {
                 (_, Some(until)) if until <= Instant::now() => {
                     let id = settlement.claim.id;
-                    error!(event.id = %id, "dropped the outcome of event {id}, its lease has expired");
+                    error!(event.id = %id, "dropped the outcome of event {id}: its lease has expired");
                 }
                 (Obstacle::Refused(refusal), None) => {
                     still.extend(self.fail_refused(settlement, &refusal).await);

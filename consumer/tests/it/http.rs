@@ -64,12 +64,12 @@ async fn a_refused_event_is_dead_at_once_with_the_handlers_answer() {
         assert_eq!(dead.attempts, 1);
         errors.push(dead.error.unwrap());
     }
-    assert_eq!(errors[0], "the handler answered 422 Unprocessable Entity: no such customer");
-    assert_eq!(errors[1], "the handler answered 410 Gone");
-    assert!(errors[2].starts_with("the handler answered 400 Bad Request: xxx") && errors[2].len() <= 1000);
+    assert_eq!(errors[0], "the handler returned 422 Unprocessable Entity: no such customer");
+    assert_eq!(errors[1], "the handler returned 410 Gone");
+    assert!(errors[2].starts_with("the handler returned 400 Bad Request: xxx") && errors[2].len() <= 1000);
     // Refused events are not retried, and bodies are not logged.
     assert_eq!(handler.asked().len(), 3);
-    consumer.line("the handler answered 422").await;
+    consumer.line("the handler returned 422").await;
     assert!(!consumer.log().contains("no such customer"), "{}", consumer.log());
 }
 
@@ -174,7 +174,7 @@ async fn an_answer_in_a_content_coding_is_refused_by_name() {
     let consumer = pipeline.consumer(&http(&handler.url(), &[("BACKOFF_MAX_SECONDS", "1")]));
     let ids = pipeline.create(1).await;
     assert_eq!(pipeline.values(&ids).await[&ids[0]], "simples");
-    consumer.line("must answer without a content coding").await;
+    consumer.line("must respond without a content coding").await;
     assert!(consumer.log().contains("gzip"), "{}", consumer.log());
     assert!(handler.asked().iter().all(|asked| asked.headers["accept-encoding"] == "identity"));
     assert!(pipeline.event(ids[0]).await.attempts == 3);

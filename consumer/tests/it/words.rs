@@ -61,13 +61,13 @@ async fn an_event_is_retried_after_errors_and_nonsense_of_the_api() {
     let ids = pipeline.create(1).await;
     assert_eq!(pipeline.values(&ids).await[&ids[0]], "enfim");
     for reason in [
-        "answered 500",
-        "must answer [{",
+        "returned 500",
+        "must return [{",
         "an empty list",
         "the value is blank",
         "more than 131072 bytes",
         "at most 8000",
-        "answered 302",
+        "returned 302",
     ] {
         consumer.line(reason).await;
     }
