@@ -43,7 +43,7 @@ impl Metrics {
         .buckets(exponential_buckets(0.000_25, 4.0, 8)?);
         let retries = Opts::new(
             "eventpipeline_database_lock_retries_total",
-            "Transactions retried because the server rolled them back for their locks, or no longer accepts writes.",
+            "Transactions retried after a deadlock or a lock wait timeout, or because the server no longer accepts writes.",
         );
         let metrics = Self {
             durations: HistogramVec::new(durations, &["db_operation_name", "error_type"])?,
@@ -64,7 +64,7 @@ impl Metrics {
             )?,
             clock_offset: Gauge::new(
                 "eventpipeline_database_clock_offset_seconds",
-                "Difference of the database's clock minus this process's clock at the last comparison; 0 before the first.",
+                "Offset of the database's clock from this process's clock at the last comparison, positive if the database is ahead; 0 before the first.",
             )?,
             clock_steps: IntCounter::new(
                 "eventpipeline_database_clock_steps_total",

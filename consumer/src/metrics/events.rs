@@ -97,14 +97,15 @@ impl EventMetrics {
         )?;
         let batches = make.histograms(
             "eventpipeline_batch_events",
-            "Events that were claimed or completed at once.",
+            "Number of events claimed or completed in one batch.",
             ("operation", &["claim", "complete"]),
             &EVENTS,
         )?;
         Ok(Self {
             claims: ClaimMetrics::new(make, &batches)?,
             settlements: SettlementMetrics::new(make, &batches)?,
-            buffered: make.gauge("eventpipeline_events_buffered", "Claimed events that no handler has.")?,
+            buffered: make
+                .gauge("eventpipeline_events_buffered", "Claimed events that wait for the handler.")?,
             in_flight: make
                 .gauge("eventpipeline_events_in_flight", "Events being handled by this process.")?,
             handled: handled.with_label_values(&["done"]),

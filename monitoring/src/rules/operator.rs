@@ -36,8 +36,8 @@ fn not_ready() -> Alert {
         (Severity::Warning, Duration::from_mins(15)),
         format!(r#"{CONDITION}{{condition="Ready"}} == 0"#),
         "A pipeline is not ready.",
-        "{{ $labels.namespace }}/{{ $labels.eventpipeline }} has not been ready for 15 minutes: a part of it is \
-         missing.",
+        "{{ $labels.namespace }}/{{ $labels.eventpipeline }} has not been ready for 15 minutes: the message \
+         of its condition Ready names the cause.",
     )
 }
 
@@ -46,8 +46,8 @@ fn stalled() -> Alert {
         "EventPipelineStalled",
         (Severity::Critical, Duration::from_mins(5)),
         format!(r#"{CONDITION}{{condition="Stalled"}} == 1"#),
-        "A pipeline is stalled and needs intervention.",
-        "{{ $labels.namespace }}/{{ $labels.eventpipeline }} is stalled: it needs a change by a person.",
+        "A pipeline is stalled.",
+        "{{ $labels.namespace }}/{{ $labels.eventpipeline }} is stalled: user action is required.",
     )
 }
 
@@ -103,7 +103,7 @@ fn reconcile_errors() -> Alert {
         "EventPipelineReconcileErrors",
         (Severity::Warning, Duration::from_mins(15)),
         format!("{ERRORS} > 0.1"),
-        "The operator's reconciliations fail.",
+        "The operator's reconciliations are failing.",
         "{{ $value | humanizePercentage }} of the reconciliations of {{ $labels.job }} fail: changes of pipelines are not applied.",
     )
 }

@@ -58,7 +58,7 @@ fn backlog_late(settings: &Settings) -> super::Alert {
         "EventPipelineBacklogLate",
         (Severity::Critical, settings.backlog_late_for),
         format!("{OLDEST} > {}", settings.backlog_late.as_secs_f64()),
-        "Events wait too long.",
+        "Events are waiting too long.",
         format!(
             "The oldest due event of {{{{ $labels.namespace }}}}/{{{{ $labels.eventpipeline }}}} has been waiting for \
              {{{{ $value | humanizeDuration }}}}, more than {}.",
@@ -75,7 +75,7 @@ fn consumers_absent() -> super::Alert {
             "(max without (state) ({EVENTS}{{state=\"pending\"}}) > 0) unless on ({PIPELINE}) \
              (sum by ({PIPELINE}) (up{{component=\"consumer\"}}) > 0)"
         ),
-        "Events wait and no consumer runs.",
+        "Events are waiting, and no consumer is running.",
         "{{ $value }} events of {{ $labels.namespace }}/{{ $labels.eventpipeline }} are pending, and none of its consumers answers \
          Prometheus.",
     )
@@ -97,7 +97,7 @@ fn handler_fails() -> super::Alert {
         "EventPipelineHandlerFailing",
         (Severity::Warning, Duration::from_mins(10)),
         format!("{FAILED} > 0.5"),
-        "Most handler attempts fail.",
+        "Most handler attempts are failing.",
         "{{ $value | humanizePercentage }} of the attempts of {{ $labels.namespace }}/{{ $labels.eventpipeline }} fail. Events \
          are retried with backoff, and become dead letters after their last attempt.",
     )
@@ -108,7 +108,7 @@ fn ledger_broken() -> super::Alert {
         "EventPipelineLedgerBroken",
         (Severity::Critical, Duration::from_mins(3)),
         format!("{DIFFERENCE} > 0"),
-        "Events created and events present do not add up.",
+        "The counts of created, stored and removed events do not add up.",
         "{{ $value }} events of {{ $labels.namespace }}/{{ $labels.eventpipeline }} are missing, or exist without having been \
          counted.",
     )

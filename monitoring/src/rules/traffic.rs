@@ -38,7 +38,7 @@ fn producer_errors() -> Alert {
         "EventPipelineProducerErrors",
         (Severity::Critical, Duration::from_mins(MINUTES)),
         format!("{ERRORS} > 0.05"),
-        "Requests fail.",
+        "Requests are failing.",
         "{{ $value | humanizePercentage }} of the requests of {{ $labels.namespace }}/{{ $labels.eventpipeline }} are answered with \
          5xx.",
     )
@@ -74,7 +74,7 @@ fn counter_blocked() -> Alert {
         "EventPipelineCounterBlocked",
         (Severity::Warning, Duration::ZERO),
         format!("sum by ({PIPELINE}) (increase(eventpipeline_blocked_creations_total[5m])) > 0"),
-        "Another transaction blocks creations.",
+        "Another transaction is blocking creations.",
         "{{ printf \"%.0f\" $value }} creations of {{ $labels.namespace }}/{{ $labels.eventpipeline }} were given up in the last 5 \
          minutes, because another transaction held the lock on the counter.",
     )
@@ -86,8 +86,8 @@ fn lock_retries() -> Alert {
         (Severity::Warning, Duration::from_mins(10)),
         format!("{LOCKS} > 0.2"),
         "Many transactions are rolled back because of locks.",
-        "MySQL rolled back {{ $value | humanizePercentage }} as many transactions of {{ $labels.namespace }}/{{ \
-         $labels.eventpipeline }} as succeeded: another client locks many rows.",
+        "For {{ $labels.namespace }}/{{ $labels.eventpipeline }}, MySQL rolled back transactions at {{ $value | \
+         humanizePercentage }} of the rate of successful ones: another client locks many rows.",
     )
 }
 
