@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_obeys_is_shown() {
+    fn control_characters_are_escaped() {
         assert_eq!(escaped("olá, 世界 👩‍🚀 \\u001b"), "olá, 世界 👩‍🚀 \\u001b");
         assert_eq!(escaped("\u{1b}]0;owned\u{7}"), "\\u001b]0;owned\\u0007");
         assert_eq!(escaped("a\nb\r\tc\0"), "a\\nb\\r\\tc\\u0000");
@@ -80,7 +80,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_a_terminal_obeys_is_left(text in any::<String>()) {
+        fn no_control_character_is_left(text in any::<String>()) {
             prop_assert!(!escaped(&text).contains(obeyed));
         }
 

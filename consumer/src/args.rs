@@ -1,4 +1,4 @@
-//! Arguments of the service, and the check that they fit together.
+//! Arguments of the service, and the check of their combination.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ fn max_attempts(text: &str) -> Result<MaxAttempts, String> {
     MaxAttempts::new(number).ok_or_else(|| "must be at least 1".to_owned())
 }
 
-/// Arguments that fit together.
+/// Arguments whose combination is valid.
 #[derive(Debug)]
 pub(crate) struct ServeArgs {
     pub(crate) pod_name: String,
@@ -73,7 +73,7 @@ pub(crate) struct ServeArgs {
 }
 
 impl RawArgs {
-    /// Checks that the arguments fit together.
+    /// Checks the combination of the arguments.
     pub(crate) fn check(self) -> Result<ServeArgs, String> {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         let lease = seconds(self.lease_seconds);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Returns `first`, doubled this many times, up to `most`.
+/// Returns `first` doubled `doublings` times, but at most `most`.
 pub(crate) fn doubled(first: Duration, most: Duration, doublings: u32) -> Duration {
     first.saturating_mul(2u32.saturating_pow(doublings)).min(most)
 }

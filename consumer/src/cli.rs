@@ -5,11 +5,11 @@ use clap::Parser;
 use crate::args::RawArgs;
 use crate::metrics::NAME;
 
-/// Claims events, has each handled, and writes its answer back.
+/// Claims events, passes each to its handler, and stores the results.
 #[derive(Debug, Parser)]
 #[command(name = NAME, version)]
 pub(crate) enum Cli {
-    /// Claim events and have them handled, until SIGTERM
+    /// Claim and process events until SIGTERM
     Serve(Box<RawArgs>),
     /// Print every metric with its labels and their values, as Markdown
     Metrics,
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_that_do_not_fit_together_are_refused_without_secrets() {
+    fn incompatible_arguments_are_refused_without_printing_secrets() {
         for (further, wrong) in [
             (
                 &["--handler-timeout-seconds", "60"][..],

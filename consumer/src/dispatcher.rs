@@ -1,4 +1,4 @@
-//! The task that has buffered events handled, with limited concurrency, and passes the outcomes to the
+//! The task that passes buffered events to the handler, with limited concurrency, and passes the outcomes to the
 //! settlers.
 
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub(crate) struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// Has events handled until `draining`. Then releases buffered events at once, and unfinished ones after
+    /// Runs the handler for events until `draining`. Then releases buffered events at once, and unfinished ones after
     /// `grace`.
     pub(crate) async fn run(mut self, draining: CancellationToken, grace: Duration) -> anyhow::Result<()> {
         let mut batch = Vec::with_capacity(BATCH);

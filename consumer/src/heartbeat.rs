@@ -51,7 +51,7 @@ impl Heartbeat {
         Ok(())
     }
 
-    /// Releases events that no handler has, so that another consumer can handle them.
+    /// Releases events that wait for the handler, so that another consumer can handle them.
     fn release(&self, claims: Vec<Claimed>) {
         let Some(settle) = self.settle.upgrade() else { return };
         for claim in claims {

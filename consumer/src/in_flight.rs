@@ -64,10 +64,10 @@ struct State {
     longest_wait: Duration,
 }
 
-/// Claims whose leases were not extended for long.
+/// Claims whose leases have not been extended for a long time.
 #[derive(Debug, Default)]
 pub(crate) struct Overdue {
-    /// Events that no handler has.
+    /// Events that wait for the handler.
     pub(crate) buffered: Vec<Claimed>,
     /// Events that are being handled, or handled and not settled.
     pub(crate) begun: Vec<Claimed>,

@@ -27,7 +27,7 @@ const BUDGET: usize = 8 * 1024 * 1024;
 /// The events and bytes that a consumer holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Load {
-    /// Number of claimed events that no handler has.
+    /// Number of claimed events that wait for the handler.
     pub(crate) buffered: usize,
     /// Number of events that are being handled.
     pub(crate) handling: usize,

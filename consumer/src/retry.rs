@@ -41,7 +41,7 @@ impl RetryPolicy {
         match verdict {
             Verdict::GiveUp => Next::Dead,
             Verdict::Retry => Next::Retry { after: own },
-            // Never earlier than asked for or than the own backoff, and never later than a day.
+            // At least the requested pause and the group's backoff, and at most a day.
             Verdict::RetryAfter(asked) => {
                 let spread = asked.saturating_add(asked.mul_f64(chance / 10.0));
                 Next::Retry { after: spread.min(DAY).max(own) }

@@ -90,7 +90,7 @@ pub(crate) struct Seen {
     pub(crate) now: i64,
     /// The position of the last event if a limit ended the scan.
     pub(crate) cut: Option<i64>,
-    /// The found events, in the order of the queue.
+    /// The events that the scan found, in the order of the queue.
     pub(crate) ids: Vec<EventId>,
 }
 

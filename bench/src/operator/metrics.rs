@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_came_between_counts() {
+    fn only_requests_between_the_samples_count() {
         let mut before = sample(&[]);
         before.series.insert(format!("{REQUESTS}code=\"200\",method=\"GET\"}}"), 5.0);
         let mut after = sample(&[]);

@@ -145,7 +145,7 @@ fn start_nginx(folder: &Path, addresses: &Addresses, listen: &str) -> Program {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_classroom_setup_works_and_survives_the_loss_of_a_producer() {
+async fn the_compose_setup_works_and_survives_the_loss_of_a_producer() {
     let mut compose = Compose::up().await;
     eventually(async || compose.turn().await).await;
     // nginx skips a producer for some seconds if it did not answer.

@@ -25,7 +25,7 @@ const IDLE_LIMIT: Duration = Duration::from_secs(30);
 /// an address receive only new connections.
 const LIFETIME: Duration = Duration::from_secs(30);
 
-/// The connections to a server. reqwest has no lifetime of connections, so the client that keeps them is
+/// The connections to a server. reqwest cannot limit their lifetime, so the client that keeps them is
 /// replaced. Requests in progress finish on the connections of the old client.
 #[derive(Debug)]
 pub(super) struct Connections {

@@ -100,7 +100,7 @@ fn an_event_claimed_again_is_another_entry() {
 }
 
 #[test]
-fn claims_not_extended_for_long_are_overdue() {
+fn claims_whose_leases_were_not_extended_are_overdue() {
     let fixture = Fixture::new();
     let before = Instant::now();
     fixture.claim(2, before);

@@ -43,7 +43,7 @@ async fn the_events_of_a_killed_consumer_are_completed_by_another() {
 /// It is unknown which events a dead consumer had begun, so all whose last attempt it may have been are dead.
 /// Therefore nothing is claimed ahead if events are tried once.
 #[tokio::test]
-async fn events_that_are_tried_once_and_were_not_begun_survive_the_consumer() {
+async fn unstarted_events_that_are_tried_once_survive_the_consumer() {
     let mut pipeline = Pipeline::new().await;
     // The handler is fast at first, so that claiming ahead would pay off; then it hangs.
     let handler = Server::start(|asked| async move {
@@ -166,7 +166,7 @@ async fn the_lease_of_a_slow_event_is_extended() {
 }
 
 #[tokio::test]
-async fn values_of_a_time_when_the_database_hung_are_not_requested_again() {
+async fn a_value_is_kept_while_the_database_hangs() {
     let server = Database::start(Engine::MySql).await;
     let mut pipeline = Pipeline::on(&server).await;
     let ids = pipeline.create(3).await;

@@ -74,7 +74,7 @@ async fn a_refused_event_is_dead_at_once_with_the_handlers_answer() {
 }
 
 #[tokio::test]
-async fn temporary_answers_of_routes_and_deployments_fail_no_event() {
+async fn temporary_statuses_of_proxies_and_rollouts_are_retried() {
     let passing = [301, 303, 401, 403, 404, 405, 408, 409, 421, 425, 429, 431, 500, 502, 503, 504];
     let mut pipeline = Pipeline::new().await;
     let handler = Server::start(move |asked| async move {
@@ -134,7 +134,7 @@ async fn a_payload_that_is_not_json_reaches_the_handler_as_a_string() {
 }
 
 #[tokio::test]
-async fn a_requested_pause_is_never_shorter_than_the_own_backoff() {
+async fn a_requested_pause_does_not_shorten_the_backoff() {
     let mut pipeline = Pipeline::new().await;
     let handler = Server::start(|asked| async move {
         let past = "Sun, 06 Nov 1994 08:49:37 GMT";

@@ -59,7 +59,7 @@ async fn handling_is_a_span_with_a_link_to_the_creation_and_the_handler_continue
 }
 
 #[tokio::test]
-async fn what_was_not_sampled_when_it_was_created_is_not_when_it_is_processed() {
+async fn an_event_created_without_sampling_is_processed_without_sampling() {
     let mut pipeline = Pipeline::new().await;
     let (collector, handler) = (Collector::start().await, handler().await);
     let variables = collector.variables();

@@ -15,7 +15,7 @@ use crate::metrics::Open;
 
 /// Idle time after which a connection is replaced: the server, or a device on the way, may have dropped it.
 pub(super) const IDLE_LIMIT: Duration = Duration::from_secs(30);
-/// Average lifetime of a connection. Its replacement connects to the server that the database's name resolves to by then.
+/// Average lifetime of a connection. Its replacement resolves the database's name again.
 const LIFETIME: Duration = Duration::from_mins(1);
 /// Extension of that lifetime if no other connection is available.
 const REPRIEVE: Duration = Duration::from_secs(5);

@@ -70,7 +70,7 @@ async fn another_generation_is_dropped_once_it_is_unused() {
 
 /// Before each kind of program had its own user, all programs shared one, which the image created.
 #[tokio::test]
-async fn the_former_shared_user_is_dropped_as_well() {
+async fn the_former_shared_user_is_also_dropped() {
     let managed = Managed::start(Engine::MySql).await;
     let schema = managed.with_schema().await;
     managed.sql("CREATE USER eventpipeline@'%' IDENTIFIED BY 'secret'").await.unwrap();

@@ -201,7 +201,7 @@ async fn an_event_that_crashed_a_classic_consumer_has_an_error() {
 
 /// Each event of a crashed consumer may have caused the crash. Handled together, they would crash the next one together.
 #[tokio::test]
-async fn an_event_whose_lease_expired_comes_alone() {
+async fn an_event_whose_lease_expired_is_claimed_alone() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         watch(&mut session).await;

@@ -34,7 +34,7 @@ async fn fields_of_other_managers_stay() {
 }
 
 #[tokio::test]
-async fn a_group_that_left_the_spec_is_deleted_and_nothing_else() {
+async fn only_a_group_removed_from_the_spec_is_deleted() {
     let cluster = Cluster::new("groups").await;
     let _operator = Operator::ready(cluster.server, "groups").await;
     let route = |host: &str| json!({"ingress": {"host": host}});

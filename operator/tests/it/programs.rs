@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::cluster::Cluster;
 
-/// The admin port, which the operator requests.
+/// The admin port, to which the operator sends its requests.
 const PORT: u16 = 9090;
 
 /// A server with pages by path, on an address of its own.

@@ -174,7 +174,7 @@ async fn a_pipeline_becomes_ready_with_its_components_and_unready_when_one_fails
 }
 
 #[tokio::test]
-async fn a_steady_pipeline_costs_no_call() {
+async fn a_steady_pipeline_causes_no_calls() {
     let cluster = Cluster::new("steady").await;
     let operator = Operator::ready(cluster.server, "steady").await;
     cluster.apply("demo", json!({})).await.unwrap();

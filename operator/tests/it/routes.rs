@@ -110,7 +110,7 @@ async fn without_the_gateway_api_only_the_route_is_missing() {
 }
 
 #[tokio::test]
-async fn url_and_events_tell_a_new_user_what_has_happened() {
+async fn the_url_and_events_report_the_progress_of_a_new_pipeline() {
     let cluster = Cluster::new("newcomer").await;
     let _operator = Operator::ready(cluster.server, "newcomer").await;
     cluster.apply("demo", json!({})).await.unwrap();

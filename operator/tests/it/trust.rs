@@ -181,7 +181,7 @@ fn write_files(folder: &Path, secrets: &BTreeMap<String, BTreeMap<String, String
     }
 }
 
-/// Runs the producer's program like its pod would, but on this machine. The certificate is also valid for
+/// Runs the producer as its pod would, but on this machine. The certificate is also valid for
 /// `localhost`.
 fn run(
     command: &[&str],

@@ -24,7 +24,7 @@ impl<T> Default for SharedRead<T> {
 }
 
 impl<T: Copy> SharedRead<T> {
-    /// Returns the answer of a read that began after this call: of `read`, or of another client's.
+    /// Returns the result of a read that began after this call. This is `read`, or the read of another client.
     pub(super) async fn get(&self, read: impl Future<Output = Answer<T>>) -> Answer<T> {
         let _client = self.clients.try_acquire().map_err(|_| Unavailable::Overloaded)?;
         let called = Instant::now();

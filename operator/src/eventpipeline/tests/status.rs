@@ -135,7 +135,7 @@ fn a_route_reports_its_address() {
 }
 
 #[test]
-fn an_unchanged_status_stays_and_a_change_keeps_the_times_of_the_rest() {
+fn only_the_conditions_that_change_get_a_new_transition_time() {
     let first = of(&all_ready("{}"), &Observed::default(), None, None, NOW);
     assert_eq!(of(&all_ready("{}"), &Observed::default(), Some(&first), None, later(5)), first);
 

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_exported_before_the_first_read_and_zeros_are_after_it() {
+    fn nothing_is_exported_before_the_first_read_and_zeros_afterwards() {
         let registry = Registry::new();
         let collector = QueueStatsCollector::new(&registry).unwrap();
         assert!(registry.gather().is_empty());
