@@ -14,7 +14,7 @@ use crate::journal::{Failed, Journal};
 use crate::metrics::EventMetrics;
 use crate::retry::{RetryPolicy, Verdict};
 
-/// Has events handled, one attempt at a time.
+/// Runs the handler for events, one attempt at a time.
 #[derive(Debug)]
 pub(crate) struct Attempts {
     pub(crate) handler: Handler,
@@ -84,7 +84,7 @@ impl Attempts {
             }
             Err(failure) => {
                 let took = started.elapsed();
-                self.metrics.handled_in_vain(took);
+                self.metrics.attempt_failed(took);
                 if let Some(span) = &mut span {
                     span.failed(failure.kind());
                 }

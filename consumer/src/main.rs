@@ -1,4 +1,4 @@
-//! `eventpipeline-consumer` claims events, has them handled, and writes the values back.
+//! `eventpipeline-consumer` claims events, runs the handler for each, and stores the values.
 //!
 //! ```text
 //! claim task ──▶ buffer ──▶ dispatcher ──▶ handlers ──▶ settlers

@@ -11,10 +11,10 @@ use crate::scan::{Scan, Seen};
 const SHARE: u32 = 8;
 /// Longest interval between full scans.
 const MAX_INTERVAL: Duration = Duration::from_mins(1);
-/// Longest duration of a full scan that a claim may do itself: it met few entries that are not purged. The largest claims
+/// Longest duration of a full scan that a claim may do itself: it met few entries that are not yet purged. The largest claims
 /// take half of this.
 const CHEAP: Duration = Duration::from_millis(20);
-/// Ratio of the durations of a scan with locks and one without, over entries that are not purged.
+/// Ratio of the durations of a scan with locks and one without, over entries that are not yet purged.
 const LOCKING: u32 = 8;
 /// Initial reach of full scans after one has timed out.
 const FIRST_REACH: Duration = Duration::from_hours(24 * 8);
@@ -41,7 +41,7 @@ pub struct LowWaterMark {
     reach: Option<Duration>,
     /// Events that a scan found and no claim has requested yet, in the order of the queue.
     seen: VecDeque<EventId>,
-    /// The last claim met many entries that are not purged. Until a scan without locks is fast, claims are for events that
+    /// The last claim met many entries that are not yet purged. Until a scan without locks is fast, claims are for events that
     /// such a scan found.
     locking_is_slow: bool,
     /// The scan that found them ended at its limit, so that more events may be due.

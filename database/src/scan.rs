@@ -30,7 +30,7 @@ pub(crate) enum Scan {
     /// The part from a position on, and the positions before it where urgent events have arrived since.
     ///
     /// An event of priority n arrives at the position n minutes before now. Nine short ranges of the index therefore contain all
-    /// new events, even if many entries between them are not purged.
+    /// new events, even if many entries between them are not yet purged.
     Recent {
         /// The position, in microseconds since 1970.
         place: i64,

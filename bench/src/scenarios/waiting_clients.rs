@@ -1,4 +1,4 @@
-//! Clients that wait at one producer without a consumer: its memory, and its statements.
+//! Measures the memory and the statements of a producer whose clients wait, without a consumer.
 
 use std::path::Path;
 use std::time::Duration;

@@ -61,7 +61,7 @@ pub(crate) struct EventMetrics {
     buffered: IntGauge,
     in_flight: IntGauge,
     handled: Histogram,
-    handled_in_vain: Histogram,
+    attempt_failed: Histogram,
 }
 
 #[derive(Debug, Clone)]
@@ -109,7 +109,7 @@ impl EventMetrics {
             in_flight: make
                 .gauge("eventpipeline_events_in_flight", "Events being handled by this process.")?,
             handled: handled.with_label_values(&["done"]),
-            handled_in_vain: handled.with_label_values(&["failed"]),
+            attempt_failed: handled.with_label_values(&["failed"]),
         })
     }
 
@@ -180,8 +180,8 @@ impl EventMetrics {
         self.handled.observe(took.as_secs_f64());
     }
 
-    pub(crate) fn handled_in_vain(&self, took: Duration) {
-        self.handled_in_vain.observe(took.as_secs_f64());
+    pub(crate) fn attempt_failed(&self, took: Duration) {
+        self.attempt_failed.observe(took.as_secs_f64());
     }
 }
 

@@ -1,7 +1,7 @@
 //! Ends transactions that classic programs leave open. A producer whose insert meets a taken id keeps that event locked until
 //! its transaction ends, and clients that wait for locks wait behind it.
 //!
-//! An event of the server's scheduler does it, so that it needs none of our programs and no privilege of theirs.
+//! The server's event scheduler does this, so it depends neither on our programs nor on their privileges.
 
 use sqlx::mysql::MySqlConnection;
 

@@ -211,7 +211,7 @@ pub(crate) fn until<T>(
             if let Some(answer) = ask().await {
                 return answer;
             }
-            assert!(Instant::now() < deadline, "{caller}: waited in vain for {what}");
+            assert!(Instant::now() < deadline, "{caller}: timed out waiting for {what}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

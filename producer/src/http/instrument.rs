@@ -21,7 +21,7 @@ use super::state::Shared;
 use super::trace::{self, Trust};
 use super::{cors, headers};
 
-/// The layer.
+/// The layer that measures and traces requests.
 #[derive(Debug, Clone)]
 pub(super) struct InstrumentLayer {
     pub(super) api: Shared,

@@ -19,7 +19,7 @@ const PAUSE_RATIO: u32 = 50;
 /// Maximum pause after a failed read.
 const MAX_PAUSE_AFTER_FAILURE: Duration = Duration::from_mins(1);
 
-/// The task.
+/// Reads the queue statistics periodically.
 pub(crate) struct QueueStatsTask {
     session: Session,
     collector: QueueStatsCollector,

@@ -25,7 +25,7 @@ pub(crate) struct Reads {
     pub(crate) count: Mailbox<(), i64>,
 }
 
-/// The task.
+/// Answers reads in batches.
 #[derive(Debug)]
 pub(crate) struct Reader {
     session: Session,

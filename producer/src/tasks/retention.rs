@@ -45,7 +45,7 @@ impl RetentionMetrics {
     }
 }
 
-/// The task.
+/// Removes finished events after their retention.
 #[derive(Debug)]
 pub(crate) struct RetentionTask {
     session: Session,

@@ -16,7 +16,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// Timeout of a request.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The task.
+/// Asks the agent periodically.
 #[derive(Debug)]
 pub(crate) struct VolumeTask {
     client: Client,

@@ -72,7 +72,7 @@ impl CreateRequest {
 
 type Create = Request<CreateRequest, Created>;
 
-/// The task.
+/// Creates events in batches.
 #[derive(Debug)]
 pub(crate) struct Writer {
     session: Session,

@@ -80,8 +80,8 @@ pub(crate) async fn run(pipeline: &Arc<Pipeline>, recorder: &Recorder, plan: &Pl
     quiet_phase(pipeline, recorder).await;
 }
 
-/// Lets the effects of earlier faults end, keeps the load on for a while, and measures how soon everything due is done.
-/// In an upgrade all programs are of the current version then, because only that one promises it.
+/// Waits until the effects of earlier faults end, keeps the load on for a while, and measures how soon all due events are
+/// done. In an upgrade it first rolls all programs to the current version, because only that version guarantees this.
 #[expect(clippy::print_stdout, reason = "part of the report")]
 async fn quiet_phase(pipeline: &Pipeline, recorder: &Recorder) {
     if pipeline.builds.previous.is_some() {

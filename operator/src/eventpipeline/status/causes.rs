@@ -169,7 +169,7 @@ fn unmounted(pod: &Pod, now: Timestamp) -> Option<Cause> {
         condition(pod, "PodReadyToStartContainers").is_some_and(|condition| condition.status == "False");
     (starting && no_sandbox && now.duration_since(scheduled) > MOUNTS).then(|| Cause {
         reason: reasons::VOLUMES_NOT_MOUNTED,
-        message: "its volumes have not been mounted for more than a minute; check that every Secret it mounts exists"
+        message: "its volumes are still not mounted after a minute; check that every Secret it mounts exists"
             .to_owned(),
     })
 }

@@ -47,7 +47,7 @@ fn of_ingress(ingress: &Ingress) -> (State, &'static str, String) {
     let addresses = url::addresses(ingress);
     if addresses.is_empty() {
         let message = format!(
-            "Ingress {name} is published; its controller has reported no address, which many never do"
+            "Ingress {name} is published; its controller has not reported an address, and many controllers never do"
         );
         return (State::Ready, reasons::PUBLISHED, message);
     }
