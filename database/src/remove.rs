@@ -115,12 +115,16 @@ impl Remove {
 /// The first statement deletes the keys whose first event is removed last, as that of a single event. The second one
 /// deletes those whose first event was removed earlier, once all events up to their last are gone. Until then such a key
 /// is without effect: a creation forgets it.
+///
+/// The oldest id is read by a separate statement, because a subquery of a DELETE locks the row that it reads. A removal
+/// would fail while another client has locked the oldest event, and two concurrent removals would deadlock.
 fn expire_keys(batch: &mut SqlBatch, removed: &[EventId]) {
     batch.sql("DELETE k FROM IdempotencyKeys AS k WHERE k.first_id IN (").ids(removed);
     batch.sql(
         ") AND NOT EXISTS (SELECT 1 FROM Events AS e WHERE e.id BETWEEN k.first_id AND k.first_id + k.events - 1); \
-         DELETE FROM IdempotencyKeys WHERE first_id < (SELECT MIN(id) FROM Events) \
-         AND first_id + events <= (SELECT MIN(id) FROM Events) ORDER BY first_id LIMIT 1000; ",
+         SELECT MIN(id) INTO @oldest FROM Events; \
+         DELETE FROM IdempotencyKeys WHERE first_id < @oldest AND first_id + events <= @oldest \
+         ORDER BY first_id LIMIT 1000; ",
     );
 }
 
