@@ -70,7 +70,11 @@ async fn a_limited_number_of_pipelines_restarts_at_once_after_an_upgrade() {
     drop(first);
     let second = operator(&cluster, "v2").await;
     rollouts(&second, 2.0, 2.0).await;
-    let mut active = started(&cluster, "v2").await;
+    // A rollout is active before its first template is written.
+    let mut active = until("the first templates", async || {
+        Some(started(&cluster, "v2").await).filter(|started| started.len() >= LIMIT)
+    })
+    .await;
     assert_eq!(active.len(), LIMIT, "{active:?}");
 
     // A pipeline that waits gets everything else, and does not restart its pods for it.
