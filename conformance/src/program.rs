@@ -44,7 +44,7 @@ impl Program {
 
     pub(crate) fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
-        let pid = pid.ok_or_else(|| anyhow::anyhow!("the program has ended by itself"))?;
+        let pid = pid.ok_or_else(|| anyhow::anyhow!("the program has ended unexpectedly"))?;
         Ok(kill_process(pid, signal)?)
     }
 

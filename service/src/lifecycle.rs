@@ -1,4 +1,4 @@
-//! The end of a process: on a signal it drains within a deadline; if a task ends by itself, it fails.
+//! The end of a process: on a signal it drains within a deadline; if a task ends unexpectedly, it fails.
 //!
 //! A task that is never joined can die and leave a ready pod that does nothing, so every task is spawned
 //! here.
@@ -99,7 +99,7 @@ impl Lifecycle {
     /// Runs until SIGTERM or SIGINT, then drains.
     ///
     /// # Errors
-    /// If a task failed, panicked or ended by itself, if the drain exceeds its deadline, or on a second
+    /// If a task failed, panicked or ended unexpectedly, if the drain exceeds its deadline, or on a second
     /// signal.
     pub async fn run(mut self) -> anyhow::Result<()> {
         let ended = tokio::select! {
@@ -124,7 +124,7 @@ impl Lifecycle {
     fn ended_by_itself(&self, outcome: Outcome) -> anyhow::Result<()> {
         let name = name_of(&self.names, &outcome);
         match flatten(outcome) {
-            Ok(()) => Err(anyhow::anyhow!("task {name:?} ended by itself")),
+            Ok(()) => Err(anyhow::anyhow!("task {name:?} ended unexpectedly")),
             Err(error) => Err(error.context(format!("task {name:?} failed"))),
         }
     }
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_task_that_ends_by_itself_is_an_error_and_the_others_drain() {
+    async fn a_task_that_ends_unexpectedly_is_an_error_and_the_others_drain() {
         let mut lifecycle = lifecycle(Duration::from_mins(1));
         let draining = lifecycle.draining();
         let (drained, mut was_drained) = tokio::sync::oneshot::channel();
@@ -203,7 +203,7 @@ mod tests {
         lifecycle.spawn("claimer", async { Ok(()) });
 
         let error = lifecycle.run().await.unwrap_err();
-        assert_eq!(format!("{error:#}"), "task \"claimer\" ended by itself");
+        assert_eq!(format!("{error:#}"), "task \"claimer\" ended unexpectedly");
         assert!(was_drained.try_recv().is_ok());
     }
 

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_is_new_enough_or_not() {
+    fn only_a_version_that_is_new_enough_is_accepted() {
         for version in
             ["9.7.4-2", "8.4.0", "8.0.23", "8.0.41-google", "10.6.0-MariaDB", "11.4.2-MariaDB-log", "?"]
         {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::guard::Space;
 
-/// The page.
+/// The free space, and whether creations are refused.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StoragePage {

@@ -17,7 +17,7 @@ pub(crate) enum Error {
     #[error("`{command}` failed:\n{output}")]
     Command { command: String, output: String },
 
-    #[error("{name} ended by itself ({status}); the end of its log:\n{log}")]
+    #[error("{name} ended unexpectedly ({status}); the end of its log:\n{log}")]
     Ended { name: &'static str, status: String, log: String },
 
     #[error("{name} did not get ready within {} s; the end of its log:\n{log}", within.as_secs())]
