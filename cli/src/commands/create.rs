@@ -162,7 +162,7 @@ fn line_of(path: &Path, line: u64) -> String {
 fn at(path: &Path, first: u64, why: Error) -> (String, Error) {
     match why {
         Error::Refused { detail, line: Some(line) } => {
-            let named = format!("the event in line {line}: ");
+            let named = format!("the event on line {line}: ");
             let detail = detail.strip_prefix(&named).map_or(detail.clone(), str::to_owned);
             (line_of(path, first + line - 1), Error::Refused { detail, line: None })
         }
