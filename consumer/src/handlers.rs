@@ -72,7 +72,7 @@ enum Kind {
     Words,
     /// A word from an HTTP API
     WordApi,
-    /// The answer of an HTTP server to which the event is posted
+    /// The response of an HTTP server to which the event is posted
     Http,
 }
 

@@ -1,6 +1,6 @@
 //! Statistics of the pipelines' queues, polled from their producers.
 //!
-//! A separate task asks one ready producer of each pipeline periodically. Reconciliations use the last answer and
+//! A separate task asks one ready producer of each pipeline periodically. Reconciliations use the last response and
 //! never wait for one.
 
 mod poller;

@@ -6,7 +6,7 @@ use crate::metrics::NAME;
 use crate::schema::SchemaArgs;
 use crate::serve::ServeArgs;
 
-/// Durable events over HTTP: an id at once, or the answer once the event is processed.
+/// Durable events over HTTP: an id at once, or the value once the event is processed.
 #[derive(Debug, Parser)]
 #[command(name = NAME, version)]
 pub(crate) enum Cli {

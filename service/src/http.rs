@@ -1,5 +1,5 @@
 //! An HTTP/1.1 server with limits, for many connections that mostly wait. A connection costs little memory.
-//! It is closed if its client does not finish a request, does not read an answer, or has vanished. The number
+//! It is closed if its client does not finish a request, does not read a response, or has vanished. The number
 //! of connections is limited.
 
 mod connection;
@@ -56,9 +56,9 @@ pub struct HttpLimits {
     pub head: Duration,
     /// Maximum size of a head, in bytes.
     pub head_bytes: usize,
-    /// Time for which a client may read nothing of an answer.
+    /// Time for which a client may read nothing of a response.
     pub stall: Duration,
-    /// The answers to requests that never reach the router.
+    /// The responses to requests that never reach the router.
     pub refusals: Refusals,
 }
 

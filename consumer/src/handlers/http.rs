@@ -39,13 +39,13 @@ pub(crate) enum Error {
     /// The handler fails with a final status.
     #[error("the handler returned {status}{route}")]
     Refused { status: StatusCode, route: String, body: String },
-    /// The answer is JSON without a value.
+    /// The response is JSON without a value.
     #[error("the handler must return {{\"valor\": \"...\"}}")]
     Json(#[source] serde_json::Error),
-    /// The answer is not valid text.
+    /// The response is not valid text.
     #[error("the handler must return text in UTF-8")]
     Text(#[source] std::string::FromUtf8Error),
-    /// The answer is neither JSON nor text.
+    /// The response is neither JSON nor text.
     #[error("the handler must return application/json or text/plain, not {0:?}")]
     Format(String),
 }
@@ -67,7 +67,7 @@ impl Http {
         Ok(Self { connections, url, last, limit: limits.limit })
     }
 
-    /// Posts the event and returns the value in the answer.
+    /// Posts the event and returns the value in the response.
     pub(super) async fn handle(&self, event: &Claimed) -> Result<String, Error> {
         let mut request = self
             .connections
@@ -90,7 +90,7 @@ impl Http {
         }
     }
 
-    /// Returns the error of an answer without success.
+    /// Returns the error of a response without success.
     async fn refusal(&self, response: Response) -> Error {
         let (status, route) = (response.status(), self.connections.route().to_string());
         if self.last.has(status) {
@@ -126,7 +126,7 @@ fn body(event: &Claimed) -> String {
     format!(r#"{{"id":{id},"attempt":{attempt},"payload":{payload}}}"#)
 }
 
-/// Returns the time after which an answer is too late, as RFC 3339 in UTC with milliseconds.
+/// Returns the time after which a response is too late, as RFC 3339 in UTC with milliseconds.
 fn deadline(now: Timestamp, limit: Duration) -> String {
     let at = now.checked_add(limit).unwrap_or(Timestamp::MAX);
     format!("{at:.3}")

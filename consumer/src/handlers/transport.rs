@@ -1,4 +1,4 @@
-//! Shared code of the handlers that use HTTP: limits of requests and answers.
+//! Shared code of the handlers that use HTTP: limits of requests and responses.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use reqwest::{RequestBuilder, Response};
 
 use super::connections::Connections;
 
-/// Maximum size of an answer in bytes: the longest value as JSON, with each character escaped.
+/// Maximum size of a response in bytes: the longest value as JSON, with each character escaped.
 const MAX_BYTES: usize = 128 * 1024;
-/// Bytes of an answer that are kept to explain a failure.
+/// Bytes of a response that are kept to explain a failure.
 const BEGINNING: usize = 1024;
 /// Values are short, so compression has no benefit, and without it no limit of the decompressed size is
 /// needed.

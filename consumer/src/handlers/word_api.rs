@@ -26,7 +26,7 @@ pub(crate) enum Error {
     /// The API returned an error status.
     #[error("the word API returned {status}{route}, not 200 OK")]
     Status { status: StatusCode, route: String },
-    /// The answer is not a list of words.
+    /// The response is not a list of words.
     #[error("the word API must return [{{\"word\": \"...\"}}]")]
     Nonsense(#[source] serde_json::Error),
     /// The list is empty.

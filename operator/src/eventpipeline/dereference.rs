@@ -20,7 +20,7 @@ pub(super) struct Existing {
     pub(super) objects: Objects,
     /// Scaling decisions for the groups of consumers, as recorded in the status.
     pub(super) groups: Vec<GroupStatus>,
-    /// Time at which a producer reported that the database lacks the schema it needs, if the last answer said
+    /// Time at which a producer reported that the database lacks the schema it needs, if the last response said
     /// so.
     pub(super) schema_is_old: Option<Timestamp>,
 }

@@ -1,4 +1,4 @@
-//! Predicts the API server's answer to a resource, from the resource definition.
+//! Predicts the API server's response to a resource, from the resource definition.
 //!
 //! The order is the API server's: it refuses unknown fields, fills in defaults, checks bounds, and evaluates
 //! CEL rules unless an earlier error prevents that.

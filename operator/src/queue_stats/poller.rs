@@ -123,7 +123,7 @@ async fn observe(cache: Arc<ObjectCache>, pipeline: PipelineKey) -> (PipelineKey
     (pipeline, Observation { at: Timestamp::now(), queue, storage, schema_is_old })
 }
 
-/// Asks the producers one after the other and returns the first answer.
+/// Asks the producers one after the other and returns the first response.
 async fn first_answer<T: DeserializeOwned>(
     pipeline: &PipelineKey,
     producers: &[IpAddr],

@@ -13,7 +13,7 @@ use futures::FutureExt as _;
 
 type Make = dyn Fn(StatusCode) -> Response + Send + Sync;
 
-/// Creates the answers to requests that never reach the router: requests that are not HTTP or whose head is
+/// Creates the responses to requests that never reach the router: requests that are not HTTP or whose head is
 /// too large, and those of connections beyond the limit.
 #[derive(Clone)]
 pub struct Refusals(Arc<Make>);
@@ -41,7 +41,7 @@ impl Refusals {
         (self.0)(status)
     }
 
-    /// Returns the bytes to write instead of hyper's answer; `None` if `bytes` are not such an answer.
+    /// Returns the bytes to write instead of hyper's response; `None` if `bytes` are not such a response.
     pub(super) fn instead_of(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         let response = self.response(status_of_refusal(bytes)?);
         let (head, body) = response.into_parts();

@@ -33,8 +33,8 @@ pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
     Ok(sockopt::set_socket_keepalive(stream, true)?)
 }
 
-/// A socket that fails if its client reads nothing of an answer for a time, or takes too long to send the
-/// head of a request. While a client does not read, no more requests are taken from it, because their answers
+/// A socket that fails if its client reads nothing of a response for a time, or takes too long to send the
+/// head of a request. While a client does not read, no more requests are taken from it, because their responses
 /// would need memory as well.
 #[derive(Debug)]
 pub(super) struct Socket {
@@ -49,7 +49,7 @@ pub(super) struct Socket {
     read_waits: bool,
     /// The head that is being received.
     arriving: Option<Head>,
-    /// The rest of the answer that is written instead of the library's.
+    /// The rest of the response that is written instead of the library's.
     refusal: Option<Bytes>,
 }
 

@@ -32,7 +32,7 @@ async fn ask(stream: &mut TcpStream) -> Vec<u8> {
     answer(stream).await
 }
 
-/// Reads an answer, or nothing if the connection was closed.
+/// Reads a response, or nothing if the connection was closed.
 async fn answer(stream: &mut TcpStream) -> Vec<u8> {
     let mut answer = vec![0; 1024];
     let length = within_limit(stream.read(&mut answer)).await.unwrap();
@@ -52,7 +52,7 @@ async fn a_client_that_does_not_finish_a_head_is_disconnected() {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(begun).await.unwrap();
         let mut rest = Vec::new();
-        // An error or an answer: the connection ends.
+        // An error or a response: the connection ends.
         let _ = within_limit(stream.read_to_end(&mut rest)).await;
         assert!(!String::from_utf8_lossy(&rest).contains("hello"));
     }
@@ -143,7 +143,7 @@ async fn a_request_that_is_not_http_gets_our_answer() {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
-        // A reset may follow the answer, because the rest of the request was never read.
+        // A reset may follow the response, because the rest of the request was never read.
         let _ = within_limit(stream.read_to_end(&mut answer)).await;
         let answer = String::from_utf8(answer).unwrap();
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");

@@ -2,7 +2,7 @@
 //!
 //! The API server may store a value in another form than the operator sends it, for example a quantity. The
 //! operator therefore can't compare a stored object with the desired one. Instead it keeps two digests for
-//! each apply: that of the desired object, and that of the fields it owned in the server's answer. An object
+//! each apply: that of the desired object, and that of the fields it owned in the server's response. An object
 //! is up to date while the desired digest is the same and the watch shows the same owned fields. A steady
 //! pipeline is reconciled without any request.
 //!
@@ -59,7 +59,7 @@ pub(super) enum Freshness {
 pub(super) struct Digests {
     /// Digest of the object as it was sent.
     pub(super) desired: u64,
-    /// Digest of the fields that the operator owned in the answer.
+    /// Digest of the fields that the operator owned in the response.
     pub(super) owned: u64,
 }
 

@@ -18,7 +18,7 @@ use crate::http::{HttpLimits, serve_http};
 const LARGE: usize = 24 * 1024 * 1024;
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
-/// Counts the answers that were freed.
+/// Counts the responses that were freed.
 type Freed = Arc<AtomicUsize>;
 
 struct Answer(Vec<u8>, Freed);
