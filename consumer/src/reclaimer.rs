@@ -36,6 +36,7 @@ impl Reclaimer {
         let mut pause = Duration::ZERO;
         loop {
             tokio::select! {
+                biased;
                 () = end.cancelled() => break,
                 () = tokio::time::sleep_until(jittered_deadline(pause).into()) => {}
             }

@@ -89,7 +89,11 @@ impl Operation for Remove {
             let id = EventId::from_row(row.try_get("id")?);
             if row.try_get("untimed")? { untimed.push(id) } else { old.push(id) }
         }
-        remove(&untimed, &old).execute(connection).await?;
+        let names = remove_events(&untimed, &old).rows(connection).await?;
+        if !old.is_empty() {
+            let names = names.iter().map(|row| row.try_get("name")).collect::<Result<Vec<_>, _>>()?;
+            remove_keys(&names, old.len()).execute(connection).await?;
+        }
         let removal = Removal { events: old.len(), more: untimed.len() + old.len() == self.limit };
         Ok(Removed { removal, last_due, took })
     }
@@ -109,37 +113,45 @@ impl Remove {
     }
 }
 
-/// Adds statements that delete the keys of which no event exists any more. A key lives as long as any of its events:
-/// otherwise a repeated request would create the events again while the first ones are still processed.
+/// Removes events and finds the keys that end with them: a key lives as long as any of its events. Otherwise a repeated
+/// request would create the events again while the first ones are still processed.
 ///
-/// The first statement deletes the keys whose first event is removed last, as that of a single event. The second one
-/// deletes those whose first event was removed earlier, once all events up to their last are gone. Until then such a key
-/// is without effect: a creation forgets it.
-///
-/// The oldest id is read by a separate statement, because a subquery of a DELETE locks the row that it reads. A removal
-/// would fail while another client has locked the oldest event, and two concurrent removals would deadlock.
-fn expire_keys(batch: &mut SqlBatch, removed: &[EventId]) {
-    batch.sql("DELETE k FROM IdempotencyKeys AS k WHERE k.first_id IN (").ids(removed);
-    batch.sql(
-        ") AND NOT EXISTS (SELECT 1 FROM Events AS e WHERE e.id BETWEEN k.first_id AND k.first_id + k.events - 1); \
-         SELECT MIN(id) INTO @oldest FROM Events; \
-         DELETE FROM IdempotencyKeys WHERE first_id < @oldest AND first_id + events <= @oldest \
-         ORDER BY first_id LIMIT 1000; ",
-    );
-}
-
-/// Locks the ledger's row last, so that the lock lasts only for the commit.
-fn remove(untimed: &[EventId], old: &[EventId]) -> SqlBatch {
+/// The keys are found by a query of its own, because a subquery of a DELETE locks the rows that it reads. A removal would fail
+/// while another client has locked an event of the same batch.
+fn remove_events(untimed: &[EventId], old: &[EventId]) -> SqlBatch {
     let mut batch = SqlBatch::default();
     if !untimed.is_empty() {
         batch.sql("UPDATE Events SET due = UTC_TIMESTAMP(6), done_at = UTC_TIMESTAMP(6) WHERE id IN (");
         batch.ids(untimed).sql("); ");
     }
-    if !old.is_empty() {
-        batch.sql("DELETE FROM Events WHERE id IN (").ids(old).sql("); ");
-        expire_keys(&mut batch, old);
-        batch.sql("UPDATE Ledger SET removed = removed + ").count(old.len()).sql("; ");
+    if old.is_empty() {
+        batch.sql(COMMIT);
+        return batch;
     }
-    batch.sql(COMMIT);
+    batch.sql("DELETE FROM Events WHERE id IN (").ids(old).sql("); ");
+    batch.sql("SELECT k.name FROM IdempotencyKeys AS k WHERE k.first_id IN (").ids(old);
+    batch.sql(
+        ") AND NOT EXISTS (SELECT 1 FROM Events AS e WHERE e.id BETWEEN k.first_id AND k.first_id + k.events - 1); ",
+    );
+    batch.sql(HOLD);
+    batch
+}
+
+/// Deletes these keys, and those whose first event was removed earlier, once all events up to their last are gone. Until then
+/// such a key is without effect: a creation forgets it. Locks the ledger's row last, so that the lock lasts only for the commit.
+fn remove_keys(names: &[Vec<u8>], removed: usize) -> SqlBatch {
+    let mut batch = SqlBatch::default();
+    if !names.is_empty() {
+        batch.sql("DELETE FROM IdempotencyKeys WHERE name IN (").list(names, |batch, name| {
+            batch.bytes(name);
+        });
+        batch.sql("); ");
+    }
+    batch.sql(
+        "SELECT MIN(id) INTO @oldest FROM Events; \
+         DELETE FROM IdempotencyKeys WHERE first_id < @oldest AND first_id + events <= @oldest \
+         ORDER BY first_id LIMIT 1000; UPDATE Ledger SET removed = removed + ",
+    );
+    batch.count(removed).sql("; ").sql(COMMIT);
     batch
 }

@@ -51,14 +51,18 @@ async fn a_locked_event_does_not_prevent_other_completions() {
         let answers: Vec<_> = claims.iter().map(|claim| answer(claim, "palavra")).collect();
         let settled = partly(session.complete(&answers[..10]).await);
         assert_eq!((settled.accepted, settled.locked), (all_but(3, 1..=10), vec![id(3)]));
-        // After a lock was met, no session waits for one.
-        let begun = Instant::now();
+        // After a lock was met, no session waits for one. A busy machine may be slow nevertheless, but not each time.
         let mut other = fixture.session();
-        for (session, batch) in [(&mut session, &answers[10..20]), (&mut other, &answers[20..])] {
-            let with_locked = [&answers[2..3], batch].concat();
-            assert_eq!(partly(session.complete(&with_locked).await).locked, [id(3)]);
+        let mut fastest = Duration::MAX;
+        for _ in 0..10 {
+            let begun = Instant::now();
+            for (session, batch) in [(&mut session, &answers[10..20]), (&mut other, &answers[20..])] {
+                let with_locked = [&answers[2..3], batch].concat();
+                assert_eq!(partly(session.complete(&with_locked).await).locked, [id(3)]);
+            }
+            fastest = fastest.min(begun.elapsed());
         }
-        assert!(begun.elapsed() < LOCK_WAIT, "{:?}", begun.elapsed());
+        assert!(fastest < LOCK_WAIT, "{fastest:?}");
         fixture.sql("ROLLBACK").await;
         assert_eq!(session.complete(&answers[2..3]).await.unwrap(), [id(3)]);
         // Settled events stay settled, and a repetition is accepted.

@@ -128,7 +128,7 @@ async fn a_renewal_whose_response_was_lost_is_repeated_immediately() {
     assert_eq!(calls(3).await[..3], ["PUT", "PUT", "GET"]);
     let conflict = Instant::now();
     assert_eq!(calls(4).await[3], "PUT");
-    assert!(conflict.elapsed() < Duration::from_secs(5), "{:?}", conflict.elapsed());
+    assert!(conflict.elapsed() < Duration::from_secs(9), "{:?}", conflict.elapsed());
     assert!(leads(&operator));
 }
 

@@ -72,6 +72,7 @@ impl RetentionTask {
         loop {
             let next = removal.into_iter().chain(measurement).min();
             tokio::select! {
+                biased;
                 () = end.cancelled() => break,
                 () = until(next) => {}
             }
