@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap};
-use reqwest::{RequestBuilder, Response};
+use reqwest::{RequestBuilder, Response, Url};
 
 use super::connections::Connections;
 
@@ -28,8 +28,8 @@ pub(super) struct Limits {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// There is no response, or only a part of it.
-    #[error("the server did not answer{route}")]
-    Request { route: String, source: reqwest::Error },
+    #[error("{host} did not answer{route}")]
+    Request { host: String, route: String, source: reqwest::Error },
     /// The response is longer than any value.
     #[error("the server returned more than {MAX_BYTES} bytes")]
     TooLong,
@@ -41,9 +41,10 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// Removes the URL, which may contain a secret, from the error.
+    /// Replaces the URL, which may contain a secret, by its host.
     fn request(connections: &Connections, error: reqwest::Error) -> Self {
-        Self::Request { route: connections.route().to_string(), source: error.without_url() }
+        let host = error.url().and_then(Url::host_str).unwrap_or("the server").to_owned();
+        Self::Request { host, route: connections.route().to_string(), source: error.without_url() }
     }
 }
 

@@ -105,7 +105,8 @@ async fn a_failing_proxy_is_named_and_not_used_for_this_machine() {
     let consumer = pipeline.consumer(&http("http://handler.example/", &further));
     let ids = pipeline.create(1).await;
     let dead = pipeline.in_state(ids[0], State::Dead).await;
-    assert!(dead.error.unwrap().contains("did not answer through the proxy http://127.0.0.1:9"));
+    let error = dead.error.unwrap();
+    assert!(error.contains("handler.example did not answer through the proxy http://127.0.0.1:9"), "{error}");
     eventually(async || consumer.log().contains("through the proxy").then_some(())).await;
     assert!(!consumer.log().contains("S3CRET"), "{}", consumer.log());
 }

@@ -10,7 +10,7 @@ const SPAN: Duration = Duration::from_hours(1);
 /// Resolution of the history.
 const STEP: Duration = Duration::from_secs(30);
 /// Minimum length of a history that yields an estimate.
-const MIN_SPAN: Duration = Duration::from_mins(2);
+const MIN_SPAN: Duration = Duration::from_mins(15);
 /// Maximum estimate.
 const HORIZON: Duration = Duration::from_hours(30 * 24);
 
@@ -54,20 +54,20 @@ mod tests {
 
     const GIB: u64 = 1 << 30;
 
-    /// Returns the estimate for a volume of 20 GiB with a reserve of 1 GiB. `free` is its free space in GiB per minute.
+    /// Returns the estimate for a volume of 20 GiB with a reserve of 1 GiB. `free` is its free space in GiB every ten minutes.
     fn estimate(free: &[u64]) -> Option<u64> {
         let (begun, mut trend) = (Instant::now(), Trend::default());
-        for (minute, gibibytes) in (0..).zip(free) {
+        for (step, gibibytes) in (0..).zip(free) {
             let volume = Volume { capacity_bytes: 20 * GIB, free_bytes: gibibytes * GIB };
-            trend.add(begun + Duration::from_mins(minute), Space::new(volume, 0, 0));
+            trend.add(begun + Duration::from_mins(10 * step), Space::new(volume, 0, 0));
         }
         trend.seconds_to_full()
     }
 
     #[test]
     fn the_estimate_continues_the_history() {
-        assert_eq!(estimate(&[13, 12, 11]), Some(600));
-        assert_eq!(estimate(&[13, 11, 11]), Some(600));
+        assert_eq!(estimate(&[13, 12, 11]), Some(6000));
+        assert_eq!(estimate(&[13, 11, 11]), Some(6000));
         assert_eq!(estimate(&[3, 2, 1]), Some(0));
     }
 

@@ -66,6 +66,17 @@ fn an_outdated_status_of_a_workload_does_not_count() {
 }
 
 #[test]
+fn pods_that_a_rollout_has_not_removed_yet_are_named() {
+    let mut resources = all_ready("{}");
+    resources.consumer_deployments[0].status.as_mut().unwrap().replicas = Some(3);
+    let status = of(&resources, &Observed::default(), None, None, NOW);
+    assert_eq!(
+        message(&status, "Ready"),
+        "consumers: group default has 2 of 2 pods ready and 2 updated, and 1 more to be removed"
+    );
+}
+
+#[test]
 fn pods_of_an_old_template_do_not_count() {
     let mut resources = all_ready("{}");
     resources.producer_deployments[0].status.as_mut().unwrap().updated_replicas = Some(1);

@@ -79,6 +79,8 @@ struct Group {
     suspended: bool,
     wanted: i32,
     updated: i32,
+    /// Pods above the wanted number, which a rollout or a scale-in has not removed yet.
+    surplus: i32,
     ready: i32,
     /// The Deployment's message about a rollout without progress.
     why: Option<String>,
@@ -119,6 +121,7 @@ impl Group {
             suspended,
             wanted,
             updated,
+            surplus: (all - wanted).max(0),
             ready: count(status.ready_replicas),
             why: late.and_then(|condition| condition.message.clone()),
             refused: refused(&status),
@@ -136,8 +139,11 @@ fn refused(status: &DeploymentStatus) -> Option<Cause> {
 
 impl std::fmt::Display for Group {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { name, state: _, suspended: _, wanted, updated, ready, why, refused: _ } = self;
+        let Self { name, state: _, suspended: _, wanted, updated, surplus, ready, why, refused: _ } = self;
         write!(formatter, "group {name} has {ready} of {wanted} pods ready and {updated} updated")?;
+        if *surplus > 0 {
+            write!(formatter, ", and {surplus} more to be removed")?;
+        }
         match why {
             Some(why) => write!(formatter, " ({why})"),
             None => Ok(()),
