@@ -17,11 +17,11 @@ use clap::{Args, ValueEnum};
 use eventpipeline_database::{Claimed, InvalidValue, Value};
 
 use crate::retry::Verdict;
+use connections::Limits;
 use endpoint::Endpoint;
 use final_statuses::FinalStatuses;
 use headers::Headers;
 use http::Http;
-use transport::Limits;
 use word_api::WordApi;
 
 /// Arguments of the handlers.

@@ -2,6 +2,7 @@
 //! It is closed if its client does not finish a request, does not read a response, or has vanished. The number
 //! of connections is limited.
 
+mod activity;
 mod connection;
 mod refusal;
 mod socket;
@@ -25,7 +26,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
-use connection::{Activity, Tracked, drive};
+use activity::Activity;
+use connection::{Tracked, drive};
 pub use refusal::Refusals;
 use socket::Socket;
 

@@ -14,8 +14,16 @@ use rustls_platform_verifier::ConfigVerifierExt as _;
 use tracing::warn;
 
 use super::round_robin::RoundRobin;
-use super::transport::Limits;
 use crate::backoff::jittered;
+
+/// The limits of a client.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Timeout of a whole answer. The caller enforces it.
+    pub(super) limit: Duration,
+    /// Number of connections that are kept.
+    pub(super) connections: usize,
+}
 
 /// Timeout of connecting.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);

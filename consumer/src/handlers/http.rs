@@ -12,10 +12,11 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::connections::Connections;
+use super::connections::Limits;
 use super::endpoint::Endpoint;
 use super::final_statuses::FinalStatuses;
 use super::headers::{Headers, TRACEPARENT};
-use super::transport::{self, Limits};
+use super::transport;
 use crate::retry::Verdict;
 
 /// A client of the server.

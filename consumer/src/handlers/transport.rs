@@ -1,7 +1,5 @@
 //! Shared code of the handlers that use HTTP: limits of requests and responses.
 
-use std::time::Duration;
-
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap};
 use reqwest::{RequestBuilder, Response, Url};
 
@@ -14,15 +12,6 @@ const BEGINNING: usize = 1024;
 /// Values are short, so compression has no benefit, and without it no limit of the decompressed size is
 /// needed.
 const IDENTITY: &str = "identity";
-
-/// The limits of a client.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    /// Timeout of a whole answer. The caller enforces it.
-    pub(super) limit: Duration,
-    /// Number of connections that are kept.
-    pub(super) connections: usize,
-}
 
 /// A failure to receive a usable response.
 #[derive(Debug, thiserror::Error)]

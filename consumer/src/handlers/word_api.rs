@@ -7,8 +7,9 @@ use serde::Deserialize;
 use url::Url;
 
 use super::connections::Connections;
+use super::connections::Limits;
 use super::endpoint::Endpoint;
-use super::transport::{self, Limits};
+use super::transport;
 
 /// A client of the API.
 #[derive(Debug)]

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use axum::Router;
@@ -18,35 +17,8 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 use tracing::debug;
 
+use super::activity::Activity;
 use super::socket::Socket;
-
-/// The state that the socket, the service and the task of a connection share.
-#[derive(Debug, Default)]
-pub(super) struct Activity {
-    answering: AtomicBool,
-    requests: AtomicUsize,
-}
-
-impl Activity {
-    /// Returns whether a request is being answered.
-    pub(super) fn is_answering(&self) -> bool {
-        self.answering.load(Ordering::Relaxed)
-    }
-
-    /// Returns the number of requests so far.
-    pub(super) fn requests(&self) -> usize {
-        self.requests.load(Ordering::Relaxed)
-    }
-
-    fn begin(&self) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        self.answering.store(true, Ordering::Relaxed);
-    }
-
-    fn end(&self) {
-        self.answering.store(false, Ordering::Relaxed);
-    }
-}
 
 /// The router, with a record of when it answers a request.
 #[derive(Debug, Clone)]

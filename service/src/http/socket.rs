@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use super::HttpLimits;
-use super::connection::Activity;
+use super::activity::Activity;
 use super::refusal::Refusals;
 
 /// TCP keepalive: idle time, interval and number of probes. They detect a client that vanished while it
