@@ -94,13 +94,19 @@ fn string(schema: &JSONSchemaProps, text: &str, path: &Path) -> Option<Refusal> 
 
 fn out_of_format(schema: &JSONSchemaProps, number: &Number, path: &Path) -> Option<Refusal> {
     let format = schema.format.as_deref()?;
-    let whole = number.as_i64();
+    let whole = whole(number);
     let holds = match format {
         "int32" => whole.is_some_and(|whole| i32::try_from(whole).is_ok()),
         "int64" => whole.is_some(),
         _ => true,
     };
     (!holds).then(|| Refusal::out_of_format(path, format))
+}
+
+/// Returns a number without a fraction, which may be written as `2.0`.
+fn whole(number: &Number) -> Option<i64> {
+    let from_float = || number.as_f64().filter(|float| float.fract() == 0.0)?.to_string().parse().ok();
+    number.as_i64().or_else(from_float)
 }
 
 fn range(schema: &JSONSchemaProps, number: &Number, path: &Path) -> Option<Refusal> {
