@@ -60,7 +60,7 @@ impl Priority {
 
 /// The value of an event: not blank, and at most [`Value::MAX_CHARS`] characters.
 ///
-/// To a classic program a blank value would mean "not processed".
+/// A classic program would take a blank value for "not processed".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value(String);
 

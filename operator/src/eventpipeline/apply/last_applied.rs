@@ -6,7 +6,7 @@
 //! is up to date while the desired digest is the same and the watch shows the same owned fields. A steady
 //! pipeline is reconciled without any request.
 //!
-//! Nothing is lost with this memory: after a restart the objects are applied once more.
+//! This memory may be lost: after a restart the operator applies every object once more.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
