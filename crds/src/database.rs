@@ -79,7 +79,7 @@ pub struct ManagedDatabase {
         "additionalProperties" = {"type": "string", "maxLength": 512, "pattern": "^[ -~]*$"}
     ))]
     #[x_kube(validation = Rule::new(mysql_options::rule())
-        .message("`config` must contain only supported options of mysqld, in lower case and with `_`, such as `max_connections` or `innodb_io_capacity` (full list: docs/database.md)"))]
+        .message("`config` must contain only supported options of mysqld, in lower case and with `_`, such as `max_connections` or `innodb_io_capacity` (full list: docs/operate/database.md)"))]
     pub config: BTreeMap<String, String>,
 
     /// Generation of the database users of producers and consumers. Increase it to rotate their passwords:

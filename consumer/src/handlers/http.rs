@@ -1,4 +1,4 @@
-//! The handler that posts events to an HTTP server. Its contract is docs/handlers.md.
+//! The handler that posts events to an HTTP server. Its contract is docs/develop/handlers.md.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! The contract of HTTP handlers in docs/handlers.md.
+//! The contract of HTTP handlers in docs/develop/handlers.md.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

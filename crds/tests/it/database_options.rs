@@ -6,7 +6,7 @@ use eventpipeline_crds::MYSQL_OPTIONS;
 
 #[test]
 fn the_documentation_lists_every_allowed_option() {
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/database.md");
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operate/database.md");
     let text = fs::read_to_string(page).unwrap();
     let (_, rest) = text.split_once("<!-- options -->").unwrap();
     let (list, _) = rest.split_once("<!-- /options -->").unwrap();

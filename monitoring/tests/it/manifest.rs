@@ -30,10 +30,10 @@ fn its_configuration_is_valid_and_matches_the_page() {
     fs::write(&file, known).unwrap();
     promtool(["check", "config", "--syntax-only", file.path().to_str().unwrap()]).unwrap();
     let (_, scrapes) = configuration.split_once("scrape_configs:").unwrap();
-    let page = repository("docs/monitoring.md");
+    let page = repository("docs/operate/monitoring.md");
     assert!(
         page.contains(&format!("```yaml\nscrape_configs:{scrapes}```")),
-        "docs/monitoring.md shows another"
+        "docs/operate/monitoring.md shows another"
     );
 }
 
