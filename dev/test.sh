@@ -34,6 +34,9 @@ check() {
 # The tests of eventpipeline-e2e need a cluster: dev/e2e.sh.
 tests() { cargo test --locked --workspace --exclude eventpipeline-e2e --no-fail-fast 2>&1 | tee "$log"; }
 
+# Argo CD's health script and kstatus, with recorded states of a pipeline.
+gitops() ( cd "$ROOT/tests/gitops" && again go mod download && go vet ./... && go test -count=1 ./... )
+
 # count WORD: the sum over cargo's `test result:` lines.
 count() { sed -n "s/^test result:.* \([0-9]*\) $1.*/\1/p" "$log" | awk '{ sum += $1 } END { print sum + 0 }'; }
 
@@ -51,6 +54,7 @@ need_command openssl openssl
 check "formatting and lints" "$DEV/lint.sh"
 check "generated files" "$DEV/generate.sh" --check
 check "tests" tests
+check "health in Argo CD and Flux" gitops
 check "chaos" "$DEV/chaos.sh" --seconds 60
 check "documentation" env RUSTDOCFLAGS='-D warnings' cargo doc --locked --quiet --workspace --no-deps
 check "dependencies" "$DEV/deny.sh" policy
