@@ -1,5 +1,6 @@
 #!/usr/bin/env perl
-# Checks that links between Markdown files lead to existing files and headings, and that repository paths in backquotes exist.
+# Checks that links between Markdown files lead to existing files and headings, that repository paths in backquotes exist, and
+# that the site's table of contents lists each page of docs/.
 #   dev/links.pl FILE...    Markdown files, from the root of the repository
 use strict;
 use warnings;
@@ -65,4 +66,13 @@ for my $file (@ARGV) {
         }
     }
 }
+
+# Reports pages that docs/SUMMARY.md does not list.
+my $summary = 'docs/SUMMARY.md';
+my %listed = ($summary => 1);
+for (prose($summary)) {
+    my $text = $_->[1];
+    $listed{"docs/$1"} = 1 while $text =~ /\]\(([^)\s#]+)\)/g;
+}
+for my $file (grep { m{^docs/} && !$listed{$_} } @ARGV) { report($summary, 1, "$file is missing: add it to the site") }
 exit $failed;
