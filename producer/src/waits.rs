@@ -24,7 +24,7 @@ use registry::WaitRegistry;
 pub(crate) enum Outcome {
     /// The event has this value.
     Done(String),
-    /// The event has exhausted its attempts.
+    /// The event has exhausted its attempts, or its handler returned a final status.
     Dead,
     /// The event was cancelled.
     Cancelled,

@@ -17,8 +17,8 @@ impl Problem {
 
     pub(in crate::http) fn event_dead(id: EventId) -> Self {
         let detail = format!(
-            "event {id} exhausted its attempts; GET /v1/events/{id} returns its last error, and POST \
-             /v1/events/{id}/retry makes it pending again"
+            "event {id} is dead: its attempts are exhausted, or its handler returned a final status; GET \
+             /v1/events/{id} returns its last error, and POST /v1/events/{id}/retry makes it pending again"
         );
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "event-dead", "Event dead", detail).about(id)
     }
