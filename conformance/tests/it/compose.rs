@@ -11,7 +11,6 @@ use serde_json::Value;
 use crate::support::{Pipeline, program};
 
 const COMPOSE: &str = include_str!("../../../docker-compose.yaml");
-const NGINX: &str = include_str!("../../../examples/compose/nginx.conf");
 
 /// The running services. nginx ends first: fields are dropped in order.
 struct Compose {
@@ -68,7 +67,9 @@ impl Compose {
         let folder = tempfile::tempdir().unwrap();
         let front = Port::take();
         let listen = front.address().to_string();
-        let nginx = start_nginx(folder.path(), &addresses, &listen);
+        let configuration =
+            addresses.replace_in(&interpolate(file["configs"]["nginx"]["content"].as_str().unwrap()));
+        let nginx = start_nginx(folder.path(), &configuration, &listen);
         let url = format!("http://{listen}");
         Self { url, _nginx: nginx, programs, _front: front, _addresses: addresses, _folder: folder }
     }
@@ -99,6 +100,18 @@ fn binary(service: &Value) -> Option<&str> {
     service["command"][0].as_str()?.strip_prefix('/')
 }
 
+/// Replaces `$$` and `${VARIABLE:-default}` as compose does if no variable is set.
+fn interpolate(text: &str) -> String {
+    let mut parts = text.split("${");
+    let first = parts.next().unwrap().to_owned();
+    let whole = parts.fold(first, |whole, part| {
+        let (variable, rest) = part.split_once('}').unwrap();
+        let (_, default) = variable.split_once(":-").unwrap();
+        whole + default + rest
+    });
+    whole.replace("$$", "$")
+}
+
 /// Starts a service with its command and its variables on the test's database.
 fn start(name: &str, service: &Value, addresses: &Addresses, pipeline: &Pipeline) -> Program {
     let path = program(binary(service).unwrap());
@@ -109,7 +122,9 @@ fn start(name: &str, service: &Value, addresses: &Addresses, pipeline: &Pipeline
         .as_object()
         .unwrap()
         .iter()
-        .map(|(variable, value)| (variable.as_str(), addresses.replace_in(value.as_str().unwrap())))
+        .map(|(variable, value)| {
+            (variable.as_str(), addresses.replace_in(&interpolate(value.as_str().unwrap())))
+        })
         .collect();
     if name != "schema" {
         for (variable, port) in [("LISTEN_ADDRESS", 8080), ("ADMIN_ADDRESS", 9090), ("WAKE_ADDRESS", 9091)] {
@@ -127,12 +142,12 @@ fn start(name: &str, service: &Value, addresses: &Addresses, pipeline: &Pipeline
 }
 
 /// Starts nginx with the configuration of the compose file. Its image has these folders.
-fn start_nginx(folder: &Path, addresses: &Addresses, listen: &str) -> Program {
+fn start_nginx(folder: &Path, configuration: &str, listen: &str) -> Program {
     let shown = folder.display();
     let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let folders = kinds.map(|kind| format!("  {kind}_temp_path {shown}/{kind};\n")).concat();
     let http = format!("http {{\n{folders}");
-    let mut configuration = addresses.replace_in(NGINX);
+    let mut configuration = configuration.to_owned();
     for (there, here) in [("listen 80 ", format!("listen {listen} ")), ("http {\n", http)] {
         assert!(configuration.contains(there), "no {there:?} in {configuration}");
         configuration = configuration.replace(there, &here);
