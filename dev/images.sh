@@ -1,37 +1,31 @@
 #!/usr/bin/env bash
-# Builds EventPipeline's image and prints its name. The tag is a hash of the contents, so that a cluster rolls out changes. With REGISTRY set (`registry.example.com/team`) the image is pushed there, as REGISTRY/eventpipeline.
+# Builds EventPipeline's image and prints its name. The tag is a hash of the contents, so that a cluster rolls out changes.
+# With REGISTRY set (`registry.example.com/team`) the image is pushed there, as REGISTRY/eventpipeline. Otherwise its registry
+# is called localhost, from which nothing is ever pulled.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$DEV/programs.sh"
+. "$DEV/oci.sh"
 
-target=$(uname -m)-unknown-linux-gnu
 context=$CACHE/work/image
-packages=(eventpipeline-producer eventpipeline-consumer eventpipeline-operator eventpipeline-agent eventpipeline-cli)
-programs=(eventpipeline-producer eventpipeline-consumer eventpipeline-operator eventpipeline-agent eventpipeline)
+name=localhost/eventpipeline
 
-# Static programs need no base image. They still resolve names as glibc does, including search domains.
-compile() {
-  cd "$ROOT"
-  RUSTFLAGS='-C target-feature=+crt-static' cargo build --locked --release --target "$target" "${packages[@]/#/--package=}"
-}
-
-# Mozilla's certificates, without those that this machine adds, if the distribution keeps them separately.
-certificates() {
-  local mozilla=/usr/share/ca-certificates/mozilla
-  if [ -d "$mozilla" ]; then cat "$mozilla"/*.crt; else cat /etc/ssl/certs/ca-certificates.crt; fi
-}
-
-fill_context() {
-  rm -rf "$context"
-  mkdir -p "$context"
-  cp "${programs[@]/#/$CARGO_TARGET_DIR/$target/release/}" "$context/"
-  certificates >"$context/ca-certificates.crt"
-  cp "$DEV/image.Dockerfile" "$context/Dockerfile"
+# docker_archive IMAGE: writes the archive that `docker load` reads.
+docker_archive() {
+  local folder=$context.docker
+  rm -rf "$folder"
+  mkdir "$folder"
+  reproducible_tar 0 "$context" . >"$folder/layer.tar"
+  image_configuration "$(architecture)" 0 "$folder/layer.tar" >"$folder/configuration.json"
+  jq -cn --arg image "$1" '[{Config: "configuration.json", RepoTags: [$image], Layers: ["layer.tar"]}]' >"$folder/manifest.json"
+  tar -C "$folder" -c .
+  rm -rf "$folder"
 }
 
 build() {
-  docker image inspect "$1" >/dev/null 2>&1 || docker build -t "$1" "$context"
-  docker tag "$1" eventpipeline:dev
+  docker image inspect "$1" >/dev/null 2>&1 || docker_archive "$1" | docker load
+  docker tag "$1" "$name:dev"
   # Removes earlier images, which would accumulate. Only tags that are a hash are ours.
-  docker image ls --format '{{.Repository}}:{{.Tag}}' eventpipeline | sed -nE '/:[0-9a-f]{12}$/p' |
+  docker image ls --format '{{.Repository}}:{{.Tag}}' "$name" | sed -nE '/:[0-9a-f]{12}$/p' |
     awk -v image="$1" '$0 != image' | xargs -r docker image rm
 }
 
@@ -42,15 +36,17 @@ push() {
 
 [ "$(uname -s)" = Linux ] || die "the image's programs are built on Linux: run this on a Linux machine"
 need_rust
+need_command jq jq
 use_docker
 lock image
-step "EventPipeline's programs (release)" compile
-fill_context
-image=eventpipeline:$(fingerprint "$context")
+step "EventPipeline's programs (release)" compile "$(architecture)"
+fill_image "$(architecture)" "$context"
+image=$name:$(fingerprint "$context")
 step "image $image" build "$image"
 rm -rf "$context"
 if [ -n "${REGISTRY:-}" ]; then
-  step "push to ${REGISTRY%/}" push "$image" "${REGISTRY%/}/$image"
-  image=${REGISTRY%/}/$image
+  pushed=${REGISTRY%/}/${image#*/}
+  step "push to ${REGISTRY%/}" push "$image" "$pushed"
+  image=$pushed
 fi
 say "$image"

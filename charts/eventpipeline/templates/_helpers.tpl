@@ -63,12 +63,18 @@ annotations:
 {{- end -}}
 {{- end -}}
 
-{{- define "eventpipeline.image" -}}
+{{/* Name of the image with its registry, without a tag. */}}
+{{- define "eventpipeline.imageName" -}}
 {{- $registry := default .Values.image.registry .Values.global.imageRegistry -}}
 {{- $name := .Values.image.repository -}}
 {{- with $registry -}}
 {{- $name = printf "%s/%s" (trimSuffix "/" .) $name -}}
 {{- end -}}
+{{- $name -}}
+{{- end -}}
+
+{{- define "eventpipeline.image" -}}
+{{- $name := include "eventpipeline.imageName" . -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" $name .Values.image.digest -}}
 {{- else -}}

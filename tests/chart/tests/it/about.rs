@@ -5,7 +5,7 @@ use std::fs;
 use eventpipeline_testkit::ApiServer;
 use serde_json::Value;
 
-use crate::{chart, define, object, objects, render, repository, text};
+use crate::{chart, define, repository, text};
 
 /// Parses an annotation that contains YAML.
 fn annotation(name: &str) -> Value {
@@ -13,15 +13,6 @@ fn annotation(name: &str) -> Value {
     let about: Value = serde_saphyr::from_str(&about).expect("YAML");
     let annotation = about["annotations"][format!("artifacthub.io/{name}")].as_str().expect("an annotation");
     serde_saphyr::from_str(annotation).expect("YAML")
-}
-
-#[tokio::test]
-async fn it_names_the_image_that_is_run() {
-    let server = ApiServer::shared().await;
-    let rendered = objects(&render(server, &[]).expect("it renders"));
-    let deployment = object(&rendered, "Deployment", "eventpipeline-operator");
-    let image = &deployment["spec"]["template"]["spec"]["containers"][0]["image"];
-    assert_eq!(annotation("images")[0]["image"], *image);
 }
 
 #[tokio::test]

@@ -26,6 +26,8 @@ const NAMESPACE: &str = "eventpipeline-system";
 const OPERATOR: &str = "system:serviceaccount:eventpipeline-system:eventpipeline-operator";
 /// The CRD.
 const DEFINITION: &str = "crd/eventpipelines.eventpipeline.dev";
+/// A registry of the image. The chart of a checkout names none.
+const REGISTRY: &str = "image.registry=registry.example.com/team";
 /// Declares the API version to `helm template`, which has no cluster that knows it.
 const KNOWN: &str = "--api-versions=eventpipeline.dev/v1alpha1/EventPipeline";
 
@@ -59,8 +61,8 @@ impl Helm {
     }
 }
 
-fn release(chart: &Path) -> [&str; 4] {
-    ["eventpipeline", text(chart), "--namespace", NAMESPACE]
+fn release(chart: &Path) -> [&str; 6] {
+    ["eventpipeline", text(chart), "--namespace", NAMESPACE, "--set", REGISTRY]
 }
 
 fn repository(path: &str) -> PathBuf {

@@ -7,7 +7,9 @@ use eventpipeline_testkit::ApiServer;
 use serde_json::json;
 
 use crate::scanners::rendered_example;
-use crate::{KNOWN, NAMESPACE, chart, define, object, objects, render, repository, text, yaml_files};
+use crate::{
+    KNOWN, NAMESPACE, REGISTRY, chart, define, object, objects, render, repository, text, yaml_files,
+};
 
 const DIGEST: &str = "image.digest=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -22,7 +24,10 @@ const VARIANTS: &[&[&str]] = &[
     &["--set", "replicas=3,leaderElection.leaseSeconds=30"],
     &["--set", "rbac.create=false,rbac.aggregate=false,serviceAccount.create=false"],
     &["--set", "serviceAccount.name=someone,serviceAccount.annotations.example\\.com/role=r"],
-    &["--set", "image.repository=registry.example.com:5000/team/eventpipeline,image.tag=1.2.3"],
+    &[
+        "--set",
+        "image.registry=,image.repository=registry.example.com:5000/team/eventpipeline,image.tag=1.2.3",
+    ],
     &["--set", DIGEST, "--set", "image.pullPolicy=Always,image.pullSecrets={one,two}"],
     &["--set", "log.format=text,log.filter=warn\\,eventpipeline_operator=debug"],
     &[
@@ -118,18 +123,23 @@ fn restricted(server: &ApiServer, namespace: &str) {
 #[tokio::test]
 async fn helm_lint_has_no_findings() {
     let server = ApiServer::shared().await;
-    server.helm(["lint", "--strict", text(&chart())]).expect("no finding");
+    server.helm(["lint", "--strict", text(&chart()), "--set", REGISTRY]).expect("no finding");
 }
 
 #[tokio::test]
 async fn operator_pipelines_and_test_run_the_configured_image() {
     let server = ApiServer::shared().await;
-    let tag = render(server, &["--set", "image.repository=r.example.com/ep,image.tag=v2"]).expect("rendered");
+    let tag = render(server, &["--set", "image.registry=r.example.com,image.repository=ep,image.tag=v2"])
+        .expect("rendered");
     assert_eq!(tag.matches("\"r.example.com/ep:v2\"").count(), 3, "{tag}");
     let digest = render(server, &["--set", DIGEST, "--set", "image.tag=v2"]).expect("rendered");
-    assert_eq!(digest.matches("\"eventpipeline@sha256:0123456789abcdef").count(), 3, "{digest}");
+    assert_eq!(
+        digest.matches("\"registry.example.com/team/eventpipeline@sha256:0123456789abcdef").count(),
+        3,
+        "{digest}"
+    );
     let stock = render(server, &[]).expect("rendered");
-    let release = concat!("\"eventpipeline:", env!("CARGO_PKG_VERSION"), "\"");
+    let release = concat!("\"registry.example.com/team/eventpipeline:", env!("CARGO_PKG_VERSION"), "\"");
     assert_eq!(
         stock.matches(release).count(),
         3,
