@@ -1,6 +1,6 @@
 # Each target is a script in dev/ that also runs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down test chaos upgrade broken fill mutants fuzz e2e bench bench-operator images crds docs fmt lint deny clean-cache
+.PHONY: help up down test chaos upgrade broken fill mutants fuzz e2e bench bench-operator images release publish reproduce crds docs fmt lint deny clean-cache
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,15 @@ bench-operator: ## Measure the operator with 1,000 pipelines and a real kube-api
 images: ## Build EventPipeline's image; REGISTRY=... pushes it
 	@dev/images.sh
 
+release: ## Build a release into dist/VERSION and publish nothing; VERSION=x REGISTRY=...; ARCHITECTURES=amd64 builds for one only
+	@dev/release.sh "$(VERSION)"
+
+publish: ## Push the release in dist/VERSION to a registry; VERSION=x REGISTRY=...; COSIGN_KEY=... signs it
+	@dev/publish.sh "$(VERSION)"
+
+reproduce: ## Build a release twice in different folders and compare; VERSION=x REGISTRY=...
+	@dev/reproduce.sh "$(VERSION)"
+
 crds: ## Regenerate the CRD, the chart's copies, references, openapi.json, dashboards and rules
 	@dev/generate.sh
 
@@ -62,4 +71,4 @@ deny: ## Check licences and advisories of the dependencies
 clean-cache: ## Delete everything that was built and downloaded
 	@dev/clean-cache.sh
 
-export CLUSTER REGISTRY URL
+export CLUSTER REGISTRY URL SOURCE_URL HOME_URL ARCHITECTURES PLAIN_HTTP

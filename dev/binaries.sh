@@ -2,6 +2,7 @@
 # Builds programs from Go modules, once per version, into $CACHE/bin:
 #   binaries.sh api     etcd, kube-apiserver, kubectl: tests without nodes
 #   binaries.sh tools   kind, helm, kubectl
+#   binaries.sh helm    helm only
 #   binaries.sh chart   helm 3, kube-score, and CRDs of other projects: tests of the chart
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$DEV/go-modules.sh"
@@ -35,6 +36,7 @@ for group; do
       from_module "$bin" helm.sh/helm/v4/cmd/helm "$HELM_VERSION"
       kubernetes "$bin" kubectl
       ;;
+    helm) from_module "$bin" helm.sh/helm/v4/cmd/helm "$HELM_VERSION" ;;
     chart)
       once "$bin/helm3" "$HELM3_VERSION" "helm $HELM3_VERSION" helm3
       from_module "$bin" github.com/zegl/kube-score/cmd/kube-score "$KUBE_SCORE_VERSION"
@@ -44,6 +46,6 @@ for group; do
         stamp definitions "$version"
       fi
       ;;
-    *) die "unknown group of binaries: $group (api, tools, chart)" ;;
+    *) die "unknown group of binaries: $group (api, tools, helm, chart)" ;;
   esac
 done

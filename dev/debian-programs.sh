@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # debian-programs.sh PACKAGE FILE...: unpacks programs of a Debian or Ubuntu package into the cache. Nothing is installed,
-# and no service is started.
+# and no service is started. With DEBIAN_SUITE set, the package comes from that suite of Debian: use it only for programs that
+# need nothing but an old C library.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 package=${1:?usage: debian-programs.sh PACKAGE FILE...}
@@ -24,6 +25,17 @@ unpack() {
   rm -rf "$folder"
 }
 
+# Debian's mirrors of sid may lag behind the date in its index.
+unpack_from_suite() {
+  local folder=$CACHE/work/$package
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  mmdebstrap --quiet --variant=extract --include="$package" --aptopt='Acquire::Check-Valid-Until "false"' "$DEBIAN_SUITE" - |
+    tar -C "$folder" -x "${files[@]/#/./}"
+  install "${files[@]/#/$folder/}" "$CACHE/bin/"
+  rm -rf "$folder"
+}
+
 all_there() {
   local file
   for file in "${files[@]}"; do [ -x "$CACHE/bin/${file##*/}" ] || return 1; done
@@ -32,6 +44,12 @@ all_there() {
 lock "$package"
 if ! all_there; then
   have apt-get || die "this needs Debian or Ubuntu; elsewhere put ${files[*]##*/} into $CACHE/bin"
+  if [ -n "${DEBIAN_SUITE:-}" ]; then
+    need_command mmdebstrap mmdebstrap
+    need_packages debian-archive-keyring
+    step "$package of Debian $DEBIAN_SUITE" unpack_from_suite
+    exit
+  fi
   [ -n "$(candidate)" ] || step "apt-get update" again apt_get update
   step "$package $(candidate)" unpack
 fi

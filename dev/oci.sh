@@ -13,7 +13,7 @@ reproducible_tar() {
 }
 
 # image_configuration ARCHITECTURE EPOCH LAYER_TAR: prints the configuration of an image of one layer; IMAGE_LABELS is a JSON map.
-# The user is nobody in particular: a pod names the program that it runs, and may choose another user.
+# It names no program to run: a pod does. A pod may choose another user, too.
 image_configuration() {
   jq -cnS --arg architecture "$1" --arg created "$(timestamp "$2")" --arg layer "sha256:$(digest "$3")" \
     --argjson labels "${IMAGE_LABELS:-"{}"}" '{

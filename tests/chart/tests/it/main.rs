@@ -9,6 +9,8 @@ mod permissions;
 mod pipeline;
 mod policies;
 mod reach;
+mod release;
+mod released;
 mod scanners;
 mod snapshots;
 mod upgrade;
