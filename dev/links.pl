@@ -55,12 +55,22 @@ sub check_link {
     report($file, $line, "no heading #$anchor in $target") unless anchors($target)->{$anchor};
 }
 
+sub check_tests {
+    my ($file, $line, $names, $path) = @_;
+    open my $input, '<:encoding(UTF-8)', dirname($file) . "/$path" or return;
+    my $code = do { local $/; <$input> };
+    for my $name ($names =~ /`(\w+)`/g) {
+        report($file, $line, "no test $name in $path") unless $code =~ /\bfn \Q$name\E\(/;
+    }
+}
+
 my ($folders) = map { join '|', map quotemeta, @$_ } [grep { -d } glob '*'];
 for my $file (@ARGV) {
     for (prose($file)) {
         my ($line, $text) = @$_;
         (my $links = $text) =~ s/`[^`]*`/code/g;
         check_link($file, $line, $1) while $links =~ /\]\(([^)\s]+)\)/g;
+        check_tests($file, $line, $1, $2) while $text =~ /((?:`\w+`(?:,| and)? )+)in \[[^\]]*\]\(([^)\s]+\.rs)\)/g;
         while ($text =~ m{`((?:$folders)/[\w./-]+)`}g) {
             report($file, $line, "no path $1") unless -e $1;
         }
