@@ -43,7 +43,7 @@ configuration() {
   mkdir -p "$reader/templates"
   cp "$scratch/eventpipeline/Chart.yaml" "$reader/"
   printf '{{ .Chart | toJson }}\n' >"$reader/templates/metadata.yaml"
-  helm template eventpipeline "$reader" | sed '/^---$/d; /^# Source/d' | jq -cS '
+  helm template eventpipeline "$reader" --kube-version "$OLDEST_KUBERNETES" | sed '/^---$/d; /^# Source/d' | jq -cS '
     def name: {APIVersion: "apiVersion", URL: "url"}[.] // (.[:1] | ascii_downcase) + .[1:];
     def set: with_entries(.key |= name | select(.key != "isRoot" and (.value | . != "" and . != [] and . != false)));
     set | if .maintainers then .maintainers |= map(set) else . end'
@@ -55,7 +55,7 @@ have helm || "$DEV/binaries.sh" helm
 copy_chart
 set_registry
 describe
-helm lint --quiet --strict "$scratch/eventpipeline" >&2
+helm lint --quiet --strict --kube-version "$OLDEST_KUBERNETES" "$scratch/eventpipeline" >&2
 mkdir -p "$folder"
 reproducible_tar "$SOURCE_DATE_EPOCH" "$scratch" eventpipeline | gzip -n -9 >"$folder/eventpipeline-$version.tgz"
 configuration >"$folder/chart.json"

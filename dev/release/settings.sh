@@ -2,6 +2,9 @@
 # shellcheck disable=SC2034  # read by the scripts
 # What is released and where to: release.env, the environment, and checks of both. Sourced after lib.sh.
 
+# The oldest Kubernetes that the chart supports. Some programs of Helm take themselves for an older one.
+OLDEST_KUBERNETES=1.33.0
+
 # The environment takes precedence over release.env.
 read_home() {
   local name value
