@@ -16,7 +16,7 @@ const INTRODUCTION: &str = "\
 # EventPipeline reference
 
 `dev/generate.sh` generates this page from the CustomResourceDefinition. `kubectl explain eventpipeline --recursive` shows the same
-fields. See [pipeline.md](../pipeline.md) for how to use them, and [conditions.md](conditions.md) for `status.conditions`.
+fields. See [pipeline.md](../operate/pipeline.md) for how to use them, and [conditions.md](conditions.md) for `status.conditions`.
 
 `apiVersion: eventpipeline.dev/v1alpha1`, `kind: EventPipeline`. A field without a default is optional unless it is marked as required;
 its description explains what omitting it means. The API server and `eventpipeline-operator lint` reject a resource that violates
