@@ -1,6 +1,6 @@
 # Each target is a script in dev/ that also runs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down test chaos upgrade broken fill mutants fuzz e2e bench bench-operator images release publish reproduce crds docs fmt lint deny clean-cache
+.PHONY: help up down test chaos upgrade broken fill mutants fuzz e2e bench bench-operator images release publish bundle reproduce stranger crds docs fmt lint deny clean-cache
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,8 +50,14 @@ release: ## Build a release into dist/VERSION and publish nothing; VERSION=x REG
 publish: ## Push the release in dist/VERSION to a registry; VERSION=x REGISTRY=...; COSIGN_KEY=... signs it
 	@dev/publish.sh "$(VERSION)"
 
+bundle: ## Pack the release in dist/VERSION with MySQL's image, for clusters without internet access; VERSION=x
+	@dev/bundle.sh "$(VERSION)"
+
 reproduce: ## Build a release twice in different folders and compare; VERSION=x REGISTRY=...
 	@dev/reproduce.sh "$(VERSION)"
+
+stranger: ## Install a release without building anything, on empty clusters, by the commands of the docs; ONLY=helm runs a part
+	@dev/stranger.sh $(ONLY)
 
 crds: ## Regenerate the CRD, the chart's copies, references, openapi.json, dashboards and rules
 	@dev/generate.sh

@@ -3,6 +3,7 @@
 #   binaries.sh api     etcd, kube-apiserver, kubectl: tests without nodes
 #   binaries.sh tools   kind, helm, kubectl
 #   binaries.sh helm    helm only
+#   binaries.sh registry  crane, which contains a registry
 #   binaries.sh chart   helm 3, kube-score, and CRDs of other projects: tests of the chart
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$DEV/go-modules.sh"
@@ -36,6 +37,7 @@ for group; do
       from_module "$bin" helm.sh/helm/v4/cmd/helm "$HELM_VERSION"
       kubernetes "$bin" kubectl
       ;;
+    registry) from_module "$bin" github.com/google/go-containerregistry/cmd/crane "$CRANE_VERSION" ;;
     helm) from_module "$bin" helm.sh/helm/v4/cmd/helm "$HELM_VERSION" ;;
     chart)
       once "$bin/helm3" "$HELM3_VERSION" "helm $HELM3_VERSION" helm3
@@ -46,6 +48,6 @@ for group; do
         stamp definitions "$version"
       fi
       ;;
-    *) die "unknown group of binaries: $group (api, tools, helm, chart)" ;;
+    *) die "unknown group of binaries: $group (api, tools, helm, chart, registry)" ;;
   esac
 done

@@ -10,15 +10,7 @@ exists() { kind get clusters 2>/dev/null | grep -qx "$CLUSTER_NAME"; }
 # kind-config.yaml works on every machine. A machine that needs more gets a copy with additions.
 write_config() {
   cp "$ROOT/kind-config.yaml" "$config"
-  if [ "$(docker info -f '{{.CgroupVersion}}')" = 1 ]; then
-    # Kubelets refuse cgroup v1 by default since Kubernetes 1.35.
-    printf '%s\n' 'kubeadmConfigPatches:' '  - |' '    kind: KubeletConfiguration' '    failCgroupV1: false' >>"$config"
-  fi
-  if ! has_capability_sys_resource; then
-    # The node cannot lower its pods' OOM scores below its own.
-    printf '%s\n' 'containerdConfigPatches:' '  - |-' '    [plugins."io.containerd.grpc.v1.cri"]' \
-      '      restrict_oom_score_adj = true' >>"$config"
-  fi
+  machine_additions >>"$config"
 }
 
 create() {

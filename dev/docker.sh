@@ -54,3 +54,18 @@ cluster_image() { docker inspect -f '{{.Config.Image}}' "$CLUSTER_NAME-control-p
 can_pull() {
   ! docker image inspect "$(node_image)" >/dev/null 2>&1 && timeout 20 docker pull -q hello-world >/dev/null 2>&1
 }
+
+# Prints what kind's configuration of a cluster needs in addition on this machine. Nodes look for the mirrors of registries in
+# /etc/containerd/certs.d.
+machine_additions() {
+  if [ "$(docker info -f '{{.CgroupVersion}}')" = 1 ]; then
+    # Kubelets refuse cgroup v1 by default since Kubernetes 1.35.
+    printf '%s\n' 'kubeadmConfigPatches:' '  - |' '    kind: KubeletConfiguration' '    failCgroupV1: false'
+  fi
+  printf '%s\n' 'containerdConfigPatches:' '  - |-' '    [plugins."io.containerd.grpc.v1.cri".registry]' \
+    '      config_path = "/etc/containerd/certs.d"'
+  if ! has_capability_sys_resource; then
+    # The node cannot lower its pods' OOM scores below its own.
+    printf '%s\n' '    [plugins."io.containerd.grpc.v1.cri"]' '      restrict_oom_score_adj = true'
+  fi
+}

@@ -50,3 +50,9 @@ GATEWAY_API_VERSION=v1.6.3
 # built. Other tests start the package of this Debian or Ubuntu (2.42 or later), which has no discovery in Kubernetes.
 PROMETHEUS_VERSION=v3.16.0
 PROMETHEUS_MODULE_VERSION=v0.316.0
+
+# `make stranger`: a registry in the public one's role, and docker compose where it is missing (from this suite of Debian).
+CRANE_VERSION=v0.22.1
+COMPOSE_DEBIAN_SUITE=sid
+# The image that docker-compose.yaml names. Its replacement contains the distribution's nginx.
+NGINX_IMAGE=nginx:1.28

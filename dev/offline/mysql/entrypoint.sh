@@ -1,7 +1,7 @@
 #!/bin/sh
 # Starts mysqld, after filling an empty data directory as the official image does:
-#   MYSQL_ROOT_PASSWORD (or MYSQL_ALLOW_EMPTY_PASSWORD), MYSQL_ROOT_HOST ('%'), MYSQL_DATABASE, MYSQL_USER,
-#   MYSQL_PASSWORD; of each but the second also NAME_FILE, the file that holds it.
+#   MYSQL_ROOT_PASSWORD (or MYSQL_ALLOW_EMPTY_PASSWORD, or MYSQL_RANDOM_ROOT_PASSWORD), MYSQL_ROOT_HOST ('%'),
+#   MYSQL_DATABASE, MYSQL_USER, MYSQL_PASSWORD; of each but the second and third also NAME_FILE, the file that holds it.
 # Arguments: options of mysqld, or a command to run instead of it.
 set -eu
 
@@ -42,8 +42,12 @@ first_statements() {
 
 check_variables() {
   for name in MYSQL_ROOT_PASSWORD MYSQL_ROOT_HOST MYSQL_DATABASE MYSQL_USER MYSQL_PASSWORD; do from_file $name; done
+  if [ -n "${MYSQL_RANDOM_ROOT_PASSWORD:-}" ]; then
+    MYSQL_ROOT_PASSWORD=$(head -c 24 /dev/urandom | base64)
+    echo "[entrypoint] GENERATED ROOT PASSWORD: $MYSQL_ROOT_PASSWORD"
+  fi
   if [ -z "$MYSQL_ROOT_PASSWORD" ] && [ -z "${MYSQL_ALLOW_EMPTY_PASSWORD:-}" ]; then
-    fail "the data directory is empty and neither MYSQL_ROOT_PASSWORD nor MYSQL_ALLOW_EMPTY_PASSWORD is set"
+    fail "the data directory is empty, and MYSQL_ROOT_PASSWORD, MYSQL_ALLOW_EMPTY_PASSWORD or MYSQL_RANDOM_ROOT_PASSWORD is not set"
   fi
   if [ "$MYSQL_USER" = root ]; then fail "MYSQL_USER must not be root: MYSQL_ROOT_PASSWORD is for that"; fi
   if [ -n "$MYSQL_USER" ] && [ -z "$MYSQL_PASSWORD" ]; then fail "MYSQL_USER needs MYSQL_PASSWORD"; fi
