@@ -1,25 +1,7 @@
-//! `eventpipeline-agent` runs next to mysqld in the database's pod and reports how full the volume is and
-//! with what.
-//!
-//! It mounts the data volume read-only and never connects to the database.
-
-mod cli;
-mod files;
-mod measure;
-mod metrics;
-mod serve;
-mod watch;
+//! `eventpipeline-agent`: see the library.
 
 use std::process::ExitCode;
 
-use cli::Cli;
-use eventpipeline_service::{exit_code, print};
-
 fn main() -> ExitCode {
-    let text = match eventpipeline_service::parse() {
-        Ok(Cli::Serve(args)) => return serve::run(*args),
-        Ok(Cli::Metrics) => metrics::reference(),
-        Err(code) => return code,
-    };
-    exit_code(metrics::NAME, text.and_then(|text| print(&text)).map(|()| ExitCode::SUCCESS), 1)
+    eventpipeline_agent::run()
 }

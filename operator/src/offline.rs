@@ -56,6 +56,22 @@ pub(crate) fn metrics() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Returns the findings of `lint` about the pipelines of a YAML text as lines.
+///
+/// # Errors
+/// If the resource definition cannot be read.
+pub fn lint_text(yaml: &str) -> anyhow::Result<Vec<String>> {
+    lint::text(yaml)
+}
+
+/// Returns the objects that the operator would apply for the pipelines of a YAML text, as YAML.
+///
+/// # Errors
+/// If the text is not YAML, or a pipeline is invalid.
+pub fn render_text(yaml: &str) -> anyhow::Result<String> {
+    render::text(yaml)
+}
+
 /// Prints errors and warnings about pipelines. Fails if the API server or the operator would refuse one.
 pub(crate) fn lint(args: LintArgs) -> anyhow::Result<ExitCode> {
     lint::run(args)

@@ -1,29 +1,7 @@
-//! `eventpipeline-producer`: the HTTP API of a pipeline, and its database schema.
-
-mod cli;
-mod db;
-mod error;
-mod http;
-mod memory_budget;
-mod metrics;
-mod schema;
-mod serve;
-mod storage;
-mod tasks;
-mod waits;
+//! `eventpipeline-producer`: see the library.
 
 use std::process::ExitCode;
 
-use cli::Cli;
-use eventpipeline_service::{exit_code, print};
-
 fn main() -> ExitCode {
-    let text = match eventpipeline_service::parse() {
-        Ok(Cli::Serve(args)) => return serve::run(*args),
-        Ok(Cli::Schema(args)) => return schema::run(*args),
-        Ok(Cli::OpenApi) => http::description(),
-        Ok(Cli::Metrics) => metrics::reference(),
-        Err(code) => return code,
-    };
-    exit_code(metrics::NAME, text.and_then(|text| print(&text)).map(|()| ExitCode::SUCCESS), 1)
+    eventpipeline_producer::run()
 }

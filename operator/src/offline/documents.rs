@@ -33,9 +33,14 @@ pub(super) fn read(path: &Path) -> Result<Source, Error> {
         (path.display().to_string(), fs::read_to_string(path))
     };
     match text {
-        Ok(text) => Ok(Source { name, pipelines: pipelines(&text) }),
+        Ok(text) => Ok(parse(name, &text)),
         Err(source) => Err(Error::Read { name, source }),
     }
+}
+
+/// Parses a text that has this name in messages.
+pub(super) fn parse(name: impl Into<String>, text: &str) -> Source {
+    Source { name: name.into(), pipelines: pipelines(text) }
 }
 
 /// Returns the pipelines of any version in the text, and ignores objects of other kinds.

@@ -71,6 +71,13 @@ pub(super) fn run(args: LintArgs) -> anyhow::Result<ExitCode> {
     Ok(code(report.errors > 0))
 }
 
+/// Returns the findings about the pipelines of a YAML text as lines.
+pub(super) fn text(yaml: &str) -> anyhow::Result<Vec<String>> {
+    let mut report = Report::default();
+    report.look_at(&Schema::of_pipelines()?, documents::parse("text", yaml));
+    Ok(report.lines().collect())
+}
+
 impl Report {
     fn look_at(&mut self, schema: &Schema, source: Source) {
         let Source { name, pipelines } = source;
@@ -117,14 +124,17 @@ impl Report {
         self.findings.push(Located { file: file.to_owned(), pipeline, finding });
     }
 
-    fn text(&self) -> String {
-        let mut text = String::new();
-        for Located { file, pipeline, finding } in &self.findings {
+    fn lines(&self) -> impl Iterator<Item = String> {
+        self.findings.iter().map(|Located { file, pipeline, finding }| {
             let places = [Some(file.as_str()), pipeline.as_deref(), Some(finding.severity.into())];
             let field = Some(finding.field.as_str()).filter(|field| !field.is_empty());
             let places = places.into_iter().chain([field]).flatten().collect::<Vec<_>>().join(": ");
-            let _ = writeln!(text, "{places}: {}", finding.message);
-        }
+            format!("{places}: {}\n", finding.message)
+        })
+    }
+
+    fn text(&self) -> String {
+        let mut text = self.lines().collect::<String>();
         let count = counted(self.pipelines, "pipeline");
         let (errors, warnings) = (counted(self.errors, "error"), counted(self.warnings, "warning"));
         let _ = writeln!(text, "{count}: {errors}, {warnings}");

@@ -48,6 +48,13 @@ pub(super) fn run(args: RenderArgs) -> anyhow::Result<ExitCode> {
     Ok(code(refused))
 }
 
+/// Returns the objects of the pipelines of a YAML text, as YAML.
+pub(super) fn text(yaml: &str) -> anyhow::Result<String> {
+    let schema = Schema::of_pipelines()?;
+    let pipelines = documents::parse("text", yaml).pipelines.map_err(anyhow::Error::msg)?;
+    pipelines.iter().map(|object| self::yaml(&schema, object, DEFAULT_IMAGE)).collect()
+}
+
 /// Writes one document per object, in the order in which the operator applies them.
 fn yaml(schema: &Schema, object: &serde_json::Value, image: &str) -> anyhow::Result<String> {
     let objects = pipeline::rendered(schema, object, image)
