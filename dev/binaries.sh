@@ -2,6 +2,7 @@
 # Builds programs from Go modules, once per version, into $CACHE/bin:
 #   binaries.sh api     etcd, kube-apiserver, kubectl: tests without nodes
 #   binaries.sh tools   kind, helm, kubectl
+#   binaries.sh docs    shfmt, helm, kubectl: tests of the commands in the documentation
 #   binaries.sh helm    helm only
 #   binaries.sh registry  crane, which contains a registry
 #   binaries.sh chart   helm 3, kube-score, and CRDs of other projects: tests of the chart
@@ -37,6 +38,11 @@ for group; do
       from_module "$bin" helm.sh/helm/v4/cmd/helm "$HELM_VERSION"
       kubernetes "$bin" kubectl
       ;;
+    docs)
+      from_module "$bin" mvdan.cc/sh/v3/cmd/shfmt "$SHFMT_VERSION"
+      from_module "$bin" helm.sh/helm/v4/cmd/helm "$HELM_VERSION"
+      kubernetes "$bin" kubectl
+      ;;
     registry) from_module "$bin" github.com/google/go-containerregistry/cmd/crane "$CRANE_VERSION" ;;
     helm) from_module "$bin" helm.sh/helm/v4/cmd/helm "$HELM_VERSION" ;;
     chart)
@@ -48,6 +54,6 @@ for group; do
         stamp definitions "$version"
       fi
       ;;
-    *) die "unknown group of binaries: $group (api, tools, helm, chart, registry)" ;;
+    *) die "unknown group of binaries: $group (api, tools, docs, helm, chart, registry)" ;;
   esac
 done

@@ -27,7 +27,7 @@ if ! stamped bin-mdbook "$MDBOOK_VERSION" || ! [ -x "$CACHE/bin/mdbook" ]; then
   step "mdbook $MDBOOK_VERSION" install_mdbook
   stamp bin-mdbook "$MDBOOK_VERSION"
 fi
-: "${SOURCE_URL=$(sed -n 's/^SOURCE_URL=//p' release.env 2>/dev/null || true)}"
+: "${SOURCE_URL=$(sed -n 's/^SOURCE_URL=//p' release.env)}"
 if [ -n "$SOURCE_URL" ]; then export MDBOOK_OUTPUT__HTML__GIT_REPOSITORY_URL=$SOURCE_URL; fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

@@ -42,6 +42,12 @@ awk -f "$DEV/values.awk" charts/eventpipeline/values.yaml >"$scratch/values.md"
 generated docs/reference/values.md <"$scratch/values.md"
 run producer openapi >"$scratch/openapi.json"
 generated producer/openapi.json <"$scratch/openapi.json"
+run docs http-api "$scratch/openapi.json" producer/examples.json >"$scratch/http-api.md"
+generated docs/reference/http-api.md <"$scratch/http-api.md"
+run docs settings >"$scratch/settings.md"
+generated docs/reference/settings.md <"$scratch/settings.md"
+run docs cli >"$scratch/cli.md"
+generated docs/reference/cli-commands.md <"$scratch/cli.md"
 {
   # shellcheck disable=SC2016  # the backquotes are Markdown's
   say '# Metrics' '' \

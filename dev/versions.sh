@@ -34,6 +34,9 @@ PREVIOUS_COMMIT=0c99ed720ba22cc27cc0c4110e1afa3e42e2a472
 # Checks the Rust dependencies.
 CARGO_DENY_VERSION=0.20.2
 
+# Parses the shell commands in the documentation.
+SHFMT_VERSION=v3.14.1
+
 # Builds the site of the documentation.
 MDBOOK_VERSION=0.5.4
 

@@ -9,6 +9,7 @@ mod contract;
 mod drain;
 mod ends;
 mod events;
+mod examples;
 mod failover;
 mod fuzz;
 mod keys;

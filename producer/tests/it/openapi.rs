@@ -12,7 +12,7 @@ fn description() -> Json {
 }
 
 /// Returns all described operations with their paths.
-fn operations() -> Vec<(Method, String, Json)> {
+pub(crate) fn operations() -> Vec<(Method, String, Json)> {
     let description = description();
     let paths = description["paths"].as_object().unwrap();
     let operations = paths.iter().flat_map(|(path, item)| {

@@ -23,6 +23,7 @@ pub(crate) enum Program {
     Etcd,
     KubeApiserver,
     Kubectl,
+    Shfmt,
     Helm,
     Helm3,
     KubeScore,
@@ -42,6 +43,7 @@ impl Program {
             Self::Etcd => ("etcd", API),
             Self::KubeApiserver => ("kube-apiserver", API),
             Self::Kubectl => ("kubectl", API),
+            Self::Shfmt => ("shfmt", "`dev/binaries.sh docs` builds it (`make test` calls that first)"),
             Self::Helm => ("helm", "`dev/binaries.sh tools` builds it (`make test` calls that first)"),
             Self::Nginx => {
                 ("nginx", "`make test` unpacks it (`dev/debian-programs.sh nginx usr/sbin/nginx`)")
@@ -76,6 +78,33 @@ impl Program {
 /// If it is missing.
 pub fn mysqld() -> PathBuf {
     crate::or_panic("mysqld", Program::Mysqld.find())
+}
+
+/// Returns the path of kubectl.
+///
+/// # Panics
+/// If it is not built.
+#[must_use]
+pub fn kubectl() -> PathBuf {
+    or_panic("kubectl", Program::Kubectl.find())
+}
+
+/// Returns the path of Helm.
+///
+/// # Panics
+/// If it is not built.
+#[must_use]
+pub fn helm() -> PathBuf {
+    or_panic("helm", Program::Helm.find())
+}
+
+/// Returns the path of shfmt, which parses shell commands.
+///
+/// # Panics
+/// If it is not built.
+#[must_use]
+pub fn shfmt() -> PathBuf {
+    or_panic("shfmt", Program::Shfmt.find())
 }
 
 /// Returns the path of nginx.
