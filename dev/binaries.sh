@@ -6,6 +6,7 @@
 #   binaries.sh helm    helm only
 #   binaries.sh registry  crane, which contains a registry
 #   binaries.sh chart   helm 3, kube-score, and CRDs of other projects: tests of the chart
+#   binaries.sh dashboards   the types of Grafana's dashboards: tests of ours
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$DEV/go-modules.sh"
 
@@ -24,6 +25,16 @@ definitions() {
     cp "$prometheus/example/prometheus-operator-crd/monitoring.coreos.com_$name.yaml" "$folder/"
   done
   cp "$gateway/config/crd/standard/gateway.networking.k8s.io_httproutes.yaml" "$folder/"
+}
+
+# Only the source of the types: nothing of it is built.
+grafana_types() {
+  local folder=$CACHE/grafana-types module package
+  module=$(go_module_folder github.com/grafana/grafana-foundation-sdk/go "$GRAFANA_SDK_VERSION")
+  rm -rf "$folder"
+  for package in common dashboard prometheus stat table timeseries; do
+    install -D -m 644 "$module/$package/types_gen.go" "$folder/$package/types_gen.go"
+  done
 }
 
 lock binaries
@@ -54,6 +65,12 @@ for group; do
         stamp definitions "$version"
       fi
       ;;
-    *) die "unknown group of binaries: $group (api, tools, docs, helm, chart, registry)" ;;
+    dashboards)
+      if ! stamped grafana-types "$GRAFANA_SDK_VERSION" || ! [ -d "$CACHE/grafana-types" ]; then
+        step "types of Grafana's dashboards $GRAFANA_SDK_VERSION" grafana_types
+        stamp grafana-types "$GRAFANA_SDK_VERSION"
+      fi
+      ;;
+    *) die "unknown group of binaries: $group (api, tools, docs, helm, chart, dashboards, registry)" ;;
   esac
 done

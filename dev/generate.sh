@@ -69,7 +69,8 @@ for dashboard in overview pipeline operator; do
 done
 run monitoring rules >"$scratch/rules.yaml"
 generated monitoring/rules.yaml <"$scratch/rules.yaml"
-generated charts/eventpipeline/files/rules.yaml <"$scratch/rules.yaml"
+run monitoring rules --template >"$scratch/rules-template.yaml"
+generated charts/eventpipeline/files/rules.yaml <"$scratch/rules-template.yaml"
 run monitoring alerts >"$scratch/alerts.md"
 generated docs/reference/alerts.md <"$scratch/alerts.md"
 

@@ -49,6 +49,9 @@ CHECKOV_VERSION=3.3.30
 PROMETHEUS_OPERATOR_VERSION=v0.85.0
 GATEWAY_API_VERSION=v1.6.3
 
+# The types of Grafana's dashboards.
+GRAFANA_SDK_VERSION=v0.0.22
+
 # Prometheus on the cluster: the official image's tag, and the Go module of the same release, from which the replacement is
 # built. Other tests start the package of this Debian or Ubuntu (2.42 or later), which has no discovery in Kubernetes.
 PROMETHEUS_VERSION=v3.16.0

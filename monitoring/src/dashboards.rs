@@ -6,7 +6,8 @@ mod pipeline;
 
 use strum::{EnumIter, IntoEnumIterator as _, IntoStaticStr};
 
-use crate::grafana::{Dashboard, Kind, Panel, Query, Unit, Variable};
+use crate::grafana::{Dashboard, Kind, Levels, Panel, Query, Unit, Variable};
+use crate::rules::Threshold;
 
 /// Name of a dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, IntoStaticStr, clap::ValueEnum)]
@@ -50,5 +51,27 @@ fn panel<const N: usize>(
     queries: [(&'static str, String); N],
 ) -> Panel {
     let queries = queries.into_iter().map(|(legend, expr)| Query { expr, legend }).collect();
-    Panel { title, description, kind, unit, queries }
+    Panel {
+        title,
+        description,
+        kind,
+        unit,
+        queries,
+        levels: Levels::neutral(),
+        limits: Vec::new(),
+        colors: Vec::new(),
+        columns: Vec::new(),
+    }
+}
+
+/// Returns the colors of the oldest pending event's age: red where `EventPipelineBacklogLate` becomes pending.
+fn age_levels() -> Levels {
+    let late = Threshold::BacklogLateSeconds.default_value();
+    Levels::low_is_good(late / 5.0, late)
+}
+
+/// Returns the colors of a share of failures: orange above the error budget of 0.1 %, red where `EventPipelineProducerErrors` becomes
+/// pending.
+fn failure_levels() -> Levels {
+    Levels::low_is_good(0.001, Threshold::RequestFailureRatio.default_value())
 }

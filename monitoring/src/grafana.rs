@@ -1,8 +1,12 @@
 //! Grafana's JSON model of a dashboard, with the settings that all dashboards share.
 
 mod json;
+mod levels;
+mod panel;
+mod visual;
 
-use strum::IntoStaticStr;
+pub use levels::{Color, Levels};
+pub use panel::{Column, Kind, Panel, Query, Unit};
 
 /// A dashboard.
 #[derive(Debug)]
@@ -37,67 +41,6 @@ pub struct Variable {
 pub struct Row {
     /// Text of the heading.
     pub title: &'static str,
-    /// Panels from left to right; they wrap into as many lines as needed.
-    pub panels: Vec<Panel>,
-}
-
-/// A panel.
-#[derive(Debug)]
-pub struct Panel {
-    /// Title of the panel.
-    pub title: &'static str,
-    /// Explains how to read the panel and how to react.
-    pub description: &'static str,
-    /// Visualization.
-    pub kind: Kind,
-    /// Unit of the values.
-    pub unit: Unit,
-    /// Queries; at least one.
-    pub queries: Vec<Query>,
-}
-
-/// A visualization.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Lines over time.
-    Lines,
-    /// Stacked areas over time.
-    Stacked,
-    /// The last value as a large number.
-    Stat,
-}
-
-/// Units, serialized as Grafana's names.
-#[derive(Debug, Clone, Copy, IntoStaticStr)]
-pub enum Unit {
-    /// A plain number.
-    #[strum(serialize = "short")]
-    Count,
-    /// Requests per second.
-    #[strum(serialize = "reqps")]
-    RequestsPerSecond,
-    /// Other rates per second.
-    #[strum(serialize = "ops")]
-    PerSecond,
-    /// Seconds.
-    #[strum(serialize = "s")]
-    Seconds,
-    /// Bytes, in powers of 1,024.
-    #[strum(serialize = "bytes")]
-    Bytes,
-    /// A share from 0 to 1.
-    #[strum(serialize = "percentunit")]
-    Share,
-    /// 0 or 1.
-    #[strum(serialize = "bool_yes_no")]
-    YesNo,
-}
-
-/// A query and the legend of its series.
-#[derive(Debug)]
-pub struct Query {
-    /// `PromQL`, with Grafana's variables.
-    pub expr: String,
-    /// Legend with `{{label}}` placeholders.
-    pub legend: &'static str,
+    /// Lines of panels. The panels of a line share its width equally, so their number divides 24.
+    pub lines: Vec<Vec<Panel>>,
 }

@@ -1,7 +1,7 @@
 //! Grafana dashboards, Prometheus recording rules, alerts and SLOs of EventPipeline, as code.
 //!
 //! - [`Dashboard`] with its rows, panels and queries, and [`dashboards`]: the three shipped dashboards.
-//! - [`RuleFile`] with its groups and [`Rule`]s, which [`rules`] makes from [`Settings`].
+//! - [`RuleFile`] with its groups and [`Rule`]s, which [`rules`] makes with [`Thresholds`].
 //! - [`alerts_page`]: the reference page of the alerts.
 //!
 //! `dev/generate.sh` writes the JSON and YAML files, which are never edited. `tests/it` checks them with Grafana's own lint
@@ -14,6 +14,8 @@ mod reference;
 mod rules;
 
 pub use dashboards::{Name, dashboard, dashboards};
-pub use grafana::{Dashboard, Kind, Panel, Query, Row, Unit, Variable};
+pub use grafana::{Color, Column, Dashboard, Kind, Levels, Panel, Query, Row, Unit, Variable};
 pub use reference::alerts_page;
-pub use rules::{Alert, Group, Objective, Record, Rule, RuleFile, Settings, Severity, rules};
+pub use rules::{
+    Alert, Group, Record, Rule, RuleFile, Severity, Threshold, Thresholds, rules, rules_template,
+};

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::Write as _;
 
 use clap::{Parser, Subcommand};
-use eventpipeline_monitoring::{Name, Settings, alerts_page, dashboard, rules};
+use eventpipeline_monitoring::{Name, Thresholds, alerts_page, dashboard, rules, rules_template};
 
 /// Print EventPipeline's dashboards and rules
 #[derive(Debug, Parser)]
@@ -23,21 +23,20 @@ enum Command {
     },
     /// Print the Prometheus rules
     Rules {
-        #[command(flatten)]
-        settings: Settings,
+        /// Print placeholders for the thresholds, which the chart replaces
+        #[arg(long)]
+        template: bool,
     },
     /// Print the reference page of the alerts
-    Alerts {
-        #[command(flatten)]
-        settings: Settings,
-    },
+    Alerts,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let text = match Cli::parse().command {
         Command::Dashboard { name } => format!("{:#}\n", dashboard(name).json()),
-        Command::Rules { settings } => rules(&settings).yaml()?,
-        Command::Alerts { settings } => alerts_page(&rules(&settings)),
+        Command::Rules { template: true } => rules_template().yaml()?,
+        Command::Rules { template: false } => rules(&Thresholds::default()).yaml()?,
+        Command::Alerts => alerts_page(&rules(&Thresholds::default())),
     };
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(())

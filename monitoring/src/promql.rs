@@ -20,12 +20,6 @@ pub(crate) fn duration(duration: Duration) -> String {
     whole.map_or_else(|| format!("{seconds}s"), |(unit, name)| format!("{}{name}", seconds / unit))
 }
 
-/// Returns a matcher for the upper bound of a bucket. Prometheus 3 writes `10.0` where Prometheus 2 writes `10`.
-pub(crate) fn bucket(seconds: f64) -> String {
-    let text = seconds.to_string();
-    if text.contains('.') { format!(r#"le="{text}""#) } else { format!(r#"le=~"{text}(\\.0)?""#) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,11 +30,5 @@ mod tests {
         for (seconds, text) in cases {
             assert_eq!(duration(Duration::from_secs(seconds)), text);
         }
-    }
-
-    #[test]
-    fn a_bucket_matches_the_notation_of_prometheus_2_and_3() {
-        assert_eq!(bucket(0.25), r#"le="0.25""#);
-        assert_eq!(bucket(10.0), r#"le=~"10(\\.0)?""#);
     }
 }

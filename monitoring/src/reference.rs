@@ -11,7 +11,7 @@ pub fn alerts_page(file: &RuleFile) -> String {
     let mut page = "# Alerts\n\n\
         The alerts and recorded series of `monitoring/rules.yaml`. `dev/generate.sh` writes this page. Each alert links to its\n\
         runbook. `critical` needs action now, `warning` on the next working day. To change thresholds, see\n\
-        [monitoring.md](../operate/monitoring.md).\n\n\
+        [monitoring.md](../operate/monitoring.md#thresholds).\n\n\
         | alert | severity | for | condition |\n|---|---|---|---|\n"
         .to_owned();
     for alert in file.alerts() {

@@ -2,9 +2,9 @@
 
 mod operator;
 mod queue;
-mod settings;
 mod slo;
 mod storage;
+mod thresholds;
 mod traffic;
 
 use std::collections::BTreeMap;
@@ -14,14 +14,30 @@ use serde::Serialize;
 use strum::IntoStaticStr;
 
 use crate::promql::duration;
-pub use settings::{Objective, Settings};
+pub use thresholds::{Threshold, Thresholds};
 
-/// Returns all rules.
+/// Returns all rules with these thresholds.
 #[must_use]
-pub fn rules(settings: &Settings) -> RuleFile {
-    let mut groups = vec![queue::group(settings), storage::group(), traffic::group(), operator::group()];
-    groups.extend(slo::groups(settings));
-    RuleFile { groups, runbooks: settings.runbook_url.clone() }
+pub fn rules(thresholds: &Thresholds) -> RuleFile {
+    let mut file = rules_template();
+    for rule in file.groups.iter_mut().flat_map(|group| &mut group.rules) {
+        match rule {
+            Rule::Record(record) => record.expr = thresholds.fill(&record.expr),
+            Rule::Alert(alert) => {
+                alert.expr = thresholds.fill(&alert.expr);
+                alert.description = thresholds.fill(&alert.description);
+            }
+        }
+    }
+    file
+}
+
+/// Returns all rules with placeholders for the thresholds, which the chart replaces.
+#[must_use]
+pub fn rules_template() -> RuleFile {
+    let mut groups = vec![queue::group(), storage::group(), traffic::group(), operator::group()];
+    groups.extend(slo::groups());
+    RuleFile { groups }
 }
 
 /// A Prometheus rule file.
@@ -29,7 +45,6 @@ pub fn rules(settings: &Settings) -> RuleFile {
 pub struct RuleFile {
     /// Groups in the order of the file.
     pub groups: Vec<Group>,
-    runbooks: String,
 }
 
 /// A group of rules, which Prometheus evaluates in order.
@@ -133,34 +148,33 @@ impl RuleFile {
     /// # Errors
     /// Returns errors of the serializer.
     pub fn yaml(&self) -> Result<String, serde_saphyr::ser::Error> {
-        let groups = self.groups.iter().map(|group| GroupFile {
-            name: &group.name,
-            rules: group.rules.iter().map(|rule| self.rule(rule)).collect(),
-        });
+        let groups = self
+            .groups
+            .iter()
+            .map(|group| GroupFile { name: &group.name, rules: group.rules.iter().map(entry).collect() });
         let file = File { groups: groups.collect() };
         let options = serde_saphyr::ser_options! { compact_list_indent: true, folded_wrap_chars: 100 };
         serde_saphyr::to_string_with_options(&file, options)
     }
+}
 
-    fn rule<'a>(&'a self, rule: &'a Rule) -> RuleEntry<'a> {
-        match rule {
-            Rule::Record(Record { name, expr }) => RuleEntry::Record { record: name, expr },
-            Rule::Alert(alert) => {
-                let mut labels: BTreeMap<&str, &str> =
-                    alert.labels.iter().map(|(label, value)| (*label, value.as_str())).collect();
-                labels.insert("severity", alert.severity.into());
-                RuleEntry::Alert {
-                    alert: alert.name,
-                    expr: &alert.expr,
-                    pending: duration(alert.pending),
-                    labels,
-                    annotations: Annotations {
-                        summary: alert.summary,
-                        description: &alert.description,
-                        dashboard: alert.dashboard.path(),
-                        runbook_url: format!("{}/{}.md", self.runbooks.trim_end_matches('/'), alert.name),
-                    },
-                }
+fn entry(rule: &Rule) -> RuleEntry<'_> {
+    match rule {
+        Rule::Record(Record { name, expr }) => RuleEntry::Record { record: name, expr },
+        Rule::Alert(alert) => {
+            let mut labels: BTreeMap<&str, &str> =
+                alert.labels.iter().map(|(label, value)| (*label, value.as_str())).collect();
+            labels.insert("severity", alert.severity.into());
+            RuleEntry::Alert {
+                alert: alert.name,
+                expr: &alert.expr,
+                pending: duration(alert.pending),
+                labels,
+                annotations: Annotations {
+                    summary: alert.summary,
+                    description: &alert.description,
+                    dashboard: alert.dashboard.path(),
+                },
             }
         }
     }
@@ -199,7 +213,6 @@ struct Annotations<'a> {
     summary: &'a str,
     description: &'a str,
     dashboard: &'a str,
-    runbook_url: String,
 }
 
 fn record(name: impl Into<String>, expr: impl Into<String>) -> Rule {

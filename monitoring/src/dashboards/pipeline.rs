@@ -1,6 +1,9 @@
 //! The dashboard of one pipeline: requests, queue, consumers and database.
 
 mod consumers;
+mod database;
+mod now;
+mod processes;
 mod producers;
 mod queue;
 mod storage;
@@ -28,14 +31,14 @@ pub(super) fn dashboard() -> Dashboard {
         description: "One pipeline in detail: requests, errors, queue, consumers, database and storage.",
         variables,
         rows: vec![
-            Row { title: "Now", panels: queue::now() },
-            Row { title: "Traffic", panels: producers::traffic() },
-            Row { title: "Queue", panels: queue::queue() },
-            Row { title: "Consumers", panels: consumers::consumers() },
-            Row { title: "Round robin", panels: producers::round_robin() },
-            Row { title: "Database", panels: consumers::database() },
-            Row { title: "Storage", panels: storage::storage() },
-            Row { title: "Processes", panels: consumers::processes() },
+            Row { title: "Now", lines: vec![now::health(), now::work()] },
+            Row { title: "Traffic", lines: producers::traffic() },
+            Row { title: "Queue", lines: queue::queue() },
+            Row { title: "Consumers", lines: consumers::consumers() },
+            Row { title: "Round robin", lines: producers::round_robin() },
+            Row { title: "Database", lines: database::database() },
+            Row { title: "Storage", lines: storage::storage() },
+            Row { title: "Processes", lines: processes::processes() },
         ],
     }
 }
@@ -50,4 +53,12 @@ fn quantile(share: &str, by: &str, metric: &str, further: &str) -> String {
     let by = if by.is_empty() { "le".to_owned() } else { format!("{by}, le") };
     let buckets = rate(&by, &format!("{metric}_bucket"), further);
     format!("histogram_quantile({share}, {buckets})")
+}
+
+/// Returns the share of requests answered with 5xx. Before the first failure, the series of failures may not exist.
+fn failed_requests() -> String {
+    const COUNT: &str = "http_server_request_duration_seconds_count";
+    let all = rate("eventpipeline", COUNT, "");
+    let failed = rate("eventpipeline", COUNT, r#", http_response_status_code=~"5..""#);
+    format!("({failed} or 0 * {all}) / {all}")
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Alert, Dashboard, Group, Rule, Severity, alert, record};
+use super::{Alert, Dashboard, Group, Rule, Severity, Threshold, alert, record};
 use crate::promql::PIPELINE;
 
 const CONDITION: &str = "namespace_eventpipeline_condition:eventpipeline_status_condition:max";
@@ -36,8 +36,7 @@ fn not_ready() -> Alert {
         (Severity::Warning, Duration::from_mins(15)),
         format!(r#"{CONDITION}{{condition="Ready"}} == 0"#),
         "A pipeline is not ready.",
-        "{{ $labels.namespace }}/{{ $labels.eventpipeline }} has not been ready for 15 minutes: the message \
-         of its condition Ready names the cause.",
+        "{{ $labels.namespace }}/{{ $labels.eventpipeline }} is not ready: the message of its condition Ready names the cause.",
     )
 }
 
@@ -81,8 +80,7 @@ fn no_leader() -> Alert {
         (Severity::Critical, Duration::from_mins(2)),
         "sum by (job, name) (leader_election_master_status{name=~\".*eventpipeline.*\"}) == 0",
         "No operator is the leader.",
-        "Operators run as {{ $labels.job }}, but none has held the Lease {{ $labels.name }} for two minutes: no pipeline is \
-         reconciled.",
+        "Operators run as {{ $labels.job }}, but none holds the Lease {{ $labels.name }}: no pipeline is reconciled.",
     )
 }
 
@@ -102,7 +100,7 @@ fn reconcile_errors() -> Alert {
     alert(
         "EventPipelineReconcileErrors",
         (Severity::Warning, Duration::from_mins(15)),
-        format!("{ERRORS} > 0.1"),
+        format!("{ERRORS} > {}", Threshold::ReconcileErrorRatio),
         "The operator's reconciliations are failing.",
         "{{ $value | humanizePercentage }} of the reconciliations of {{ $labels.job }} fail: changes of pipelines are not applied.",
     )

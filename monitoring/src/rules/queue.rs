@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Group, Rule, Settings, Severity, alert, record};
-use crate::promql::{PIPELINE, duration};
+use super::{Group, Rule, Severity, Threshold, alert, record};
+use crate::promql::PIPELINE;
 
 const OLDEST: &str = "namespace_eventpipeline:eventpipeline_oldest_pending_age_seconds:max";
 const EVENTS: &str = "namespace_eventpipeline_state:eventpipeline_events:max";
@@ -13,11 +13,9 @@ const DEAD: &str = "namespace_eventpipeline:eventpipeline_events_dead:increase15
 const CLOCK: &str = "namespace_eventpipeline:eventpipeline_database_clock_offset_seconds:max";
 const FAILED: &str = "namespace_eventpipeline:eventpipeline_events_failed:ratio_rate5m";
 
-pub(super) fn group(settings: &Settings) -> Group {
+pub(super) fn group() -> Group {
     let mut rules = records();
-    rules.extend(
-        [backlog_late(settings), consumers_absent(), dead_letters(), handler_fails()].map(Rule::Alert),
-    );
+    rules.extend([backlog_late(), consumers_absent(), dead_letters(), handler_fails()].map(Rule::Alert));
     rules.extend([ledger_broken(), queue_stats_stale(), clock_wrong(), deferred()].map(Rule::Alert));
     Group { name: "eventpipeline.queue".to_owned(), rules }
 }
@@ -53,16 +51,16 @@ fn records() -> Vec<Rule> {
     ]
 }
 
-fn backlog_late(settings: &Settings) -> super::Alert {
+fn backlog_late() -> super::Alert {
     alert(
         "EventPipelineBacklogLate",
-        (Severity::Critical, settings.backlog_late_for),
-        format!("{OLDEST} > {}", settings.backlog_late.as_secs_f64()),
+        (Severity::Critical, Duration::from_mins(2)),
+        format!("{OLDEST} > {}", Threshold::BacklogLateSeconds),
         "Events are waiting too long.",
         format!(
             "The oldest due event of {{{{ $labels.namespace }}}}/{{{{ $labels.eventpipeline }}}} has been waiting for \
-             {{{{ $value | humanizeDuration }}}}, more than {}.",
-            duration(settings.backlog_late)
+             {{{{ $value | humanizeDuration }}}}, more than {} s.",
+            Threshold::BacklogLateSeconds
         ),
     )
 }
@@ -96,8 +94,8 @@ fn handler_fails() -> super::Alert {
     alert(
         "EventPipelineHandlerFailing",
         (Severity::Warning, Duration::from_mins(10)),
-        format!("{FAILED} > 0.5"),
-        "Most handler attempts are failing.",
+        format!("{FAILED} > {}", Threshold::HandlerFailureRatio),
+        "Handler attempts are failing.",
         "{{ $value | humanizePercentage }} of the attempts of {{ $labels.namespace }}/{{ $labels.eventpipeline }} fail. Events \
          are retried with backoff, and become dead letters after their last attempt.",
     )
@@ -119,7 +117,7 @@ fn queue_stats_stale() -> super::Alert {
     alert(
         "EventPipelineQueueStatsStale",
         (Severity::Warning, Duration::from_mins(2)),
-        format!("time() - {READ} > 300"),
+        format!("time() - {READ} > {}", Threshold::QueueStatsSeconds),
         "The queue statistics are out of date.",
         "No producer of {{ $labels.namespace }}/{{ $labels.eventpipeline }} has read the queue statistics for \
          {{ $value | humanizeDuration }}, so alerts about its backlog cannot fire.",
@@ -131,7 +129,7 @@ fn clock_wrong() -> super::Alert {
     alert(
         "EventPipelineClockWrong",
         (Severity::Warning, Duration::from_mins(5)),
-        format!("{CLOCK} > 60"),
+        format!("{CLOCK} > {}", Threshold::ClockOffsetSeconds),
         "The clocks of the database and of a program differ.",
         "The clock of the database of {{ $labels.namespace }}/{{ $labels.eventpipeline }} and the clock of one of its pods differ by \
          {{ $value | humanizeDuration }}. At 5 minutes and more that pod stops removing finished events.",

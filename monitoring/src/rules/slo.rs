@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::{Alert, Dashboard, Group, Objective, Rule, Settings, Severity, record};
-use crate::promql::{PIPELINE, bucket, duration};
+use super::{Alert, Dashboard, Group, Rule, Severity, Threshold, record};
+use crate::promql::{PIPELINE, duration};
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
@@ -65,7 +65,8 @@ const BURNS: [Burn; 4] = [
 struct Slo {
     name: &'static str,
     alert: &'static str,
-    objective: Objective,
+    /// Percentage of good requests or events.
+    objective: Threshold,
     /// Counter of bad requests or events.
     bad: Bad,
     /// Counter of all requests or events, without a window.
@@ -83,17 +84,16 @@ enum Bad {
     Slower(String),
 }
 
-pub(super) fn groups(settings: &Settings) -> Vec<Group> {
-    let slos = [availability(settings), latency(settings), freshness(settings)];
-    slos.iter().map(|slo| slo.group(settings.traffic_floor)).collect()
+pub(super) fn groups() -> Vec<Group> {
+    [availability(), latency(), freshness()].iter().map(Slo::group).collect()
 }
 
-fn availability(settings: &Settings) -> Slo {
+fn availability() -> Slo {
     let requests = "http_server_request_duration_seconds_count";
     Slo {
         name: "availability",
         alert: "EventPipelineAvailabilityBurn",
-        objective: settings.availability,
+        objective: Threshold::AvailabilityPercent,
         bad: Bad::Counted(format!(r#"{requests}{{http_response_status_code=~"5.."}}"#)),
         all: requests.to_owned(),
         summary: "Failed requests use up the availability error budget.",
@@ -103,38 +103,38 @@ fn availability(settings: &Settings) -> Slo {
 }
 
 /// Returns the objective for successful creations that wait only for the database.
-fn latency(settings: &Settings) -> Slo {
+fn latency() -> Slo {
     let creations = r#"http_request_method="POST", http_route=~"/create-async|/v1/events", http_response_status_code=~"2..""#;
     let requests = "http_server_request_duration_seconds";
     Slo {
         name: "latency",
         alert: "EventPipelineLatencyBurn",
-        objective: settings.latency,
-        bad: Bad::Slower(format!("{requests}_bucket{{{creations}, {}}}", bucket(settings.latency_seconds))),
+        objective: Threshold::LatencyPercent,
+        bad: Bad::Slower(format!("{requests}_bucket{{{creations}, {}}}", bucket(Threshold::LatencySeconds))),
         all: format!("{requests}_count{{{creations}}}"),
         summary: "Slow creations use up the latency error budget.",
         of: "creations",
-        was: format!("took longer than {} s", settings.latency_seconds),
+        was: format!("took longer than {} s", Threshold::LatencySeconds),
     }
 }
 
-fn freshness(settings: &Settings) -> Slo {
+fn freshness() -> Slo {
     let seconds = "eventpipeline_create_to_value_seconds";
     Slo {
         name: "freshness",
         alert: "EventPipelineFreshnessBurn",
-        objective: settings.freshness,
-        bad: Bad::Slower(format!("{seconds}_bucket{{{}}}", bucket(settings.freshness_seconds))),
+        objective: Threshold::FreshnessPercent,
+        bad: Bad::Slower(format!("{seconds}_bucket{{{}}}", bucket(Threshold::FreshnessSeconds))),
         all: format!("{seconds}_count"),
         summary: "Late values use up the freshness error budget.",
         of: "events",
-        was: format!("had no value after {} s", settings.freshness_seconds),
+        was: format!("had no value after {} s", Threshold::FreshnessSeconds),
     }
 }
 
 impl Slo {
-    fn group(&self, floor: f64) -> Group {
-        let records = WINDOWS.iter().map(|window| record(self.ratio(*window), self.expr(*window, floor)));
+    fn group(&self) -> Group {
+        let records = WINDOWS.iter().map(|window| record(self.ratio(*window), self.expr(*window)));
         let alerts = BURNS.iter().map(|burn| Rule::Alert(self.alert(burn)));
         Group { name: format!("eventpipeline.slo.{}", self.name), rules: records.chain(alerts).collect() }
     }
@@ -143,7 +143,7 @@ impl Slo {
         format!("namespace_eventpipeline:slo_{}_bad:ratio_rate{}", self.name, window_name(window))
     }
 
-    fn expr(&self, window: u64, floor: f64) -> String {
+    fn expr(&self, window: u64) -> String {
         let rate = |counter: &str| format!("sum by ({PIPELINE}) (rate({counter}[{}]))", window_name(window));
         let all = rate(&self.all);
         let bad = match &self.bad {
@@ -151,19 +151,19 @@ impl Slo {
             Bad::Counted(counter) => format!("({} or 0 * {all})", rate(counter)),
             Bad::Slower(bucket) => format!("({all} - {})", rate(bucket)),
         };
-        format!("{bad} / ({all} > {floor})")
+        format!("{bad} / ({all} > {})", Threshold::TrafficFloor)
     }
 
     fn alert(&self, burn: &Burn) -> Alert {
         let Burn { factor, long, short, severity, pending, gone } = *burn;
-        let over = |window| format!("{} > {factor} * {}", self.ratio(window), self.objective.budget());
+        let over = |window| format!("{} > {factor} * (100 - {}) / 100", self.ratio(window), self.objective);
         let description = format!(
             "{{{{ $value | humanizePercentage }}}} of the {} of {{{{ $labels.namespace }}}}/{{{{ $labels.eventpipeline }}}} in the \
              last {} {}. At this rate, the error budget of 30 days for an objective of {} % is exhausted in {gone} or less.",
             self.of,
             window_name(long),
             self.was,
-            self.objective.percent(),
+            self.objective,
         );
         Alert {
             name: self.alert,
@@ -180,4 +180,9 @@ impl Slo {
 
 fn window_name(seconds: u64) -> String {
     duration(Duration::from_secs(seconds))
+}
+
+/// Returns a matcher for the upper bound of a bucket. Prometheus 3 writes `10.0` where Prometheus 2 writes `10`.
+fn bucket(seconds: Threshold) -> String {
+    format!(r#"le=~"{seconds}(\\.0)?""#)
 }

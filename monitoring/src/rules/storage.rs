@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Alert, Group, Rule, Severity, alert, record};
+use super::{Alert, Group, Rule, Severity, Threshold, alert, record};
 use crate::promql::PIPELINE;
 
 const FREE: &str = "namespace_eventpipeline:eventpipeline_storage_free_bytes:max";
@@ -42,10 +42,13 @@ fn nearly_full() -> Alert {
     alert(
         "EventPipelineStorageNearlyFull",
         (Severity::Warning, Duration::from_mins(5)),
-        format!("{FREE} < 2 * {REQUIRED}"),
+        format!("{FREE} < {} * {REQUIRED}", Threshold::StorageFactor),
         "The database's volume is nearly full.",
-        "{{ $labels.namespace }}/{{ $labels.eventpipeline }} has {{ $value | humanize1024 }}B left for events, less than \
-         twice the space that must stay free. Below that space creations are refused.",
+        format!(
+            "{{{{ $labels.namespace }}}}/{{{{ $labels.eventpipeline }}}} has {{{{ $value | humanize1024 }}}}B left for events, \
+             less than {} times the space that must stay free. Below that space creations are refused.",
+            Threshold::StorageFactor
+        ),
     )
 }
 
@@ -53,9 +56,15 @@ fn filling_up() -> Alert {
     alert(
         "EventPipelineStorageFillingUp",
         (Severity::Warning, Duration::from_mins(15)),
-        format!("predict_linear({FREE}[1h], 86400) < {REQUIRED} and {FREE} >= {REQUIRED}"),
-        "The database's volume will be full within a day.",
-        "{{ $labels.namespace }}/{{ $labels.eventpipeline }} will refuse creations within a day: at the rate of the last hour, \
-         {{ $value | humanize1024 }}B will be left for events.",
+        format!(
+            "predict_linear({FREE}[1h], {} * 3600) < {REQUIRED} and {FREE} >= {REQUIRED}",
+            Threshold::StorageForecastHours
+        ),
+        "The database's volume will soon be full.",
+        format!(
+            "{{{{ $labels.namespace }}}}/{{{{ $labels.eventpipeline }}}} will refuse creations within {} hours: at the rate of the \
+             last hour, {{{{ $value | humanize1024 }}}}B will be left for events.",
+            Threshold::StorageForecastHours
+        ),
     )
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Alert, Group, Rule, Severity, alert, record};
+use super::{Alert, Group, Rule, Severity, Threshold, alert, record};
 use crate::promql::PIPELINE;
 
 const ERRORS: &str = "namespace_eventpipeline:http_server_requests_failed:ratio_rate5m";
@@ -37,7 +37,7 @@ fn producer_errors() -> Alert {
     alert(
         "EventPipelineProducerErrors",
         (Severity::Critical, Duration::from_mins(MINUTES)),
-        format!("{ERRORS} > 0.05"),
+        format!("{ERRORS} > {}", Threshold::RequestFailureRatio),
         "Requests are failing.",
         "{{ $value | humanizePercentage }} of the requests of {{ $labels.namespace }}/{{ $labels.eventpipeline }} are answered with \
          5xx.",
@@ -48,7 +48,7 @@ fn database_unreachable() -> Alert {
     alert(
         "EventPipelineDatabaseUnreachable",
         (Severity::Critical, Duration::from_mins(2)),
-        format!("{DATABASE} > 0.5"),
+        format!("{DATABASE} > {}", Threshold::DatabaseFailureRatio),
         "The database does not answer.",
         "{{ $value | humanizePercentage }} of the database operations of {{ $labels.namespace }}/{{ $labels.eventpipeline }} \
          fail. Events are neither created nor processed.",
@@ -61,7 +61,9 @@ fn database_unusable() -> Alert {
         "EventPipelineDatabaseUnusable",
         (Severity::Critical, Duration::from_mins(2)),
         format!(
-            "max by ({PIPELINE}, component) (eventpipeline_database_usable) == 0 unless on ({PIPELINE}) {DATABASE} > 0.5"
+            "max by ({PIPELINE}, component) (eventpipeline_database_usable) == 0 unless on ({PIPELINE}) \
+             {DATABASE} > {}",
+            Threshold::DatabaseFailureRatio
         ),
         "No pod of a component can use the database.",
         "No {{ $labels.component }} of {{ $labels.namespace }}/{{ $labels.eventpipeline }} can use the database: it does not \
@@ -84,7 +86,7 @@ fn lock_retries() -> Alert {
     alert(
         "EventPipelineLockRetries",
         (Severity::Warning, Duration::from_mins(10)),
-        format!("{LOCKS} > 0.2"),
+        format!("{LOCKS} > {}", Threshold::LockRetryRatio),
         "Many transactions are rolled back because of locks.",
         "For {{ $labels.namespace }}/{{ $labels.eventpipeline }}, MySQL rolled back transactions at {{ $value | \
          humanizePercentage }} of the rate of successful ones: another client locks many rows.",

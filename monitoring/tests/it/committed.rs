@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use eventpipeline_monitoring::{Name, RuleFile, Settings, dashboards, rules};
+use eventpipeline_monitoring::{Name, RuleFile, Thresholds, dashboards, rules};
 use serde_json::Value;
 
 pub(crate) fn folder() -> &'static Path {
@@ -16,7 +16,7 @@ pub(crate) fn rules_file() -> PathBuf {
 
 /// Returns the shipped rules.
 pub(crate) fn shipped_rules() -> RuleFile {
-    rules(&Settings::default())
+    rules(&Thresholds::default())
 }
 
 /// Returns the shipped dashboards as Grafana reads them.

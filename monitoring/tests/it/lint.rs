@@ -1,6 +1,7 @@
-//! The rules of Grafana's dashboard-linter, without exceptions. `go install` cannot install the program; its docs/index.md and
-//! the sources of its rules specify the checks.
+//! The rules of Grafana's dashboard-linter, without exceptions, and rules of this project. `go install` cannot install the
+//! linter; its docs/index.md and the sources of its rules specify the checks.
 
+mod appearance;
 mod panels;
 mod targets;
 mod templates;
@@ -13,7 +14,7 @@ use super::committed::shipped_dashboards;
 type Findings = Vec<String>;
 type Rule = (&'static str, fn(&Value) -> Findings);
 
-const RULES: [Rule; 17] = [
+const RULES: [Rule; 23] = [
     ("template-datasource-rule", templates::datasource),
     ("template-job-rule", templates::job),
     ("template-instance-rule", templates::instance),
@@ -31,6 +32,12 @@ const RULES: [Rule; 17] = [
     ("target-instance-rule", targets::instance),
     ("target-counter-agg-rule", targets::counter_aggregation),
     ("uneditable-dashboard", uneditable),
+    ("thresholds", appearance::thresholds),
+    ("mappings", appearance::mappings),
+    ("graphs", appearance::graphs),
+    ("legends", appearance::legends),
+    ("grid", appearance::grid),
+    ("tables", appearance::tables),
 ];
 
 fn uneditable(dashboard: &Value) -> Findings {

@@ -17,3 +17,4 @@ mod promql;
 mod promtool;
 #[cfg(test)]
 mod runbooks;
+mod schema;

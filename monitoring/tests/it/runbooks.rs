@@ -19,10 +19,8 @@ fn alerts_and_runbooks_match() {
     let files = fs::read_dir(pages()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     let pages: BTreeSet<String> = files.filter(|file| file != "README.md").collect();
     assert_eq!(alerts, pages);
-    let yaml = rules.yaml().unwrap();
-    for page in pages {
-        assert!(yaml.contains(&format!("/{page}")), "no runbook_url leads to {page}");
-    }
+    // The address of the pages is that of an installation: the chart adds it.
+    assert!(!rules.yaml().unwrap().contains("runbook_url"));
 }
 
 #[test]

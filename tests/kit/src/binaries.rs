@@ -141,6 +141,16 @@ pub fn definitions() -> PathBuf {
     filled("definitions", "dev/binaries.sh chart")
 }
 
+/// Returns the folder of the Go types of Grafana's dashboards, with a folder per package.
+///
+/// # Panics
+/// If they are missing.
+#[must_use]
+#[track_caller]
+pub fn grafana_types() -> PathBuf {
+    filled("grafana-types", "dev/binaries.sh dashboards")
+}
+
 #[track_caller]
 fn filled(name: &str, by: &str) -> PathBuf {
     let folder = cache().join(name);

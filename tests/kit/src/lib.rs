@@ -39,7 +39,9 @@ mod words;
 
 pub use api_proxy::{ApiProxy, CallFault};
 pub use apiserver::ApiServer;
-pub use binaries::{checkov, definitions, helm, kube_score, kubectl, mysqld, nginx, polyglot, shfmt};
+pub use binaries::{
+    checkov, definitions, grafana_types, helm, kube_score, kubectl, mysqld, nginx, polyglot, shfmt,
+};
 pub use certificates::Certificates;
 pub use collector::{Collector, Span};
 pub use database::{Database, Engine, Options};

@@ -33,6 +33,27 @@ async fn a_wrong_value_is_named() {
         ("networkPolicy.apiServerPorts={https}", "/networkPolicy/apiServerPorts"),
         ("monitoring.podMonitor.interval=soon", "/monitoring/podMonitor/interval"),
         ("monitoring.dashboards.labelValue=1", "/monitoring/dashboards/labelValue"),
+        (
+            "monitoring.rules.thresholds.backlogLateSeconds=0",
+            "/monitoring/rules/thresholds/backlogLateSeconds",
+        ),
+        (
+            "monitoring.rules.thresholds.handlerFailureRatio=50",
+            "/monitoring/rules/thresholds/handlerFailureRatio",
+        ),
+        ("monitoring.rules.thresholds.latencySeconds=0.3", "/monitoring/rules/thresholds/latencySeconds"),
+        (
+            "monitoring.rules.thresholds.availabilityPercent=100",
+            "/monitoring/rules/thresholds/availabilityPercent",
+        ),
+        ("monitoring.rules.thresholds.trafficFloor=null", "trafficFloor"),
+        ("monitoring.rules.thresholds.backlog=1", "'backlog' not allowed"),
+        (
+            "monitoring.rules.alerts.EventPipelineStalled.for=soon",
+            "/monitoring/rules/alerts/EventPipelineStalled/for",
+        ),
+        ("monitoring.rules.alerts.EventPipelineStalled.severity=page", "/EventPipelineStalled/severity"),
+        ("monitoring.rules.runbookUrl=wiki", "/monitoring/rules/runbookUrl"),
         ("pipeline.name=Orders", "/pipeline/name"),
         ("test.timeout=", "/test/timeout"),
     ] {
