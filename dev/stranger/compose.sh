@@ -16,7 +16,13 @@ need_compose() {
   ln -sf "$CACHE/bin/docker-compose" "$DOCKER_CONFIG/cli-plugins/docker-compose"
 }
 
-down() { (cd "$setup" && docker compose down --volumes) >"$CACHE/logs/stranger-compose-down.log" 2>&1; }
+down() {
+  local status=$?
+  cd "$setup"
+  [ $status -eq 0 ] || docker compose logs --tail 20
+  step "end of the containers" docker compose down --volumes
+  exit $status
+}
 
 use_docker
 need_compose
@@ -35,4 +41,3 @@ commands $page 'Handle events yourself' 1 >handler.py
 follow "$(commands $page 'Handle events yourself' 2)" "$version"
 expect '{"valor":"shipped order 7"}'
 figure "docker compose: first value of a handler on the host" "$started"
-docker compose ps
