@@ -11,8 +11,8 @@ build() {
   install -D "$nginx" "$context/usr/sbin/nginx"
   copy_libraries '' "$context" "$nginx"
   mkdir -p "$context"/var/{log,lib}/nginx
-  printf '%s\n' root:x:0:0:root:/root: www-data:x:33:33:nginx:/: >"$context/etc/passwd"
-  printf '%s\n' root:x:0: www-data:x:33: >"$context/etc/group"
+  printf '%s\n' root:x:0:0:root:/root: nobody:x:65534:65534:nginx:/: >"$context/etc/passwd"
+  printf '%s\n' root:x:0: nogroup:x:65534: >"$context/etc/group"
   ln -s /dev/stderr "$context/var/log/nginx/error.log"
   import_image "$NGINX_IMAGE" "$context" 'CMD ["/usr/sbin/nginx", "-g", "daemon off;"]' "$(label_made_from "$version")"
   rm -rf "$context"
