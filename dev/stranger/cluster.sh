@@ -9,7 +9,11 @@ down() { kind delete cluster --name "$CLUSTER_NAME"; }
 create() {
   local image=()
   down
-  { printf '%s\n' 'kind: Cluster' 'apiVersion: kind.x-k8s.io/v1alpha4' && machine_additions; } >"$folder/kind.yaml"
+  {
+    printf '%s\n' 'kind: Cluster' 'apiVersion: kind.x-k8s.io/v1alpha4' 'nodes:' '  - role: control-plane' '    extraPortMappings:' \
+      "      - {containerPort: $node_port, hostPort: $load_port, listenAddress: 127.0.0.1}"
+    machine_additions
+  } >"$folder/kind.yaml"
   pulls_images || image=(--image "$(node_image)")
   kind create cluster --name "$CLUSTER_NAME" --config "$folder/kind.yaml" "${image[@]}" --wait 180s
 }
