@@ -7,10 +7,14 @@ use serde::{Deserialize, Serialize};
 
 /// Largest integer that every JSON parser represents exactly.
 const MAX_EXACT: i64 = (1 << 53) - 1;
+/// Observed generation of a pipeline that no operator has seen.
+const UNOBSERVED: i64 = -1;
 
 /// Most recently observed status of the pipeline.
+// The default is for tools that follow kstatus: they take a resource without a status for current.
 #[derive(KubeSchema, Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("default" = {"observedGeneration": UNOBSERVED}))]
 pub struct EventPipelineStatus {
     /// Conditions of the pipeline. `Ready` summarizes them. `Reconciling` and `Stalled` tell whether the
     /// pipeline becomes ready without user action.
@@ -18,9 +22,9 @@ pub struct EventPipelineStatus {
     #[schemars(schema_with = "conditions")]
     pub conditions: Vec<Condition>,
 
-    /// Generation of the spec that this status refers to.
+    /// Generation of the spec that this status refers to; -1 before the first reconciliation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "i64", range(min = 0, max = MAX_EXACT))]
+    #[schemars(with = "i64", range(min = UNOBSERVED, max = MAX_EXACT))]
     pub observed_generation: Option<i64>,
 
     /// URL of the HTTP API: that of the route if its address is known, otherwise that of the Service inside

@@ -4,6 +4,7 @@ package gitops
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -20,14 +21,14 @@ const (
 )
 
 // states lists each recorded pipeline with its expected health in Argo CD and in kstatus, which Flux uses. Argo CD shows a
-// deleted object as progressing without asking the script. Without a status, kstatus takes any object for current.
+// deleted object as progressing without asking the script.
 var states = []struct {
 	name    string
 	argo    string
 	message string
 	kstatus status.Status
 }{
-	{"new", "Progressing", "the operator has not reconciled this spec yet", status.CurrentStatus},
+	{"new", "Progressing", "the operator has not reconciled this spec yet", status.InProgressStatus},
 	{"progressing", "Progressing", "database: StatefulSet progressing-mysql", status.InProgressStatus},
 	{"healthy", "Healthy", "all components are ready", status.CurrentStatus},
 	{"suspended", "Healthy", "all consumers are suspended", status.CurrentStatus},
@@ -69,6 +70,19 @@ func TestEveryRecordedStateIsTested(t *testing.T) {
 	files, err := filepath.Glob("states/*.yaml")
 	if err != nil || len(files) != len(states) {
 		t.Errorf("%d files, %d states: %v", len(files), len(states), err)
+	}
+}
+
+// A pipeline that no operator has seen has the default of the definition.
+func TestNewPipelineHasDefaultStatus(t *testing.T) {
+	versions, _, err := unstructured.NestedSlice(read(t, "../../crds/eventpipeline.yaml"), "spec", "versions")
+	if err != nil || len(versions) != 1 {
+		t.Fatalf("%d versions: %v", len(versions), err)
+	}
+	version, _ := versions[0].(map[string]any)
+	expected, _, err := unstructured.NestedMap(version, "schema", "openAPIV3Schema", "properties", "status", "default")
+	if got := pipeline(t, "new")["status"]; err != nil || !reflect.DeepEqual(got, any(expected)) {
+		t.Errorf("the recorded status is %v, the default %v: %v", got, expected, err)
 	}
 }
 

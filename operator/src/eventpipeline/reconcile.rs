@@ -178,7 +178,7 @@ async fn is_ours(operator: &Operator, pipeline: &EventPipeline, report: &Report<
         return Ok(false);
     }
     operator.take(&key);
-    if custody == Custody::Free || pipeline.status.is_none() {
+    if custody == Custody::Free || report.previous().is_none() {
         report.first_seen().await.map_err(Error::Report)?;
     }
     Ok(true)

@@ -182,8 +182,10 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn previous(&self) -> Option<&EventPipelineStatus> {
-        self.object.0.as_ref().ok()?.status.as_ref()
+    /// Returns the status that an operator wrote, and not the API server's default.
+    pub(super) fn previous(&self) -> Option<&EventPipelineStatus> {
+        let status = self.object.0.as_ref().ok()?.status.as_ref();
+        status.filter(|status| !status.conditions.is_empty())
     }
 
     fn generation(&self) -> Option<i64> {
