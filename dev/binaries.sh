@@ -5,6 +5,7 @@
 #   binaries.sh docs    shfmt, helm, kubectl: tests of the commands in the documentation
 #   binaries.sh helm    helm only
 #   binaries.sh registry  crane, which contains a registry
+#   binaries.sh lint    actionlint
 #   binaries.sh chart   helm 3, kube-score, and CRDs of other projects: tests of the chart
 #   binaries.sh dashboards   the types of Grafana's dashboards: tests of ours
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -56,6 +57,7 @@ for group; do
       ;;
     registry) from_module "$bin" github.com/google/go-containerregistry/cmd/crane "$CRANE_VERSION" ;;
     helm) from_module "$bin" helm.sh/helm/v4/cmd/helm "$HELM_VERSION" ;;
+    lint) from_module "$bin" github.com/rhysd/actionlint/cmd/actionlint "$ACTIONLINT_VERSION" ;;
     chart)
       once "$bin/helm3" "$HELM3_VERSION" "helm $HELM3_VERSION" helm3
       from_module "$bin" github.com/zegl/kube-score/cmd/kube-score "$KUBE_SCORE_VERSION"
@@ -71,6 +73,6 @@ for group; do
         stamp grafana-types "$GRAFANA_SDK_VERSION"
       fi
       ;;
-    *) die "unknown group of binaries: $group (api, tools, docs, helm, chart, dashboards, registry)" ;;
+    *) die "unknown group of binaries: $group (api, tools, docs, helm, chart, dashboards, lint, registry)" ;;
   esac
 done

@@ -64,7 +64,7 @@ sub check_tests {
     }
 }
 
-my ($folders) = map { join '|', map quotemeta, @$_ } [grep { -d } glob '*'];
+my ($folders) = map { join '|', map quotemeta, @$_ } [grep { -d && !/^(dist|site|target)$/ } glob '*'];
 for my $file (@ARGV) {
     for (prose($file)) {
         my ($line, $text) = @$_;

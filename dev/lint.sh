@@ -17,5 +17,9 @@ step "prose" "$DEV/prose.sh"
 mapfile -t pages < <(git ls-files --cached --others --exclude-standard '*.md')
 step "links" "$DEV/links.pl" "${pages[@]}"
 if have gofmt; then step "gofmt" go_formatted; fi
+if have go; then
+  "$DEV/binaries.sh" lint
+  step "actionlint" actionlint .github/workflows/*.yaml
+fi
 step "cargo fmt" cargo fmt --all --check
 step "cargo clippy" cargo clippy --locked --workspace --all-targets -- --deny warnings

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # publish.sh VERSION: pushes dist/VERSION, which `make release` has built, to REGISTRY: the image, the chart, and, with
-# COSIGN_KEY, their signatures and attestations. A published version never changes. Log in before: docker login HOST.
+# COSIGN_KEY, their signatures and attestations. It then also signs the checksums, unless that is done. A published version never changes. Log in before: docker login HOST.
 # A registry on this machine is spoken to by plain HTTP; PLAIN_HTTP=1 marks another one.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$DEV/release/settings.sh"
@@ -62,6 +62,11 @@ fi
 check_signing
 # The image comes first: a chart is only of use with it.
 while read -r digest name; do step "push $name" push "$digest" "$name"; done <"$dist/DIGESTS"
-if [ -n "${COSIGN_KEY:-}" ]; then sign_all; else warn "COSIGN_KEY is not set: image and chart are published without signatures"; fi
+if [ -n "${COSIGN_KEY:-}" ]; then
+  sign_all
+  [ -f "$dist/SHA256SUMS.sigstore.json" ] || sign_checksums "$dist"
+else
+  warn "COSIGN_KEY is not set: image and chart are published without signatures"
+fi
 say "" "Published:" "$(sed 's/^/  /' "$dist/DIGESTS")" "" "To install:" \
   "  helm install eventpipeline oci://$REGISTRY/charts/eventpipeline --version $version --namespace eventpipeline-system --create-namespace --wait"

@@ -40,6 +40,9 @@ SHFMT_VERSION=v3.14.1
 # Builds the site of the documentation.
 MDBOOK_VERSION=0.5.4
 
+# Checks the workflows in .github.
+ACTIONLINT_VERSION=v1.7.12
+
 # Tests the HTTP API.
 SCHEMATHESIS_VERSION=4.32.5
 
