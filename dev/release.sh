@@ -90,9 +90,9 @@ need_rust
 need_command jq jq
 have helm || "$DEV/binaries.sh" helm
 architectures=${ARCHITECTURES:-amd64 arm64}
-commit=$(git -C "$ROOT" rev-parse HEAD)
+COMMIT=$(git -C "$ROOT" rev-parse HEAD)
 SOURCE_DATE_EPOCH=$(git -C "$ROOT" log -1 --format=%ct)
-annotations=$(jq -cnS --arg version "$version" --arg commit "$commit" --arg created "$(timestamp "$SOURCE_DATE_EPOCH")" \
+annotations=$(jq -cnS --arg version "$version" --arg commit "$COMMIT" --arg created "$(timestamp "$SOURCE_DATE_EPOCH")" \
   --arg source "$SOURCE_URL" --arg url "$HOME_URL" '{
     "org.opencontainers.image.created": $created,
     "org.opencontainers.image.description": "EventPipeline, a durable job queue with an HTTP API on MySQL",
@@ -104,7 +104,7 @@ annotations=$(jq -cnS --arg version "$version" --arg commit "$commit" --arg crea
     "org.opencontainers.image.version": $version
   } | with_entries(select(.value != ""))')
 IMAGE_LABELS=$annotations
-export SOURCE_DATE_EPOCH IMAGE_LABELS REGISTRY SOURCE_URL HOME_URL
+export COMMIT SOURCE_DATE_EPOCH IMAGE_LABELS REGISTRY SOURCE_URL HOME_URL
 
 dist=${DIST:-$ROOT/dist/$version}
 layout=$dist/oci

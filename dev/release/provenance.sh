@@ -30,7 +30,7 @@ tools() {
 
 cd "$ROOT"
 jq -nS --argjson subject "$(subjects)" --argjson tools "$(tools)" --arg version "$version" --arg architectures "$architectures" \
-  --arg registry "$REGISTRY" --arg commit "$(git rev-parse HEAD)" --arg source "${SOURCE_URL:-file:///eventpipeline}" \
+  --arg registry "$REGISTRY" --arg commit "$COMMIT" --arg source "${SOURCE_URL:-file:///eventpipeline}" \
   --arg lock "$(digest Cargo.lock)" --arg builder "${BUILDER_ID:-urn:eventpipeline:make-release}" '{
     _type: "https://in-toto.io/Statement/v1",
     $subject,

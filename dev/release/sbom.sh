@@ -24,7 +24,7 @@ checksums() {
 }
 
 crates | jq -S --argjson checksums "$(checksums)" --arg version "$version" --arg created "$(timestamp "$SOURCE_DATE_EPOCH")" \
-  --arg commit "$(git -C "$ROOT" rev-parse HEAD)" --arg source "${SOURCE_URL:-NOASSERTION}" '
+  --arg commit "$COMMIT" --arg source "${SOURCE_URL:-NOASSERTION}" '
   def reference: "SPDXRef-" + (split("#")[-1] | gsub("[^A-Za-z0-9.-]"; "-"));
   # The older form of a choice of licences is a slash.
   def expression: if . == null then "NOASSERTION" else gsub(" *[/] *"; " OR ") end;
