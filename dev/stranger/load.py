@@ -24,19 +24,32 @@ class Connection:
 
     def __init__(self, address):
         self.address, self.http = address, None
+        self.retried = collections.Counter()
 
-    def send(self, method, path, headers):
-        """Returns the status, the headers and the document of the response."""
+    def send(self, method, path, headers=None):
+        """Repeats the request as long as the API asks for it. Returns the status, the headers and the document."""
+        deadline = time.monotonic() + RETRIES
+        while True:
+            try:
+                status, answered, document = self.try_once(method, path, headers or {})
+                if status != 503 or "retry-after" not in answered:
+                    return status, answered, document
+                reason, pause = "503 " + document["type"].split(":")[-1], float(answered["retry-after"])
+            except (OSError, http.client.HTTPException) as error:
+                self.http.close()
+                self.http = None
+                reason, pause = type(error).__name__, 1
+            if time.monotonic() > deadline:
+                return 503, {}, f"no success within {RETRIES} s, at last {reason}"
+            self.retried[reason] += 1
+            time.sleep(pause)
+
+    def try_once(self, method, path, headers):
         if self.http is None:
             self.http = http.client.HTTPConnection(self.address, timeout=REQUEST)
-        try:
-            self.http.request(method, path, headers=headers)
-            response = self.http.getresponse()
-            return response.status, response.headers, json.load(response)
-        except (OSError, http.client.HTTPException):
-            self.http.close()
-            self.http = None
-            raise
+        self.http.request(method, path, headers=headers)
+        response = self.http.getresponse()
+        return response.status, response.headers, json.load(response)
 
 
 class Client(threading.Thread):
@@ -45,37 +58,18 @@ class Client(threading.Thread):
     def __init__(self, address):
         super().__init__()
         self.connection = Connection(address)
-        self.acknowledged, self.failed = {}, []
-        self.retried, self.slowest = collections.Counter(), 0.0
+        self.acknowledged, self.failed, self.slowest = {}, [], 0.0
 
     def run(self):
         while not stopped.is_set():
-            begun = time.monotonic()
-            self.create(str(uuid.uuid4()), begun)
-            self.slowest = max(self.slowest, time.monotonic() - begun)
-            stopped.wait(PACE)
-
-    def create(self, key, begun):
-        """Creates an event, and repeats the request with its key as long as the API asks for it."""
-        while time.monotonic() < begun + RETRIES:
-            try:
-                status, headers, document = self.connection.send("POST", "/create-sync", {"idempotency-key": key})
-            except (OSError, http.client.HTTPException) as error:
-                self.retry(type(error).__name__, 1)
-                continue
+            begun, key = time.monotonic(), str(uuid.uuid4())
+            status, _, document = self.connection.send("POST", "/create-sync", {"idempotency-key": key})
             if status in (201, 202):
                 self.acknowledged[key] = document.get("valor")
-                return
-            if status == 503 and "retry-after" in headers:
-                self.retry("503 " + document["type"].split(":")[-1], float(headers["retry-after"]))
-                continue
-            self.failed.append(f"{status} {document}")
-            return
-        self.failed.append(f"no success within {RETRIES} s")
-
-    def retry(self, reason, seconds):
-        self.retried[reason] += 1
-        time.sleep(seconds)
+            else:
+                self.failed.append(f"{status} {document}")
+            self.slowest = max(self.slowest, time.monotonic() - begun)
+            stopped.wait(PACE)
 
 
 def event_of(connection, key):
@@ -88,7 +82,7 @@ def value_of(connection, event):
     """Waits until the event has its value, and returns it."""
     deadline = time.monotonic() + EVENT
     while time.monotonic() < deadline:
-        status, _, document = connection.send("GET", f"/{event}", {})
+        status, _, document = connection.send("GET", f"/{event}")
         if status == 200 and document["valor"]:
             return document["valor"]
         time.sleep(0.1)
@@ -128,7 +122,7 @@ def main():
         "acknowledged": len(acknowledged),
         "failed": len(failed),
         "lost": len(wrong),
-        "retried": sum((client.retried for client in clients), collections.Counter()),
+        "retried": sum((client.connection.retried for client in clients), collections.Counter()),
         "slowest_seconds": round(max(client.slowest for client in clients), 1),
         "examples": (failed + wrong)[:10],
     }))
