@@ -42,6 +42,7 @@ count() { sed -n "s/^test result:.* \([0-9]*\) $1.*/\1/p" "$log" | awk '{ sum +=
 
 need_rust
 need_command openssl openssl
+need_command jq jq
 "$DEV/databases.sh"
 "$DEV/binaries.sh" api tools docs chart dashboards
 "$DEV/schemathesis.sh"
