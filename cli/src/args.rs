@@ -1,6 +1,9 @@
 //! The command line.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
@@ -55,7 +58,7 @@ pub(crate) enum Command {
         #[arg(long, value_enum)]
         state: Option<State>,
         /// Maximum number of events
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        #[arg(long, default_value_t = 50, value_parser = |text: &str| number::<u32>(text, 1..=1000))]
         limit: u32,
         /// List all events
         #[arg(long, conflicts_with = "limit")]
@@ -134,7 +137,7 @@ pub(crate) struct Create {
     #[arg(long, requires = "sync", value_parser = humantime::parse_duration)]
     pub(crate) wait: Option<Duration>,
     /// Priority; each point equals one minute of waiting time
-    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=9))]
+    #[arg(long, value_parser = |text: &str| number::<u8>(text, 0..=9))]
     pub(crate) priority: Option<u8>,
     /// Earliest time of processing, such as 2027-01-31T08:00:00Z
     #[arg(long)]
@@ -168,6 +171,14 @@ pub(crate) enum Finished {
 /// Returns the name of a value on the command line and in the API.
 pub(crate) fn name(value: &impl ValueEnum) -> String {
     value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+fn number<T>(text: &str, range: RangeInclusive<T>) -> Result<T, String>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| format!("must be a number from {} to {}", range.start(), range.end()))
 }
 
 fn http_url(text: &str) -> Result<Url, String> {

@@ -84,13 +84,16 @@ impl Error {
     }
 }
 
-/// Returns the error and its sources in one line.
+/// Returns the error and its sources in one line. A source that its error already ends with is not repeated.
 pub(crate) fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        // Writing to a string does not fail.
-        let _ = write!(text, ": {error}");
+        let cause = error.to_string();
+        if !text.ends_with(&cause) {
+            // Writing to a string does not fail.
+            let _ = write!(text, ": {cause}");
+        }
         source = error.source();
     }
     text

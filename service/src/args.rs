@@ -122,7 +122,16 @@ fn one_line(error: &clap::Error) -> String {
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let end = ["\n\nUsage:", "\n\nFor more information"].iter().filter_map(|rest| text.find(rest)).min();
     let message = text.get(..end.unwrap_or(text.len())).unwrap_or(text);
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    in_words(&message).unwrap_or(message)
+}
+
+/// Replaces a range in the syntax of Rust, as in `70: 70 is not in 0..=9`.
+fn in_words(message: &str) -> Option<String> {
+    let (start, range) = message.split_once(" is not in ")?;
+    let (argument, _) = start.rsplit_once(": ")?;
+    let (from, to) = range.split_once("..=")?;
+    Some(format!("{argument}: must be from {from} to {to}"))
 }
 
 #[cfg(test)]
@@ -170,7 +179,7 @@ mod tests {
         let with = |arguments: &[&str]| message(&[&["--example-host", "db"], arguments].concat());
         assert_eq!(
             with(&["--drain-seconds", "9999"]),
-            "invalid value '9999' for '--drain-seconds <DRAIN_SECONDS>': 9999 is not in 0..=3600"
+            "invalid value '9999' for '--drain-seconds <DRAIN_SECONDS>': must be from 0 to 3600"
         );
         assert_eq!(
             with(&["--log-format", "xml"]),

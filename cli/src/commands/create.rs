@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Lines, Read as _};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
@@ -60,7 +60,10 @@ async fn one(create: Create, key: &str, client: &Client, output: &Output) -> Res
     }
     let id = answer.body.get("id").ok_or_else(|| client.not_a_pipeline())?;
     if create.sync {
-        return Err(Error::WaitOver { id, waited: begun.elapsed() });
+        // The response takes a moment longer than the wait, which is no part of it.
+        let wait = create.wait.map_or(Duration::MAX, |wait| Duration::from_secs(whole_seconds(wait)));
+        let waited = wait.min(begun.elapsed());
+        return Err(Error::WaitOver { id, waited });
     }
     output.line(&id.to_string(), &json!({ "id": id }))
 }
