@@ -53,6 +53,15 @@ fn checked(text: &str) -> Checked {
 }
 
 impl HandlerArgs {
+    /// Returns the name of the handler, as in `HANDLER`.
+    pub(crate) fn name(&self) -> &'static str {
+        match self.handler {
+            Kind::Words => "words",
+            Kind::WordApi => "word-api",
+            Kind::Http => "http",
+        }
+    }
+
     /// Returns the first error, in a line without secrets.
     pub(crate) fn check(&self) -> Result<(), String> {
         for (variable, address) in [("WORD_API_URL", &self.word_api_url), ("HANDLER_URL", &self.handler_url)]

@@ -21,24 +21,27 @@ pub(crate) struct JournalArgs {
 /// Writes the log lines.
 #[derive(Debug)]
 pub(crate) struct Journal {
+    /// Name of the handler.
+    handler: &'static str,
     done: Sampler,
     failed: Sampler,
     values: bool,
 }
 
 impl Journal {
-    pub(crate) fn new(args: &JournalArgs) -> Self {
+    pub(crate) fn new(args: &JournalArgs, handler: &'static str) -> Self {
         let sampler = || Sampler::new(args.lines);
-        Self { done: sampler(), failed: sampler(), values: args.log_values }
+        Self { handler, done: sampler(), failed: sampler(), values: args.log_values }
     }
 
     /// Logs `many` events that were completed.
     pub(crate) fn done<'a>(&self, written: impl Iterator<Item = (&'a Completion, Duration)>, many: usize) {
         for (Completion { claim, value }, took) in written.take(self.done.take(many)) {
             let (id, attempt, duration_ms) = (claim.id, claim.attempt, milliseconds(took));
+            let handler = self.handler;
             let trace_id = claim.trace.as_ref().map(TraceParent::trace_id);
             let valor = self.values.then(|| tracing::field::debug(value.as_str()));
-            info!(event.id = %id, attempt, duration_ms, outcome = "done", valor, trace_id, "event {id} is done");
+            info!(event.id = %id, handler, attempt, duration_ms, outcome = "done", valor, trace_id, "event {id} is done");
         }
     }
 
@@ -49,14 +52,15 @@ impl Journal {
         }
         let Failed { claim, took, error, next } = failed;
         let (id, attempt, duration_ms) = (claim.id, claim.attempt, milliseconds(*took));
+        let handler = self.handler;
         let trace_id = claim.trace.as_ref().map(TraceParent::trace_id);
         match next {
             Next::Retry { after } => {
                 let after_ms = milliseconds(*after);
-                warn!(event.id = %id, attempt, duration_ms, outcome = "failed", error, after_ms, trace_id, "attempt {attempt} at event {id} failed");
+                warn!(event.id = %id, handler, attempt, duration_ms, outcome = "failed", error, after_ms, trace_id, "attempt {attempt} at event {id} failed");
             }
             Next::Dead => {
-                warn!(event.id = %id, attempt, duration_ms, outcome = "dead", error, trace_id, "attempt {attempt} at event {id} failed; the event is dead");
+                warn!(event.id = %id, handler, attempt, duration_ms, outcome = "dead", error, trace_id, "attempt {attempt} at event {id} failed; the event is dead");
             }
         }
     }

@@ -59,7 +59,7 @@ fn start(args: ServeArgs, service: &mut Service) -> anyhow::Result<()> {
         announcer,
         work: Arc::default(),
         metrics: metrics.events,
-        journal: Arc::new(Journal::new(&args.journal)),
+        journal: Arc::new(Journal::new(&args.journal, args.handler.name())),
     };
     let in_flight = Arc::clone(&shared.in_flight);
     service.admin_routes.add("/work", move || std::future::ready(Ok::<_, Infallible>(in_flight.summary())));

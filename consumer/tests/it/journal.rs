@@ -34,8 +34,8 @@ async fn each_completed_event_and_each_failed_attempt_has_a_line() {
     let of = async |outcome: &str| eventually(async || lines(&consumer, outcome).pop()).await;
     let done = of("done").await;
     assert_eq!(
-        (&done["event.id"], &done["attempt"], &done["message"]),
-        (&"1".into(), &2.into(), &"event 1 is done".into())
+        (&done["event.id"], &done["handler"], &done["attempt"], &done["message"]),
+        (&"1".into(), &"http".into(), &2.into(), &"event 1 is done".into())
     );
     assert!(done["duration_ms"].is_number() && done["valor"].is_null(), "{done}");
     let failed = of("failed").await;
