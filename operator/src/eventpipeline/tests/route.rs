@@ -86,6 +86,21 @@ fn the_url_is_that_of_the_route_if_it_has_a_host() {
 }
 
 #[test]
+fn the_url_of_an_ingress_for_every_host_has_the_address_that_its_controller_reports() {
+    let observed = Observed { service_url: "http://inside".to_owned(), ..Observed::default() };
+    let reported = |addresses: Value| {
+        let mut resources = all_ready("{route: {ingress: {anyHost: true, path: /x}}}");
+        let status = json!({ "loadBalancer": { "ingress": addresses } });
+        resources.ingress.as_mut().unwrap().status = Some(serde_json::from_value(status).unwrap());
+        of(&resources, &observed, None, None, NOW).url.unwrap()
+    };
+    assert_eq!(reported(json!([])), "http://inside");
+    assert_eq!(reported(json!([{ "ip": "192.0.2.1" }])), "http://192.0.2.1/x");
+    assert_eq!(reported(json!([{ "ip": "2001:db8::1" }])), "http://[2001:db8::1]/x");
+    assert_eq!(reported(json!([{ "hostname": "lb.example" }, { "ip": "192.0.2.1" }])), "http://lb.example/x");
+}
+
+#[test]
 fn a_route_that_is_not_published_has_a_reason() {
     let withheld = |withheld| {
         let observed = Observed { route_withheld: Some(withheld), ..Observed::default() };
