@@ -5,7 +5,7 @@
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: ## Create a local cluster with a pipeline and run a demo; CLUSTER=current REGISTRY=... uses the current kubectl context
+up: ## Create a local cluster with a pipeline and run a demo; CLUSTER=current REGISTRY=... uses the current kubectl context, PROMETHEUS=no leaves out Prometheus
 	@dev/up.sh
 
 down: ## Remove the cluster and everything else that `make up` has started
@@ -77,4 +77,4 @@ deny: ## Check licences and advisories of the dependencies
 clean-cache: ## Delete everything that was built and downloaded
 	@dev/clean-cache.sh
 
-export CLUSTER REGISTRY URL SOURCE_URL HOME_URL ARCHITECTURES PLAIN_HTTP
+export CLUSTER REGISTRY URL PROMETHEUS SOURCE_URL HOME_URL ARCHITECTURES PLAIN_HTTP

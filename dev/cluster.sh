@@ -17,7 +17,7 @@ create() {
   local image=()
   write_config
   pulls_images || image=(--image "$(node_image)")
-  kind create cluster --config "$config" "${image[@]}" --wait 180s
+  kind create cluster --config "$config" "${image[@]}"
 }
 
 # A stopped node (after a reboot, for example) keeps its data.

@@ -6,14 +6,24 @@
 
 manifests=$(contour_manifests)
 
-# Contour's own settings without Envoy's limit of five minutes for a silent request, which no annotation of an Ingress
-# changes. A create-sync may wait for longer.
-without_idle_timeout() { sed 's/^  contour.yaml: |$/&\n    timeouts:\n      stream-idle-timeout: infinity/' "$1"; }
+# Prints the address of the kind node, at which the proxy answers on port 80.
+node_address() {
+  docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$CLUSTER_NAME-control-plane"
+}
+
+# Contour's own settings, with two changes:
+# - No limit of five minutes for a silent request, which no annotation of an Ingress changes. A create-sync may wait for longer.
+# - The node's address in the status of Ingresses, because no load balancer gives one. `kubectl get evp` shows it in the URL.
+with_settings() {
+  sed -e 's/^  contour.yaml: |$/&\n    timeouts:\n      stream-idle-timeout: infinity/' \
+    -e "s/^\( *- --\)xds-address=0.0.0.0/&\n\1ingress-status-address=$address/" "$1"
+}
 
 all_manifests() {
-  local file
+  local file address
+  address=$(node_address)
   for file in "$manifests"/*.yaml "$DEV/ingress-class.yaml"; do
-    without_idle_timeout "$file"
+    with_settings "$file"
     echo ---
   done
 }

@@ -56,12 +56,3 @@ event=$url/$(sed -n 's/.*"id": *\([0-9]*\).*/\1/p' <<<"$answer")
 wait_for_value "$event"
 show "$event"
 round_robin
-cat <<NEXT
-
-Try next:
-  kubectl get eventpipelines
-  kubectl explain eventpipeline.spec
-  kubectl edit eventpipeline demo      # more replicas, another group
-  kubectl delete eventpipeline demo    # the events stay: apply examples/eventpipeline.yaml again and they are back
-  make down
-NEXT

@@ -5,6 +5,7 @@
 
 from_current_cluster() {
   step "removal of the pipeline" kubectl delete --ignore-not-found --wait -f "$ROOT/examples/eventpipeline.yaml"
+  "$DEV/prometheus.sh" delete
   step "removal of the operator" helm uninstall eventpipeline --namespace eventpipeline-system --ignore-not-found --wait
 }
 

@@ -10,11 +10,10 @@ forget_tests() {
   kubectl delete namespace,clusterrole,clusterrolebinding --selector eventpipeline.dev/e2e --wait=false --ignore-not-found
 }
 
-# Images that only the tests run: programs in other languages, and Prometheus if it cannot be pulled.
+# Images that only the tests run: programs in other languages.
 load_images() {
   local names images
   names=$("$DEV/polyglot-images.sh")
-  pulls_images || names+=$'\n'$("$OFFLINE/prometheus-image.sh")
   mapfile -t images <<<"$names"
   step "into the cluster: ${images[*]}" kind load docker-image --name "$CLUSTER_NAME" "${images[@]}"
 }
@@ -35,7 +34,7 @@ else
   [ -n "${URL:-}" ] || die "CLUSTER=$CLUSTER: set URL to the address of its ingress controller (http://ADDRESS)"
 fi
 trap leave_as_found EXIT
-"$DEV/up.sh"
+PROMETHEUS=yes "$DEV/up.sh"
 if [ "${CLUSTER:-kind}" = kind ]; then
   # With CLUSTER=current the user has pushed these images.
   use_docker

@@ -4,3 +4,4 @@
 
 "$DEV/contour-images.sh"
 "$DEV/mysql-image.sh"
+[ "${PROMETHEUS:-yes}" = no ] || "$DEV/prometheus-image.sh"

@@ -1,4 +1,4 @@
-//! The Prometheus of the tests on the cluster, which is also the example of the monitoring page.
+//! The Prometheus of `make up` and of the tests on the cluster, which is also the example of the monitoring page.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ fn repository(file: &str) -> String {
 
 /// Returns its configuration as Prometheus reads it.
 fn configuration() -> String {
-    let manifest = repository("tests/e2e/prometheus.yaml");
+    let manifest = repository("dev/prometheus.yaml");
     let mut objects =
         manifest.split("\n---\n").map(|object| serde_saphyr::from_str::<Value>(object).unwrap());
     let config_map = objects.find(|object| object["kind"] == "ConfigMap").unwrap();
@@ -42,16 +42,13 @@ fn its_image_matches_the_image_built_for_machines_without_a_registry() {
     let versions = repository("dev/versions.sh");
     let version = versions.lines().find_map(|line| line.strip_prefix("PROMETHEUS_VERSION=")).unwrap();
     let image = format!("image: prom/prometheus:{version}\n");
-    assert!(repository("tests/e2e/prometheus.yaml").contains(&image), "{image}");
+    assert!(repository("dev/prometheus.yaml").contains(&image), "{image}");
 }
 
 #[tokio::test]
-async fn an_api_server_accepts_it_in_a_restricted_namespace() {
+async fn an_api_server_accepts_it_in_its_restricted_namespace() {
     let server = ApiServer::shared().await;
-    server.kubectl(["create", "namespace", "e2e-prometheus"]).unwrap();
-    let restricted = ["enforce", "warn"].map(|mode| format!("pod-security.kubernetes.io/{mode}=restricted"));
-    server.kubectl(["label", "namespace", "e2e-prometheus", &restricted[0], &restricted[1]]).unwrap();
-    let file = folder().join("../tests/e2e/prometheus.yaml");
+    let file = folder().join("../dev/prometheus.yaml");
     let file = file.to_str().unwrap();
     server.kubectl(["apply", "--server-side", "--warnings-as-errors", "-f", file]).unwrap();
 }

@@ -1,45 +1,46 @@
-//! A Prometheus in the cluster, reached through the API server.
+//! The Prometheus of `make up`, reached through the API server.
 
-use std::{
-    io::Write as _,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use http::Request;
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::ConfigMap};
-use kube::{Api, Client, api::PostParams};
+use kube::{
+    Api, Client,
+    api::{Patch, PatchParams},
+};
 use reqwest::Url;
 use serde_json::{Value, json};
 
-use crate::{connect, fresh_namespace, remove_namespace, until};
+use crate::{connect, until};
 
-/// The namespace in the manifest.
-const NAMESPACE: &str = "e2e-prometheus";
-const MANIFEST: &str = include_str!("../prometheus.yaml");
+/// The objects of `dev/prometheus.yaml`.
+const NAMESPACE: &str = "eventpipeline-prometheus";
+const DEPLOYMENT: &str = "prometheus";
+const RULES: &str = "rules";
+const RULES_FILE: &str = "rules.yaml";
 
-/// A Prometheus that scrapes every pipeline of the cluster and the operator.
+/// The Prometheus that scrapes every pipeline of the cluster and the operator, with rules of a test.
 pub struct Prometheus {
     client: Client,
+    /// The rules that it had before.
+    original: String,
 }
 
 impl Prometheus {
-    /// Starts Prometheus with these rules, and waits until it answers.
-    pub async fn start(rules: &str) -> Result<Self> {
+    /// Replaces the rules, and waits until Prometheus has started again.
+    pub async fn with_rules(rules: &str) -> Result<Self> {
         let client = connect().await?;
-        fresh_namespace(&client, NAMESPACE).await?;
-        let config_map: ConfigMap =
-            serde_json::from_value(json!({"metadata": {"name": "rules"}, "data": {"rules.yaml": rules}}))?;
-        Api::namespaced(client.clone(), NAMESPACE).create(&PostParams::default(), &config_map).await?;
-        tokio::task::spawn_blocking(apply).await??;
-        let deployments: Api<Deployment> = Api::namespaced(client.clone(), NAMESPACE);
-        let ready = async || {
-            let status = deployments.get("prometheus").await?.status.unwrap_or_default();
-            Ok((status.ready_replicas == Some(1)).then_some(()))
-        };
-        until("a Prometheus that is ready", Duration::from_mins(2), ready).await?;
-        Ok(Self { client })
+        let config_map =
+            config_maps(&client).get(RULES).await.context("with CLUSTER=current, set PROMETHEUS=yes")?;
+        let original = config_map.data.and_then(|mut data| data.remove(RULES_FILE)).context(RULES_FILE)?;
+        let prometheus = Self { client, original };
+        prometheus.set(rules).await?;
+        until("a Prometheus with other rules", Duration::from_mins(2), async || {
+            Ok(is_rolled_out(&prometheus.deployments().get(DEPLOYMENT).await?).then_some(()))
+        })
+        .await?;
+        Ok(prometheus)
     }
 
     /// Returns the series of an expression now, each with `metric` (its labels) and `value`.
@@ -60,21 +61,30 @@ impl Prometheus {
         Ok(!self.query(&alerts).await?.is_empty())
     }
 
-    /// Deletes the namespace without waiting.
-    pub async fn remove(self) -> Result<()> {
-        remove_namespace(&self.client, NAMESPACE).await
+    /// Restores the rules, without waiting.
+    pub async fn restore(self) -> Result<()> {
+        self.set(&self.original).await
+    }
+
+    async fn set(&self, rules: &str) -> Result<()> {
+        let change = json!({ "data": { RULES_FILE: rules } });
+        config_maps(&self.client).patch(RULES, &PatchParams::default(), &Patch::Merge(change)).await?;
+        // Reading a changed ConfigMap takes a running pod up to two minutes.
+        self.deployments().restart(DEPLOYMENT).await?;
+        Ok(())
+    }
+
+    fn deployments(&self) -> Api<Deployment> {
+        Api::namespaced(self.client.clone(), NAMESPACE)
     }
 }
 
-/// Applies a manifest with kubectl, as its readers do.
-fn apply() -> Result<()> {
-    let mut kubectl = Command::new("kubectl")
-        .args(["apply", "--server-side", "--force-conflicts", "-f", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .context("failed to run kubectl")?;
-    kubectl.stdin.take().context("kubectl's standard input")?.write_all(MANIFEST.as_bytes())?;
-    ensure!(kubectl.wait()?.success(), "kubectl refused prometheus.yaml");
-    Ok(())
+fn config_maps(client: &Client) -> Api<ConfigMap> {
+    Api::namespaced(client.clone(), NAMESPACE)
+}
+
+fn is_rolled_out(deployment: &Deployment) -> bool {
+    let status = deployment.status.clone().unwrap_or_default();
+    status.observed_generation >= deployment.metadata.generation
+        && [status.replicas, status.updated_replicas, status.ready_replicas] == [Some(1); 3]
 }

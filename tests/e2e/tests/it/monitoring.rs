@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use eventpipeline_crds::EventPipeline;
 use eventpipeline_e2e::{Ingress, Load, Pipeline, Prometheus, until};
-use eventpipeline_monitoring::{Settings, dashboards, rules};
+use eventpipeline_monitoring::{Rule, Threshold, Thresholds, dashboards, rules};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -24,13 +24,7 @@ const VALUES: [(&str, &str); 5] = [
 #[tokio::test]
 async fn dashboards_have_data_and_the_backlog_alert_fires_and_resolves() -> Result<()> {
     let pipeline = Pipeline::start("monitoring").await?;
-    // The alert waits for seconds instead of minutes.
-    let quick = Settings {
-        backlog_late: Duration::from_secs(10),
-        backlog_late_for: Duration::from_secs(4),
-        ..Settings::default()
-    };
-    let prometheus = Prometheus::start(&rules(&quick).yaml()?).await?;
+    let prometheus = Prometheus::with_rules(&quick_rules()?).await?;
     let load = Load::start(&pipeline.ingress, 4);
     let mut further = JoinSet::new();
     further.spawn(create(pipeline.ingress.clone()));
@@ -53,8 +47,20 @@ async fn dashboards_have_data_and_the_backlog_alert_fires_and_resolves() -> Resu
     .await?;
     load.stop().await?;
     drop(further);
-    prometheus.remove().await?;
+    prometheus.restore().await?;
     pipeline.remove().await
+}
+
+/// Returns our rules with an alert that waits for seconds instead of minutes.
+fn quick_rules() -> Result<String> {
+    let mut file = rules(&Thresholds::default().with(Threshold::BacklogLateSeconds, 10.0));
+    for rule in file.groups.iter_mut().flat_map(|group| &mut group.rules) {
+        match rule {
+            Rule::Alert(alert) if alert.name == ALERT => alert.pending = Duration::from_secs(4),
+            Rule::Alert(_) | Rule::Record(_) => {}
+        }
+    }
+    Ok(file.yaml()?)
 }
 
 async fn suspend(pipeline: &Pipeline, suspend: bool) -> Result<()> {
