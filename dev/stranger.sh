@@ -5,6 +5,7 @@
 # It builds two releases of this commit first (minutes), and removes the cluster and the registries at the end.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$DEV/stranger/lib.sh"
+. "$DEV/release/signing.sh"
 
 public=eventpipeline-registry
 private=eventpipeline-private-registry
@@ -17,6 +18,13 @@ clean_up() {
   "$DEV/stranger/cluster.sh" down
   if $started_docker; then "$OFFLINE/dockerd.sh" stop; fi
   exit $status
+}
+
+# The releaser's key. Its password is empty.
+signing_key() {
+  need_cosign
+  export COSIGN_KEY=$folder/cosign.key COSIGN_PASSWORD=''
+  [ -f "$COSIGN_KEY" ] || (cd "$folder" && cosign generate-key-pair)
 }
 
 publish() {
@@ -67,6 +75,7 @@ started_docker=true
 if docker_answers; then started_docker=false; fi
 use_docker
 "$DEV/binaries.sh" tools registry
+signing_key
 releases=$("$DEV/stranger/releases.sh")
 previous=$(head -n 1 <<<"$releases") current=$(tail -n 1 <<<"$releases")
 version=${current##*/}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs a release into empty clusters with stock values, by the commands of the docs, up to the first value of an event:
-#   install.sh helm VERSION FOLDER        docs/operate/install.md, then the notes that Helm prints
+#   install.sh helm VERSION FOLDER        docs/operate/install.md with the signatures, then the notes that Helm prints
 #   install.sh kubectl VERSION FOLDER     install.yaml, then docs/operate/install.md
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 . "$DEV/stranger/lib.sh"
@@ -20,8 +20,18 @@ first_value() {
   figure "$3: first value" "$2" 180
 }
 
+# The reader downloads the files of a release into a folder.
+download() {
+  rm -rf "$folder/downloaded"
+  mkdir "$folder/downloaded"
+  find "$release" -maxdepth 1 -type f -exec cp -t "$folder/downloaded" {} +
+  cd "$folder/downloaded"
+}
+
 by_helm() {
   local started
+  follow "$(commands $page 'Verify a release')" "$version"
+  [ -s sbom.jsonl ] || die "the release has no bill of materials"
   started=$(now)
   follow "$(commands $page 'Install with Helm')" "$version"
   figure "helm install: operator ready" "$started" 60
@@ -30,7 +40,6 @@ by_helm() {
 
 by_kubectl() {
   local started
-  cd "$release"
   started=$(now)
   follow "$(commands $page 'Install with kubectl')" "$version"
   figure "kubectl apply: operator ready" "$started" 60
@@ -38,6 +47,7 @@ by_kubectl() {
 }
 
 use_docker
+download
 case $1 in
   helm) by_helm ;;
   kubectl) by_kubectl ;;
