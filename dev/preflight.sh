@@ -75,7 +75,7 @@ check_building() {
   need_packages mmdebstrap debian-archive-keyring gcc libc6-dev
   python3 -m pip --version >/dev/null 2>&1 || need_packages python3-pip
   if ! docker image inspect "$(node_image)" >/dev/null 2>&1; then
-    say "No image can be pulled: building all of them from packages, once. This takes about 30 minutes on 2 cores."
+    say "No image can be pulled: building all of them from packages, once. This takes 30 to 40 minutes on 2 cores."
     [ "$(df --output=avail -k "$CACHE" | tail -n 1)" -ge 25000000 ] || warn "less than 25 GB of disk space for $CACHE"
   fi
   "$DEV/binaries.sh" tools
