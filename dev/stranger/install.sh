@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs a release into empty clusters with stock values, by the commands of the docs, up to the first value of an event:
-#   install.sh helm VERSION FOLDER        docs/operate/install.md with the signatures, then the notes that Helm prints
+#   install.sh helm VERSION FOLDER        docs/about/releases.md, docs/operate/install.md, then the notes that Helm prints
 #   install.sh kubectl VERSION FOLDER     install.yaml, then docs/operate/install.md
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 . "$DEV/stranger/lib.sh"
@@ -29,9 +29,9 @@ download() {
 }
 
 by_helm() {
-  local started
-  follow "$(commands $page 'Verify a release')" "$version"
-  [ -s sbom.jsonl ] || die "the release has no bill of materials"
+  local started block
+  for block in 1 2 3 4; do follow "$(commands docs/about/releases.md 'Verify a download' $block)" "$version"; done
+  expect sqlx
   started=$(now)
   follow "$(commands $page 'Install with Helm')" "$version"
   figure "helm install: operator ready" "$started" 60

@@ -45,7 +45,7 @@ commands() {
 # in the background, such as a port-forward. Differences: the ports, and the registries, which have no TLS here.
 follow() {
   sed "s#oci://[^ ]*#& --plain-http#; s#^oras cp.* #&--to-plain-http #; s#^cosign verify\(-attestation\)* #&--allow-http-registry #
-    s#PRIVATE#$private_registry#g; s#REGISTRY#$registry#g; s#VERSION#$2#g
+    s#PRIVATE#$private_registry#g; s#REGISTRY\|ghcr.io/owner#$registry#g; s#VERSION#$2#g; s#:0.1.0#:$2#
     s#127.0.0.1:8080#127.0.0.1:$port#g; s# 8080:80# $port:80#" <<<"$1" >"$folder/commands.sh"
   PORT=$port bash -euo pipefail -c 'trap "kill \$(jobs -p) 2>/dev/null || true" EXIT; . "$0"' "$folder/commands.sh" >"$folder/output"
   cat "$folder/output"
