@@ -44,6 +44,26 @@ async fn a_server_without_encryption_is_usable_only_if_allowed() {
     assert!(matches!(ping(args(&fixture, Tls::Required, None)).await, Err(Error::Connect { .. })));
 }
 
+/// A proxy at 127.0.0.1 offers no TLS. The server has not cached the user, so the password is encrypted with its
+/// public key.
+#[tokio::test]
+async fn a_password_reaches_a_server_without_encryption() {
+    let options = Options { arguments: vec!["--tls-version=".to_owned()], ..Options::default() };
+    let server = Server::start_with(Engine::MySql, options).await;
+    let mut fixture = Fixture::new(&server).await;
+    fixture.sql("CREATE USER plain IDENTIFIED WITH caching_sha2_password BY 'a secret'").await;
+    fixture.sql("GRANT ALL ON *.* TO plain").await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "a secret").unwrap();
+    let args = |tls: Tls| DatabaseArgs {
+        database_user: "plain".to_owned(),
+        database_password_file: file.path().to_owned(),
+        ..args(&fixture, tls, None)
+    };
+    ping(args(Tls::Preferred)).await.unwrap();
+    assert!(matches!(ping(args(Tls::Required)).await, Err(Error::Connect { .. })));
+}
+
 /// Creates an authority that has signed nothing.
 fn openssl_authority() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
