@@ -87,6 +87,8 @@ pub mod reasons {
     pub const VOLUME_NOT_BOUND: &str = "VolumeNotBound";
     /// A quota of the namespace is exceeded.
     pub const QUOTA_EXCEEDED: &str = "QuotaExceeded";
+    /// The ServiceAccount of the pods does not exist.
+    pub const SERVICE_ACCOUNT_NOT_FOUND: &str = "ServiceAccountNotFound";
     /// The API server rejects the pods.
     pub const PODS_REFUSED: &str = "PodsRefused";
     /// The volume of the database is being expanded.

@@ -101,7 +101,7 @@ pub struct ConsumerGroup {
     #[schemars(range(min = 10, max = 86_400))]
     pub termination_grace_period_seconds: i64,
 
-    /// Scheduling, labels and annotations of the pods.
+    /// Service account, pull Secrets, volumes, sidecars, scheduling, labels and annotations of the pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Pod")]
     pub pod: Option<Pod>,

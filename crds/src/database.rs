@@ -36,13 +36,43 @@ impl Default for Database {
 /// Connection to an existing MySQL or MariaDB server.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.tls) || !has(self.proxyPort)")
+    .message("`tls` must not be set together with `proxyPort`: the proxy verifies the server"))]
+#[x_kube(validation = Rule::new("!has(self.proxyPort) || !(self.proxyPort in [8080, 8081, 9090])")
+    .message("`proxyPort` must not be a port of the programs: 8080, 8081 or 9090"))]
 pub struct ExternalDatabase {
     /// Name of the Secret with the connection details, in the namespace of the pipeline. Required keys are
     /// `host`, `database`, `username`, `password` and `ca.crt`, the PEM certificate of the CA that signed the
-    /// server certificate. Optional keys are `port` (default 3306), and `schema-username` with
-    /// `schema-password`, a user that may change tables. Only the pods of the pipeline read the Secret.
+    /// server certificate; `host` and `ca.crt` are not required with `proxyPort`. Optional keys are `port`
+    /// (default 3306), and `schema-username` with `schema-password`, a user that may change tables. Only the
+    /// pods of the pipeline read the Secret.
     #[schemars(length(min = 1, max = 253), regex(pattern = SUBDOMAIN))]
     pub secret_name: String,
+
+    /// Verification of the server certificate: `VerifyIdentity`, or `VerifyCa` for a certificate that does not
+    /// name `host`. With `VerifyCa`, `ca.crt` must contain only a CA that signs for no other server, such as the
+    /// CA of a Cloud SQL instance. Defaults to `VerifyIdentity`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ExternalTls")]
+    pub tls: Option<ExternalTls>,
+
+    /// Port of a proxy in each pod, such as the Cloud SQL Auth Proxy as a sidecar in `pod.initContainers`. The
+    /// programs then connect to 127.0.0.1 at this port instead of `host`, without TLS unless the proxy offers
+    /// it. The proxy must encrypt its connection and verify the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i32", range(min = 1, max = 65_535))]
+    pub proxy_port: Option<i32>,
+}
+
+/// Verification of the certificate of an external database.
+#[derive(schemars::JsonSchema, Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(inline)]
+pub enum ExternalTls {
+    /// The CA signed the certificate, and the certificate names the host.
+    #[default]
+    VerifyIdentity,
+    /// The CA signed the certificate.
+    VerifyCa,
 }
 
 /// MySQL server that the operator runs for this pipeline.
@@ -91,7 +121,7 @@ pub struct ManagedDatabase {
         .message("`passwordGeneration` must not decrease: passwords are not reused"))]
     pub password_generation: i32,
 
-    /// Scheduling, labels and annotations of the pod.
+    /// Service account, pull Secrets, volumes, sidecars, scheduling, labels and annotations of the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Pod")]
     pub pod: Option<Pod>,

@@ -3,7 +3,7 @@
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::text::{DATA_KEY, SUBDOMAIN};
+use crate::text::{DATA_KEY, FIELD_PATH, SUBDOMAIN};
 
 /// Environment variable. Exactly one of `value` and `valueFrom` must be set.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,8 +31,8 @@ pub struct EnvVariable {
 /// Source of the value of a variable. Exactly one field must be set.
 #[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.secretKeyRef) != has(self.configMapKeyRef)")
-    .message("`valueFrom` must set exactly one of `secretKeyRef` and `configMapKeyRef`"))]
+#[x_kube(validation = Rule::new("[has(self.secretKeyRef), has(self.configMapKeyRef), has(self.fieldRef)].exists_one(set, set)")
+    .message("`valueFrom` must set exactly one of `secretKeyRef`, `configMapKeyRef` and `fieldRef`"))]
 pub struct EnvSource {
     /// Key of a Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,6 +43,20 @@ pub struct EnvSource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "KeyRef")]
     pub config_map_key_ref: Option<KeyRef>,
+
+    /// Field of the pod, such as the address of its node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "FieldRef")]
+    pub field_ref: Option<FieldRef>,
+}
+
+/// Reference to a field of the pod.
+#[derive(KubeSchema, Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldRef {
+    /// Path of the field, such as `status.hostIP`, `spec.nodeName` or `metadata.labels['team']`.
+    #[schemars(length(min = 1, max = 384), regex(pattern = FIELD_PATH))]
+    pub field_path: String,
 }
 
 /// Reference to a key of a Secret or ConfigMap.

@@ -89,9 +89,7 @@ pub struct EventPipelineSpec {
     #[x_kube(merge_strategy = MapMerge::Atomic)]
     pub database: Database,
 
-    /// Job that creates and migrates the database schema. Its pod uses the scheduling settings, labels and
-    /// annotations of `database.managed.pod`, or with an external database, those of the first producer
-    /// group.
+    /// Job that creates and migrates the database schema.
     #[serde(default)]
     #[x_kube(merge_strategy = MapMerge::Atomic)]
     pub schema_job: SchemaJob,

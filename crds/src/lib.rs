@@ -16,6 +16,7 @@ mod database;
 mod environment;
 mod eventpipeline;
 mod handler;
+mod init_containers;
 mod mysql_options;
 mod network_policy;
 mod pod;
@@ -25,9 +26,11 @@ pub mod reference;
 mod resources;
 mod retention;
 mod route;
+mod scheduling;
 mod schema_job;
 mod status;
 mod text;
+mod volumes;
 pub mod yaml;
 
 pub use autoscaling::{
@@ -35,20 +38,31 @@ pub use autoscaling::{
 };
 pub use consumers::{Backoff, ConsumerGroup};
 pub use contract::Contract;
-pub use database::{AccessMode, Database, DeletionPolicy, ExternalDatabase, ManagedDatabase, Storage};
-pub use environment::{EnvSource, EnvVariable, KeyRef};
+pub use database::{
+    AccessMode, Database, DeletionPolicy, ExternalDatabase, ExternalTls, ManagedDatabase, Storage,
+};
+pub use environment::{EnvSource, EnvVariable, FieldRef, KeyRef};
 pub use eventpipeline::{EventPipeline, EventPipelineSpec};
 pub use handler::{Handler, HttpHandler, WordApiHandler, WordsHandler};
+pub use init_containers::{
+    ExecProbe, HttpProbe, InitCapabilities, InitContainer, InitProbe, InitRestartPolicy, InitSeccomp,
+    InitSecurity, InitVariable, OUR_CONTAINERS, SeccompType, TcpProbe,
+};
 pub use mysql_options::MYSQL_OPTIONS;
 pub use network_policy::{NetworkPolicy, NetworkPolicyMode};
-pub use pod::{
-    NodeAffinity, NodeOperator, Pod, PodAffinity, TaintEffect, Toleration, TolerationOperator,
-    TopologySpread, WhenUnsatisfiable,
-};
+pub use pod::{Pod, PullSecret};
 pub use producers::ProducerGroup;
 pub use quantity::Quantity;
 pub use resources::{Amounts, Resources};
 pub use retention::Retention;
 pub use route::{GatewayRoute, IngressRoute, IngressTls, ParentRef, Route};
+pub use scheduling::{
+    NodeAffinity, NodeOperator, PodAffinity, TaintEffect, Toleration, TolerationOperator, TopologySpread,
+    WhenUnsatisfiable,
+};
 pub use schema_job::SchemaJob;
 pub use status::{EventPipelineStatus, GroupCounts, GroupStatus, QueueStatus, StorageStatus};
+pub use volumes::{
+    ClaimVolume, CsiVolume, EmptyDirVolume, FilesFrom, KeyToPath, Medium, OUR_VOLUMES, ProjectedSource,
+    ProjectedVolume, SecretVolume, TokenSource, Volume, VolumeMount,
+};

@@ -24,3 +24,15 @@ pub(crate) const HOST: &str = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]
 
 /// Prefix of the path of a URL.
 pub(crate) const PATH: &str = "^/[A-Za-z0-9/._~-]*$";
+
+/// Path and query of a request.
+pub(crate) const URL_PATH: &str = "^/[!-~]*$";
+
+/// Relative path of a file, without `.` and `..`.
+pub(crate) const FILE_PATH: &str = r"^[.]?[A-Za-z0-9_-][A-Za-z0-9._-]*(/[.]?[A-Za-z0-9_-][A-Za-z0-9._-]*)*$";
+
+/// Absolute path of a mount, without `.`, `..` and a slash at the end.
+pub(crate) const MOUNT_PATH: &str = r"^(/[.]?[A-Za-z0-9_-][A-Za-z0-9._-]*)+$";
+
+/// Field of a pod that a variable may contain.
+pub(crate) const FIELD_PATH: &str = r"^(metadata[.](name|namespace|uid|(labels|annotations)\['[^']+'\])|spec[.](nodeName|serviceAccountName)|status[.](hostIP|hostIPs|podIP|podIPs))$";

@@ -21,7 +21,7 @@ pub(crate) use fields::{digest, digest_of_ours};
 pub(crate) use kinds::{DELETION_COST, Kind};
 pub(crate) use ownership::{Whose, whose};
 pub(crate) use record::Record;
-pub(crate) use watches::{Need, Watches};
+pub(crate) use watches::{Need, Watched, Watches};
 
 /// Namespace and name of a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -92,10 +92,13 @@ impl ObjectCache {
         }
     }
 
-    /// Returns the keys of all objects of a kind.
-    fn keys(&self, kind: &'static str) -> Vec<(PipelineKey, ObjectKey)> {
+    /// Returns the keys of all objects of a kind in the namespace, or in all namespaces.
+    fn keys(&self, kind: &'static str, namespace: Option<&str>) -> Vec<(PipelineKey, ObjectKey)> {
         let pipelines = self.lock();
-        let all = pipelines.iter().flat_map(|(pipeline, objects)| {
+        let within = pipelines
+            .iter()
+            .filter(|(pipeline, _)| namespace.is_none_or(|namespace| pipeline.namespace == namespace));
+        let all = within.flat_map(|(pipeline, objects)| {
             objects.keys().map(move |object| (pipeline.clone(), object.clone()))
         });
         all.filter(|(_, object)| object.0 == kind).collect()

@@ -4,6 +4,8 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser};
 use eventpipeline_service::ServiceArgs;
 
+use crate::controller::Scope;
+use crate::eventpipeline::UserIds;
 use crate::leadership::ElectionArgs;
 use crate::metrics::NAME;
 use crate::offline::{DiffArgs, LintArgs, RenderArgs};
@@ -36,9 +38,12 @@ pub(crate) struct RunArgs {
     /// Default image of producers, consumers and schema Jobs; a pipeline can set another
     #[arg(long, env = "IMAGE", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) image: String,
-    /// Namespace whose pipelines the operator manages; empty means all namespaces
-    #[arg(long, env = "WATCH_NAMESPACE", default_value = "")]
-    pub(crate) watch_namespace: String,
+    /// Users and groups of the pods of pipelines
+    #[arg(long, env = "USER_IDS", value_enum, default_value_t = UserIds::Fixed)]
+    pub(crate) user_ids: UserIds,
+    /// Namespaces whose pipelines the operator manages, separated by commas; empty means all namespaces
+    #[arg(long, env = "WATCH_NAMESPACES", default_value = "", value_parser = Scope::parse)]
+    pub(crate) watch_namespaces: Scope,
     /// Name of the pod, reported as the instance in Events and in the Lease
     #[arg(long, env = "POD_NAME", default_value = "local", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) pod_name: String,

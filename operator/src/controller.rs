@@ -6,6 +6,7 @@ mod backoff;
 mod context;
 mod health;
 mod metrics;
+mod pipelines;
 mod resource_definition;
 mod scope;
 
@@ -15,7 +16,8 @@ use std::time::{Duration, Instant};
 use eventpipeline_crds::EventPipeline;
 use eventpipeline_service::{Check, error_chain};
 use futures::channel::mpsc::{self, UnboundedReceiver};
-use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use futures::stream::select_all;
+use futures::{Stream, StreamExt as _, future};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::Job;
@@ -23,12 +25,9 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Service};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::core::DeserializeGuard;
-use kube::runtime::WatchStreamExt as _;
 use kube::runtime::controller::{Action, Config, Controller, Error as ControllerError};
-use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{self, ObjectRef, Store};
-use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, ResourceExt as _};
+use kube::runtime::watcher;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -36,11 +35,11 @@ pub(crate) use context::Context;
 pub(crate) use metrics::{ControllerMetrics, Pipeline};
 pub(crate) use scope::Scope;
 
-use crate::cache::{Need, PipelineKey};
+use crate::cache::PipelineKey;
 use crate::eventpipeline::{self, Outcome};
 use crate::gateway::HTTPRoute;
 use crate::queue_stats::{self, Observation, StatsPoller};
-use crate::routes::{Claim, HTTP_ROUTES, INGRESSES};
+use crate::routes::{HTTP_ROUTES, INGRESSES};
 
 /// Maximum number of concurrent reconciliations. Each makes one call at a time.
 const CONCURRENCY: u16 = 8;
@@ -65,9 +64,6 @@ const LEFT: Duration = Duration::from_secs(10);
 
 /// Capacity of the channel of reconciliations triggered by queue statistics.
 const NEWS_CAPACITY: usize = 1024;
-
-/// Kind of the pipelines in the health of the watches.
-const PIPELINES: &str = "EventPipeline";
 
 /// A pipeline as the API server returned it, whether or not this version can parse it.
 type Guarded = DeserializeGuard<EventPipeline>;
@@ -145,20 +141,21 @@ fn stats_poller(
 fn watch(context: &Arc<Context>, scope: &Scope) -> (Store<Guarded>, Controller<Guarded>) {
     let client = context.cluster.client();
     let (store, writer) = reflector::store();
-    let pipelines = pipelines(scope.api(client.clone()), writer, store.clone(), context);
-    let routes = context.cache.watch_once_served::<HTTPRoute>(scope.api(client.clone()));
-    let others = [INGRESSES, HTTP_ROUTES].map(|kind| {
-        let api = scope.dynamic(client.clone(), &kind.resource());
-        context.routes.watch(&context.cache, kind, api).boxed()
+    let pipelines = pipelines::watch(scope.apis(&client), writer, &store, context);
+    let routes = scope.apis(&client).into_iter();
+    let routes = routes.map(|api| context.cache.watch_once_served::<HTTPRoute>(api).boxed());
+    let others = [INGRESSES, HTTP_ROUTES].into_iter().flat_map(|kind| {
+        let apis = scope.dynamic(&client, &kind.resource()).into_iter();
+        apis.map(move |api| context.routes.watch(&context.cache, kind, api).boxed())
     });
     let mut controller = Controller::for_stream(pipelines, store.clone())
-        .reconcile_on(enqueue(context, routes))
-        .reconcile_on(enqueue(context, futures::stream::select_all(others)))
+        .reconcile_on(enqueue(context, known(&store, select_all(routes))))
+        .reconcile_on(enqueue(context, known(&store, select_all(others))))
         .with_config(Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE));
     macro_rules! watch {
         ($($kind:ty),* $(,)?) => {$(
-            let objects = context.cache.watch::<$kind>(scope.api(client.clone()));
-            controller = controller.reconcile_on(enqueue(context, objects));
+            let objects = scope.apis(&client).into_iter().map(|api| context.cache.watch::<$kind>(api).boxed());
+            controller = controller.reconcile_on(enqueue(context, known(&store, select_all(objects))));
         )*};
     }
     watch!(
@@ -176,46 +173,13 @@ fn watch(context: &Arc<Context>, scope: &Scope) -> (Store<Guarded>, Controller<G
     (store, controller)
 }
 
-/// Yields the pipelines that changed, and drops the state of deleted ones.
-fn pipelines(
-    api: Api<Guarded>,
-    writer: Writer<Guarded>,
-    store: Store<Guarded>,
-    context: &Arc<Context>,
-) -> impl Stream<Item = watcher::Result<Guarded>> + use<> {
-    let (context, queue) = (Arc::clone(context), context.metrics.queue.clone());
-    context.cache.watches().begun(PIPELINES, Need::Always);
-    watcher(api, watcher::Config::default().page_size(100))
-        .default_backoff()
-        .modify(|pipeline| {
-            // They are not used, and are longer than all the rest.
-            pipeline.managed_fields_mut().clear();
-        })
-        .reflect(writer)
-        .inspect(move |event| {
-            let watches = context.cache.watches();
-            match event {
-                Ok(Event::Init) => watches.lists(PIPELINES),
-                Ok(Event::InitDone) => watches.listed(PIPELINES),
-                Ok(Event::Apply(pipeline) | Event::InitApply(pipeline)) => request_route(&context, pipeline),
-                Ok(Event::Delete(_)) => {}
-                Err(error) => watches.interrupted(PIPELINES, &error_chain(error)),
-            }
-            if matches!(event, Ok(Event::Delete(_) | Event::InitDone)) {
-                context.retain(|pipeline| store.get(&reference(pipeline.clone())).is_some());
-            }
-        })
-        .applied_objects()
-        .inspect_ok(move |pipeline| queue.added(context::key(pipeline)))
-}
-
-/// Records the hosts and paths that the pipeline requests. A pipeline that cannot be parsed requests none.
-fn request_route(context: &Context, pipeline: &Guarded) {
-    let key = context::key(pipeline);
-    let created = pipeline.creation_timestamp().map(|created| created.0).unwrap_or_default();
-    let route = pipeline.0.as_ref().ok().and_then(|pipeline| pipeline.spec.route.as_ref());
-    let claims = Claim::of_route(&key.namespace, route);
-    context.routes.request(key, created, claims);
+/// Drops pipelines that are not stored: deleted ones, and those of a namespace that is still being listed.
+fn known(
+    store: &Store<Guarded>,
+    pipelines: impl Stream<Item = PipelineKey> + Send + 'static,
+) -> impl Stream<Item = PipelineKey> + Send + 'static {
+    let store = store.clone();
+    pipelines.filter(move |pipeline| future::ready(store.get(&reference(pipeline.clone())).is_some()))
 }
 
 /// Turns pipelines into reconcile requests and counts them.
@@ -233,7 +197,7 @@ fn reference(PipelineKey { namespace, name }: PipelineKey) -> ObjectRef<Guarded>
 
 async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, eventpipeline::Error> {
     // Objects that are not listed yet would seem to be missing.
-    context.cache.watches().all_listed().await;
+    context.cache.watches().all_listed(&context::key(&object).namespace).await;
     let _active = context.metrics.begun(context::key(&object));
     let started = Instant::now();
     let result =

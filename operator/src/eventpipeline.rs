@@ -28,7 +28,7 @@ pub(crate) use context::{Caches, Operator};
 pub(crate) use reconcile::reconcile;
 pub(crate) use rendered::{Rendered, render};
 pub(crate) use rollouts::Rollouts;
-pub(crate) use validate::bytes;
+pub(crate) use validate::{UserIds, bytes};
 
 /// The outcome of a reconciliation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

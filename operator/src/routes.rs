@@ -123,8 +123,12 @@ impl Routes {
         affected.into_iter().collect()
     }
 
-    fn published_of(&self, kind: &str) -> Vec<Holder> {
-        self.lock().published.keys().filter(|holder| holder.kind == kind).cloned().collect()
+    /// Returns the objects of a kind with hosts and paths in the namespace, or in all namespaces.
+    fn published_of(&self, kind: &str, namespace: Option<&str>) -> Vec<Holder> {
+        let within = |holder: &&Holder| {
+            holder.kind == kind && namespace.is_none_or(|namespace| holder.namespace == namespace)
+        };
+        self.lock().published.keys().filter(within).cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {

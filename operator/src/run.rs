@@ -11,7 +11,7 @@ use kube::client::ClientBuilder;
 
 use crate::api::{Cluster, Term};
 use crate::cli::RunArgs;
-use crate::controller::{self, Context, Scope};
+use crate::controller::{self, Context};
 use crate::eventpipeline::Rollouts;
 use crate::leadership::{Custodian, Election};
 use crate::metrics::{Metrics, NAME};
@@ -27,8 +27,16 @@ pub(crate) fn run(args: RunArgs) -> ExitCode {
 }
 
 async fn start(args: RunArgs, service: &mut Service) -> anyhow::Result<()> {
-    let RunArgs { image, watch_namespace, pod_name, observe_seconds, max_rollouts, election, service: _ } =
-        args;
+    let RunArgs {
+        image,
+        user_ids,
+        watch_namespaces,
+        pod_name,
+        observe_seconds,
+        max_rollouts,
+        election,
+        service: _,
+    } = args;
     let every = Duration::from_secs(observe_seconds.into());
     let Metrics { client: client_metrics, leads, controller: metrics } = Metrics::new(&service.registry)?;
     let mut config = Config::infer()
@@ -39,16 +47,15 @@ async fn start(args: RunArgs, service: &mut Service) -> anyhow::Result<()> {
         .context("failed to create the client of the API server")?
         .with_layer(&client_metrics)
         .build();
-    let scope = Scope::new(watch_namespace);
     let custodian = Custodian::new(client.clone(), election.lease());
     let election = Election::new(client.clone(), election, &pod_name, &leads)?;
     let term = election.as_ref().map_or_else(Term::without_end, Election::term);
     let (rollouts, turns) = Rollouts::new(max_rollouts);
     let cluster = Cluster::new(client, term);
-    let context = Arc::new(Context::new(cluster, custodian, rollouts, image, pod_name, metrics));
+    let context = Arc::new(Context::new(cluster, custodian, rollouts, (image, user_ids), pod_name, metrics));
     let check = service.readiness.check("pipelines");
     let draining = service.lifecycle.draining();
-    let work = controller::run(context, scope, every, turns, (check.clone(), draining.clone()));
+    let work = controller::run(context, watch_namespaces, every, turns, (check.clone(), draining.clone()));
     match election {
         Some(election) => service.lifecycle.spawn("controller", election.lead(work, check, draining)),
         None => service.lifecycle.spawn("controller", work),

@@ -100,6 +100,27 @@ imagePullSecrets:
 {{- end -}}
 {{- end -}}
 
+{{/* `true` if the platform chooses users and groups. */}}
+{{- define "eventpipeline.openshift" -}}
+{{- if kindIs "bool" .Values.openshift.enabled -}}
+{{- .Values.openshift.enabled -}}
+{{- else -}}
+{{- .Capabilities.APIVersions.Has "security.openshift.io/v1" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Security context of a pod. */}}
+{{- define "eventpipeline.podSecurityContext" -}}
+{{- $context := default dict .Values.podSecurityContext -}}
+{{- if eq (include "eventpipeline.openshift" .) "true" -}}
+{{- $context = omit $context "runAsUser" "runAsGroup" "fsGroup" -}}
+{{- end -}}
+{{- with $context -}}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end -}}
+{{- end -}}
+
 {{- define "eventpipeline.pipelineNamespace" -}}
-{{- coalesce .Values.pipeline.namespace .Values.watchNamespace .Release.Namespace -}}
+{{- coalesce .Values.pipeline.namespace (first .Values.watchNamespaces) .Release.Namespace -}}
 {{- end -}}

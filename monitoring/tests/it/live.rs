@@ -165,7 +165,7 @@ async fn operator(folder: &Path) -> Program {
     let kubeconfig = server.kubeconfig();
     let environment = [
         ("KUBECONFIG", kubeconfig.to_str().unwrap()),
-        ("WATCH_NAMESPACE", NAMESPACE),
+        ("WATCH_NAMESPACES", NAMESPACE),
         ("ADMIN_ADDRESS", "127.0.0.1:0"),
     ];
     Program::start("operator", &command, &environment)

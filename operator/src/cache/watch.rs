@@ -14,8 +14,8 @@ use kube::{Api, ResourceExt as _};
 use tracing::warn;
 
 use super::kinds::Kind;
-use super::record::Watched;
-use super::{Need, ObjectCache, ObjectKey, PipelineKey};
+use super::record::Watched as Object;
+use super::{Need, ObjectCache, ObjectKey, PipelineKey, Watched};
 use crate::labels::{INSTANCE, MANAGED_BY_OPERATOR};
 
 /// Page size of lists. Pages are small because a record takes a tenth of the object it is made from.
@@ -24,16 +24,26 @@ const PAGE: u32 = 100;
 /// First and longest pause before the API server is asked again for a kind that it did not list.
 const RETRY: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(1)];
 
-/// Objects received since the start of a list.
-type Listing = HashSet<(PipelineKey, ObjectKey)>;
+/// A list in progress.
+struct Listing {
+    watched: Watched,
+    /// Namespace of the objects, or `None` for all namespaces.
+    namespace: Option<String>,
+    /// Objects received since the start.
+    objects: HashSet<(PipelineKey, ObjectKey)>,
+}
+
+fn watched<K: Kind>(api: &Api<Object<K>>) -> Watched {
+    Watched::new(K::NAME, api.namespace())
+}
 
 impl ObjectCache {
-    /// Watches the operator's objects of a kind. Yields each pipeline whose objects changed.
+    /// Watches the operator's objects of a kind, in the namespace of `api` or in all. Yields each pipeline whose objects changed.
     pub(crate) fn watch<K: Kind>(
         self: &Arc<Self>,
-        api: Api<Watched<K>>,
+        api: Api<Object<K>>,
     ) -> impl Stream<Item = PipelineKey> + Send + use<K> {
-        self.watches.begun(K::NAME, Need::Always);
+        self.watches.begun(&watched::<K>(&api), Need::Always);
         self.changes(api)
     }
 
@@ -41,9 +51,9 @@ impl ObjectCache {
     /// list.
     pub(crate) fn watch_once_served<K: Kind>(
         self: &Arc<Self>,
-        api: Api<Watched<K>>,
+        api: Api<Object<K>>,
     ) -> impl Stream<Item = PipelineKey> + Send + use<K> {
-        self.watches.begun(K::NAME, Need::IfServed);
+        self.watches.begun(&watched::<K>(&api), Need::IfServed);
         let cache = Arc::clone(self);
         let served = async move {
             cache.served(&api).await;
@@ -53,7 +63,7 @@ impl ObjectCache {
     }
 
     /// Returns once the API server serves the kind. Only a 404 means that it does not.
-    async fn served<K: Kind>(&self, api: &Api<Watched<K>>) {
+    async fn served<K: Kind>(&self, api: &Api<Object<K>>) {
         let [mut pause, longest] = RETRY;
         let one = ListParams::default().limit(1);
         loop {
@@ -61,7 +71,7 @@ impl ObjectCache {
                 Ok(_) => return,
                 Err(kube::Error::Api(status)) if status.code == 404 => pause = longest,
                 Err(error) => {
-                    self.watches.interrupted(K::NAME, &error_chain(&error));
+                    self.watches.interrupted(&watched(api), &error_chain(&error));
                     warn!(
                         kind = K::NAME,
                         error = error_chain(&error),
@@ -77,12 +87,14 @@ impl ObjectCache {
 
     fn changes<K: Kind>(
         self: &Arc<Self>,
-        api: Api<Watched<K>>,
+        api: Api<Object<K>>,
     ) -> impl Stream<Item = PipelineKey> + Send + use<K> {
         self.resources().insert(K::NAME, ApiResource::erase::<K>(&()));
         let config = watcher::Config::default().labels(MANAGED_BY_OPERATOR).page_size(PAGE);
         let cache = Arc::clone(self);
-        let mut listing = Listing::new();
+        let watched = watched(&api);
+        let namespace = api.namespace().map(str::to_owned);
+        let mut listing = Listing { watched, namespace, objects: HashSet::new() };
         watcher(api, config)
             .default_backoff()
             .map(move |event| cache.handle(event, &mut listing))
@@ -92,17 +104,17 @@ impl ObjectCache {
     /// Applies an event of the watch. Returns the pipelines that changed.
     fn handle<K: Kind>(
         &self,
-        event: watcher::Result<Event<Watched<K>>>,
+        event: watcher::Result<Event<Object<K>>>,
         listing: &mut Listing,
     ) -> Vec<PipelineKey> {
         match event {
             Ok(Event::Init) => {
-                self.watches.lists(K::NAME);
-                listing.clear();
+                self.watches.lists(&listing.watched);
+                listing.objects.clear();
             }
             Ok(Event::InitApply(object)) => {
                 let Some((pipeline, key)) = keys(&object) else { return Vec::new() };
-                listing.insert((pipeline.clone(), key.clone()));
+                listing.objects.insert((pipeline.clone(), key.clone()));
                 return self.update(pipeline, key, object);
             }
             Ok(Event::InitDone) => return self.finish(K::NAME, listing),
@@ -115,37 +127,37 @@ impl ObjectCache {
                 self.remove(&pipeline, &key);
                 return vec![pipeline];
             }
-            Err(error) => self.interrupted(K::NAME, &error),
+            Err(error) => self.interrupted(&listing.watched, &error),
         }
         Vec::new()
     }
 
-    fn update<K>(&self, pipeline: PipelineKey, key: ObjectKey, object: Watched<K>) -> Vec<PipelineKey> {
+    fn update<K>(&self, pipeline: PipelineKey, key: ObjectKey, object: Object<K>) -> Vec<PipelineKey> {
         if self.put(pipeline.clone(), key, object.record) { vec![pipeline] } else { Vec::new() }
     }
 
     /// Removes the objects that a complete list no longer contains.
     fn finish(&self, kind: &'static str, listing: &mut Listing) -> Vec<PipelineKey> {
         let mut changed = Vec::new();
-        for (pipeline, key) in self.keys(kind) {
-            if !listing.contains(&(pipeline.clone(), key.clone())) {
+        for (pipeline, key) in self.keys(kind, listing.namespace.as_deref()) {
+            if !listing.objects.contains(&(pipeline.clone(), key.clone())) {
                 self.remove(&pipeline, &key);
                 changed.push(pipeline);
             }
         }
-        *listing = Listing::new();
-        self.watches.listed(kind);
+        listing.objects = HashSet::new();
+        self.watches.listed(&listing.watched);
         changed
     }
 
-    fn interrupted(&self, kind: &'static str, error: &watcher::Error) {
+    fn interrupted(&self, watched: &Watched, error: &watcher::Error) {
         let why = error_chain(error);
-        self.watches.interrupted(kind, &why);
-        warn!(kind, error = why, "watch on {kind} failed; retrying");
+        self.watches.interrupted(watched, &why);
+        warn!(kind = %watched, error = why, "watch on {watched} failed; retrying");
     }
 }
 
-fn keys<K: Kind>(object: &Watched<K>) -> Option<(PipelineKey, ObjectKey)> {
+fn keys<K: Kind>(object: &Object<K>) -> Option<(PipelineKey, ObjectKey)> {
     let name = object.metadata.labels.as_ref()?.get(INSTANCE)?.clone();
     let pipeline = PipelineKey { namespace: object.namespace()?, name };
     Some((pipeline, (K::NAME, object.name_any())))

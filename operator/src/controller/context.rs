@@ -10,7 +10,7 @@ use super::backoff::Backoff;
 use super::metrics::ControllerMetrics;
 use crate::api::{Cluster, FIELD_MANAGER};
 use crate::cache::{ObjectCache, PipelineKey};
-use crate::eventpipeline::{Caches, Operator, Rollouts};
+use crate::eventpipeline::{Caches, Operator, Rollouts, UserIds};
 use crate::leadership::Custodian;
 use crate::queue_stats::Observations;
 use crate::routes::Routes;
@@ -27,12 +27,12 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// `image` is the image of pipelines that set none. `reporter` is the reporting instance of Events.
+    /// `image` is the image of pipelines that set none, and `user_ids` are the users of their pods. `reporter` is the reporting instance of Events.
     pub(crate) fn new(
         cluster: Cluster,
         custodian: Custodian,
         rollouts: Rollouts,
-        image: String,
+        (image, user_ids): (String, UserIds),
         reporter: String,
         metrics: ControllerMetrics,
     ) -> Self {
@@ -46,7 +46,8 @@ impl Context {
             observations: Arc::clone(&observations),
             routes: Arc::clone(&routes),
         };
-        let operator = Operator::new(cluster.clone(), custodian, caches, rollouts, image, recorder);
+        let operator =
+            Operator::new(cluster.clone(), custodian, caches, rollouts, (image, user_ids), recorder);
         Self { cluster, cache, observations, routes, operator, metrics, backoff: Backoff::default() }
     }
 

@@ -4,6 +4,7 @@
 mod agent_container;
 mod autoscalers;
 mod consumer_deployment;
+mod customization;
 mod data_volume;
 mod database_access;
 mod disruption_budgets;
@@ -11,6 +12,7 @@ mod environment;
 mod group_deployment;
 mod http_route;
 mod ingress;
+mod init_containers;
 pub(super) mod meta;
 mod mysql_arguments;
 mod mysql_names;
@@ -24,6 +26,7 @@ mod producer_deployment;
 mod producer_service;
 pub(super) mod schema_job;
 pub(super) mod secrets;
+mod volumes;
 mod wakeups_service;
 
 use super::resources::Resources;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kube::runtime::events::Recorder;
 
 use super::rollouts::Rollouts;
+use super::validate::UserIds;
 use super::{apply, scale};
 use crate::api::Cluster;
 use crate::cache::{ObjectCache, PipelineKey};
@@ -37,18 +38,19 @@ pub(crate) struct Operator {
     pub(super) rollouts: Rollouts,
     /// Image of pipelines that set none.
     pub(super) image: String,
+    pub(super) user_ids: UserIds,
     pub(super) recorder: Recorder,
 }
 
 impl Operator {
     /// Creates the state of a process that has not reconciled any pipeline yet. `image` is the image of
-    /// pipelines that set none.
+    /// pipelines that set none, and `user_ids` are the users of their pods.
     pub(crate) fn new(
         cluster: Cluster,
         custodian: Custodian,
         caches: Caches,
         rollouts: Rollouts,
-        image: String,
+        (image, user_ids): (String, UserIds),
         recorder: Recorder,
     ) -> Self {
         let Caches { objects, observations, routes } = caches;
@@ -63,6 +65,7 @@ impl Operator {
             scales: scale::ScaleMemory::default(),
             rollouts,
             image,
+            user_ids,
             recorder,
         }
     }

@@ -10,13 +10,14 @@ use std::collections::BTreeMap;
 use eventpipeline_service::error_chain;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use tracing::debug;
 
 use super::dereference::Existing;
 use super::resources::Applied;
 use crate::api::Cluster;
 use crate::cache::Kind as _;
+use crate::pods;
 
 /// An object that Events are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +28,8 @@ pub(super) enum Source {
     Job,
     /// The claim of the database's volume.
     Claim,
+    /// A pod whose image can't be pulled. Only an Event tells that a pull Secret does not exist.
+    Image,
 }
 
 /// The latest Event of each pending object.
@@ -63,6 +66,7 @@ pub(super) async fn read(cluster: &Cluster, existing: &Existing, applied: &Appli
         applied.mysql_stateful_set.as_ref().and_then(without_pod),
         without_pods(&applied.schema_job),
         unbound(existing, applied),
+        without_image(existing),
     ];
     let mut events = PendingEvents::default();
     for Pending { source, uid, reason } in pending.into_iter().flatten() {
@@ -104,4 +108,18 @@ fn unbound(existing: &Existing, applied: &Applied) -> Option<Pending> {
     let phase = record.snapshot::<PersistentVolumeClaim>()?.status?.phase?;
     let uid = record.uid().to_owned();
     (phase == "Pending").then_some(Pending { source: Source::Claim, uid, reason: "ProvisioningFailed" })
+}
+
+fn without_image(existing: &Existing) -> Option<Pending> {
+    let pods = pods::not_ready(&existing.objects);
+    let uid = pods.iter().find(|pod| waits_for_image(pod))?.metadata.uid.clone()?;
+    Some(Pending { source: Source::Image, uid, reason: "FailedToRetrieveImagePullSecret" })
+}
+
+fn waits_for_image(pod: &Pod) -> bool {
+    let Some(status) = &pod.status else { return false };
+    let containers = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
+    let mut reasons =
+        containers.filter_map(|container| container.state.as_ref()?.waiting.as_ref()?.reason.as_deref());
+    reasons.any(|reason| matches!(reason, "ErrImagePull" | "ImagePullBackOff"))
 }

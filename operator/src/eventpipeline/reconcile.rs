@@ -96,7 +96,10 @@ impl Reconcile<'_> {
     fn validate(&self, route_withheld: bool) -> Result<Pipeline, validate::Error> {
         let validated = validate::validate(self.pipeline, &self.operator.image, Timestamp::now())?;
         let existing = &self.existing;
-        let validated = validated.with_first_size(existing.first_size()).with_volume(existing.volume());
+        let validated = validated
+            .with_first_size(existing.first_size())
+            .with_volume(existing.volume())
+            .with_user_ids(self.operator.user_ids);
         Ok(Pipeline { route_withheld, ..validated })
     }
 

@@ -3,6 +3,7 @@
 mod applied;
 mod build;
 mod causes;
+mod customization;
 mod database;
 mod news;
 mod properties;

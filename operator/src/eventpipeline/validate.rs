@@ -9,6 +9,7 @@ mod database;
 mod groups;
 mod handler;
 mod names;
+mod pods;
 pub(super) mod quantity;
 mod replicas;
 mod retention;
@@ -18,6 +19,7 @@ mod size;
 
 use std::collections::HashSet;
 
+use clap::ValueEnum;
 use eventpipeline_crds as crd;
 use eventpipeline_crds::EventPipeline;
 use jiff::Timestamp;
@@ -25,10 +27,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource as _, ResourceExt as _};
 
 pub(super) use amount::{Amounts, Resources};
-pub(super) use database::{Database, ManagedDatabase};
+pub(super) use database::{Database, DatabaseWay, ExternalDatabase, ManagedDatabase};
 pub(super) use groups::{ConsumerGroup, ProducerGroup, Program};
 pub(super) use handler::Handler;
 pub(super) use names::{GroupName, PipelineName};
+pub(super) use pods::PodSettings;
 pub(crate) use quantity::bytes;
 pub(super) use replicas::{ConsumerScale, Handover, ProducerScale};
 pub(super) use retention::Retention;
@@ -62,6 +65,14 @@ pub(super) enum Error {
     DatabaseMemory,
     #[error("`config` of the database sets {name:?}, which is not one of the supported tuning options")]
     Option { name: String },
+    #[error("`tls` and `proxyPort` of the external database must not be set together")]
+    TlsAndProxy,
+    #[error(
+        "`{list}` of the pods of {of} has {name:?}, which occurs twice or is the name of one of the operator's"
+    )]
+    PodName { of: String, list: &'static str, name: String },
+    #[error("`volumeMounts` of the pods of {of} names {name:?}, which is not one of their `volumes`")]
+    NoVolume { of: String, name: String },
     #[error("`host` of the Ingress must be set if `tls` is set")]
     TlsWithoutHost,
     #[error("exactly one of `{field}` and `anyHost: true` must be set")]
@@ -78,6 +89,16 @@ pub(super) enum Error {
     Url { group: String, url: String },
     #[error("`{field}` must be set by the API server")]
     Metadata { field: &'static str },
+}
+
+/// The users and groups of pods.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UserIds {
+    /// The user and group of each image
+    #[default]
+    Fixed,
+    /// Users and groups that the platform assigns, as OpenShift does
+    Platform,
 }
 
 /// A pipeline that can be built. The API server has no reason to refuse its objects.
@@ -98,6 +119,7 @@ pub(super) struct Pipeline {
     pub(super) consumers: Vec<ConsumerGroup>,
     pub(super) retention: Retention,
     pub(super) network_policy: crd::NetworkPolicy,
+    pub(super) user_ids: UserIds,
     /// Route from outside the cluster, if any.
     pub(super) route: Option<Route>,
     /// True if the route is not published because its host and path are taken.
@@ -132,6 +154,11 @@ impl Pipeline {
             self.volume = volume;
         }
         self
+    }
+
+    /// Sets the users and groups of the pods.
+    pub(super) fn with_user_ids(self, user_ids: UserIds) -> Self {
+        Self { user_ids, ..self }
     }
 
     /// Sets the size in the claim template of an existing StatefulSet.
@@ -180,6 +207,7 @@ pub(super) fn validate(pipeline: &EventPipeline, image: &str, now: Timestamp) ->
         retention: Retention::new(retention),
         network_policy: network_policy.clone(),
         route: route.as_ref().map(Route::new).transpose()?,
+        user_ids: UserIds::default(),
         route_withheld: false,
     })
 }

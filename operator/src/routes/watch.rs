@@ -14,7 +14,7 @@ use serde_json::Value;
 use tracing::warn;
 
 use super::{Claim, Holder, Routes};
-use crate::cache::{Need, ObjectCache, PipelineKey, Watches};
+use crate::cache::{Need, ObjectCache, PipelineKey, Watched, Watches};
 use crate::gateway::HTTPRoute;
 
 /// Page size of lists. Pages are small because the claims take a hundredth of the object they are made from.
@@ -52,6 +52,15 @@ pub(crate) const HTTP_ROUTES: Kind = Kind {
     claims: Claim::of_http_route_object,
 };
 
+/// A list in progress.
+struct Listing {
+    watched: Watched,
+    /// Namespace of the objects, or `None` for all namespaces.
+    namespace: Option<String>,
+    /// Objects received since the start.
+    holders: HashSet<Holder>,
+}
+
 impl Kind {
     /// Returns the API resource of the kind.
     pub(crate) fn resource(self) -> ApiResource {
@@ -60,7 +69,7 @@ impl Kind {
 }
 
 impl Routes {
-    /// Watches the objects of a kind, whoever created them. Yields each pipeline that may have gained or lost
+    /// Watches the objects of a kind in the namespace of `api`, whoever created them. Yields each pipeline that may have gained or lost
     /// a host and path.
     pub(crate) fn watch(
         self: &Arc<Self>,
@@ -68,7 +77,7 @@ impl Routes {
         kind: Kind,
         api: Api<DynamicObject>,
     ) -> impl Stream<Item = PipelineKey> + Send + use<> {
-        cache.watches().begun(kind.all, kind.need);
+        cache.watches().begun(&Watched::new(kind.all, api.namespace()), kind.need);
         let (routes, cache) = (Arc::clone(self), Arc::clone(cache));
         let served = async move {
             if kind.need == Need::IfServed {
@@ -86,7 +95,9 @@ impl Routes {
         api: Api<DynamicObject>,
     ) -> impl Stream<Item = PipelineKey> + Send + use<> {
         let routes = Arc::clone(self);
-        let mut listing = HashSet::new();
+        let namespace = api.namespace().map(str::to_owned);
+        let watched = Watched::new(kind.all, api.namespace());
+        let mut listing = Listing { watched, namespace, holders: HashSet::new() };
         watcher(api, watcher::Config::default().page_size(PAGE))
             .default_backoff()
             .map(move |event| stream::iter(routes.handle(cache.watches(), kind, event, &mut listing)))
@@ -99,23 +110,23 @@ impl Routes {
         watches: &Watches,
         kind: Kind,
         event: watcher::Result<Event<DynamicObject>>,
-        listing: &mut HashSet<Holder>,
+        listing: &mut Listing,
     ) -> Vec<PipelineKey> {
         match event {
             Ok(Event::Init) => {
-                watches.lists(kind.all);
-                listing.clear();
+                watches.lists(&listing.watched);
+                listing.holders.clear();
             }
             Ok(Event::InitApply(object)) => {
                 let (holder, claims) = claims_of(kind, &object);
-                listing.insert(holder.clone());
+                listing.holders.insert(holder.clone());
                 return self.publish(&holder, claims);
             }
             Ok(Event::InitDone) => {
-                let gone =
-                    self.published_of(kind.name).into_iter().filter(|holder| !listing.contains(holder));
+                let published = self.published_of(kind.name, listing.namespace.as_deref());
+                let gone = published.into_iter().filter(|holder| !listing.holders.contains(holder));
                 let affected = gone.flat_map(|holder| self.publish(&holder, Vec::new())).collect();
-                watches.listed(kind.all);
+                watches.listed(&listing.watched);
                 return affected;
             }
             Ok(Event::Apply(object)) => {
@@ -125,8 +136,8 @@ impl Routes {
             Ok(Event::Delete(object)) => return self.publish(&claims_of(kind, &object).0, Vec::new()),
             Err(error) => {
                 let why = error_chain(&error);
-                watches.interrupted(kind.all, &why);
-                warn!(kind = kind.name, error = why, "watch on {} failed; retrying", kind.all);
+                watches.interrupted(&listing.watched, &why);
+                warn!(kind = kind.name, error = why, "watch on {} failed; retrying", listing.watched);
             }
         }
         Vec::new()

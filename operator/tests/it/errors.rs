@@ -41,9 +41,9 @@ async fn readiness_reports_a_failing_list_until_it_succeeds() {
     proxy.fail(budgets, 1, usize::MAX, CallFault::Answer(500));
     let operator = Operator::through(&proxy, "lists");
     until("the reason for the missing readiness", async || {
-        operator
-            .get("/readyz")
-            .filter(|text| text.contains("PodDisruptionBudget: ") && text.contains("500 by the test"))
+        operator.get("/readyz").filter(|text| {
+            text.contains("PodDisruptionBudget in namespace lists: ") && text.contains("500 by the test")
+        })
     })
     .await;
     proxy.heal();

@@ -32,6 +32,8 @@ mod mutator;
 #[cfg(test)]
 mod names;
 #[cfg(test)]
+mod namespaces;
+#[cfg(test)]
 mod operator;
 #[cfg(test)]
 mod overlap;

@@ -63,7 +63,7 @@ impl Operator {
         fs::write(&kubeconfig, ours).unwrap();
         let mut shell = Command::new("sh")
             .args(["-c", SHELL, "operator", env!("CARGO_BIN_EXE_eventpipeline-operator")])
-            .args(["serve", "--watch-namespace", namespace])
+            .args(["serve", "--watch-namespaces", namespace])
             .args(["--observe-seconds", "1"])
             .args(["--admin-address", "127.0.0.1:0", "--log-filter", "info,eventpipeline_operator=debug"])
             .env("IMAGE", "registry.example/eventpipeline:test")

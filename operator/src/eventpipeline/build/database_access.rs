@@ -1,10 +1,11 @@
 //! Access to the database: the variables and files that are the contract with programs in any language.
 
+use eventpipeline_crds as crd;
 use k8s_openapi::api::core::v1::{
     EnvVar, EnvVarSource, ProjectedVolumeSource, SecretKeySelector, Volume, VolumeMount, VolumeProjection,
 };
 
-use super::super::validate::{Database, ManagedDatabase, Pipeline};
+use super::super::validate::{Database, DatabaseWay, ExternalDatabase, ManagedDatabase, Pipeline};
 use super::environment::variable;
 use super::meta::mysql_name;
 use super::secrets::{self, AUTHORITY, CONSUMER_PASSWORD, PASSWORD, PRODUCER_PASSWORD, files};
@@ -32,16 +33,31 @@ pub(super) enum Role {
 /// Returns the variables with the database's address, the user, and the verification of the server's
 /// certificate.
 pub(super) fn variables(pipeline: &Pipeline, role: Role) -> Vec<EnvVar> {
-    let mut variables = match &pipeline.database {
-        Database::Managed(database) => managed(pipeline, database, role),
-        Database::External { secret_name } => external(secret_name, role),
+    let (mut variables, tls) = match &pipeline.database {
+        Database::Managed(database) => (managed(pipeline, database, role), "verify-identity"),
+        Database::External(database) => (external(database, role), tls_mode(database.way)),
     };
     variables.extend([
         variable("DATABASE_PASSWORD_FILE", format!("{FOLDER}/{PASSWORD}")),
-        variable("DATABASE_TLS", "verify-identity"),
-        variable("DATABASE_TLS_CA_FILE", format!("{FOLDER}/{AUTHORITY}")),
+        variable("DATABASE_TLS", tls),
     ]);
+    if !is_behind_proxy(&pipeline.database) {
+        variables.push(variable("DATABASE_TLS_CA_FILE", format!("{FOLDER}/{AUTHORITY}")));
+    }
     variables
+}
+
+fn tls_mode(way: DatabaseWay) -> &'static str {
+    match way {
+        DatabaseWay::Direct(crd::ExternalTls::VerifyIdentity) => "verify-identity",
+        DatabaseWay::Direct(crd::ExternalTls::VerifyCa) => "verify-ca",
+        // The connection does not leave the pod.
+        DatabaseWay::Proxy(_) => "preferred",
+    }
+}
+
+fn is_behind_proxy(database: &Database) -> bool {
+    matches!(database, Database::External(ExternalDatabase { way: DatabaseWay::Proxy(_), .. }))
 }
 
 fn managed(pipeline: &Pipeline, database: &ManagedDatabase, role: Role) -> Vec<EnvVar> {
@@ -66,10 +82,20 @@ fn managed(pipeline: &Pipeline, database: &ManagedDatabase, role: Role) -> Vec<E
     variables
 }
 
-fn external(secret: &str, role: Role) -> Vec<EnvVar> {
+fn external(database: &ExternalDatabase, role: Role) -> Vec<EnvVar> {
+    let secret = &database.secret_name;
+    let [host, port] = match database.way {
+        DatabaseWay::Direct(_) => [
+            from_secret("DATABASE_HOST", secret, "host", None),
+            from_secret("DATABASE_PORT", secret, "port", Some(true)),
+        ],
+        DatabaseWay::Proxy(port) => {
+            [variable("DATABASE_HOST", "127.0.0.1"), variable("DATABASE_PORT", port.to_string())]
+        }
+    };
     let mut variables = vec![
-        from_secret("DATABASE_HOST", secret, "host", None),
-        from_secret("DATABASE_PORT", secret, "port", Some(true)),
+        host,
+        port,
         from_secret("DATABASE_NAME", secret, "database", None),
         from_secret("DATABASE_USER", secret, "username", None),
     ];
@@ -95,7 +121,7 @@ fn from_secret(name: &str, secret: &str, key: &str, optional: Option<bool>) -> E
 pub(super) fn volume(pipeline: &Pipeline, role: Role) -> Volume {
     let sources = match &pipeline.database {
         Database::Managed(database) => managed_files(pipeline, database, role),
-        Database::External { secret_name } => external_files(secret_name, role),
+        Database::External(database) => external_files(database, role),
     };
     projected(VOLUME, sources)
 }
@@ -115,8 +141,13 @@ fn managed_files(pipeline: &Pipeline, database: &ManagedDatabase, role: Role) ->
     }
 }
 
-fn external_files(secret: &str, role: Role) -> Vec<VolumeProjection> {
-    let mut sources = vec![files(secret, &[(PASSWORD, PASSWORD), (AUTHORITY, AUTHORITY)], None)];
+fn external_files(database: &ExternalDatabase, role: Role) -> Vec<VolumeProjection> {
+    let secret = &database.secret_name;
+    let needed: &[(&str, &str)] = match database.way {
+        DatabaseWay::Direct(_) => &[(PASSWORD, PASSWORD), (AUTHORITY, AUTHORITY)],
+        DatabaseWay::Proxy(_) => &[(PASSWORD, PASSWORD)],
+    };
+    let mut sources = vec![files(secret, needed, None)];
     if role == Role::Schema {
         sources.push(files(secret, &[(SCHEMA_PASSWORD, SCHEMA_PASSWORD)], Some(true)));
     }

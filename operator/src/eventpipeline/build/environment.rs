@@ -26,21 +26,35 @@ pub(super) fn with_authors(authors: &[crd::EnvVariable], ours: Vec<EnvVar>) -> V
 
 fn authors_variable(variable: &crd::EnvVariable) -> EnvVar {
     let crd::EnvVariable { name, value, value_from } = variable;
-    let value_from = value_from.as_ref().map(|source| {
-        let crd::EnvSource { secret_key_ref, config_map_key_ref } = source;
-        EnvVarSource {
-            secret_key_ref: secret_key_ref.clone().map(|crd::KeyRef { name, key }| SecretKeySelector {
-                name,
-                key,
-                optional: None,
-            }),
-            config_map_key_ref: config_map_key_ref
-                .clone()
-                .map(|crd::KeyRef { name, key }| ConfigMapKeySelector { name, key, optional: None }),
-            ..EnvVarSource::default()
-        }
-    });
-    EnvVar { name: name.clone(), value: value.clone(), value_from }
+    EnvVar { name: name.clone(), value: value.clone(), value_from: value_from.as_ref().map(source) }
+}
+
+/// Returns the variable of an init container.
+pub(super) fn of_init_container(variable: &crd::InitVariable) -> EnvVar {
+    let crd::InitVariable { name, value, value_from } = variable;
+    EnvVar { name: name.clone(), value: value.clone(), value_from: value_from.as_ref().map(source) }
+}
+
+fn source(source: &crd::EnvSource) -> EnvVarSource {
+    let crd::EnvSource { secret_key_ref, config_map_key_ref, field_ref } = source.clone();
+    EnvVarSource {
+        secret_key_ref: secret_key_ref.map(|crd::KeyRef { name, key }| SecretKeySelector {
+            name,
+            key,
+            optional: None,
+        }),
+        config_map_key_ref: config_map_key_ref.map(|crd::KeyRef { name, key }| ConfigMapKeySelector {
+            name,
+            key,
+            optional: None,
+        }),
+        field_ref: field_ref.map(|crd::FieldRef { field_path }| field(field_path)),
+        ..EnvVarSource::default()
+    }
+}
+
+fn field(field_path: String) -> ObjectFieldSelector {
+    ObjectFieldSelector { api_version: Some("v1".to_owned()), field_path }
 }
 
 /// Returns the settings of the log.
@@ -50,8 +64,7 @@ pub(super) fn logging() -> Vec<EnvVar> {
 
 /// Returns the settings of a service: admin port, pod name, pipeline and drain time.
 pub(super) fn service(pipeline: &Pipeline, drain_seconds: i64) -> Vec<EnvVar> {
-    let name =
-        ObjectFieldSelector { api_version: Some("v1".to_owned()), field_path: "metadata.name".to_owned() };
+    let name = field("metadata.name".to_owned());
     vec![
         variable("ADMIN_ADDRESS", "[::]:9090"),
         EnvVar {

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::super::validate::{GroupName, Pipeline, Program};
+use super::customization::customize;
 use super::database_access::{self, Role};
 use super::environment;
 use super::meta::{Labels, RECEIVES_WAKEUPS, group_name, group_selector, labels, match_labels, owned};
@@ -64,7 +65,7 @@ pub(super) fn build(pipeline: &Pipeline, group: Group<'_>) -> Deployment {
                 }),
             }),
             template: PodTemplateSpec {
-                metadata: Some(placement::metadata(&group.program.pod, pod_labels(selector.clone()))),
+                metadata: Some(placement::metadata(group.program.pod.pod(), pod_labels(selector.clone()))),
                 spec: Some(group_pod(pipeline, group, &selector)),
             },
             ..DeploymentSpec::default()
@@ -87,9 +88,9 @@ fn group_pod(pipeline: &Pipeline, group: Group<'_>, selector: &Labels) -> PodSpe
         topology_spread_constraints: Some(vec![placement::over_nodes(selector)]),
         volumes: Some([volumes, group.volumes.clone()].concat()),
         containers: vec![container(pipeline, group)],
-        ..pod(OUR_USER)
+        ..pod(pipeline.user_ids, OUR_USER)
     };
-    placement::place(&program.pod, selector, pod)
+    customize(&program.pod, placement::place(program.pod.pod(), selector, pod))
 }
 
 fn container(pipeline: &Pipeline, group: Group<'_>) -> Container {

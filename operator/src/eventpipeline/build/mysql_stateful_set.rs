@@ -13,6 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::super::validate::{Database, ManagedDatabase, Pipeline};
 use super::agent_container;
+use super::customization::customize;
 use super::database_access::{MYSQL_PORT, projected};
 use super::environment::variable;
 use super::meta::{Labels, labels, match_labels, mysql_name, not_pruned, owned, selector};
@@ -50,7 +51,7 @@ pub(super) fn build(pipeline: &Pipeline) -> Option<StatefulSet> {
             service_name: Some(mysql_name(pipeline)),
             selector: match_labels(selector.clone()),
             template: PodTemplateSpec {
-                metadata: Some(placement::metadata(&database.pod, labels(selector.clone()))),
+                metadata: Some(placement::metadata(database.pod.pod(), labels(selector.clone()))),
                 spec: Some(mysql_pod(pipeline, database, &selector)),
             },
             volume_claim_templates: Some(vec![claim(database, labels(selector))]),
@@ -74,9 +75,9 @@ fn mysql_pod(pipeline: &Pipeline, database: &ManagedDatabase, selector: &Labels)
             scratch_volume("run", "1Mi"),
             scratch_volume("tmp", "512Mi"),
         ]),
-        ..pod(MYSQL_USER)
+        ..pod(pipeline.user_ids, MYSQL_USER)
     };
-    placement::place(&database.pod, selector, pod)
+    customize(&database.pod, placement::place(database.pod.pod(), selector, pod))
 }
 
 fn credentials(pipeline: &Pipeline) -> Volume {

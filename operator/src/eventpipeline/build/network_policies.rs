@@ -174,7 +174,7 @@ fn to_database(pipeline: &Pipeline) -> NetworkPolicyEgressRule {
             Some(vec![pods(match_labels(selector(pipeline, Component::Mysql)))]),
         ),
         // The address and port are in a Secret, which the operator does not read.
-        Database::External { .. } => egress(vec![any_tcp()], Some(outside(pipeline))),
+        Database::External(_) => egress(vec![any_tcp()], Some(outside(pipeline))),
     }
 }
 

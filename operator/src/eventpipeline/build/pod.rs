@@ -10,21 +10,23 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::super::validate::{Amounts, Resources};
+use super::super::validate::{Amounts, Resources, UserIds};
 
 /// User and group of our own images.
 pub(super) const OUR_USER: i64 = 65532;
 
-/// Returns a pod that runs as this user and group and has no access to the API server.
-pub(super) fn pod(user: i64) -> PodSpec {
+/// Returns a pod that runs as this user and group, unless the platform assigns them, and has no access to the
+/// API server.
+pub(super) fn pod(user_ids: UserIds, user: i64) -> PodSpec {
+    let user = (user_ids == UserIds::Fixed).then_some(user);
     PodSpec {
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
         security_context: Some(PodSecurityContext {
             run_as_non_root: Some(true),
-            run_as_user: Some(user),
-            run_as_group: Some(user),
-            fs_group: Some(user),
+            run_as_user: user,
+            run_as_group: user,
+            fs_group: user,
             // Avoids changing the owner of every file of a large volume at each start.
             fs_group_change_policy: Some("OnRootMismatch".to_owned()),
             seccomp_profile: Some(SeccompProfile {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::super::validate::{Pipeline, Program};
+use super::customization::customize;
 use super::database_access::{self, Role};
 use super::environment;
 use super::meta::{Labels, VOLUME, labels, owned, selector};
@@ -31,7 +32,7 @@ const RETRIES: i32 = 6;
 pub(super) fn build(pipeline: &Pipeline) -> Job {
     let selector = selector(pipeline, Component::Schema);
     let template = PodTemplateSpec {
-        metadata: Some(placement::metadata(&pipeline.schema_job.pod, labels(selector.clone()))),
+        metadata: Some(placement::metadata(pipeline.schema_job.pod.pod(), labels(selector.clone()))),
         spec: Some(schema_pod(pipeline, &selector)),
     };
     let mut metadata = owned(pipeline, format!("{}-schema-{}", pipeline.name, hash(&template)), selector);
@@ -86,9 +87,10 @@ fn schema_pod(pipeline: &Pipeline, selector: &Labels) -> PodSpec {
             ..Container::default()
         }],
         volumes: Some(vec![database_access::volume(pipeline, Role::Schema), scratch_volume("tmp", "16Mi")]),
-        ..pod(OUR_USER)
+        ..pod(pipeline.user_ids, OUR_USER)
     };
-    placement::place(&pipeline.schema_job.pod, selector, pod)
+    let settings = &pipeline.schema_job.pod;
+    customize(settings, placement::place(settings.pod(), selector, pod))
 }
 
 /// Returns variables for programs that know only the classic columns. Without any it sets no variable, so

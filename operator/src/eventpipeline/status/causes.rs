@@ -45,8 +45,13 @@ pub(super) fn of(pods: &[Pod], now: Timestamp) -> Option<Cause> {
 
 /// Returns why the API server refuses pods, according to its message.
 pub(super) fn refusal(answer: &str) -> Cause {
-    let quota = answer.contains("exceeded quota");
-    let reason = if quota { reasons::QUOTA_EXCEEDED } else { reasons::PODS_REFUSED };
+    let reason = if answer.contains("exceeded quota") {
+        reasons::QUOTA_EXCEEDED
+    } else if answer.contains("error looking up service account") {
+        reasons::SERVICE_ACCOUNT_NOT_FOUND
+    } else {
+        reasons::PODS_REFUSED
+    };
     Cause { reason, message: answer.to_owned() }
 }
 

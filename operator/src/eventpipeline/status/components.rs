@@ -47,6 +47,7 @@ pub(super) fn of(
         with_cause(consumers, &pods_of(&observed.pods, labels::Component::Consumer), now),
         route::of(applied, observed),
     ]
+    .map(|component| with_pull_secrets(component, &observed.pending_events))
 }
 
 fn pods_of(pods: &[Pod], component: labels::Component) -> Vec<Pod> {
@@ -81,6 +82,16 @@ fn with_refusal(component: Component, source: Source, events: &PendingEvents) ->
         Some(event) if matches!(component.reason, reasons::PODS_STARTING | reasons::JOB_RUNNING) => {
             let causes::Cause { reason, message: why } = causes::refusal(event);
             Component { reason, message: format!("{}: {why}", component.message), ..component }
+        }
+        _ => component,
+    }
+}
+
+/// Adds the pull Secrets that do not exist.
+fn with_pull_secrets(component: Component, events: &PendingEvents) -> Component {
+    match events.of(Source::Image) {
+        Some(event) if component.reason == reasons::IMAGE_NOT_PULLED => {
+            Component { message: format!("{}; {event}", component.message), ..component }
         }
         _ => component,
     }

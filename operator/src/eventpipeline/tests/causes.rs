@@ -158,6 +158,19 @@ fn an_object_without_pods_reports_why() {
     assert!(message(&status, "DatabaseReady").ends_with(why));
 }
 
+#[test]
+fn a_missing_pull_secret_is_reported() {
+    let why = "Unable to retrieve some image pull secrets (registry); attempting to pull the image may not succeed.";
+    let pending_events = [(Source::Image, why.to_owned())].into_iter().collect();
+    let pod = pod("mysql", "orders-mysql-0", &waiting("ImagePullBackOff", "unauthorized"));
+    let observed = Observed { pods: vec![pod], pending_events, ..Observed::default() };
+    let status = of(&applied("{}"), &observed, None, None, Timestamp::UNIX_EPOCH);
+    assert_eq!(shown(&status, "DatabaseReady"), "False/ImageNotPulled");
+    let message = message(&status, "DatabaseReady");
+    assert!(message.contains("unauthorized") && message.ends_with(why), "{message}");
+    assert_eq!(shown(&status, "SchemaReady"), "False/JobRunning");
+}
+
 fn schema_pod(job: &str, name: &str, schema: &Value) -> Pod {
     let container = |name: &str, state: &Value| json!({"name": name, "image": "x", "imageID": "", "ready": false, "restartCount": 0, "state": state});
     let sidecar = container("sidecar", &json!({"running": {}}));
@@ -211,6 +224,10 @@ fn a_terminating_pod_and_a_ready_component_have_no_cause() {
 fn quotas_and_other_refusals_are_distinguished() {
     for (text, reason) in [
         ("pods \"x\" is forbidden: exceeded quota: team", "QuotaExceeded"),
+        (
+            "pods \"x\" is forbidden: error looking up service account shop/a: serviceaccount \"a\" not found",
+            "ServiceAccountNotFound",
+        ),
         ("pods \"x\" is forbidden: violates PodSecurity", "PodsRefused"),
     ] {
         let mut resources = all_ready("{}");

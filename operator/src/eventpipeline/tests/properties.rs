@@ -55,6 +55,9 @@ proptest! {
             let pod = template.spec.unwrap();
             let volumes: Vec<_> = pod.volumes.iter().flatten().map(|volume| volume.name.clone()).collect();
             prop_assert_eq!(volumes.iter().collect::<HashSet<_>>().len(), volumes.len());
+            let containers = pod.init_containers.iter().flatten().chain(&pod.containers);
+            let containers: Vec<_> = containers.map(|container| container.name.clone()).collect();
+            prop_assert_eq!(containers.iter().collect::<HashSet<_>>().len(), containers.len());
             for container in &pod.containers {
                 let names: Vec<_> = container.env.iter().flatten().map(|variable| &variable.name).collect();
                 prop_assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len(), "{:?}", names);

@@ -86,13 +86,24 @@ fn pod() -> impl Strategy<Value = Value> {
     };
     let tolerations = select(vec![json!([]), json!([{"operator": "Exists"}, {"key": "a", "value": "b"}])]);
     let spread = select(vec![json!([]), json!([{"topologyKey": "zone", "maxSkew": 3}])]);
-    (labels(), labels(), node, near(), near(), tolerations, spread).prop_map(
-        |(labels, selector, node, near, far, tolerations, spread)| {
-            json!({
+    let further = select(vec![
+        json!({}),
+        json!({"serviceAccountName": "a", "imagePullSecrets": [{"name": "a"}]}),
+        json!({
+            "volumes": [{"name": "a", "emptyDir": {"sizeLimit": "1Mi"}}],
+            "volumeMounts": [{"name": "a", "mountPath": "/a"}],
+            "initContainers": [{"name": "a", "image": "a"}, {"name": "b", "image": "b", "restartPolicy": "Always"}],
+        }),
+    ]);
+    (labels(), labels(), node, near(), near(), tolerations, spread, further).prop_map(
+        |(labels, selector, node, near, far, tolerations, spread, further)| {
+            let mut pod = json!({
                 "labels": labels, "annotations": selector, "nodeSelector": selector, "nodeAffinity": node,
                 "podAffinity": near, "podAntiAffinity": far, "tolerations": tolerations,
                 "topologySpread": spread, "priorityClassName": "high",
-            })
+            });
+            pod.as_object_mut().unwrap().extend(further.as_object().unwrap().clone());
+            pod
         },
     )
 }

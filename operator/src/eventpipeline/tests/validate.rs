@@ -82,6 +82,33 @@ const AMOUNTS: &[(&str, &str)] = &[
     ),
 ];
 
+const PODS: &[(&str, &str)] = &[
+    (
+        "{producers: [{name: a, pod: {volumes: [{name: tmp, secret: {secretName: a}}]}}]}",
+        "`volumes` of the pods of group \"a\" has \"tmp\", which occurs twice or is the name of one of the operator's",
+    ),
+    (
+        "{database: {managed: {pod: {initContainers: [{name: b, image: b}, {name: b, image: b}]}}}}",
+        "`initContainers` of the pods of the database has \"b\", which occurs twice",
+    ),
+    (
+        "{schemaJob: {pod: {volumeMounts: [{name: b, mountPath: /b}]}}}",
+        "`volumeMounts` of the pods of the schema Job names \"b\", which is not one of their `volumes`",
+    ),
+    (
+        "{consumers: [{name: a, pod: {initContainers: [{name: b, image: b, volumeMounts: [{name: database, mountPath: /b}]}]}}]}",
+        "`volumeMounts` of the pods of group \"a\" names \"database\"",
+    ),
+    (
+        "{consumers: [{name: a, pod: {initContainers: [{name: b, image: b, resources: {limits: {cpu: many}}}]}}]}",
+        "`resources` of the init container \"b\" of group \"a\" are invalid: `cpu` is \"many\"",
+    ),
+    (
+        "{database: {external: {secretName: a, tls: VerifyCa, proxyPort: 1}}}",
+        "`tls` and `proxyPort` of the external database must not be set together",
+    ),
+];
+
 const REST: &[(&str, &str)] = &[
     ("{database: {managed: {storage: {size: 1Pi}}}}", "must be a quantity from 1Gi to 64Ti"),
     ("{database: {}}", "`database` must set exactly one of `managed` and `external`"),
@@ -104,7 +131,7 @@ const REST: &[(&str, &str)] = &[
 
 #[test]
 fn every_rule_has_its_message() {
-    for (spec, expected) in GROUPS.iter().chain(AMOUNTS).chain(REST) {
+    for (spec, expected) in GROUPS.iter().chain(AMOUNTS).chain(PODS).chain(REST) {
         let message = message(spec);
         assert!(message.contains(expected), "{spec}: {message}");
     }

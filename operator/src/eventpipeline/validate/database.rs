@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use eventpipeline_crds as crd;
 
 use super::amount::Resources;
-use super::{Error, Size};
+use super::{Error, PodSettings, Size};
 
 /// Minimum memory limit of a database.
 const LEAST_MEMORY: u128 = 1 << 30;
@@ -14,10 +14,24 @@ const LEAST_MEMORY: u128 = 1 << 30;
 #[derive(Debug, Clone)]
 pub(in crate::eventpipeline) enum Database {
     Managed(Box<ManagedDatabase>),
-    /// A database that the pipeline does not manage. This Secret contains its address and credentials.
-    External {
-        secret_name: String,
-    },
+    External(ExternalDatabase),
+}
+
+/// A database that the pipeline does not manage.
+#[derive(Debug, Clone)]
+pub(in crate::eventpipeline) struct ExternalDatabase {
+    /// Secret with its address and credentials.
+    pub(in crate::eventpipeline) secret_name: String,
+    pub(in crate::eventpipeline) way: DatabaseWay,
+}
+
+/// The way to an external database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::eventpipeline) enum DatabaseWay {
+    /// Connections to the server, whose certificate is verified.
+    Direct(crd::ExternalTls),
+    /// Connections to a proxy in the same pod at this port. It encrypts the rest of the way.
+    Proxy(i32),
 }
 
 /// A MySQL server that belongs to the pipeline.
@@ -35,7 +49,7 @@ pub(in crate::eventpipeline) struct ManagedDatabase {
     pub(in crate::eventpipeline) config: BTreeMap<String, String>,
     /// Generation of the passwords of producers and consumers.
     pub(in crate::eventpipeline) password_generation: i32,
-    pub(in crate::eventpipeline) pod: crd::Pod,
+    pub(in crate::eventpipeline) pod: PodSettings,
 }
 
 impl Database {
@@ -44,11 +58,23 @@ impl Database {
             crd::Database { managed: Some(managed), external: None } => {
                 Ok(Self::Managed(Box::new(ManagedDatabase::new(managed)?)))
             }
-            crd::Database { managed: None, external: Some(crd::ExternalDatabase { secret_name }) } => {
-                Ok(Self::External { secret_name: secret_name.clone() })
+            crd::Database { managed: None, external: Some(external) } => {
+                Ok(Self::External(ExternalDatabase::new(external)?))
             }
             _ => Err(Error::Union { union: "database", members: "`managed` and `external`" }),
         }
+    }
+}
+
+impl ExternalDatabase {
+    fn new(database: &crd::ExternalDatabase) -> Result<Self, Error> {
+        let crd::ExternalDatabase { secret_name, tls, proxy_port } = database;
+        let way = match (tls, proxy_port) {
+            (Some(_), Some(_)) => return Err(Error::TlsAndProxy),
+            (tls, None) => DatabaseWay::Direct(tls.unwrap_or_default()),
+            (None, Some(port)) => DatabaseWay::Proxy(*port),
+        };
+        Ok(Self { secret_name: secret_name.clone(), way })
     }
 }
 
@@ -63,6 +89,7 @@ impl ManagedDatabase {
             password_generation,
             pod,
         } = database;
+        let pod = PodSettings::new("the database", pod.as_ref())?;
         let crd::Storage { size, access_mode, class_name } = storage;
         let resources = Resources::new(resources)
             .map_err(|source| Error::Resources { of: "the database".to_owned(), source })?;
@@ -82,7 +109,7 @@ impl ManagedDatabase {
             resources,
             config: config.clone(),
             password_generation: *password_generation,
-            pod: pod.clone().unwrap_or_default(),
+            pod,
         })
     }
 }

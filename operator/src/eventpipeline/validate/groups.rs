@@ -5,7 +5,7 @@ use eventpipeline_crds as crd;
 use super::amount::Resources;
 use super::handler::Handler;
 use super::replicas::{ConsumerScale, ProducerScale};
-use super::{Error, GroupName};
+use super::{Error, GroupName, PodSettings};
 
 /// A group of producers.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ pub(in crate::eventpipeline) struct Program {
     pub(in crate::eventpipeline) env: Vec<crd::EnvVariable>,
     pub(in crate::eventpipeline) resources: Resources,
     pub(in crate::eventpipeline) grace_seconds: i64,
-    pub(in crate::eventpipeline) pod: crd::Pod,
+    pub(in crate::eventpipeline) pod: PodSettings,
 }
 
 impl ProducerGroup {
@@ -86,7 +86,7 @@ impl ProducerGroup {
                 env: env.clone(),
                 resources: self::resources(name, resources)?,
                 grace_seconds: *termination_grace_period_seconds,
-                pod: pod.clone().unwrap_or_default(),
+                pod: PodSettings::new(&format!("group {name:?}"), pod.as_ref())?,
             },
         })
     }
@@ -131,7 +131,7 @@ impl ConsumerGroup {
                 env: env.clone(),
                 resources: self::resources(name, resources)?,
                 grace_seconds: *termination_grace_period_seconds,
-                pod: pod.clone().unwrap_or_default(),
+                pod: PodSettings::new(&format!("group {name:?}"), pod.as_ref())?,
             },
             handler: Handler::new(name, handler, *lease_seconds)?,
             concurrency: *concurrency,

@@ -5,6 +5,7 @@
 mod about;
 mod install;
 mod monitoring;
+mod openshift;
 mod permissions;
 mod pipeline;
 mod policies;

@@ -39,7 +39,7 @@ async fn pods_are_found_by_monitors_or_by_annotations() {
 #[tokio::test]
 async fn monitors_select_the_namespaces_of_the_operator() {
     let server = ApiServer::shared().await;
-    let set = format!("{PODS},watchNamespace=team,monitoring.podMonitor.namespace=monitoring");
+    let set = format!("{PODS},watchNamespaces={{team}},monitoring.podMonitor.namespace=monitoring");
     let rendered = objects(&render(server, &["--set", &set]).expect("it renders"));
     let pipelines = object(&rendered, "PodMonitor", "eventpipeline-pipelines");
     assert_eq!(pipelines["spec"]["namespaceSelector"], json!({"matchNames": ["team"]}));

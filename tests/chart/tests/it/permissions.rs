@@ -114,12 +114,16 @@ async fn it_may_write_its_own_lease_only() {
 }
 
 #[tokio::test]
-async fn for_one_namespace_it_has_no_permissions_elsewhere() {
+async fn for_some_namespaces_it_has_no_permissions_elsewhere() {
     let server = ApiServer::start().await;
-    server.kubectl(["create", "namespace", "team"]).expect("a namespace");
-    install(&server, &["--set", "watchNamespace=team"]).expect("an installation");
+    for namespace in ["team", "more"] {
+        server.kubectl(["create", "namespace", namespace]).expect("a namespace");
+    }
+    install(&server, &["--set", "watchNamespaces={team,more}"]).expect("an installation");
     for rule in NEEDED {
-        assert!(soon(|| may(&server, *rule, "team")).await, "it may not {rule:?}");
+        for namespace in ["team", "more"] {
+            assert!(soon(|| may(&server, *rule, namespace)).await, "it may not {rule:?} in {namespace}");
+        }
         assert!(!may(&server, *rule, "default"), "it may {rule:?} elsewhere");
     }
 }

@@ -33,11 +33,14 @@ async fn an_upgrade_adds_a_pipeline_and_uninstalling_removes_it() {
 #[tokio::test]
 async fn a_pipeline_in_an_unwatched_namespace_is_rejected() {
     let server = ApiServer::shared().await;
-    let elsewhere = "pipeline.enabled=true,watchNamespace=team,pipeline.namespace=other";
+    let elsewhere = "pipeline.enabled=true,watchNamespaces={team,more},pipeline.namespace=other";
     let refused =
         render(server, &[KNOWN, "--set", elsewhere]).expect_err("no operator watches that namespace");
-    assert!(refused.contains("only manages pipelines in team (watchNamespace), not in other"), "{refused}");
-    let rendered = render(server, &[KNOWN, "--set", "pipeline.enabled=true,watchNamespace=team"]);
+    assert!(
+        refused.contains("only manages pipelines in team, more (watchNamespaces), not in other"),
+        "{refused}"
+    );
+    let rendered = render(server, &[KNOWN, "--set", "pipeline.enabled=true,watchNamespaces={team,more}"]);
     let pipeline = object(&objects(&rendered.expect("it renders")), "EventPipeline", "demo");
     assert_eq!(pipeline["metadata"]["namespace"], "team");
 }

@@ -22,7 +22,7 @@ async fn a_wrong_value_is_named() {
         ("image.repository=team//eventpipeline", "is not the name of an image"),
         ("image.tag=a tag", "/image/tag"),
         ("image.pullPolicy=Sometimes", "/image/pullPolicy"),
-        ("watchNamespace=Team_A", "/watchNamespace"),
+        ("watchNamespaces={Team_A}", "/watchNamespaces/0"),
         ("log.format=xml", "/log/format"),
         ("crds.enabled=1", "/crds/enabled"),
         ("crds.keep=maybe", "/crds/keep"),

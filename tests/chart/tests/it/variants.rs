@@ -19,7 +19,9 @@ const EVERY_VALUE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/values.
 const VARIANTS: &[&[&str]] = &[
     &[],
     &["--set", "crds.enabled=false"],
-    &["--set", "watchNamespace=team"],
+    &["--set", "watchNamespaces={team}"],
+    &["--set", "watchNamespaces={team,more}"],
+    &["--set", "openshift.enabled=true"],
     &["--set", "replicas=1,leaderElection.enabled=false"],
     &["--set", "replicas=3,leaderElection.leaseSeconds=30"],
     &["--set", "rbac.create=false,rbac.aggregate=false,serviceAccount.create=false"],
@@ -55,7 +57,7 @@ const VARIANTS: &[&[&str]] = &[
         "--set",
         "monitoring.podMonitor.enabled=true,monitoring.rules.enabled=true,monitoring.dashboards.enabled=true",
     ],
-    &["--set", "monitoring.podMonitor.enabled=true,monitoring.podMonitor.interval=,watchNamespace=team"],
+    &["--set", "monitoring.podMonitor.enabled=true,monitoring.podMonitor.interval=,watchNamespaces={team}"],
     &[KNOWN, "--set", "pipeline.enabled=true,pipeline.namespace=team"],
     &[KNOWN, "--values", EVERY_VALUE],
 ];
@@ -65,7 +67,7 @@ async fn kubernetes_accepts_every_variant_without_a_warning() {
     let server = ApiServer::start().await;
     define(&server);
     restricted(&server, NAMESPACE);
-    for namespace in ["team", "monitoring"] {
+    for namespace in ["team", "more", "monitoring"] {
         server.kubectl(["create", "namespace", namespace]).expect("a namespace");
     }
     let folder = tempfile::tempdir().expect("a folder");

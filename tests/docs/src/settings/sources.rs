@@ -66,7 +66,7 @@ const OPERATOR: Program = Program::Operator;
 const HTTP: &str = r#"{"consumers":[{"name":"a","handler":{"http":{"url":"http://words/","timeoutSeconds":7,"headersSecretName":"s","finalStatuses":[400]}}}]}"#;
 
 /// The fields and values that decide about variables. All other variables have a fixed value on a cluster, or none.
-pub(super) const SOURCES: [Source; 30] = [
+pub(super) const SOURCES: [Source; 31] = [
     source(
         PRODUCER,
         "DRAIN_SECONDS",
@@ -187,7 +187,8 @@ pub(super) const SOURCES: [Source; 30] = [
     source(CONSUMER, "HANDLER_HEADERS_FILE", "`spec.consumers[].handler.http.headersSecretName`", HTTP),
     source(CONSUMER, "HANDLER_FINAL_STATUSES", "`spec.consumers[].handler.http.finalStatuses`", HTTP),
     source(OPERATOR, "IMAGE", "`image`", r#"{"image":{"tag":"7"}}"#),
-    source(OPERATOR, "WATCH_NAMESPACE", "`watchNamespace`", r#"{"watchNamespace":"shop"}"#),
+    source(OPERATOR, "USER_IDS", "`openshift.enabled`", r#"{"openshift":{"enabled":true}}"#),
+    source(OPERATOR, "WATCH_NAMESPACES", "`watchNamespaces`", r#"{"watchNamespaces":["shop"]}"#),
     source(
         OPERATOR,
         "LEASE_SECONDS",

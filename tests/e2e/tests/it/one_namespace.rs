@@ -24,7 +24,7 @@ async fn it_runs_the_pipelines_of_its_namespace_only() -> Result<()> {
 }
 
 async fn one_is_run_and_the_other_is_not(pipeline: &Pipeline, elsewhere: &Pipeline) -> Result<()> {
-    let upgrade = ["upgrade", RELEASE, CHART, "--reuse-values", "--set", "watchNamespace=e2e-watched"];
+    let upgrade = ["upgrade", RELEASE, CHART, "--reuse-values", "--set", "watchNamespaces={e2e-watched}"];
     helm(OPERATOR_NAMESPACE, &[&upgrade[..], &WAIT].concat()).await?;
     elsewhere.apply(json!({})).await?;
     pipeline.apply(json!({})).await?;
