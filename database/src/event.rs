@@ -10,6 +10,9 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 pub struct EventId(i64);
 
 impl EventId {
+    /// The id of a database's first event.
+    pub const FIRST: Self = Self(1);
+
     /// Returns `None` for a number below 1, which is no event's id.
     pub fn new(id: i64) -> Option<Self> {
         (id >= 1).then_some(Self(id))

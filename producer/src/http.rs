@@ -5,6 +5,7 @@ mod body;
 mod content_type;
 mod cors;
 mod event_id;
+mod examples;
 #[cfg(test)]
 mod fuzz;
 mod handlers;

@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use axum::http::StatusCode;
+use eventpipeline_database::{EventId, State};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::{
-    Content, HeaderBuilder, KnownFormat, Object, ObjectBuilder, Ref, RefOr, Required, Response,
+    ContentBuilder, HeaderBuilder, KnownFormat, Object, ObjectBuilder, Ref, RefOr, Required, Response,
     ResponseBuilder, Schema, SchemaFormat, Type,
 };
 use utoipa::{IntoResponses, OpenApi, PartialSchema, ToSchema};
 
-use super::problem::ProblemBody;
+use super::problem::{Problem, ProblemBody};
+use crate::error::Unavailable;
+use crate::storage::Full;
+
+/// The event of examples.
+const EVENT: EventId = EventId::FIRST;
 
 /// The head of the description.
 #[derive(OpenApi)]
@@ -81,10 +86,10 @@ pub(super) struct Failures;
 impl IntoResponses for Failures {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         BTreeMap::from([
-            problem(StatusCode::INTERNAL_SERVER_ERROR, "The service failed"),
+            problem("The service failed", &Problem::internal()),
             temporary_problem(
-                StatusCode::SERVICE_UNAVAILABLE,
                 "The service is overloaded, or its database is not available",
+                &Problem::from(Unavailable::Database),
             ),
         ])
     }
@@ -95,7 +100,7 @@ pub(super) struct NotFound;
 
 impl IntoResponses for NotFound {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        BTreeMap::from([problem(StatusCode::NOT_FOUND, "The event does not exist")])
+        BTreeMap::from([problem("The event does not exist", &Problem::event_not_found("99"))])
     }
 }
 
@@ -104,7 +109,10 @@ pub(super) struct WrongState;
 
 impl IntoResponses for WrongState {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        BTreeMap::from([problem(StatusCode::CONFLICT, "The event's state does not allow the operation")])
+        BTreeMap::from([problem(
+            "The event's state does not allow the operation",
+            &Problem::wrong_state(EVENT, State::Done, "pending"),
+        )])
     }
 }
 
@@ -113,7 +121,10 @@ pub(super) struct Invalid;
 
 impl IntoResponses for Invalid {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        BTreeMap::from([problem(StatusCode::BAD_REQUEST, "The request is invalid")])
+        BTreeMap::from([problem(
+            "The request is invalid",
+            &Problem::invalid_parameter("limit", "must be a whole number from 1 to 1000"),
+        )])
     }
 }
 
@@ -123,13 +134,16 @@ pub(super) struct NotCreated;
 impl IntoResponses for NotCreated {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         BTreeMap::from([
-            problem(StatusCode::REQUEST_TIMEOUT, "The body arrived too slowly"),
-            problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
-            problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not JSON"),
-            problem(StatusCode::UNPROCESSABLE_ENTITY, "The key was used with another request"),
+            problem("The body arrived too slowly", &Problem::slow(60)),
+            problem("The body is too large", &Problem::too_large("a payload", 65_536)),
+            problem(
+                "The body is not JSON",
+                &Problem::wrong_type("a payload must be application/json, or empty", "text/plain"),
+            ),
+            problem("The key was used with another request", &Problem::key_reused()),
             temporary_problem(
-                StatusCode::INSUFFICIENT_STORAGE,
                 "The database's volume is nearly full; stored events are still read, changed and processed",
+                &Problem::from(Unavailable::Full(Full { space: None })),
             ),
         ])
     }
@@ -141,31 +155,34 @@ pub(super) struct NoValue;
 impl IntoResponses for NoValue {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         BTreeMap::from([
-            problem(StatusCode::CONFLICT, "The event was cancelled"),
-            problem(StatusCode::GONE, "The event was removed"),
+            problem("The event was cancelled", &Problem::event_cancelled(EVENT)),
+            problem("The event was removed", &Problem::event_removed(EVENT)),
         ])
     }
 }
 
 type Described = (String, RefOr<Response>);
 
-fn problem(status: StatusCode, description: &str) -> Described {
-    described(status, document(description))
+fn problem(description: &str, example: &Problem) -> Described {
+    described(example, document(description, example))
 }
 
-fn temporary_problem(status: StatusCode, description: &str) -> Described {
+fn temporary_problem(description: &str, example: &Problem) -> Described {
     let seconds = ObjectBuilder::new()
         .schema_type(Type::Integer)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)));
     let header = HeaderBuilder::new().schema(Some(seconds)).description(Some("Seconds after which to retry"));
-    described(status, document(description).header("Retry-After", header.build()))
+    described(example, document(description, example).header("Retry-After", header.build()))
 }
 
-fn document(description: &str) -> ResponseBuilder {
-    let content = Content::new(Some(Ref::from_schema_name(ProblemBody::name())));
+fn document(description: &str, example: &Problem) -> ResponseBuilder {
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(ProblemBody::name())))
+        .example(Some(example.example()))
+        .build();
     ResponseBuilder::new().description(description).content("application/problem+json", content)
 }
 
-fn described(status: StatusCode, response: ResponseBuilder) -> Described {
-    (status.as_str().to_owned(), response.build().into())
+fn described(example: &Problem, response: ResponseBuilder) -> Described {
+    (example.status().as_str().to_owned(), response.build().into())
 }

@@ -56,6 +56,15 @@ impl Problem {
         Self { line: Some(line), ..self }
     }
 
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Returns the document for the description of the API.
+    pub(super) fn example(&self) -> serde_json::Value {
+        serde_json::to_value(self.body()).unwrap_or_default()
+    }
+
     fn body(&self) -> ProblemBody<'_> {
         ProblemBody {
             r#type: format!("urn:eventpipeline:problem:{}", self.kind),

@@ -21,11 +21,12 @@ use super::openapi::Description;
 use super::problem::Problem;
 use super::reach::{self, Reach};
 use super::state::Shared;
-use super::{handlers, v1};
+use super::{examples, handlers, v1};
 
 /// Returns the router of a port. Unknown paths and methods are answered with problem documents.
 pub(crate) fn router(api: &Shared, reach: Reach, base: &BasePath) -> anyhow::Result<Router> {
     let (routes, mut document) = described_routes(reach);
+    examples::add_to(&mut document)?;
     document.servers = base.path().map(|path| vec![Server::new(path)]);
     let routes = routes
         .route("/openapi.json", document_route(text(&document)?))
@@ -42,7 +43,9 @@ pub(crate) fn router(api: &Shared, reach: Reach, base: &BasePath) -> anyhow::Res
 
 /// Returns the description of the whole API.
 pub(crate) fn description() -> anyhow::Result<String> {
-    text(&described_routes(Reach::Everything).1)
+    let (_, mut document) = described_routes(Reach::Everything);
+    examples::add_to(&mut document)?;
+    text(&document)
 }
 
 /// Returns all responses that the API describes.

@@ -9,7 +9,7 @@ use crate::report::root;
 use crate::run::{Cache, run};
 
 /// Flags that take the next word as their value.
-const WITH_VALUE: [&str; 30] = [
+const WITH_VALUE: [&str; 31] = [
     "-n",
     "-l",
     "-o",
@@ -31,6 +31,7 @@ const WITH_VALUE: [&str; 30] = [
     "--namespace",
     "--output",
     "--patch",
+    "--patch-file",
     "--replicas",
     "--selector",
     "--since",
@@ -127,8 +128,8 @@ pub(crate) fn inner<'a, 'b>(arguments: &'a [&'b str]) -> Option<&'a [&'b str]> {
 pub(crate) fn check(arguments: &[&str]) -> Result<(), String> {
     let end = arguments.iter().position(|&argument| argument == "--").unwrap_or(arguments.len());
     let arguments = &arguments[..end];
-    parse(arguments)?;
     let (positional, flags) = split(arguments);
+    parse(arguments)?;
     let Some((&subcommand, objects)) = positional.split_first() else { return Ok(()) };
     if let (Some(kinds), true) = (objects.first(), OF_KINDS.contains(&subcommand)) {
         kinds.split(',').try_for_each(kind)?;
@@ -160,11 +161,20 @@ fn check_flag(subcommand: &str, kind: &str, flag: &str, value: &str) -> Result<(
     }
 }
 
-/// Lets kubectl parse the flags.
+/// Lets kubectl parse the flags. Namespaces and labels, which it does not parse, are left out: many commands are the same
+/// then, and kubectl is slow to start.
 fn parse(arguments: &[&str]) -> Result<(), String> {
     static HELP: Cache = Cache::new();
-    let help = HELP.get(&arguments.join("\n"), || {
-        run(Command::new(eventpipeline_testkit::kubectl()).args(arguments).arg("--help"), "")
+    let mut shown = Vec::new();
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        match *argument {
+            "-n" | "-l" | "--namespace" | "--selector" => drop(rest.next()),
+            argument => shown.push(argument),
+        }
+    }
+    let help = HELP.get(&shown.join("\n"), || {
+        run(Command::new(eventpipeline_testkit::kubectl()).args(&shown).arg("--help"), "")
     });
     let help = help.map_err(|why| why.lines().next().unwrap_or_default().to_owned())?;
     let groups = ["SUBCOMMAND [options]", "kubectl [flags] [options]"];
