@@ -62,10 +62,12 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 impl Exchange {
     fn add_to(self, operation: &mut Operation) -> anyhow::Result<()> {
         let Self { title, request, response, .. } = self;
-        if let (Some(text), Some(RefOr::T(described))) = (request.text, &mut operation.request_body) {
-            let kind = request.headers.get("Content-Type").map_or(JSON, String::as_str);
-            let body = if kind == JSON { parsed(&text)? } else { Value::String(text) };
-            add(described.content.get_mut(kind), &title, body);
+        // Tools that read examples, such as Schemathesis, know no JSON lines.
+        let is_json = !request.headers.contains_key("Content-Type");
+        if let (true, Some(text), Some(RefOr::T(described))) =
+            (is_json, request.text, &mut operation.request_body)
+        {
+            add(described.content.get_mut(JSON), &title, parsed(&text)?);
         }
         let status = response.status.to_string();
         if let Some(RefOr::T(described)) = operation.responses.responses.get_mut(&status) {

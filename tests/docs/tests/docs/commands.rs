@@ -42,8 +42,10 @@ pub(crate) fn check_page(page: &Page, report: &mut Report) {
     }
     // Decisions also quote commands that were rejected.
     for span in page.spans.iter().filter(|_| !page.path.starts_with("docs/adr/")) {
-        let program = span.text.split(' ').next().unwrap_or_default();
-        if span.text.contains(' ') && is_ours(program) && !span.text.contains("...") {
+        let (program, arguments) = span.text.split_once(' ').unwrap_or((&span.text, ""));
+        // Flags alone are no command.
+        let is_whole = !arguments.is_empty() && !arguments.starts_with('-') && !arguments.contains("...");
+        if is_whole && is_ours(program) {
             check_text(&span.text, Written::Mentioned, &span.place, &mut shell, report);
         }
     }

@@ -3,7 +3,7 @@
 use crate::report::root;
 
 /// Programs that every reader knows, and builtins of the shell.
-const COMMON: [&str; 51] = [
+const COMMON: [&str; 52] = [
     "alias",
     "apt-get",
     "awk",
@@ -37,6 +37,7 @@ const COMMON: [&str; 51] = [
     "openssl",
     "oras",
     "printf",
+    "promtool",
     "rm",
     "sed",
     "seq",
@@ -108,7 +109,8 @@ fn docker(arguments: &[&str]) -> Result<(), String> {
             subcommand.map(drop).ok_or_else(|| format!("no known subcommand in {rest:?}"))
         }
         [
-            "build" | "pull" | "push" | "run" | "load" | "save" | "tag" | "exec" | "logs" | "ps" | "info",
+            "build" | "login" | "pull" | "push" | "run" | "load" | "save" | "tag" | "exec" | "logs" | "ps"
+            | "info",
             ..,
         ] => Ok(()),
         _ => Err("no check for this subcommand".to_owned()),
