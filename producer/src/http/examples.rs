@@ -64,15 +64,19 @@ impl Exchange {
         let Self { title, request, response, .. } = self;
         // Tools that read examples, such as Schemathesis, know no JSON lines.
         let is_json = !request.headers.contains_key("Content-Type");
-        if let (true, Some(text), Some(RefOr::T(described))) =
-            (is_json, request.text, &mut operation.request_body)
+        if is_json
+            && let Some(text) = request.text
+            && let Some(RefOr::T(described)) = &mut operation.request_body
+            && let Some(content) = described.content.get_mut(JSON)
         {
-            add(described.content.get_mut(JSON), &title, parsed(&text)?);
+            add(content, &title, parsed(&text)?);
         }
         let status = response.status.to_string();
-        if let Some(RefOr::T(described)) = operation.responses.responses.get_mut(&status) {
-            let kind = if response.status < 400 { JSON } else { PROBLEM };
-            add(described.content.get_mut(kind), &title, parsed(&response.text)?);
+        let kind = if response.status < 400 { JSON } else { PROBLEM };
+        if let Some(RefOr::T(described)) = operation.responses.responses.get_mut(&status)
+            && let Some(content) = described.content.get_mut(kind)
+        {
+            add(content, &title, parsed(&response.text)?);
         }
         Ok(())
     }
@@ -82,11 +86,10 @@ fn parsed(text: &str) -> anyhow::Result<Value> {
     serde_json::from_str(text).context("an example of the API is not JSON")
 }
 
-fn add(content: Option<&mut RefOr<Content>>, title: &str, value: Value) {
-    if let Some(RefOr::T(content)) = content {
-        // A description has either one example or several with names.
-        content.example = None;
-        let example = ExampleBuilder::new().value(Some(value)).build();
-        content.examples.insert(title.to_owned(), RefOr::T(example));
-    }
+fn add(content: &mut RefOr<Content>, title: &str, value: Value) {
+    let RefOr::T(content) = content else { return };
+    // A description has either one example or several with names.
+    content.example = None;
+    let example = ExampleBuilder::new().value(Some(value)).build();
+    content.examples.insert(title.to_owned(), RefOr::T(example));
 }

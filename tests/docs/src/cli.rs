@@ -45,7 +45,7 @@ fn options<'a>(page: &mut String, arguments: impl Iterator<Item = &'a Arg>) {
             let _ = write!(meaning, ". Environment variable: `{}`", variable.display());
         }
         let defaults = if takes_value { argument.get_default_values() } else { &[] };
-        let default = defaults.iter().map(|value| format!("`{}`", value.display())).collect::<String>();
+        let default = defaults.first().map(|value| format!("`{}`", value.display())).unwrap_or_default();
         let _ = writeln!(
             page,
             "| {} | {default} | {} |",

@@ -92,10 +92,8 @@ fn check(invocation: &Invocation, written: Written, place: &Place, report: &mut 
     if WRAPPERS.contains(&program.as_str()) && !arguments.is_empty() {
         return check_wrapped(invocation, &arguments, written, place, report);
     }
-    if matches!(program.as_str(), "sh" | "bash" | "/bin/sh") {
-        if let ["-c", text, ..] = arguments[..] {
-            return check_text(text, written, place, &mut Shell::default(), report);
-        }
+    if let ("sh" | "bash" | "/bin/sh", ["-c", text, ..]) = (program.as_str(), &arguments[..]) {
+        return check_text(text, written, place, &mut Shell::default(), report);
     }
     let result = match program.as_str() {
         "kubectl" => {
@@ -115,7 +113,7 @@ fn check(invocation: &Invocation, written: Written, place: &Place, report: &mut 
             Ok(())
         }
         name => match programs::command(name) {
-            Some(command) => programs::check(command, &arguments, &invocation.environment, written),
+            Some(command) => programs::check(&command, &arguments, &invocation.environment, written),
             None => other::check(name, &arguments),
         },
     };

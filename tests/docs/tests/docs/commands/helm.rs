@@ -51,7 +51,7 @@ fn has_our_chart(arguments: &[&str]) -> bool {
     let is_ours = |argument: &&str| {
         matches!(argument.trim_end_matches('/'), "." | "charts/eventpipeline")
             || argument.starts_with("oci://") && argument.ends_with("/eventpipeline")
-            || argument.starts_with("eventpipeline-") && argument.ends_with(".tgz")
+            || argument.starts_with("eventpipeline-") && argument.contains(".tgz")
     };
     arguments.iter().any(is_ours)
 }

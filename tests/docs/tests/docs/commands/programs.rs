@@ -29,14 +29,14 @@ pub(crate) fn command(name: &str) -> Option<Command> {
 
 /// Parses the arguments as the program does.
 pub(crate) fn check(
-    command: Command,
+    command: &Command,
     arguments: &[&str],
     environment: &BTreeMap<String, String>,
     written: Written,
 ) -> Result<(), String> {
     let mut given: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
     let at = given.iter().position(|argument| argument == "--").unwrap_or(given.len());
-    given.splice(at..at, flags(&command, arguments, environment)?);
+    given.splice(at..at, flags(command, arguments, environment)?);
     for at in 1..given.len() {
         if given[at - 1].starts_with("--") && given[at - 1].ends_with("-file") {
             READABLE.clone_into(&mut given[at]);
@@ -44,7 +44,7 @@ pub(crate) fn check(
     }
     // A placeholder such as ID stands for any value: a word, a number, a duration or a URL.
     let values = [None, Some("1"), Some("10s"), Some("http://127.0.0.1:9090")];
-    let mut results = values.map(|value| parse(&command, &given, value)).into_iter();
+    let mut results = values.map(|value| parse(command, &given, value)).into_iter();
     let first = results.next().unwrap();
     if first.is_ok() || results.any(|result| result.is_ok()) {
         return Ok(());
