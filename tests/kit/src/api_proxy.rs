@@ -1,25 +1,20 @@
 //! An HTTP proxy of the API server that fails at the n-th call.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{fs, io};
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
-use http_body_util::BodyExt as _;
+use axum::http::{Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use reqwest::Client;
 use serde_json::json;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::{ApiServer, error::Error, folders, or_panic};
+use crate::{ApiServer, error::Error, folders, or_panic, relay};
 
 /// A fault of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +96,11 @@ impl ApiProxy {
         let shared = Shared { server: server.url(), client, state: Mutex::default(), struck, healed };
         let shared = Arc::new(shared);
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, Arc::clone(&shared)));
+        let answering = Arc::clone(&shared);
+        tasks.spawn(relay::serve(listener, move |request| {
+            let shared = Arc::clone(&answering);
+            async move { shared.answer(request).await }
+        }));
         Ok(Self { address, kubeconfig, shared, _tasks: tasks, _folder: folder })
     }
 
@@ -177,19 +176,8 @@ impl Shared {
     }
 
     async fn pass_on(&self, request: Request<Incoming>) -> io::Result<Response<Body>> {
-        let (head, body) = request.into_parts();
-        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-        let mut headers = head.headers;
-        for hop in [header::HOST, header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {
-            headers.remove(hop);
-        }
-        let call = self.client.request(head.method, format!("{}{path}", self.server)).headers(headers);
-        let answer = call.body(body).send().await.map_err(io::Error::other)?;
-        let answer: Response<reqwest::Body> = answer.into();
-        let (mut head, body) = answer.into_parts();
-        head.headers = passed_back(&head.headers);
-        Ok(Response::from_parts(head, Body::new(body)))
+        let (head, body) = relay::read(request).await?;
+        relay::pass_on(&self.client, &self.server, head, body).await
     }
 
     async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Body>> {
@@ -230,39 +218,4 @@ fn refusal(code: u16) -> Response<Body> {
     let json = header::HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
-}
-
-/// Removes the headers of the connection to the server.
-fn passed_back(headers: &HeaderMap) -> HeaderMap {
-    let of_this_hop = [header::CONNECTION, header::TRANSFER_ENCODING, header::CONTENT_LENGTH];
-    headers
-        .iter()
-        .filter(|(name, _)| !of_this_hop.contains(name))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
-}
-
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                if let Ok((client, _)) = accepted {
-                    connections.spawn(connect(client, Arc::clone(&shared)));
-                }
-            }
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-async fn connect(client: TcpStream, shared: Arc<Shared>) {
-    let _ = client.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let shared = Arc::clone(&shared);
-        async move { shared.answer(request).await }
-    });
-    // Returning an error cuts the connection.
-    let _: Result<(), Infallible> =
-        http1::Builder::new().serve_connection(TokioIo::new(client), service).await.or(Ok(()));
 }

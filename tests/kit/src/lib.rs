@@ -5,6 +5,7 @@
 //! - [`Program`]: a program of the product as a process, with its log, its addresses and its signals.
 //! - [`Proxy`]: a TCP proxy that can be slow, stalled or cut.
 //! - [`ApiProxy`]: a proxy of the API server that refuses, cuts or loses the n-th call.
+//! - [`HttpProxy`]: a proxy of an HTTP server that records requests, refuses some and loses responses.
 //! - [`Collector`]: a receiver of OpenTelemetry spans.
 //! - [`client`]: an HTTP client for them.
 //! - [`Prometheus`] that scrapes what a test runs, and [`promtool`].
@@ -28,11 +29,13 @@ mod database;
 mod error;
 mod folders;
 mod http;
+mod http_proxy;
 mod ports;
 mod process;
 mod program;
 mod prometheus;
 mod proxy;
+mod relay;
 mod scrape;
 mod wait;
 mod words;
@@ -46,6 +49,7 @@ pub use certificates::Certificates;
 pub use collector::{Collector, Span};
 pub use database::{Database, Engine, Options};
 pub use http::client;
+pub use http_proxy::{Arrived, HttpProxy, Treatment};
 pub use ports::{Port, free_udp};
 pub use program::{Program, whole_lines};
 pub use prometheus::{Prometheus, promtool};
