@@ -4,4 +4,4 @@
 
 cd "$ROOT"
 cargo fmt --all
-if have gofmt; then gofmt -w "$OFFLINE/nodekit" "$ROOT/examples/polyglot"; fi
+if have gofmt; then gofmt -w "$OFFLINE/nodekit" "$ROOT/examples" "$ROOT/tests/gitops"; fi

@@ -4,7 +4,7 @@
 
 go_formatted() {
   local files
-  files=$(gofmt -l "$OFFLINE/nodekit" "$ROOT/examples/polyglot" "$ROOT/tests/gitops")
+  files=$(gofmt -l "$OFFLINE/nodekit" "$ROOT/examples" "$ROOT/tests/gitops")
   [ -z "$files" ] || die "gofmt would change: $files"
 }
 

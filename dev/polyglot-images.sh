@@ -1,16 +1,29 @@
 #!/usr/bin/env bash
-# Builds the images of examples/polyglot/eventpipeline.yaml and prints their names. They are built from their Dockerfiles, or
-# from this machine's Node.js and Python if the base images cannot be pulled.
+# polyglot-images.sh [MANIFEST...]: builds the images of examples that the manifests name (by default those that the tests on
+# the cluster run), and prints their names. They are built from their Dockerfiles, or from this machine's Node.js and Python
+# if the base images cannot be pulled.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=offline/rootfs.sh
 . "$OFFLINE/rootfs.sh"
 
-sources=$ROOT/examples/polyglot
+examples=$ROOT/examples
 programs=$CACHE/polyglot
 user='USER 65532:65532'
+manifests=("$@")
+if [ $# -eq 0 ]; then
+  manifests=("$examples"/{polyglot/eventpipeline,handlers-on-cluster/python/handler,word-service/words}.yaml)
+fi
 
-# images: their names in the example.
-images() { sed -n 's/^ *image: \(eventpipeline-.*\)$/\1/p' "$sources/eventpipeline.yaml"; }
+# images: their names in the manifests.
+images() { sed -n 's/^ *image: \(eventpipeline-.*\)$/\1/p' "${manifests[@]}"; }
+
+# source_of PROGRAM: its folder.
+source_of() { if [ -d "$examples/polyglot/$1" ]; then echo "$examples/polyglot/$1"; else echo "$examples/$1"; fi; }
+
+# language_of FOLDER: the language of a program's source.
+language_of() {
+  if [ -f "$1/go.mod" ]; then echo go; elif [ -f "$1/package.json" ]; then echo nodejs; else echo python; fi
+}
 
 nodejs_image() {
   local image=$1 program=$2 folder=$3 node
@@ -31,7 +44,9 @@ python_image() {
   copy_libraries '' "$folder" "$library"/lib-dynload/*.so
   (cd / && tar -c --exclude=__pycache__ --exclude='*/test' "${library#/}") | tar -x -C "$folder"
   cp -a "$programs/$program" "$folder/app"
-  cp -a "$programs"/venv/lib/python*/site-packages/pymysql "$folder/app/"
+  if [ -f "$(source_of "$program")/requirements.txt" ]; then
+    cp -a "$programs"/venv/lib/python*/site-packages/pymysql "$folder/app/"
+  fi
   import_image "$image" "$folder" "$user" 'ENV PYTHONDONTWRITEBYTECODE=1' 'ENV PYTHONUNBUFFERED=1' 'WORKDIR /app' \
     'CMD ["python3", "main.py"]' "$(label_made_from "$version")"
 }
@@ -46,15 +61,15 @@ stand_in() {
   local image=$1 program=$2 folder=$CACHE/work/polyglot-image
   rm -rf "$folder"
   mkdir -p "$folder"
-  "${program##*-}_image" "$image" "$program" "$folder"
+  "$(language_of "$(source_of "$program")")_image" "$image" "$program" "$folder"
   rm -rf "$folder"
 }
 
-from_dockerfile() { docker build -q --label "eventpipeline.dev/made-from=$version" -t "$1" "$sources/$2"; }
+from_dockerfile() { docker build -q --label "eventpipeline.dev/made-from=$version" -t "$1" "$(source_of "$2")"; }
 
 use_docker
 pulls_images || "$DEV/polyglot.sh"
-version=$(fingerprint "$sources" "$DEV"/{polyglot,polyglot-images}.sh "$OFFLINE/rootfs.sh")
+version=$(fingerprint "$examples"/{polyglot,word-service} "$DEV"/{polyglot,polyglot-images}.sh "$OFFLINE/rootfs.sh")
 for image in $(images); do
   # eventpipeline-PROGRAM:TAG
   program=${image#eventpipeline-}

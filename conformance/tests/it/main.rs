@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod clients;
 mod compose;
 mod examples;
+mod readme;
 mod support;
+mod words;
 mod wrong_producer;
 
 use std::ffi::OsStr;

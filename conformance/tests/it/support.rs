@@ -6,9 +6,9 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use eventpipeline_database::{Database as Schema, DatabaseArgs, Metrics, Tls};
-use eventpipeline_testkit::{Database, Engine, Options};
+use eventpipeline_testkit::{Database, Engine, Options, Program};
 use prometheus::Registry;
-use sqlx::mysql::MySqlConnectOptions;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{ConnectOptions as _, Executor as _};
 
 /// The result of a run.
@@ -16,7 +16,6 @@ use sqlx::{ConnectOptions as _, Executor as _};
 pub(crate) struct Run {
     pub(crate) code: i32,
     pub(crate) out: String,
-    #[expect(dead_code, reason = "shown by `Debug` when a test fails")]
     pub(crate) err: String,
 }
 
@@ -102,9 +101,36 @@ impl Pipeline {
 
     /// Runs a statement.
     pub(crate) async fn sql(&self, statement: &'static str) {
+        self.connection().await.execute(statement).await.unwrap();
+    }
+
+    /// Returns the values of all events.
+    pub(crate) async fn values(&self) -> Vec<String> {
+        let values = sqlx::query_scalar("SELECT valor FROM Events ORDER BY id");
+        values.fetch_all(&mut self.connection().await).await.unwrap()
+    }
+
+    async fn connection(&self) -> MySqlConnection {
         let options = MySqlConnectOptions::new().host("127.0.0.1").port(self.port.parse().unwrap());
-        let mut connection = options.username("root").database(&self.name).connect().await.unwrap();
-        connection.execute(statement).await.unwrap();
+        options.username("root").database(&self.name).connect().await.unwrap()
+    }
+
+    /// Starts a program on this database, with further variables.
+    pub(crate) fn start_program(&self, command: &[&str], more: &[(&str, &str)]) -> Program {
+        let variables = self.variables();
+        let database = variables.iter().map(|(name, value)| (*name, value.as_str()));
+        let all: Vec<_> =
+            database.chain([("ADMIN_ADDRESS", "127.0.0.1:0")]).chain(more.iter().copied()).collect();
+        Program::start("program", command, &all)
+    }
+
+    /// Starts our producer, and our consumer with a handler at this URL.
+    pub(crate) fn serve(&self, handler: &str) -> [Program; 2] {
+        let serve = |name, more: &[(&str, &str)]| {
+            self.start_program(&[program(name).to_str().unwrap(), "serve"], more)
+        };
+        let producer = serve("eventpipeline-producer", &[("LISTEN_ADDRESS", "127.0.0.1:0")]);
+        [producer, serve("eventpipeline-consumer", &[("HANDLER", "http"), ("HANDLER_URL", handler)])]
     }
 
     /// Runs the kit.

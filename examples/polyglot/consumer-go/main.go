@@ -93,7 +93,7 @@ func (c *consumer) handle(stop context.Context, id int64) {
 		c.keepTrying(stop, id, func() error { return c.events.release(context.Background(), id) })
 		return
 	}
-	valor, err := work(id, c.settings.work)
+	valor, err := work(id, c.settings)
 	if err != nil {
 		slog.Error("failed to work on an event", "id", id, "error", err)
 		pause(stop, trouble)

@@ -19,6 +19,8 @@ type settings struct {
 	admin       string
 	concurrency int
 	work        time.Duration
+	// wordAPI is the URL of a word service. If it is empty, values are from the built-in list.
+	wordAPI string
 }
 
 func readSettings() (settings, error) {
@@ -31,7 +33,12 @@ func readSettings() (settings, error) {
 		return settings{}, errors.New("WORK_SECONDS must be a number")
 	}
 	work := time.Duration(seconds * float64(time.Second))
-	return settings{admin: variable("ADMIN_ADDRESS", "[::]:9090"), concurrency: concurrency, work: work}, nil
+	return settings{
+		admin:       variable("ADMIN_ADDRESS", "[::]:9090"),
+		concurrency: concurrency,
+		work:        work,
+		wordAPI:     os.Getenv("WORD_API_URL"),
+	}, nil
 }
 
 // databaseConfig returns the connection settings. It is called at each connect, because passwords change.

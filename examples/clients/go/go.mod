@@ -1,0 +1,3 @@
+module eventpipeline.dev/examples/client
+
+go 1.24.0

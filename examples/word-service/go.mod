@@ -1,0 +1,3 @@
+module eventpipeline.dev/examples/word-service
+
+go 1.24.0
