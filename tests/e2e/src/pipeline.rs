@@ -7,7 +7,8 @@ use eventpipeline_crds::EventPipeline;
 use k8s_openapi::{NamespaceResourceScope, api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::Condition};
 use kube::{
     Api, Client, Resource, ResourceExt as _,
-    api::{DeleteParams, ListParams, Patch, PatchParams},
+    api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams},
+    core::{ApiResource, GroupVersionKind},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -73,6 +74,21 @@ impl Pipeline {
         });
         let apply = PatchParams::apply("eventpipeline-e2e").force();
         self.api::<EventPipeline>().patch(Self::NAME, &apply, &Patch::Apply(object)).await?;
+        Ok(())
+    }
+
+    /// Applies the objects of a manifest in the namespace of this pipeline, except pipelines.
+    pub async fn apply_beside(&self, manifest: &str) -> Result<()> {
+        let apply = PatchParams::apply("eventpipeline-e2e").force();
+        for object in serde_saphyr::from_multiple::<DynamicObject>(manifest)? {
+            let kind = GroupVersionKind::try_from(object.types.as_ref().context("a kind")?)?;
+            if kind.kind != EventPipeline::kind(&()) {
+                let resource = ApiResource::from_gvk(&kind);
+                let api: Api<DynamicObject> =
+                    Api::namespaced_with(self.client.clone(), &self.namespace, &resource);
+                api.patch(&object.name_any(), &apply, &Patch::Apply(&object)).await?;
+            }
+        }
         Ok(())
     }
 
