@@ -184,7 +184,10 @@ fn api_server() -> Vec<Panel> {
             (Kind::Stacked, Unit::RequestsPerSecond),
             "API server requests",
             "Requests per second by method and status. A few 409 are normal, 403 is a missing permission, <error> is no response.",
-            [("{{method}} {{code}}", rate("method, code", "rest_client_requests_total", ""))],
+            [(
+                "{{method}} {{code}}",
+                format!("{} > 0", rate("method, code", "rest_client_requests_total", "")),
+            )],
         )
         .color(" (5|<error>)", Color::Bad)
         .color(" 4", Color::Warning),

@@ -129,7 +129,7 @@ fn pipelines() -> Panel {
             ("Failed requests", failed_requests()),
             ("Pending", events("pending")),
             ("Oldest pending", oldest()),
-            ("Time to value, 95 %", value_time()),
+            ("Time to value", value_time()),
             ("Dead letters", events("dead")),
         ],
     )
@@ -140,7 +140,7 @@ fn pipelines() -> Panel {
     .column("Failed requests", Unit::Share, failure_levels())
     .column("Pending", Unit::Count, Levels::neutral())
     .column("Oldest pending", Unit::Seconds, age_levels())
-    .column("Time to value, 95 %", Unit::Seconds, Levels::neutral())
+    .column("Time to value", Unit::Seconds, Levels::neutral())
     .column("Dead letters", Unit::Count, Levels::warning_from(1.0))
 }
 
