@@ -1,6 +1,6 @@
 # Each target is a script in dev/ that also runs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down test chaos upgrade broken fill mutants fuzz e2e bench bench-operator images release publish bundle reproduce stranger crds docs fmt lint deny clean-cache
+.PHONY: help up down test chaos upgrade broken fill mutants fuzz e2e bench bench-operator images release publish bundle reproduce stranger crds docs pictures fmt lint deny clean-cache
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ crds: ## Regenerate the CRD, the chart's copies, references, openapi.json, dashb
 
 docs: ## Build the documentation as a searchable site in site/, and check its links
 	@dev/docs.sh
+
+pictures: ## Draw the dashboards of pipelines under load, for the docs
+	@dev/pictures.sh
 
 fmt: ## Format the code
 	@dev/fmt.sh
