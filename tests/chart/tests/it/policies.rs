@@ -4,7 +4,7 @@ use eventpipeline_testkit::ApiServer;
 use serde_json::{Value, json};
 
 use crate::reach::{Place, reaches};
-use crate::scanners::rendered_example;
+use crate::scanners::{example_objects, rendered_example};
 use crate::{KNOWN, NAMESPACE, object, objects, render, repository};
 
 const POLICIES: [&str; 3] = [
@@ -12,6 +12,9 @@ const POLICIES: [&str; 3] = [
     "--set",
     "pipeline.enabled=true,pipeline.namespace=default,networkPolicy.metricsNamespaces={monitoring}",
 ];
+
+/// Handlers, and a pipeline whose consumers connect to them.
+const HANDLER: &str = "examples/handlers-on-cluster/python/handler.yaml";
 
 /// Returns the policies of the chart and the operator, and a default-deny policy for each namespace.
 struct World {
@@ -23,8 +26,12 @@ impl World {
     async fn new() -> Self {
         let server = ApiServer::shared().await;
         let mut all = objects(&render(server, &POLICIES).expect("it renders"));
-        let example = repository("examples/eventpipeline.yaml");
-        all.append(&mut objects(&rendered_example(&example, "default")));
+        for example in ["examples/eventpipeline.yaml", HANDLER] {
+            all.append(&mut objects(&rendered_example(&repository(example), "default")));
+        }
+        for example in [HANDLER, "examples/word-service/words.yaml"] {
+            all.append(&mut example_objects(&repository(example), "default"));
+        }
         let mut policies: Vec<_> =
             all.iter().filter(|object| object["kind"] == "NetworkPolicy").cloned().collect();
         // Foreign pods may connect wherever our policies admit them.
@@ -85,4 +92,23 @@ async fn only_required_connections_are_allowed() {
     assert!(reaches(&test, Some(&producer), 8080), "the test does not reach the API");
     assert!(!reaches(&test, Some(&consumer), 9090));
     assert!(!reaches(&test, None, 443), "the test reaches what is outside");
+}
+
+#[tokio::test]
+async fn only_consumers_reach_handlers_and_word_services() {
+    let world = World::new().await;
+    let [consumer, producer, handler, words] =
+        ["orders-consumer-default", "orders-producer-default", "orders-handler", "words"]
+            .map(|name| world.labels("Deployment", name));
+    let foreign = json!({"app": "shop"});
+    let here = |labels| Place { namespace: "default", labels };
+    let [consumer, producer, handler, words, stranger] =
+        [&consumer, &producer, &handler, &words, &foreign].map(here);
+    for (program, port) in [(&handler, 9000), (&words, 8000)] {
+        assert!(reaches(&world.policies, &consumer, Some(program), port), "no consumer reaches {program:?}");
+        for other in [&producer, &stranger] {
+            assert!(!reaches(&world.policies, other, Some(program), port), "{other:?} reaches {program:?}");
+        }
+        assert!(!reaches(&world.policies, program, None, 443), "{program:?} reaches what is outside");
+    }
 }

@@ -10,6 +10,10 @@ use serde_json::Value;
 
 use crate::{KNOWN, objects, render, repository, text, yaml_files};
 
+/// Examples with programs of their own.
+const PROGRAMS: [&str; 2] =
+    ["examples/word-service/words.yaml", "examples/handlers-on-cluster/python/handler.yaml"];
+
 /// A finding of a tool about an object (`Kind/name`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Finding {
@@ -80,19 +84,32 @@ async fn write_manifests(folder: &Path) {
         let name = example.file_name().expect("a name");
         fs::write(folder.join(name), rendered_example(&example, "examples")).expect("a file");
     }
+    for program in PROGRAMS.map(repository) {
+        let file = folder.join(program.file_name().expect("a name"));
+        write_objects(&file, &example_objects(&program, "examples"));
+    }
 }
 
-/// Renders the objects of an example in this namespace.
+/// Returns the objects of an example in this namespace, as they are written.
+pub(crate) fn example_objects(example: &Path, namespace: &str) -> Vec<Value> {
+    let mut written = objects(&fs::read_to_string(example).expect("an example"));
+    for object in &mut written {
+        object["metadata"]["namespace"] = namespace.into();
+    }
+    written
+}
+
+/// Writes objects to a file. JSON is YAML.
+fn write_objects(file: &Path, objects: &[Value]) {
+    let documents: Vec<_> = objects.iter().map(|object| format!("---\n{object}\n")).collect();
+    fs::write(file, documents.concat()).expect("a file");
+}
+
+/// Renders the objects that the operator creates for an example in this namespace.
 pub(crate) fn rendered_example(example: &Path, namespace: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("example.yaml");
-    let mut documents = String::new();
-    for mut object in objects(&fs::read_to_string(example).expect("an example")) {
-        object["metadata"]["namespace"] = namespace.into();
-        // JSON is YAML.
-        documents.extend(["---\n", &object.to_string(), "\n"]);
-    }
-    fs::write(&file, documents).expect("a file");
+    write_objects(&file, &example_objects(example, namespace));
     let operator = program("eventpipeline-operator");
     let output = Command::new(operator).arg("render").arg(file).output().expect("a run");
     assert!(output.status.success(), "{}: {output:?}", example.display());

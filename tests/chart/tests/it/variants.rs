@@ -102,16 +102,34 @@ async fn kubernetes_accepts_the_rendered_objects_of_each_example() {
     }
 }
 
+#[tokio::test]
+async fn kubernetes_accepts_the_programs_of_the_examples() {
+    let server = ApiServer::start().await;
+    define(&server);
+    restricted(&server, "examples");
+    for program in ["word-service/words.yaml"].map(|file| repository("examples").join(file)) {
+        dry_run_of(&server, ["-n", "examples", "-f", text(&program)]).expect("valid objects");
+    }
+    for language in ["python", "nodejs", "go"] {
+        let folder = repository("examples/handlers-on-cluster").join(language);
+        let answer = dry_run_of(&server, ["-n", "examples", "-k", text(&folder)]).expect("valid objects");
+        for object in ["deployment.apps", "service", "networkpolicy.networking.k8s.io"] {
+            assert!(answer.contains(&format!("{object}/orders-handler created")), "{answer}");
+        }
+        assert!(answer.contains("eventpipeline.eventpipeline.dev/orders created"), "{answer}");
+        let rendered = server.kubectl(["kustomize", text(&folder)]).expect("objects");
+        assert!(rendered.contains(&format!("image: eventpipeline-handler-{language}:")), "{rendered}");
+    }
+}
+
 /// Applies a file by a server-side dry run, with unknown fields and warnings as errors.
 fn dry_run(server: &ApiServer, file: &Path) -> Result<String, String> {
-    server.kubectl([
-        "apply",
-        "--dry-run=server",
-        "--validate=strict",
-        "--warnings-as-errors",
-        "-f",
-        text(file),
-    ])
+    dry_run_of(server, ["-f", text(file)])
+}
+
+fn dry_run_of<const N: usize>(server: &ApiServer, source: [&str; N]) -> Result<String, String> {
+    let dry_run = ["apply", "--dry-run=server", "--validate=strict", "--warnings-as-errors"];
+    server.kubectl(dry_run.into_iter().chain(source))
 }
 
 /// Creates a namespace that admits restricted pods only, and warns about others.
