@@ -1,5 +1,7 @@
 //! Environment variables of containers.
 
+#![expect(clippy::struct_field_names, reason = "the names of Kubernetes")]
+
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 

@@ -30,9 +30,9 @@ async fn nodejs_posts_an_event_and_python_handles_it() {
     let [producer, _consumer] = pipeline.serve(&url);
 
     let api = producer.address("the API listens").await;
-    let post = block("js", "127.0.0.1:8080", &api.to_string());
+    let script = block("js", "127.0.0.1:8080", &api.to_string());
     let mut node = Command::new("node");
-    node.args(["--input-type=module", "--eval", &post]);
+    node.args(["--input-type=module", "--eval", &script]);
     let run = tokio::task::spawn_blocking(move || Run::of(&mut node)).await.unwrap();
     assert_eq!((run.code, run.out.as_str()), (0, "shipped order 7\n"), "{run:?}");
 }

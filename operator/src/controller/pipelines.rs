@@ -68,11 +68,11 @@ fn within(
 }
 
 /// Records the health of the watch.
-fn report(watches: &Watches, watched: &Watched, event: &watcher::Result<Event<Guarded>>) {
+fn report(watches: &Watches, of: &Watched, event: &watcher::Result<Event<Guarded>>) {
     match event {
-        Ok(Event::Init) => watches.lists(watched),
-        Ok(Event::InitDone) => watches.listed(watched),
-        Err(error) => watches.interrupted(watched, &error_chain(error)),
+        Ok(Event::Init) => watches.lists(of),
+        Ok(Event::InitDone) => watches.listed(of),
+        Err(error) => watches.interrupted(of, &error_chain(error)),
         Ok(Event::Apply(_) | Event::InitApply(_) | Event::Delete(_)) => {}
     }
 }

@@ -71,7 +71,7 @@ impl Cluster {
     }
 
     /// Kills the operator that logged that it acquired the Lease.
-    pub(crate) async fn kill_the_leader(&self) {
+    pub(crate) fn kill_the_leader(&self) {
         let leader = self.operators.iter().find(|it| it.log().contains("leading"));
         if let Some(leader) = leader {
             leader.kill9();

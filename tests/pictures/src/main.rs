@@ -72,7 +72,7 @@ async fn main() -> anyhow::Result<()> {
     sleep(act * 4 / 3).await;
     println!("the consumers of thumbnails hang, and the leading operator is killed");
     thumbnails.freeze_consumers();
-    cluster.kill_the_leader().await;
+    cluster.kill_the_leader();
     sleep(act).await;
     println!("the consumers of thumbnails continue, and the handler of payments works again");
     thumbnails.thaw_consumers();

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use serde_json::Value;
@@ -26,10 +27,9 @@ pub(super) struct Package {
 
 impl Package {
     /// Reads `types_gen.go` in a folder.
-    pub(super) fn read(folder: &Path) -> Self {
+    pub(super) fn read(folder: &Path) -> io::Result<Self> {
         let file = folder.join("types_gen.go");
-        let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        Self::parse(&text)
+        Ok(Self::parse(&fs::read_to_string(file)?))
     }
 
     pub(super) fn parse(text: &str) -> Self {
