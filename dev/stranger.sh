@@ -16,6 +16,7 @@ clean_up() {
   "$DEV/stranger/registry.sh" down $public
   "$DEV/stranger/registry.sh" down $private
   "$DEV/stranger/cluster.sh" down
+  docker image ls --format '{{.Repository}}:{{.Tag}}' | grep "^$registry/" | xargs -r docker image rm >/dev/null || true
   if $started_docker; then "$OFFLINE/dockerd.sh" stop; fi
   exit $status
 }
