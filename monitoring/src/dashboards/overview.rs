@@ -72,7 +72,6 @@ fn value_time() -> String {
 
 fn now() -> Vec<Panel> {
     let stat = (Kind::Stat, Unit::Count);
-    let trend = (Kind::Trend, Unit::Count);
     vec![
         panel(
             stat,
@@ -95,20 +94,20 @@ fn now() -> Vec<Panel> {
         )
         .levels(Levels::bad_from(1.0)),
         panel(
-            trend,
+            stat,
             "Pending events",
             "Due events that no consumer has claimed yet.",
             [("waiting", format!("sum({})", events("pending")))],
         ),
         panel(
-            (Kind::Trend, Unit::Seconds),
+            (Kind::Stat, Unit::Seconds),
             "Oldest pending event",
             "Age of the oldest pending event of all pipelines.",
             [("oldest", format!("max({})", oldest()))],
         )
         .levels(age_levels()),
         panel(
-            trend,
+            stat,
             "Dead letters",
             "Events that exhausted their attempts and were not retried or removed yet.",
             [("dead", format!("sum({})", events("dead")))],

@@ -90,8 +90,6 @@ pub enum Kind {
     Stacked,
     /// The last value as a large number.
     Stat,
-    /// The last value as a large number, over a small graph.
-    Trend,
     /// The present values: a row per combination of labels, and a column per query.
     Table,
 }

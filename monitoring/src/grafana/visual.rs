@@ -7,8 +7,10 @@ use super::panel::{Column, Kind, Panel, Query, Unit};
 
 /// Height of time series and tables: space for a legend of eight rows at the side, or of four rows below.
 const TALL: u32 = 9;
-/// Height of large numbers: space for a small graph below them.
-const STAT_HEIGHT: u32 = 5;
+/// Height of large numbers.
+const STAT_HEIGHT: u32 = 4;
+/// Upper end of an axis of shares whose values are smaller. Otherwise the axis of a series of zeros would end at 10,000 %.
+const SMALL_SHARE: f64 = 0.01;
 /// Width from which the legend is at the side.
 const WIDE: u32 = 12;
 
@@ -16,15 +18,14 @@ impl Panel {
     pub(super) fn height(&self) -> u32 {
         match self.kind {
             Kind::Lines | Kind::Stacked | Kind::Table => TALL,
-            Kind::Stat | Kind::Trend => STAT_HEIGHT,
+            Kind::Stat => STAT_HEIGHT,
         }
     }
 
     pub(super) fn json(&self, id: u32, (x, y, width): (u32, u32, u32)) -> Value {
         let (type_, options) = match self.kind {
             Kind::Lines | Kind::Stacked => ("timeseries", self.time_options(width)),
-            Kind::Stat => ("stat", stat_options("none")),
-            Kind::Trend => ("stat", stat_options("area")),
+            Kind::Stat => ("stat", stat_options()),
             Kind::Table => ("table", json!({"frameIndex": 0, "showHeader": true, "cellHeight": "sm"})),
         };
         let targets: Vec<Value> =
@@ -50,7 +51,7 @@ impl Panel {
         let custom = match self.kind {
             Kind::Lines => self.lines("none"),
             Kind::Stacked => self.lines("normal"),
-            Kind::Stat | Kind::Trend => json!({}),
+            Kind::Stat => json!({}),
             Kind::Table => {
                 json!({"align": "left", "cellOptions": {"type": "auto"}, "inspect": false, "minWidth": 100})
             }
@@ -69,7 +70,7 @@ impl Panel {
     }
 
     fn lines(&self, stacking: &str) -> Value {
-        json!({
+        let mut lines = json!({
             "drawStyle": "line",
             "lineWidth": 1,
             "fillOpacity": if stacking == "none" { 10 } else { 40 },
@@ -77,7 +78,11 @@ impl Panel {
             "spanNulls": false,
             "stacking": {"mode": stacking, "group": "A"},
             "thresholdsStyle": {"mode": if self.levels.are_neutral() { "off" } else { "dashed" }},
-        })
+        });
+        if self.unit == Unit::Share {
+            lines["axisSoftMax"] = json!(SMALL_SHARE);
+        }
+        lines
     }
 
     fn time_options(&self, width: u32) -> Value {
@@ -193,10 +198,11 @@ pub(super) fn datasource() -> Value {
     json!({"type": "prometheus", "uid": "${datasource}"})
 }
 
-fn stat_options(graph: &str) -> Value {
+fn stat_options() -> Value {
     json!({
         "colorMode": "value",
-        "graphMode": graph,
+        // A graph would run behind the number.
+        "graphMode": "none",
         "justifyMode": "auto",
         "orientation": "auto",
         "textMode": "value",

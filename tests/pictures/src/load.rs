@@ -38,7 +38,7 @@ pub(crate) async fn run(apis: Vec<SocketAddr>, per_second: f64) {
                     6 => client.post(format!("{base}/create-sync")),
                     7 => client.get(format!("{base}/1")),
                     8 => client.get(format!("{base}/")),
-                    _ => client.post(format!("{base}/v1/events")).json(&json!({"events": [{}, {}]})),
+                    _ => client.post(format!("{base}/v1/events")).json(&json!([{}, {}])),
                 };
                 requests.spawn(request.timeout(Duration::from_secs(20)).send());
             }

@@ -23,21 +23,21 @@ pub(super) fn health() -> Vec<Panel> {
         )
         .levels(Levels::good_from(1.0)),
         panel(
-            (Kind::Trend, Unit::Seconds),
+            (Kind::Stat, Unit::Seconds),
             "Oldest pending",
             "Waiting time of the first event of the queue.",
             [("oldest", oldest())],
         )
         .levels(age_levels()),
         panel(
-            (Kind::Trend, Unit::Count),
+            (Kind::Stat, Unit::Count),
             "Dead letters",
             "Events that exhausted their attempts. `eventpipeline list --state dead` shows them with their errors.",
             [("dead", events("dead"))],
         )
         .levels(Levels::warning_from(1.0)),
         panel(
-            (Kind::Trend, Unit::Share),
+            (Kind::Stat, Unit::Share),
             "Failed requests",
             "Share of requests answered with 5xx. Orange above the error budget of the availability objective.",
             [("failed", failed_requests())],
@@ -76,25 +76,25 @@ pub(super) fn work() -> Vec<Panel> {
             [("created", format!("max(eventpipeline_events_counted{{{CHOSEN}}})"))],
         ),
         panel(
-            (Kind::Trend, Unit::PerSecond),
+            (Kind::Stat, Unit::PerSecond),
             "Created",
             "Events created per second.",
             [("created", rate("eventpipeline", "eventpipeline_events_created_total", ""))],
         ),
         panel(
-            (Kind::Trend, Unit::PerSecond),
+            (Kind::Stat, Unit::PerSecond),
             "Completed",
             "Events completed per second.",
             [("completed", rate("eventpipeline", "eventpipeline_events_completed_total", ""))],
         ),
         panel(
-            (Kind::Trend, Unit::Count),
+            (Kind::Stat, Unit::Count),
             "Pending",
             "Due events that no consumer has claimed.",
             [("pending", events("pending"))],
         ),
         panel(
-            (Kind::Trend, Unit::Seconds),
+            (Kind::Stat, Unit::Seconds),
             "Creation to value, 95 %",
             "95 % of the events have their value within this time.",
             [("95 %", quantile("0.95", "", "eventpipeline_create_to_value_seconds", ""))],

@@ -52,11 +52,17 @@ pub(super) fn mappings(dashboard: &Value) -> Findings {
     })
 }
 
-/// A small graph behind a word or a number that rarely changes would only disturb.
+/// A small graph would run behind the number. An axis of shares needs an end, otherwise it ends at 10,000 % above zeros.
 pub(super) fn graphs(dashboard: &Value) -> Findings {
     wrong(dashboard, |panel| {
-        let word = panel["fieldConfig"]["defaults"]["unit"] == "bool_yes_no";
-        panel["type"] != "stat" || !word || panel["options"]["graphMode"] == "none"
+        let defaults = &panel["fieldConfig"]["defaults"];
+        match panel["type"].as_str() {
+            Some("stat") => panel["options"]["graphMode"] == "none",
+            Some("timeseries") => {
+                defaults["unit"] != "percentunit" || defaults["custom"]["axisSoftMax"].is_number()
+            }
+            _ => true,
+        }
     })
 }
 
@@ -130,7 +136,8 @@ fn each_rule_detects_its_fault() {
         ("Dead letters", steps, json!([{"value": null, "color": "green"}]), vec!["thresholds"]),
         ("Stalled", "/fieldConfig/defaults/color/mode", json!("palette-classic"), vec!["thresholds"]),
         ("Stalled", "/fieldConfig/defaults/unit", json!("bool_yes_no"), vec!["mappings"]),
-        ("Pending events", "/fieldConfig/defaults/unit", json!("bool_yes_no"), vec!["mappings", "graphs"]),
+        ("Pending events", "/options/graphMode", json!("area"), vec!["graphs"]),
+        ("Failed requests", "/fieldConfig/defaults/custom/axisSoftMax", json!(null), vec!["graphs"]),
         ("Created", "/options/legend/placement", json!("bottom"), vec!["legends"]),
         ("Created", "/gridPos/h", json!(8), vec!["legends", "grid"]),
         ("Stalled", "/gridPos/w", json!(3), vec!["grid"]),
