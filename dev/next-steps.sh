@@ -3,7 +3,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 url=${1:-}
-broken='{"spec":{"consumers":[{"name":"default","handler":{"http":{"url":"http://127.0.0.1:9"}}}]}}'
+broken='[{"op": "add", "path": "/spec/consumers/0/handler", "value": {"http": {"url": "http://127.0.0.1:9"}}}]'
 
 own_cluster() { [ "${CLUSTER:-kind}" = kind ]; }
 
@@ -20,9 +20,11 @@ pipeline() {
   say "  kubectl logs -f -l app.kubernetes.io/instance=demo,app.kubernetes.io/component=consumer &" \
     "  curl -X POST $url/create-sync    # create an event and wait for its value" \
     "  curl -X POST $url/create-async   # get its id at once, and read the value of event 2: curl $url/2" \
-    "Break the handler, create an event, watch its attempts fail, and repair it:" \
-    "  kubectl patch evp demo --type merge -p '$broken'" \
-    "  curl -X POST $url/create-async" \
+    "Break the handler, create an event, watch its attempts grow, and repair the handler:" \
+    "  kubectl patch evp demo --type json -p '$broken'" \
+    "  kubectl wait --for=condition=Ready evp/demo --timeout=5m    # the consumers with the new handler run" \
+    "  id=\$(curl -sS -X POST $url/create-async | grep -o '[0-9]*')" \
+    "  kubectl exec deploy/demo-producer-default -- /eventpipeline get \$id    # repeat it" \
     "  kubectl apply -f examples/eventpipeline.yaml"
 }
 
@@ -30,7 +32,8 @@ pipeline() {
 metrics() {
   say "Metrics and alerts:" "  kubectl -n eventpipeline-prometheus port-forward service/prometheus 9090 &"
   if own_cluster && ! pulls_images; then
-    say "  curl 'http://127.0.0.1:9090/api/v1/query?query=eventpipeline_pipeline_events'   # built here, without web pages"
+    say "  curl -sS --retry 9 --retry-connrefused 'http://127.0.0.1:9090/api/v1/query?query=eventpipeline_pipeline_events' |" \
+      "    python3 -m json.tool    # this Prometheus was built here, without web pages"
   else
     say "  http://127.0.0.1:9090/alerts in a browser"
   fi
