@@ -11,6 +11,7 @@ import (
 	"log"
 	random "math/rand/v2"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -22,7 +23,7 @@ import (
 const limit = time.Minute
 
 var (
-	ep = cmp.Or(os.Getenv("EP"), "http://127.0.0.1:8080")
+	ep = strings.TrimRight(cmp.Or(os.Getenv("EP"), "http://127.0.0.1:8080"), "/")
 	// The API server is busy or restarts (429, 503), its volume is full (507), or a proxy does not reach it (502, 504).
 	temporary = []int{429, 502, 503, 504, 507}
 )
@@ -39,8 +40,7 @@ func call(method, path string, header http.Header, body []byte, wait time.Durati
 	for backoff := 250 * time.Millisecond; ; backoff = min(2*backoff, 10*time.Second) {
 		status, headers, text, err := send(&client, method, path, header, body)
 		if err == nil && status < 300 {
-			err = json.Unmarshal(text, &answer)
-			return answer, err
+			return answer, parse("the response", text, &answer)
 		}
 		// Without a response the event may exist or not. The key makes a repetition safe.
 		final, retryAfter := false, 0
@@ -53,8 +53,17 @@ func call(method, path string, header http.Header, body []byte, wait time.Durati
 		if final || time.Now().Add(pause).After(deadline) {
 			return answer, err
 		}
+		log.Printf("retrying in %.1f s: %s", pause.Seconds(), err)
 		time.Sleep(pause)
 	}
+}
+
+// parse reads JSON. The error names the text.
+func parse(name string, text []byte, into any) error {
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("%s is not JSON: %w", name, err)
+	}
+	return nil
 }
 
 func send(client *http.Client, method, path string, header http.Header, body []byte) (int, http.Header, []byte, error) {
@@ -76,7 +85,7 @@ func send(client *http.Client, method, path string, header http.Header, body []b
 func problem(status int, headers http.Header, text []byte) error {
 	document := struct{ Message string }{string(text)}
 	if strings.HasPrefix(headers.Get("content-type"), "application/problem+json") {
-		if err := json.Unmarshal(text, &document); err != nil {
+		if err := parse("the problem document", text, &document); err != nil {
 			return err
 		}
 	}
@@ -113,11 +122,22 @@ func valueOf(id int64) (string, error) {
 
 func main() {
 	log.SetFlags(0)
+	address, err := url.Parse(ep)
+	if err != nil || address.Host == "" || !slices.Contains([]string{"http", "https"}, address.Scheme) {
+		log.Fatalf("EP must be like http://127.0.0.1:8080; it is %s", ep)
+	}
+	if len(os.Args) != 2 {
+		log.Fatal(`usage: go run . '{"order": 17}'`)
+	}
+	var payload json.RawMessage
+	if err = parse("the argument", []byte(os.Args[1]), &payload); err != nil {
+		log.Fatal(err)
+	}
 	seconds, err := strconv.Atoi(cmp.Or(os.Getenv("WAIT_SECONDS"), "10"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	created, err := post(json.RawMessage(os.Args[1]), rand.Text(), time.Duration(seconds)*time.Second)
+	created, err := post(payload, rand.Text(), time.Duration(seconds)*time.Second)
 	valor := created.Valor
 	if err == nil && valor == "" {
 		valor, err = valueOf(created.ID)

@@ -1,7 +1,10 @@
 // Posts an event and prints its value: EP=http://127.0.0.1:8080 java -cp gson.jar Client.java '{"order": 17}'
+import com.google.gson.Gson;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
+import com.google.gson.stream.JsonReader;
 import java.io.IOException;
+import java.io.StringReader;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -14,7 +17,7 @@ import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
 
 public class Client {
-    static final String EP = System.getenv().getOrDefault("EP", "http://127.0.0.1:8080");
+    static final String EP = System.getenv().getOrDefault("EP", "http://127.0.0.1:8080").replaceAll("/+$", "");
     /** Time limit of a request with all its tries. */
     static final long LIMIT_MS = 60_000;
     /** The API server is busy or restarts (429, 503), its volume is full (507), or a proxy does not reach it (502, 504). */
@@ -33,7 +36,7 @@ public class Client {
             long retryAfter = 0;
             try {
                 var response = HTTP.send(request, BodyHandlers.ofString());
-                if (response.statusCode() < 300) return JsonParser.parseString(response.body()).getAsJsonObject();
+                if (response.statusCode() < 300) return parse("the response", response.body()).getAsJsonObject();
                 error = problem(response);
                 isFinal = !TEMPORARY.contains(response.statusCode());
                 var seconds = response.headers().firstValue("retry-after").orElse("");
@@ -44,7 +47,19 @@ public class Client {
             }
             long pause = retryAfter + ThreadLocalRandom.current().nextLong(backoff);
             if (isFinal || System.currentTimeMillis() + pause > deadline) throw error;
+            System.err.printf("retrying in %.1f s: %s%n", pause / 1000.0, error.getMessage());
             Thread.sleep(pause);
+        }
+    }
+
+    /** Parses JSON. The error names the text. JsonParser would accept more than JSON. */
+    static JsonElement parse(String name, String text) {
+        try (var reader = new JsonReader(new StringReader(text))) {
+            JsonElement document = new Gson().getAdapter(JsonElement.class).read(reader);
+            reader.peek(); // an error if more text follows
+            return document;
+        } catch (IOException malformed) {
+            throw new IllegalArgumentException(name + " is not JSON: " + text, malformed);
         }
     }
 
@@ -53,7 +68,7 @@ public class Client {
         var type = response.headers().firstValue("content-type").orElse("");
         var message = response.body();
         if (type.startsWith("application/problem+json")) {
-            message = JsonParser.parseString(message).getAsJsonObject().get("message").getAsString();
+            message = parse("the problem document", message).getAsJsonObject().get("message").getAsString();
         }
         return new IOException(response.statusCode() + ": " + message);
     }
@@ -85,10 +100,17 @@ public class Client {
 
     public static void main(String[] arguments) throws InterruptedException {
         try {
+            if (!EP.matches("https?://[^/\\s]\\S*")) {
+                throw new IllegalArgumentException("EP must be like http://127.0.0.1:8080; it is " + EP);
+            }
+            if (arguments.length != 1) {
+                throw new IllegalArgumentException("usage: java -cp gson.jar Client.java '{\"order\": 17}'");
+            }
+            parse("the argument", arguments[0]);
             var waitSeconds = Integer.parseInt(System.getenv().getOrDefault("WAIT_SECONDS", "10"));
             var created = post(arguments[0], UUID.randomUUID().toString(), waitSeconds);
             System.out.println(created.has("valor") ? created.get("valor").getAsString() : valueOf(created.get("id").getAsLong()));
-        } catch (IOException error) {
+        } catch (IOException | IllegalArgumentException error) {
             System.err.println(error.getMessage());
             System.exit(1);
         }

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const EP = process.env.EP ?? "http://127.0.0.1:8080";
+const EP = (process.env.EP ?? "http://127.0.0.1:8080").replace(/\/+$/, "");
 const LIMIT_MS = 60_000; // of a request with all its tries
 // The API server is busy or restarts (429, 503), its volume is full (507), or a proxy does not reach it (502, 504).
 const TEMPORARY = [429, 502, 503, 504, 507];
@@ -11,29 +11,41 @@ const TEMPORARY = [429, 502, 503, 504, 507];
 async function call(path, { waitSeconds = 0, ...options } = {}) {
   const deadline = Date.now() + LIMIT_MS;
   for (let backoff = 250; ; backoff = Math.min(2 * backoff, 10_000)) {
-    let error, isFinal = false, retryAfter = 0;
+    let response, text, error, isFinal = false, retryAfter = 0;
     try {
       const signal = AbortSignal.timeout((waitSeconds + 10) * 1000);
-      const response = await fetch(EP + path, { ...options, signal });
-      const text = await response.text();
-      if (response.ok) return JSON.parse(text);
+      response = await fetch(EP + path, { ...options, signal });
+      text = await response.text();
+    } catch (broken) {
+      // The event may exist or not. The key makes a repetition safe.
+      error = new Error(`no response: ${broken.cause?.message || broken.cause?.code || broken.message}`);
+    }
+    if (!error) {
+      if (response.ok) return parse("the response", text);
       error = problem(response, text);
       isFinal = !TEMPORARY.includes(response.status);
       retryAfter = 1000 * Number(response.headers.get("retry-after")) || 0;
-    } catch (broken) {
-      // The event may exist or not. The key makes a repetition safe.
-      error = new Error(`no response: ${broken.cause?.message ?? broken.message}`);
     }
     const pause = retryAfter + Math.random() * backoff;
     if (isFinal || Date.now() + pause > deadline) throw error;
+    console.error(`retrying in ${(pause / 1000).toFixed(1)} s: ${error.message}`);
     await sleep(pause);
+  }
+}
+
+/** Parses JSON. The error names the text. */
+function parse(name, text) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${name} is not JSON: ${error.message}`);
   }
 }
 
 /** Returns the error of a response. Those of the API are problem documents (RFC 9457); a proxy may send anything. */
 function problem(response, text) {
   const documented = response.headers.get("content-type")?.startsWith("application/problem+json");
-  const { message } = documented ? JSON.parse(text) : { message: text };
+  const { message } = documented ? parse("the problem document", text) : { message: text };
   return new Error(`${response.status} ${response.statusText}: ${message}`);
 }
 
@@ -61,8 +73,10 @@ export async function valueOf(id) {
 }
 
 try {
+  if (!/^https?:\/\//.test(EP) || !URL.canParse(EP)) throw new Error(`EP must be like http://127.0.0.1:8080; it is ${EP}`);
+  if (process.argv.length !== 3) throw new Error(`usage: node client.mjs '{"order": 17}'`);
   const waitSeconds = Number(process.env.WAIT_SECONDS ?? 10);
-  const created = await post(JSON.parse(process.argv[2] ?? "null"), { waitSeconds });
+  const created = await post(parse("the argument", process.argv[2]), { waitSeconds });
   console.log(created.valor ?? (await valueOf(created.id)));
 } catch (error) {
   console.error(error.message);

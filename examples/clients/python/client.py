@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import sys
 import time
 import uuid
@@ -10,7 +11,7 @@ from http.client import HTTPException, responses
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-EP = os.environ.get("EP", "http://127.0.0.1:8080")
+EP = os.environ.get("EP", "http://127.0.0.1:8080").rstrip("/")
 LIMIT = 60  # seconds of a request with all its tries
 # The API server is busy or restarts (429, 503), its volume is full (507), or a proxy does not reach it (502, 504).
 TEMPORARY = (429, 502, 503, 504, 507)
@@ -25,7 +26,7 @@ def call(request, wait=0):
         try:
             status, headers, body = send(request, wait + 10)
             if status < 300:
-                return json.loads(body)
+                return parse("the response", body)
             error = problem(status, headers, body)
             final = status not in TEMPORARY
             seconds = headers.get("Retry-After", "")
@@ -36,6 +37,7 @@ def call(request, wait=0):
         pause = retry_after + random.uniform(0, backoff)
         if final or time.monotonic() + pause > deadline:
             raise error
+        print(f"retrying in {pause:.1f} s: {error}", file=sys.stderr)
         time.sleep(pause)
         backoff = min(2 * backoff, 10)
 
@@ -50,10 +52,18 @@ def send(request, timeout):
             return error.code, error.headers, error.read()
 
 
+def parse(name, text):
+    """Parses JSON. The error names the text."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise RuntimeError(f"{name} is not JSON: {error}") from error
+
+
 def problem(status, headers, body):
     """Returns the error of a response. Those of the API are problem documents (RFC 9457); a proxy may send anything."""
     documented = headers.get_content_type() == "application/problem+json"
-    message = json.loads(body)["message"] if documented else body.decode(errors="replace")
+    message = parse("the problem document", body)["message"] if documented else body.decode(errors="replace")
     return RuntimeError(f"{status} {responses.get(status)}: {message}")
 
 
@@ -86,7 +96,11 @@ def value_of(id):
 
 if __name__ == "__main__":
     try:
-        created = post(json.loads(sys.argv[1]), wait=int(os.environ.get("WAIT_SECONDS", "10")))
+        if not re.fullmatch(r"https?://[^/\s]\S*", EP):
+            raise RuntimeError(f"EP must be like http://127.0.0.1:8080; it is {EP}")
+        if len(sys.argv) != 2:
+            raise RuntimeError("""usage: python3 client.py '{"order": 17}'""")
+        created = post(parse("the argument", sys.argv[1]), wait=int(os.environ.get("WAIT_SECONDS", "10")))
         print(created["valor"] if "valor" in created else value_of(created["id"]))
     except RuntimeError as error:
         sys.exit(str(error))
