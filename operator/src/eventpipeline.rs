@@ -37,7 +37,7 @@ pub(crate) enum Outcome {
     Done,
     /// The same, but the pipeline has changed meanwhile, which triggers the next reconciliation.
     Outdated,
-    /// The same, but an object is pending, and only Events tell why.
+    /// The same, but an object is pending, and no watch tells more.
     Awaiting,
     /// Another installation manages the pipeline, so nothing was done.
     LeftToAnother,

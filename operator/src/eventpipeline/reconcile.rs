@@ -120,7 +120,7 @@ impl Reconcile<'_> {
         }
     }
 
-    /// Writes the status. Also returns whether an object is pending about which only Events tell more.
+    /// Writes the status. Also returns whether an object is pending about which no watch tells more.
     async fn report(
         &self,
         validated: &Pipeline,
@@ -131,7 +131,6 @@ impl Reconcile<'_> {
     ) -> (Result<(), report::Error>, bool) {
         let Self { operator, pipeline, report, existing, observation, .. } = self;
         let pending_events = pending_events::read(&operator.cluster, existing, applied).await;
-        let pending = pending_events.any;
         let no_gateway_api = validated.asks_for_gateway() && applied.http_route.is_none();
         let observed = Observed {
             failures: Some(failures),
@@ -147,6 +146,7 @@ impl Reconcile<'_> {
             decisions,
             pods: pods::not_ready(&existing.objects),
         };
+        let pending = observed.is_awaited();
         let (previous, generation) = (pipeline.status.as_ref(), pipeline.meta().generation);
         let status = status::of(applied, &observed, previous, generation, Timestamp::now());
         let is_ready = status::condition(&status, types::READY).as_deref() == Some("True");
@@ -158,7 +158,7 @@ impl Reconcile<'_> {
 }
 
 /// Returns the outcome of a reconciliation whose status was `reported`. `pending` tells whether an object is
-/// pending about which only Events tell more.
+/// pending about which no watch tells more.
 fn outcome(reported: Result<(), report::Error>, failures: Failures, pending: bool) -> Result<Outcome, Error> {
     let all_applied = failures.all().is_empty();
     match reported {

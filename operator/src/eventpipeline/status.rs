@@ -60,6 +60,13 @@ pub(super) struct Observed<'a> {
     pub(super) route_withheld: Option<Withheld>,
 }
 
+impl Observed<'_> {
+    /// Returns whether an object is pending about which no watch tells more: only Events do, or the time that passes.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.pending_events.any || self.pods.iter().any(causes::waits_for_volumes)
+    }
+}
+
 /// The reason that a route is not published.
 #[derive(Debug, Clone)]
 pub(super) enum Withheld {

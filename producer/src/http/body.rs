@@ -10,7 +10,7 @@ use crate::error::Unavailable;
 use crate::memory_budget::{MemoryBudget, MemoryPermit};
 
 /// Maximum number of bytes beyond the length limit that are discarded before the response.
-const MAX_DISCARDED: usize = 1024 * 1024;
+const MAX_DISCARDED: usize = 32 * 1024 * 1024;
 /// Maximum time for a body to arrive.
 const TIMEOUT: Duration = Duration::from_mins(1);
 /// Maximum time for a body to arrive while other requests are refused for lack of memory.

@@ -81,6 +81,17 @@ async fn an_invalid_body_is_refused_and_creates_nothing() {
     assert_eq!(producer.get("/").await.json::<Json>().await.unwrap()["events"], 0);
 }
 
+/// A client that is still sending when the connection ends may not see the response, and would send the body again.
+#[tokio::test]
+async fn a_body_that_is_far_too_large_is_refused_and_the_connection_continues() {
+    let producer = Producer::start().await;
+    let long = format!("\"{}\"", "a".repeat(16 * 1024 * 1024));
+    for _ in 0..10 {
+        let post = producer.posting("/create-async").header("content-type", "application/json");
+        problem(post.body(long.clone()).send().await.unwrap(), 413, "payload-too-large").await;
+    }
+}
+
 #[tokio::test]
 async fn an_encoded_body_is_refused() {
     let producer = Producer::start().await;

@@ -164,15 +164,25 @@ fn shortened(line: &str) -> String {
     }
 }
 
-/// Detects volumes that can't be mounted. The kubelet reports the cause in Events only.
-fn unmounted(pod: &Pod, now: Timestamp) -> Option<Cause> {
+/// Returns whether a pod waits for its volumes. Nothing reports when it has waited for too long.
+pub(super) fn waits_for_volumes(pod: &Pod) -> bool {
+    waits_since(pod).is_some()
+}
+
+/// Returns since when a pod has been waiting for its volumes.
+fn waits_since(pod: &Pod) -> Option<Timestamp> {
     let scheduled = condition(pod, "PodScheduled")?.last_transition_time.as_ref()?.0;
     let mut waits =
         containers(pod).filter_map(|status| status.state.as_ref()?.waiting.as_ref()?.reason.as_deref());
     let starting = waits.any(|why| why == "ContainerCreating" || why == "PodInitializing");
     let no_sandbox =
         condition(pod, "PodReadyToStartContainers").is_some_and(|condition| condition.status == "False");
-    (starting && no_sandbox && now.duration_since(scheduled) > MOUNTS).then(|| Cause {
+    (starting && no_sandbox).then_some(scheduled)
+}
+
+/// Detects volumes that can't be mounted. The kubelet reports the cause in Events only.
+fn unmounted(pod: &Pod, now: Timestamp) -> Option<Cause> {
+    (now.duration_since(waits_since(pod)?) > MOUNTS).then(|| Cause {
         reason: reasons::VOLUMES_NOT_MOUNTED,
         message: "its volumes are still not mounted after a minute; check that every Secret it mounts exists"
             .to_owned(),

@@ -33,16 +33,29 @@ fn database(status: &Value) -> (String, String) {
     (shown(&status, "DatabaseReady"), message(&status, "DatabaseReady"))
 }
 
-#[test]
-fn reason_and_message_name_the_cause() {
-    let unbound = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.";
-    let mounting = json!({
+/// Returns the status of a pod that was scheduled at the epoch and waits for its volumes.
+fn mounting() -> Value {
+    json!({
         "conditions": [
             {"type": "PodScheduled", "status": "True", "lastTransitionTime": "1970-01-01T00:00:00Z"},
             {"type": "PodReadyToStartContainers", "status": "False"},
         ],
         "containerStatuses": waiting("ContainerCreating", "")["containerStatuses"],
-    });
+    })
+}
+
+/// Nothing reports that the minute has passed after which a missing Secret is the cause.
+#[test]
+fn a_pod_that_waits_for_its_volumes_is_looked_at_again() {
+    for (status, awaited) in [(mounting(), true), (waiting("CrashLoopBackOff", ""), false)] {
+        let pods = vec![pod("consumer", "orders-consumer-default-0", &status)];
+        assert_eq!(Observed { pods, ..Observed::default() }.is_awaited(), awaited, "{status}");
+    }
+}
+
+#[test]
+fn reason_and_message_name_the_cause() {
+    let unbound = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.";
     for (status, reason, text) in [
         (
             waiting("ImagePullBackOff", "no such image"),
@@ -61,7 +74,7 @@ fn reason_and_message_name_the_cause() {
         ),
         (unscheduled("0/3 nodes are available: 3 Insufficient cpu."), "Unschedulable", "3 Insufficient cpu."),
         (unscheduled(unbound), "VolumeNotBound", unbound),
-        (mounting, "VolumesNotMounted", "check that every Secret it mounts exists"),
+        (mounting(), "VolumesNotMounted", "check that every Secret it mounts exists"),
         (
             waiting("ContainerCreating", ""),
             "PodsStarting",
