@@ -29,7 +29,8 @@ fn leads(operator: &Operator) -> bool {
 
 async fn seen(cluster: &Cluster, pipeline: &str) {
     until(format!("{pipeline} to be seen"), async || {
-        cluster.api::<EventPipeline>().get(pipeline).await.unwrap().status.map(drop)
+        let pipeline = cluster.api::<EventPipeline>().get(pipeline).await.unwrap();
+        (pipeline.status?.observed_generation == pipeline.metadata.generation).then_some(())
     })
     .await;
 }

@@ -31,6 +31,7 @@ async fn one_is_run_and_the_other_is_not(pipeline: &Pipeline, elsewhere: &Pipeli
     pipeline.serves().await?;
     ensure!(!pipeline.ingress.create_sync().await?.is_empty(), "an empty answer");
     let ignored = elsewhere.api::<EventPipeline>().get(Pipeline::NAME).await?;
-    ensure!(ignored.status.is_none(), "it was reconciled: {:?}", ignored.status);
+    let status = ignored.status.unwrap_or_default();
+    ensure!(status.observed_generation == Some(-1), "it was reconciled: {status:?}");
     Ok(())
 }
