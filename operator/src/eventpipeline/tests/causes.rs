@@ -44,7 +44,7 @@ fn mounting() -> Value {
     })
 }
 
-/// Nothing reports that the minute has passed after which a missing Secret is the cause.
+/// A missing Secret is the cause after a minute, and no watch reports that the minute has passed.
 #[test]
 fn a_pod_that_waits_for_its_volumes_is_looked_at_again() {
     for (status, awaited) in [(mounting(), true), (waiting("CrashLoopBackOff", ""), false)] {
