@@ -6,7 +6,7 @@ use strum::{EnumIter, IntoEnumIterator as _, IntoStaticStr};
 
 /// A threshold of the rules. Its name is that of the chart's value below `monitoring.rules.thresholds`.
 ///
-/// Rules contain thresholds as placeholders, such as `<backlogLateSeconds>`, which [`Thresholds::fill`] and the chart replace.
+/// Rules contain thresholds as placeholders, such as `<backlogLateSeconds>`, which `Thresholds::fill` and the chart replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, IntoStaticStr)]
 #[strum(serialize_all = "camelCase")]
 pub enum Threshold {
