@@ -8,6 +8,7 @@ mod component;
 mod components;
 mod conditions;
 mod failures;
+mod mounts;
 mod news;
 mod queue;
 mod scaling;

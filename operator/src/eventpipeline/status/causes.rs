@@ -9,6 +9,7 @@ use kube::ResourceExt as _;
 use serde_json::Value;
 
 use super::super::build::MYSQL;
+use super::mounts;
 
 /// Time that a pod may wait for its volumes before that is reported.
 const MOUNTS: SignedDuration = SignedDuration::from_mins(1);
@@ -184,7 +185,9 @@ fn waits_since(pod: &Pod) -> Option<Timestamp> {
 fn unmounted(pod: &Pod, now: Timestamp) -> Option<Cause> {
     (now.duration_since(waits_since(pod)?) > MOUNTS).then(|| Cause {
         reason: reasons::VOLUMES_NOT_MOUNTED,
-        message: "its volumes are still not mounted after a minute; check that every Secret it mounts exists"
-            .to_owned(),
+        message: format!(
+            "its volumes are still not mounted after a minute; check that these exist: {}",
+            mounts::required(pod).join(", ")
+        ),
     })
 }

@@ -10,7 +10,18 @@ use super::applied::{all_ready, applied, message, shown};
 
 fn pod(component: &str, name: &str, status: &Value) -> Pod {
     let labels = json!({"app.kubernetes.io/component": component});
-    serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}, "status": status})).unwrap()
+    let volumes = json!([
+        {"name": "headers", "secret": {"secretName": "orders-headers"}},
+        {"name": "extra", "secret": {"secretName": "extra", "optional": true}},
+        {"name": "database", "projected": {"sources": [{"secret": {"name": "orders-mysql"}}]}},
+        {"name": "work", "emptyDir": {}},
+    ]);
+    serde_json::from_value(json!({
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"containers": [], "volumes": volumes},
+        "status": status,
+    }))
+    .unwrap()
 }
 
 fn waiting(reason: &str, text: &str) -> Value {
@@ -74,7 +85,11 @@ fn reason_and_message_name_the_cause() {
         ),
         (unscheduled("0/3 nodes are available: 3 Insufficient cpu."), "Unschedulable", "3 Insufficient cpu."),
         (unscheduled(unbound), "VolumeNotBound", unbound),
-        (mounting(), "VolumesNotMounted", "check that every Secret it mounts exists"),
+        (
+            mounting(),
+            "VolumesNotMounted",
+            "check that these exist: Secret orders-headers, Secret orders-mysql",
+        ),
         (
             waiting("ContainerCreating", ""),
             "PodsStarting",
