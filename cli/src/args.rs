@@ -42,14 +42,16 @@ pub(crate) enum Command {
     /// Show an event
     Get {
         /// Id of the event
+        #[arg(value_parser = id)]
         id: u64,
     },
     /// Wait until an event is finished and print its value
     Watch {
         /// Id of the event
+        #[arg(value_parser = id)]
         id: u64,
         /// Maximum wait, such as 30s or 5m (default: forever)
-        #[arg(long, value_parser = humantime::parse_duration)]
+        #[arg(long, value_parser = duration)]
         timeout: Option<Duration>,
     },
     /// List events
@@ -68,7 +70,7 @@ pub(crate) enum Command {
     #[command(group = ArgGroup::new("which").required(true))]
     Retry {
         /// Ids of the events
-        #[arg(group = "which")]
+        #[arg(group = "which", value_parser = id)]
         ids: Vec<u64>,
         /// Retry all dead events
         #[arg(long, group = "which")]
@@ -77,7 +79,7 @@ pub(crate) enum Command {
     /// Cancel pending events
     Cancel {
         /// Ids of the events
-        #[arg(required = true)]
+        #[arg(required = true, value_parser = id)]
         ids: Vec<u64>,
     },
     /// Remove finished events permanently
@@ -86,7 +88,7 @@ pub(crate) enum Command {
         #[arg(long, value_enum)]
         state: Finished,
         /// Minimum age since the event finished, such as 7d or 12h
-        #[arg(long, value_parser = humantime::parse_duration)]
+        #[arg(long, value_parser = duration)]
         older_than: Duration,
         /// Do not ask for confirmation
         #[arg(long)]
@@ -103,7 +105,7 @@ pub(crate) enum Command {
     /// The check is retried until the timeout while the pipeline is unreachable or overloaded.
     Selftest {
         /// Timeout of the whole check
-        #[arg(long, default_value = "2m", value_parser = humantime::parse_duration)]
+        #[arg(long, default_value = "2m", value_parser = duration)]
         timeout: Duration,
     },
     /// Wait until the operator or a program of a pipeline is ready
@@ -112,7 +114,7 @@ pub(crate) enum Command {
         #[arg(value_name = "URL", value_parser = http_url)]
         program: Url,
         /// Maximum wait
-        #[arg(long, default_value = "2m", value_parser = humantime::parse_duration)]
+        #[arg(long, default_value = "2m", value_parser = duration)]
         timeout: Duration,
     },
     /// Print shell completions: `eventpipeline completions bash > /etc/bash_completion.d/eventpipeline`
@@ -134,7 +136,7 @@ pub(crate) struct Create {
     #[arg(long)]
     pub(crate) sync: bool,
     /// Maximum wait, such as 10s
-    #[arg(long, requires = "sync", value_parser = humantime::parse_duration)]
+    #[arg(long, requires = "sync", value_parser = duration)]
     pub(crate) wait: Option<Duration>,
     /// Priority; each point equals one minute of waiting time
     #[arg(long, value_parser = |text: &str| number::<u8>(text, 0..=9))]
@@ -143,7 +145,7 @@ pub(crate) struct Create {
     #[arg(long)]
     pub(crate) not_before: Option<Timestamp>,
     /// Delay before processing, such as 90s
-    #[arg(long, conflicts_with = "not_before", value_parser = humantime::parse_duration)]
+    #[arg(long, conflicts_with = "not_before", value_parser = duration)]
     pub(crate) delay: Option<Duration>,
     /// Requests with the same key create the event once (default: a random key for this command's retries)
     #[arg(long)]
@@ -181,6 +183,15 @@ where
     number.ok_or_else(|| format!("must be a number from {} to {}", range.start(), range.end()))
 }
 
+fn id(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "must be the id of an event, such as 42".to_owned())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_| "must be a number with a unit, such as 90s, 5m, 12h or 7d".to_owned())
+}
+
 fn http_url(text: &str) -> Result<Url, String> {
     let url: Url = text.parse().map_err(|error| format!("must be a URL: {error}"))?;
     match url.scheme() {
@@ -198,6 +209,20 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_invalid_id_or_duration_is_refused_with_an_example() {
+        for (arguments, example) in [
+            (&["get", "abc"][..], "such as 42"),
+            (&["cancel", "1", "x"], "such as 42"),
+            (&["create", "--delay", "tomorrow"], "such as 90s"),
+            (&["purge", "--state", "done", "--older-than", "7x"], "such as 90s"),
+        ] {
+            let refused =
+                Cli::try_parse_from([&["eventpipeline"], arguments].concat()).unwrap_err().to_string();
+            assert!(refused.contains(example), "{refused}");
+        }
     }
 
     #[test]

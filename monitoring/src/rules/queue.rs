@@ -85,8 +85,8 @@ fn dead_letters() -> super::Alert {
         (Severity::Warning, Duration::ZERO),
         format!("{DEAD} > 0"),
         "Events exhausted their attempts.",
-        "{{ printf \"%.0f\" $value }} events of {{ $labels.namespace }}/{{ $labels.eventpipeline }} became dead letters in the last \
-         15 minutes. They stay until they are retried or removed.",
+        "Dead letters of {{ $labels.namespace }}/{{ $labels.eventpipeline }} in the last 15 minutes: {{ printf \"%.0f\" $value }}. \
+         Some may have been retried or removed since.",
     )
 }
 
