@@ -4,6 +4,9 @@ use kube::core::Status;
 
 use super::LIMIT;
 
+/// Cause of a refusal, `NamespaceTerminatingCause` in k8s.io/api/core/v1.
+const NAMESPACE_TERMINATING: &str = "NamespaceTerminating";
+
 /// A call that failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -78,6 +81,14 @@ impl Error {
 
     pub(super) fn is(&self, reason: impl Fn(&Status) -> bool) -> bool {
         matches!(self, Self::Refused { status, .. } if reason(status))
+    }
+
+    /// Returns whether the namespace is being deleted. It accepts no new objects.
+    pub(crate) fn namespace_is_terminating(&self) -> bool {
+        self.is(|status| {
+            let causes = status.details.as_ref().map_or(&[][..], |details| &details.causes);
+            causes.iter().any(|cause| cause.reason == NAMESPACE_TERMINATING)
+        })
     }
 
     /// Returns whether the object does not exist.

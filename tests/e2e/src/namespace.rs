@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::Result;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
-    Api, Client,
-    api::{DeleteParams, PostParams},
+    Api, Client, ResourceExt as _,
+    api::{DeleteParams, ListParams, PostParams},
 };
 use serde_json::json;
 
@@ -20,6 +20,18 @@ pub async fn connect() -> Result<Client> {
     // A second installation fails, and the first one is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Ok(Client::try_default().await?)
+}
+
+/// Deletes the namespaces of earlier tests without waiting. Those that failed have not done so, and a machine of two cores
+/// schedules the pods of few pipelines.
+pub async fn remove_earlier_namespaces(client: &Client) -> Result<()> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    for namespace in namespaces.list(&ListParams::default().labels(LABEL)).await?.items {
+        if namespace.metadata.deletion_timestamp.is_none() {
+            namespaces.delete(&namespace.name_any(), &DeleteParams::default()).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Creates an empty namespace that admits restricted pods only. A namespace of an earlier run is deleted first.

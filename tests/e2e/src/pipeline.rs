@@ -13,10 +13,10 @@ use kube::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::{Ingress, connect, fresh_namespace, remove_namespace, until};
+use crate::{Ingress, connect, fresh_namespace, remove_earlier_namespaces, remove_namespace, until};
 
 /// Time limit for a database to initialise on a machine of two cores, and for the programs that wait for it.
-const START: Duration = Duration::from_mins(5);
+const START: Duration = Duration::from_mins(10);
 
 /// A pipeline called `events`.
 #[derive(Clone)]
@@ -31,8 +31,14 @@ impl Pipeline {
     /// Returns its name.
     pub const NAME: &str = "events";
 
-    /// Creates the namespace `e2e-NAME` for a pipeline, which the caller applies.
+    /// Creates the namespace `e2e-NAME` for a pipeline, which the caller applies. The pipelines of earlier tests are removed.
     pub async fn planned_in(name: &str) -> Result<Self> {
+        remove_earlier_namespaces(&connect().await?).await?;
+        Self::planned_beside(name).await
+    }
+
+    /// Creates the namespace `e2e-NAME` for a further pipeline of the same test.
+    pub async fn planned_beside(name: &str) -> Result<Self> {
         let client = connect().await?;
         let namespace = format!("e2e-{name}");
         fresh_namespace(&client, &namespace).await?;

@@ -7,15 +7,19 @@ use anyhow::{Context as _, Result, bail};
 /// Pause between two calls of a condition.
 const PACE: Duration = Duration::from_millis(100);
 
-/// Calls `ask` until it returns a value.
+/// The variable with a factor of all time limits, for a machine that has other work. The default is 1.
+const PATIENCE: &str = "EVENTPIPELINE_PATIENCE";
+
+/// Calls `ask` until it returns a value. `EVENTPIPELINE_PATIENCE` times `within` is the limit.
 ///
 /// # Errors
-/// After the deadline, the last error of `ask`, or that it returned no value.
+/// After the deadline, the last error of `ask`, or that it returned no value; `EVENTPIPELINE_PATIENCE` is not a number.
 pub async fn until<T>(
     what: &str,
     within: Duration,
     mut ask: impl AsyncFnMut() -> Result<Option<T>>,
 ) -> Result<T> {
+    let within = within * patience()?;
     let deadline = Instant::now() + within;
     loop {
         let answer = ask().await;
@@ -30,4 +34,9 @@ pub async fn until<T>(
             Ok(None) | Err(_) => tokio::time::sleep(PACE).await,
         }
     }
+}
+
+fn patience() -> Result<u32> {
+    let Ok(factor) = std::env::var(PATIENCE) else { return Ok(1) };
+    factor.parse().with_context(|| format!("{PATIENCE} is {factor:?} and must be a whole number, such as 5"))
 }

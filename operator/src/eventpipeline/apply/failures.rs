@@ -69,13 +69,9 @@ impl Failure {
     }
 
     fn namespace_is_terminating(&self) -> bool {
-        let details = self.status().and_then(|status| status.details.as_ref());
-        details.is_some_and(|it| it.causes.iter().any(|cause| cause.reason == NAMESPACE_TERMINATING))
+        matches!(&self.why, Why::Call(error) if error.namespace_is_terminating())
     }
 }
-
-/// Cause of a refusal, `NamespaceTerminatingCause` in k8s.io/api/core/v1.
-const NAMESPACE_TERMINATING: &str = "NamespaceTerminating";
 
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

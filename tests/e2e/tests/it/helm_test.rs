@@ -2,7 +2,8 @@
 
 use anyhow::{Context as _, Result};
 use eventpipeline_e2e::{
-    CHART, OPERATOR_NAMESPACE, RELEASE, connect, fresh_namespace, helm, remove_namespace,
+    CHART, OPERATOR_NAMESPACE, RELEASE, connect, fresh_namespace, helm, remove_earlier_namespaces,
+    remove_namespace,
 };
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, Client};
@@ -23,6 +24,7 @@ async fn helm_test_passes_for_a_release_with_a_pipeline() -> Result<()> {
 
     let client = connect().await?;
     let namespace = "e2e-helm-test";
+    remove_earlier_namespaces(&client).await?;
     fresh_namespace(&client, namespace).await?;
     let image = image(&client).await?;
     let (repository, tag) = image.rsplit_once(':').context("the operator's image has no tag")?;
