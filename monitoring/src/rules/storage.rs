@@ -52,12 +52,15 @@ fn nearly_full() -> Alert {
     )
 }
 
+/// A line through a few samples of a new database, whose files grow to their first size, predicts nothing. The forecast of a
+/// volume that is full long before is below zero.
 fn filling_up() -> Alert {
     alert(
         "EventPipelineStorageFillingUp",
         (Severity::Warning, Duration::from_mins(15)),
         format!(
-            "predict_linear({FREE}[1h], {} * 3600) < {REQUIRED} and {FREE} >= {REQUIRED}",
+            "clamp_min(predict_linear({FREE}[1h], {} * 3600), 0) < {REQUIRED} and {FREE} >= {REQUIRED} \
+             and {FREE} offset 30m",
             Threshold::StorageForecastHours
         ),
         "The database's volume will soon be full.",
