@@ -139,7 +139,7 @@ async fn empty_handler(connections: usize, time: Duration) -> anyhow::Result<f64
     let own = std::env::current_exe()?.display().to_string();
     let program = Program::start("empty-handler", &[&own, "--empty-handler"], &[]);
     let address = program.address("the empty handler listens").await;
-    Ok(load::closed(address, http::request("POST", "/"), connections, time).await?.rate())
+    Ok(load::closed(&[address], http::request("POST", "/"), connections, time).await?.rate())
 }
 
 /// Serves `POST /` with an empty handler until the process is killed.

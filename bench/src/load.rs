@@ -79,9 +79,10 @@ impl Outcome {
     }
 }
 
-/// Sends requests on `connections` for `time`, each after the response to the previous one.
+/// Sends requests on `connections` for `time`, each after the response to the previous one. The connections are spread evenly
+/// over the addresses.
 pub(crate) async fn closed(
-    address: SocketAddr,
+    addresses: &[SocketAddr],
     request: Vec<u8>,
     connections: usize,
     time: Duration,
@@ -89,9 +90,9 @@ pub(crate) async fn closed(
     let request = Arc::new(request);
     let over = Arc::new(AtomicBool::new(false));
     let mut asking = JoinSet::new();
-    for _ in 0..connections {
+    for address in addresses.iter().cycle().take(connections) {
         let (request, over) = (Arc::clone(&request), Arc::clone(&over));
-        let mut connection = Connection::open(address).await?;
+        let mut connection = Connection::open(*address).await?;
         asking.spawn(async move {
             let mut outcome = Outcome::new()?;
             while !over.load(Ordering::Relaxed) {

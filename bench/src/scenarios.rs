@@ -1,9 +1,11 @@
 //! The scenarios, one per file.
 
+mod consumers;
 mod create_async;
 mod create_sync;
 mod drain;
 mod idle;
+mod producers;
 mod shapes;
 mod to_done;
 mod waiting_clients;
@@ -31,6 +33,10 @@ pub(crate) enum Scenario {
     WaitingClients,
     /// Cost of idle programs
     Idle,
+    /// Creations on 1 to 8 producers: stock and tuned server, slower flushes, slower network
+    Producers,
+    /// A backlog for 1 to 8 consumers: stock and tuned server
+    Consumers,
     /// One table or two, polls from the start or from a low-water mark: with a million finished events, and with purge blocked
     Shapes,
 }
@@ -50,6 +56,8 @@ impl Scenario {
             Self::ToDone => to_done::run(programs, scale, report).await,
             Self::WaitingClients => waiting_clients::run(programs, scale, report).await,
             Self::Idle => idle::run(programs, scale, report).await,
+            Self::Producers => producers::run(programs, scale, report).await,
+            Self::Consumers => consumers::run(programs, scale, report).await,
             Self::Shapes => shapes::run(scale, report).await,
         }
     }

@@ -1,11 +1,12 @@
-//! A pipeline of one producer and one consumer on a durable MySQL, and queries of each.
+//! A pipeline on a durable MySQL, and queries of it.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use eventpipeline_testkit::{Database, Engine, Options, Program};
+use eventpipeline_testkit::{Database, Engine, Fault, Options, Preload, Program, Proxy};
+use futures::future::join_all;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, Row as _};
 
 const NAME: &str = "bench";
@@ -18,10 +19,37 @@ const SERVER: [&str; 4] = [
     "--innodb-flush-log-at-trx-commit=1",
 ];
 
+/// Settings of the server that MySQL has by default, except for the number of connections. The test kit has smaller ones.
+const STOCK: [&str; 3] =
+    ["--max-connections=700", "--innodb-buffer-pool-size=128M", "--innodb-redo-log-capacity=100M"];
+
+/// Delays each flush of the server. The variable `FLUSH_DELAY_MICROSECONDS` has the delay.
+const SLOW_FLUSHES: &str = include_str!("system/slow_flushes.c");
+
 /// Starts a durable MySQL.
 pub(crate) async fn mysql() -> Database {
-    let arguments = SERVER.map(str::to_owned).to_vec();
-    Database::start_with(Engine::MySql, Options { durable: true, arguments, ..Options::default() }).await
+    Conditions::default().server(None).await
+}
+
+/// The conditions under which a pipeline runs. The default is a tuned server without delays.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Conditions {
+    /// The server has MySQL's default settings.
+    pub(crate) stock: bool,
+    /// Additional duration of each flush of the server.
+    pub(crate) flush: Duration,
+    /// Delay of the network between programs and server, each way.
+    pub(crate) network: Duration,
+}
+
+impl Conditions {
+    async fn server(self, slow: Option<&Preload>) -> Database {
+        let settings = if self.stock { &STOCK[..] } else { &SERVER[..] };
+        let arguments = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let delay = ("FLUSH_DELAY_MICROSECONDS".to_owned(), self.flush.as_micros().to_string());
+        let environment = slow.map(|slow| vec![slow.variable(), delay]).unwrap_or_default();
+        Database::start_with(Engine::MySql, Options { durable: true, arguments, environment }).await
+    }
 }
 
 /// The server's counters.
@@ -31,11 +59,20 @@ pub(crate) struct Counters {
     pub(crate) statements: f64,
     /// Fsyncs of the storage engine.
     pub(crate) fsyncs: f64,
+    /// `COMMIT` statements.
+    pub(crate) commits: f64,
+    /// Waits for row locks.
+    pub(crate) lock_waits: f64,
 }
 
 impl Counters {
     pub(crate) fn since(self, before: Self) -> Self {
-        Self { statements: self.statements - before.statements, fsyncs: self.fsyncs - before.fsyncs }
+        Self {
+            statements: self.statements - before.statements,
+            fsyncs: self.fsyncs - before.fsyncs,
+            commits: self.commits - before.commits,
+            lock_waits: self.lock_waits - before.lock_waits,
+        }
     }
 }
 
@@ -45,6 +82,9 @@ pub(crate) struct System {
     pub(crate) sql: MySqlConnection,
     programs: PathBuf,
     wakeups: [SocketAddr; 2],
+    // Between the programs and the server, if the network is slow.
+    proxy: Option<Proxy>,
+    _slow: Option<Preload>,
 }
 
 /// A running producer.
@@ -56,6 +96,11 @@ pub(crate) struct Producer {
 impl System {
     /// Starts a database with the tables, and no programs.
     pub(crate) async fn start(programs: &Path) -> anyhow::Result<Self> {
+        Self::start_under(programs, Conditions::default()).await
+    }
+
+    /// Starts a database with the tables under these conditions, and no programs.
+    pub(crate) async fn start_under(programs: &Path, conditions: Conditions) -> anyhow::Result<Self> {
         let programs =
             programs.canonicalize().with_context(|| format!("no folder {}", programs.display()))?;
         for program in ["eventpipeline-producer", "eventpipeline-consumer"] {
@@ -63,20 +108,38 @@ impl System {
                 bail!("{} contains no {program}: name the folder by --programs", programs.display());
             }
         }
-        let mysql = mysql().await;
+        let slow = (!conditions.flush.is_zero()).then(|| Preload::compile(SLOW_FLUSHES));
+        let mysql = conditions.server(slow.as_ref()).await;
         mysql.create_database(NAME).await;
         let sql = MySqlConnection::connect(&mysql.url(NAME)).await?;
+        let proxy = if conditions.network.is_zero() { None } else { Some(Proxy::start(mysql.port()).await) };
         let wakeups = [free_udp()?, free_udp()?];
-        let system = Self { mysql, sql, programs, wakeups };
+        let system = Self { mysql, sql, programs, wakeups, proxy, _slow: slow };
         let mut schema = system.run("eventpipeline-producer", &["schema"], &[]);
         if !schema.end().await.success() {
             bail!("failed to create the tables: {}", schema.log());
         }
+        if let Some(proxy) = &system.proxy {
+            proxy.set(Fault::Slow(conditions.network));
+        }
         Ok(system)
     }
 
+    /// Starts the only producer.
     pub(crate) async fn producer(&self) -> Producer {
-        let [own, peer] = self.wakeups.map(|address| address.to_string());
+        let [own, peer] = self.wakeups;
+        self.producer_at(own, peer).await
+    }
+
+    /// Starts producers that no consumer wakes.
+    pub(crate) async fn producers(&self, many: usize) -> anyhow::Result<Vec<Producer>> {
+        let [_, peer] = self.wakeups;
+        let addresses = (0..many).map(|_| free_udp()).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(join_all(addresses.into_iter().map(|own| self.producer_at(own, peer))).await)
+    }
+
+    async fn producer_at(&self, own: SocketAddr, peer: SocketAddr) -> Producer {
+        let (own, peer) = (own.to_string(), peer.to_string());
         let further = [
             ("LISTEN_ADDRESS", "127.0.0.1:0"),
             ("WAKE_ADDRESS", own.as_str()),
@@ -88,8 +151,21 @@ impl System {
         Producer { program, api }
     }
 
+    /// Starts the only consumer.
     pub(crate) async fn consumer(&self) -> Program {
-        let [peer, own] = self.wakeups.map(|address| address.to_string());
+        let [peer, own] = self.wakeups;
+        self.consumer_at(own, peer).await
+    }
+
+    /// Starts consumers that no producer wakes.
+    pub(crate) async fn consumers(&self, many: usize) -> anyhow::Result<Vec<Program>> {
+        let [peer, _] = self.wakeups;
+        let addresses = (0..many).map(|_| free_udp()).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(join_all(addresses.into_iter().map(|own| self.consumer_at(own, peer))).await)
+    }
+
+    async fn consumer_at(&self, own: SocketAddr, peer: SocketAddr) -> Program {
+        let (own, peer) = (own.to_string(), peer.to_string());
         let further = [("WAKE_ADDRESS", own.as_str()), ("WAKE_PEERS", peer.as_str())];
         let program = self.run("eventpipeline-consumer", &["serve"], &further);
         program.line("database is ready").await;
@@ -97,7 +173,7 @@ impl System {
     }
 
     fn run(&self, name: &'static str, arguments: &[&str], further: &[(&str, &str)]) -> Program {
-        let port = self.mysql.port().to_string();
+        let port = self.proxy.as_ref().map_or(self.mysql.port(), Proxy::port).to_string();
         let program = self.programs.join(name).display().to_string();
         let environment = [
             ("DATABASE_HOST", self.mysql.host()),
@@ -127,13 +203,15 @@ impl System {
     }
 
     pub(crate) async fn counters(&mut self) -> anyhow::Result<Counters> {
-        let mut counters = Counters { statements: 0.0, fsyncs: 0.0 };
+        let mut counters = Counters { statements: 0.0, fsyncs: 0.0, commits: 0.0, lock_waits: 0.0 };
         for row in self.sql.fetch_all("SHOW GLOBAL STATUS").await? {
             let (name, value): (String, String) = (row.try_get(0)?, row.try_get(1)?);
             let value = value.parse().unwrap_or_default();
             match name.as_str() {
                 "Questions" => counters.statements = value,
                 "Innodb_data_fsyncs" => counters.fsyncs = value,
+                "Com_commit" => counters.commits = value,
+                "Innodb_row_lock_waits" => counters.lock_waits = value,
                 _ => {}
             }
         }

@@ -83,7 +83,7 @@ async fn loads(producer: &Producer, connections: usize, scale: Scale) -> anyhow:
     let (mut runs, mut ids) = (Vec::new(), Vec::new());
     for _ in 0..scale.runs {
         let (request, time) = (http::request("POST", "/create-async"), scale.time(Duration::from_secs(4)));
-        let outcome = load::closed(producer.api, request, connections, time).await?;
+        let outcome = load::closed(&[producer.api], request, connections, time).await?;
         ensure!(outcome.failed == 0, "{} of {} were refused", outcome.failed, outcome.succeeded);
         ids.extend(&outcome.ids);
         runs.push(outcome);

@@ -9,6 +9,7 @@
 //! - [`Collector`]: a receiver of OpenTelemetry spans.
 //! - [`client`]: an HTTP client for them.
 //! - [`Prometheus`] that scrapes what a test runs, and [`promtool`].
+//! - [`Preload`]: a library that is preloaded into a server, for faults that cannot be produced otherwise.
 //! - [`Port`] and [`free_udp`]: listen addresses for programs.
 //! - [`eventually`] and [`until`]: wait for a condition, never for a fixed time.
 //! - [`Scrape`]: the response to `/metrics`, compared with `docs/reference/metrics.md` and promtool's rules.
@@ -31,6 +32,7 @@ mod folders;
 mod http;
 mod http_proxy;
 mod ports;
+mod preload;
 mod process;
 mod program;
 mod prometheus;
@@ -51,6 +53,7 @@ pub use database::{Database, Engine, Options};
 pub use http::client;
 pub use http_proxy::{Arrived, HttpProxy, Treatment};
 pub use ports::{Port, free_udp};
+pub use preload::Preload;
 pub use program::{Program, whole_lines};
 pub use prometheus::{Prometheus, promtool};
 pub use proxy::{Fault, Proxy};
