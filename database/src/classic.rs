@@ -1,7 +1,9 @@
 //! Additions to the schema for programs that know only the classic columns.
 //!
-//! They slow down every event, so they exist only while such programs are declared.
+//! They slow down every event, so they exist only while such programs are declared. Without such programs, producers may take ids
+//! in blocks, which classic programs would count as events.
 
+mod blocks;
 mod idle;
 
 use sqlx::mysql::MySqlConnection;
@@ -54,6 +56,9 @@ impl Database {
             Err(source) if schema::is_lock(&source) => return Err(self.blocked(source).await),
             Err(source) => return Err(trigger_failed(source)),
         }
+        blocks::allow(&mut connection, classic == Classic::default())
+            .await
+            .map_err(failed_to("change whether producers take ids in blocks"))?;
         idle_transactions(&mut connection, classic != Classic::default()).await
     }
 }

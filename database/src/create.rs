@@ -1,6 +1,7 @@
-//! Creates events: ids from the counter, rows and counter in one transaction, and usually in one packet.
+//! Creates events: ids from the counter or from a block, rows and the count of ids in one transaction, and usually in one packet.
 
 mod fingerprint;
+mod ids;
 mod insert;
 mod plan;
 mod types;
@@ -15,11 +16,14 @@ use crate::operations::OperationName;
 use crate::session::{Database, Operation, Session};
 use crate::sql_batch::{COMMIT, HOLD, SqlBatch};
 
+pub(crate) use ids::Allocation;
+pub use ids::CREATED_EVENTS;
+use ids::Source;
 use insert::{insert, largest_payload};
 use plan::{Plan, Remembered};
 pub use types::{Created, Creation, Ids, NewEvent, NotBefore};
 
-/// Maximum number of attempts at a creation while a program that counts without a lock takes its ids.
+/// Maximum number of attempts at a creation while others take its ids or its keys.
 const TRIES: usize = 20;
 /// Distance from the counter within which such ids are skipped. A higher id does not come from counting: moving the counter
 /// there would waste all ids before it, up to the end of the range.
@@ -28,45 +32,78 @@ const TAKEN_AHEAD: i64 = 1_000_000;
 impl Session {
     /// Executes `creations` in one transaction and returns their results, in the same order.
     ///
-    /// The counter's row stays locked from the first statement to the commit. Ids are therefore distinct, have no gaps, and
-    /// become visible in order. The price is that these transactions run one after another, so callers should group
-    /// creations. All statements share one packet, so that no round trip prolongs the lock. Only idempotency keys cost
-    /// further round trips.
+    /// The row of the counter or of a block stays locked from the first statement to the commit, so ids are distinct. Sessions
+    /// that create often have a block each, and do not wait for each other: their ids have gaps, and become visible in another
+    /// order. A session's own transactions run one after another, so callers should group creations. All statements share one
+    /// packet, so that no round trip prolongs the lock. Only idempotency keys and new blocks cost further round trips.
     pub async fn create(&mut self, creations: &[Creation]) -> Result<Vec<Created>, Error> {
         if creations.is_empty() {
             return Ok(Vec::new());
         }
-        let mut skip_taken = false;
-        for _ in 1..TRIES {
-            match self.create_once(creations, skip_taken).await {
-                // A program that reads the counter, inserts and then moves the counter, without a lock, was faster.
-                Err(failure) if failure.refusal() == Some(number::DUPLICATE_ENTRY) => skip_taken = true,
-                other => return other,
-            }
+        match self.create_in_tries(creations).await {
+            Ok(created) => Ok(created),
+            Err(failure) => Err(self.explain(failure).await),
         }
-        self.create_once(creations, skip_taken).await
     }
 
-    async fn create_once(&mut self, creations: &[Creation], skip_taken: bool) -> Result<Vec<Created>, Error> {
+    async fn create_in_tries(&mut self, creations: &[Creation]) -> Result<Vec<Created>, Error> {
+        let most = creations.iter().map(|creation| creation.events().len()).sum();
+        let mut skip_taken = false;
+        for _ in 1..TRIES {
+            let source = self.source(most, skip_taken).await?;
+            match self.create_once(creations, source, skip_taken).await {
+                // A program that reads the counter, inserts and then moves the counter, without a lock, was faster. Or another
+                // session has stored one of the keys.
+                Err(failure) if failure.refusal() == Some(number::DUPLICATE_ENTRY) => skip_taken = true,
+                Err(failure) if source.was_moved(&failure) => self.allocation.leave_slot(),
+                Err(failure) => {
+                    self.allocation.forget_block();
+                    return Err(failure);
+                }
+                done => return done,
+            }
+        }
+        self.create_once(creations, Source::Counter, skip_taken).await
+    }
+
+    async fn create_once(
+        &mut self,
+        creations: &[Creation],
+        source: Source,
+        skip_taken: bool,
+    ) -> Result<Vec<Created>, Error> {
         let database = self.database.clone();
-        let failure = match self.run(&Create { creations, skip_taken, database: &database }).await {
-            Ok(created) => return Ok(created),
-            Err(failure) => failure,
-        };
+        let skip_taken = skip_taken && source == Source::Counter;
+        let created = self.run(&Create { creations, source, skip_taken, database: &database }).await?;
+        self.allocation.created(source, created.iter().map(Created::new_events).sum());
+        Ok(created)
+    }
+
+    /// Returns the error of a creation that names the cause.
+    async fn explain(&self, failure: Error) -> Error {
         match (failure.refusal(), failure) {
             (Some(number::LOCK_WAIT_TIMEOUT), Error::Query { source, .. }) => {
-                database.metrics().counter_was_held();
-                Err(Error::CounterHeld { holders: database.holders(Held::Counter).await, source })
+                self.database.metrics().counter_was_held();
+                Error::CounterHeld { holders: self.database.holders(Held::Counter).await, source }
             }
-            (Some(number::NULL_COLUMN), _) => Err(Error::RowMissing { table: "DBStatus" }),
-            (Some(number::OUT_OF_RANGE), _) => Err(Error::CounterExhausted),
-            (_, failure) => Err(failure),
+            (Some(number::NULL_COLUMN), _) => Error::RowMissing { table: "DBStatus" },
+            (Some(number::OUT_OF_RANGE), _) => Error::CounterExhausted,
+            (_, failure) => failure,
         }
+    }
+}
+
+impl Source {
+    /// Returns whether another session has used ids of the block, or works in the same slot.
+    fn was_moved(self, failure: &Error) -> bool {
+        self != Self::Counter
+            && matches!(failure.refusal(), Some(number::NULL_COLUMN | number::LOCK_WAIT_TIMEOUT))
     }
 }
 
 struct Create<'a> {
     creations: &'a [Creation],
+    source: Source,
     /// Moves the counter past ids that other programs inserted without counting them. This happens in the transaction of the
     /// creation: between two transactions such a program writes the old value back, again and again if it is as fast.
     skip_taken: bool,
@@ -90,7 +127,7 @@ impl Operation for Create<'_> {
             }
             (begin, Vec::new())
         } else {
-            (SqlBatch::default(), look_up(&keys, self.skip_taken, connection).await?)
+            (SqlBatch::default(), look_up(&keys, self.source, self.skip_taken, connection).await?)
         };
         let plan = Plan::new(self.creations, remembered, largest_payload(packet));
         let first = match plan.events.len() {
@@ -99,20 +136,25 @@ impl Operation for Create<'_> {
                 SqlBatch::new(COMMIT).execute(connection).await?;
                 EventId::from_row(1)
             }
-            _ => insert(batch, &plan, packet, connection).await?,
+            _ => insert(batch, &plan, self.source, packet, connection).await?,
         };
         Ok(plan.results(first))
     }
 }
 
-/// Locks the counter, for which all creations wait, and then reads the stored keys: no other creation can add one before
-/// the commit. Forgets the keys of which no event exists any more.
+/// Reads the stored keys, and forgets those of which no event exists any more. If another session adds one of the keys before
+/// the commit, its key is a duplicate, and the creation is repeated. The counter is locked first, so that sessions with ids from
+/// the counter do not collide.
 async fn look_up(
     keys: &[&str],
+    source: Source,
     skip: bool,
     connection: &mut MySqlConnection,
 ) -> Result<Vec<Remembered>, sqlx::Error> {
-    let mut lock = SqlBatch::new("START TRANSACTION; SELECT id FROM DBStatus FOR UPDATE; ");
+    let mut lock = SqlBatch::new("START TRANSACTION; ");
+    if source == Source::Counter {
+        lock.sql("SELECT id FROM DBStatus FOR UPDATE; ");
+    }
     if skip {
         skip_taken(&mut lock);
     }
@@ -159,11 +201,13 @@ async fn forget_removed(
     Ok(kept)
 }
 
-/// Adds a statement that moves the counter past the events that other programs inserted right after it.
+/// Adds a statement that moves the counter past the events that other programs inserted right after it, and past all blocks, in
+/// case that another program has written back an old value.
 fn skip_taken(batch: &mut SqlBatch) {
     batch
         .sql(
-            "UPDATE DBStatus SET id = GREATEST(id, COALESCE((SELECT MAX(taken.id) FROM Events AS taken \
+            "UPDATE DBStatus SET id = GREATEST(id, COALESCE((SELECT MAX(last) FROM IdBlocks), 0), \
+             COALESCE((SELECT MAX(taken.id) FROM Events AS taken \
              WHERE taken.id > DBStatus.id AND taken.id <= DBStatus.id + ",
         )
         .number(TAKEN_AHEAD)
@@ -195,7 +239,7 @@ mod tests {
             let database = Database::new(args, Metrics::new(&prometheus::Registry::new()).unwrap());
             database.migrate().await.unwrap();
             let mut frozen = database.connect().await.unwrap();
-            look_up(&["key"], false, &mut frozen).await.unwrap();
+            look_up(&["key"], Source::Counter, false, &mut frozen).await.unwrap();
             let created = database.session().create(&[Creation::one(NewEvent::default())]).await.unwrap();
             assert!(matches!(created[0], Created::New(_)), "{engine:?}: {created:?}");
         }

@@ -5,7 +5,7 @@
 //!
 //! | operation | file | guarantee |
 //! |---|---|---|
-//! | [`Session::create`] | `create.rs` | distinct ids without gaps, committed in order and counted in the same transaction; a key creates its events once |
+//! | [`Session::create`] | `create.rs` | distinct ids, counted in the same transaction as their events; a key creates its events once |
 //! | [`Session::claim`] | `claim.rs` | one consumer at a time claims an event; its fence token grows |
 //! | [`Session::complete`], [`Session::fail`], [`Session::release`], [`Session::extend`] | `settle.rs` | accepted only with the token of the current claim |
 //! | [`Session::reclaim`] | `reclaim.rs`, `pulse.rs` | claims of crashed consumers are freed or given up; an outage or a step of the database's clock frees none |
@@ -63,7 +63,7 @@ pub use accounts::{Account, Generation};
 pub use args::{DatabaseArgs, Tls, name};
 pub use claim::{ClaimLimit, Claimed, Claims};
 pub use classic::Classic;
-pub use create::{Created, Creation, Ids, NewEvent, NotBefore};
+pub use create::{CREATED_EVENTS, Created, Creation, Ids, NewEvent, NotBefore};
 pub use error::{Error, Holders, Outcome, PartlySettled, Refused, Unusable};
 pub use event::{Event, EventId, Finished, InvalidValue, Priority, Snapshot, State, Value};
 pub use health::watch;

@@ -7,6 +7,8 @@ use strum::{AsRefStr, IntoStaticStr, VariantArray};
 pub(crate) enum OperationName {
     #[strum(serialize = "create events")]
     Create,
+    #[strum(serialize = "take a block of ids")]
+    TakeIds,
     #[strum(serialize = "claim events")]
     Claim,
     #[strum(serialize = "look for due events")]

@@ -3,6 +3,7 @@
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
+use crate::create::CREATED_EVENTS;
 use crate::error::Error;
 use crate::event::{EventId, Snapshot, State};
 use crate::operations::OperationName;
@@ -89,6 +90,9 @@ impl Operation for Count {
     type Output = Option<i64>;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Option<i64>, sqlx::Error> {
-        sqlx::query_scalar("SELECT id FROM DBStatus").fetch_optional(connection).await
+        let mut select = SqlBatch::new("SELECT ");
+        select.sql(CREATED_EVENTS).sql(" AS created");
+        let rows = select.rows(connection).await?;
+        rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get("created")
     }
 }

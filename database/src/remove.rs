@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sqlx::Row as _;
-use sqlx::mysql::MySqlConnection;
+use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use crate::error::Error;
 use crate::event::{EventId, Finished, State};
@@ -89,10 +89,11 @@ impl Operation for Remove {
             let id = EventId::from_row(row.try_get("id")?);
             if row.try_get("untimed")? { untimed.push(id) } else { old.push(id) }
         }
-        let names = remove_events(&untimed, &old).rows(connection).await?;
+        let keys = remove_events(&untimed, &old).rows(connection).await?;
         if !old.is_empty() {
-            let names = names.iter().map(|row| row.try_get("name")).collect::<Result<Vec<_>, _>>()?;
-            remove_keys(&names, old.len()).execute(connection).await?;
+            let key = |row: &MySqlRow| Ok((row.try_get("name")?, row.try_get("first_id")?));
+            let keys = keys.iter().map(key).collect::<Result<Vec<_>, sqlx::Error>>()?;
+            remove_keys(&keys, old.len()).execute(connection).await?;
         }
         let removal = Removal { events: old.len(), more: untimed.len() + old.len() == self.limit };
         Ok(Removed { removal, last_due, took })
@@ -114,10 +115,12 @@ impl Remove {
 }
 
 /// Removes events and finds the keys that end with them: a key lives as long as any of its events. Otherwise a repeated
-/// request would create the events again while the first ones are still processed.
+/// request would create the events again while the first ones are still processed. Also finds keys whose first event was removed
+/// earlier, once all events up to their last are gone. Until then such a key is without effect: a creation forgets it.
 ///
-/// The keys are found by a query of its own, because a subquery of a DELETE locks the rows that it reads. A removal would fail
-/// while another client has locked an event of the same batch.
+/// The keys are found by queries of their own, because a subquery of a DELETE locks the rows that it reads. A removal would fail
+/// while another client has locked an event of the same batch. A key and its events are committed together, so a key without
+/// events has lost them.
 fn remove_events(untimed: &[EventId], old: &[EventId]) -> SqlBatch {
     let mut batch = SqlBatch::default();
     if !untimed.is_empty() {
@@ -129,29 +132,33 @@ fn remove_events(untimed: &[EventId], old: &[EventId]) -> SqlBatch {
         return batch;
     }
     batch.sql("DELETE FROM Events WHERE id IN (").ids(old).sql("); ");
-    batch.sql("SELECT k.name FROM IdempotencyKeys AS k WHERE k.first_id IN (").ids(old);
+    batch.sql("SELECT k.name, k.first_id FROM IdempotencyKeys AS k WHERE k.first_id IN (").ids(old);
+    batch.sql(") AND ").sql(WITHOUT_EVENTS).sql("; ");
     batch.sql(
-        ") AND NOT EXISTS (SELECT 1 FROM Events AS e WHERE e.id BETWEEN k.first_id AND k.first_id + k.events - 1); ",
+        "SELECT MIN(id) INTO @oldest FROM Events; \
+         SELECT k.name, k.first_id FROM IdempotencyKeys AS k WHERE k.first_id < @oldest AND k.first_id + k.events <= @oldest AND ",
     );
+    batch.sql(WITHOUT_EVENTS).sql(" ORDER BY k.first_id LIMIT 1000; ");
     batch.sql(HOLD);
     batch
 }
 
-/// Deletes these keys, and those whose first event was removed earlier, once all events up to their last are gone. Until then
-/// such a key is without effect: a creation forgets it. Locks the ledger's row last, so that the lock lasts only for the commit.
-fn remove_keys(names: &[Vec<u8>], removed: usize) -> SqlBatch {
+const WITHOUT_EVENTS: &str =
+    "NOT EXISTS (SELECT 1 FROM Events AS e WHERE e.id BETWEEN k.first_id AND k.first_id + k.events - 1)";
+
+/// Deletes these keys. A creation that uses a key again meanwhile gives it another first id. Locks the ledger's row last, so that
+/// the lock lasts only for the commit.
+fn remove_keys(keys: &[(Vec<u8>, i64)], removed: usize) -> SqlBatch {
     let mut batch = SqlBatch::default();
-    if !names.is_empty() {
-        batch.sql("DELETE FROM IdempotencyKeys WHERE name IN (").list(names, |batch, name| {
-            batch.bytes(name);
-        });
+    if !keys.is_empty() {
+        batch.sql("DELETE FROM IdempotencyKeys WHERE (name, first_id) IN (").list(
+            keys,
+            |batch, (name, first)| {
+                batch.sql("(").bytes(name).sql(",").number(*first).sql(")");
+            },
+        );
         batch.sql("); ");
     }
-    batch.sql(
-        "SELECT MIN(id) INTO @oldest FROM Events; \
-         DELETE FROM IdempotencyKeys WHERE first_id < @oldest AND first_id + events <= @oldest \
-         ORDER BY first_id LIMIT 1000; UPDATE Ledger SET removed = removed + ",
-    );
-    batch.count(removed).sql("; ").sql(COMMIT);
+    batch.sql("UPDATE Ledger SET removed = removed + ").count(removed).sql("; ").sql(COMMIT);
     batch
 }

@@ -27,6 +27,7 @@ impl Role {
     pub(crate) fn executes(self, operation: OperationName) -> bool {
         match operation {
             OperationName::Create
+            | OperationName::TakeIds
             | OperationName::ReadEvents
             | OperationName::ReadEvent
             | OperationName::List

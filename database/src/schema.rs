@@ -81,13 +81,16 @@ async fn add_missing_rows(connection: &mut MySqlConnection) -> Result<(), sqlx::
         let counter = "INSERT INTO DBStatus (id) SELECT GREATEST(\
              COALESCE((SELECT MAX(id) FROM Events), 0), \
              COALESCE((SELECT MAX(first_id + events - 1) FROM IdempotencyKeys), 0), \
-             (SELECT COUNT(*) FROM Events) + COALESCE((SELECT removed FROM Ledger), 0))";
+             COALESCE((SELECT MAX(last) FROM IdBlocks), 0), \
+             (SELECT COUNT(*) FROM Events) + COALESCE((SELECT removed FROM Ledger), 0) \
+             + COALESCE((SELECT SUM(last - used + skipped) FROM IdBlocks), 0))";
         connection.execute(counter).await?;
         warn!("DBStatus had no row: added one with the highest id that the other tables know");
     }
     if ledgers == 0 {
         let ledger = "INSERT INTO Ledger (removed) \
-             SELECT GREATEST(0, (SELECT id FROM DBStatus) - (SELECT COUNT(*) FROM Events))";
+             SELECT GREATEST(0, (SELECT id FROM DBStatus) - (SELECT COUNT(*) FROM Events) \
+             - COALESCE((SELECT SUM(last - used + skipped) FROM IdBlocks), 0))";
         connection.execute(ledger).await?;
         warn!("Ledger had no row: added one that counts all missing events as removed");
     }
@@ -194,7 +197,8 @@ async fn forget_unfinished(connection: &mut MySqlConnection) -> Result<(), Error
 async fn refuse_foreign_tables(connection: &mut MySqlConnection) -> Result<(), Error> {
     let foreign: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM information_schema.tables \
-         WHERE table_schema = DATABASE() AND table_name IN ('Events', 'DBStatus', 'IdempotencyKeys', 'Ledger', 'KeeperPulse')",
+         WHERE table_schema = DATABASE() AND table_name IN ('Events', 'DBStatus', 'IdempotencyKeys', 'Ledger', 'KeeperPulse', \
+         'IdBlocks')",
     )
     .fetch_one(connection)
     .await

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use tracing::debug;
 
 use crate::contention::Contention;
+use crate::create::Allocation;
 use crate::error::{Error, Unusable, number, number_of};
 use crate::sql_batch::{ROLLBACK, SqlBatch};
 use connected::{Connected, Connecting};
@@ -36,6 +37,8 @@ pub struct Session {
     /// A connection attempt that outlasted its operation. It continues, because the server counts a broken attempt against
     /// this host.
     connecting: Option<Connecting>,
+    /// The ids that its next creation may use.
+    pub(crate) allocation: Allocation,
     /// The time from which finished events may be counted again.
     pub(crate) count_again: Option<Instant>,
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
+use crate::create::CREATED_EVENTS;
 use crate::error::Error;
 use crate::operations::OperationName;
 use crate::session::{Operation, Session};
@@ -65,7 +66,8 @@ impl Session {
 /// sums. The age needs few rows: a priority moves an event by minutes, so the oldest event is near the first one.
 const READ: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; \
      START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY; \
-     SELECT DBStatus.id AS created, Ledger.removed, ";
+     SELECT ";
+const REMOVED: &str = " AS created, Ledger.removed, ";
 /// Counts completed events in the index.
 const COUNTED: &str = "(SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state = 2)";
 /// Leaves completed events to be computed as the remainder.
@@ -79,7 +81,7 @@ const OTHERS: &str = " AS done, \
        (SELECT MAX(TIMESTAMPDIFF(MICROSECOND, GREATEST(created_at, due, COALESCE(freed_at, due)), UTC_TIMESTAMP(6))) \
         FROM (SELECT due, created_at, freed_at FROM Events FORCE INDEX (state_due) \
               WHERE state = 0 AND due <= UTC_TIMESTAMP(6) ORDER BY due, id LIMIT 1000) AS first) AS oldest \
-     FROM DBStatus, Ledger; COMMIT";
+     FROM Ledger; COMMIT";
 
 struct ReadStats {
     /// SQL expression of the number of completed events.
@@ -92,7 +94,7 @@ impl Operation for ReadStats {
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Stats, sqlx::Error> {
         let mut batch = SqlBatch::new(READ);
-        batch.sql(self.done).sql(OTHERS);
+        batch.sql(CREATED_EVENTS).sql(REMOVED).sql(self.done).sql(OTHERS);
         let rows = batch.rows(connection).await?;
         let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
         let (created, removed): (i64, i64) = (row.try_get("created")?, row.try_get("removed")?);

@@ -6,8 +6,9 @@ use crate::role::Role::{self, Consumer, Producer};
 /// consumer cannot change a payload.
 ///
 /// A locking read needs `UPDATE` or `DELETE` in addition to `SELECT`.
-pub(super) const GRANTS: [(Role, &str, &str); 10] = [
+pub(super) const GRANTS: [(Role, &str, &str); 11] = [
     (Producer, "SELECT, UPDATE", "DBStatus"),
+    (Producer, "SELECT, UPDATE", "IdBlocks"),
     (
         Producer,
         "SELECT, INSERT (id, payload, priority, processing, due, traceparent, not_before), DELETE, \

@@ -9,6 +9,7 @@ use crate::event::EventId;
 use crate::sql_batch::{COMMIT, HOLD, SqlBatch};
 use crate::trace_parent::TraceParent;
 
+use super::ids::Source;
 use super::plan::{NewKey, Plan};
 use super::types::{NewEvent, NotBefore};
 
@@ -51,23 +52,62 @@ impl Packets<'_> {
         Ok(())
     }
 
-    /// Sends the rest and the commit, and returns the counter's value.
-    async fn commit(mut self) -> Result<u64, sqlx::Error> {
-        self.batch.sql("SELECT ").sql(LAST).sql(" AS last; ");
-        self.batch.sql(if self.sent { COMMIT } else { "COMMIT" });
-        let rows = self.batch.rows(self.connection).await?;
-        rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get("last")
+    /// Sends the rest and the commit, and returns the first of `many` ids.
+    async fn commit(mut self, source: Source, many: usize) -> Result<EventId, sqlx::Error> {
+        let commit = if self.sent { COMMIT } else { "COMMIT" };
+        match source {
+            Source::Counter => {
+                self.batch.sql("SELECT ").sql(LAST).sql(" AS last; ").sql(commit);
+                let rows = self.batch.rows(self.connection).await?;
+                let last: u64 = rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get("last")?;
+                let before = last.saturating_sub(many as u64);
+                Ok(EventId::from_row(i64::try_from(before).unwrap_or(i64::MAX).saturating_add(1)))
+            }
+            Source::Block(block) => {
+                self.batch.sql(commit);
+                self.batch.execute(self.connection).await?;
+                Ok(EventId::from_row(block.id(0)))
+            }
+        }
     }
 }
 
-/// Moves the counter, inserts the events and their keys, and commits. Returns the first id. `batch` precedes these
-/// statements in the same packet; `packet` is the server's packet size in bytes.
+impl Source {
+    /// Adds the statement that takes the ids of `many` events.
+    fn take(self, batch: &mut SqlBatch, many: usize) {
+        match self {
+            Self::Counter => {
+                batch.sql("UPDATE DBStatus SET id = LAST_INSERT_ID(id + ").count(many).sql("); ");
+            }
+            Self::Block(block) => {
+                batch.sql("UPDATE IdBlocks SET used = used + ").count(many);
+                batch.sql(" WHERE slot = ").number(block.slot).sql(" AND used = ").number(block.used);
+                batch.sql(" AND last = ").number(block.last).sql("; ");
+            }
+        }
+    }
+
+    /// Adds the id of the event with this index among `many`. The first one is NULL, which the id column refuses, if no ids were
+    /// taken.
+    fn id(self, batch: &mut SqlBatch, index: usize, many: usize) {
+        match (self, index) {
+            (Self::Counter, 0) => batch.sql(COUNTED).sql("-").count(many - 1),
+            (Self::Counter, _) => batch.sql(LAST).sql("-").count(many - 1 - index),
+            (Self::Block(block), 0) => batch.sql("IF(ROW_COUNT()=1,").number(block.id(0)).sql(",NULL)"),
+            (Self::Block(block), _) => batch.number(block.id(index)),
+        };
+    }
+}
+
+/// Takes ids, inserts the events and their keys, and commits. Returns the first id. `batch` precedes these statements in the
+/// same packet; `packet` is the server's packet size in bytes.
 ///
-/// Ids are computed backwards from the counter's new value, which the server remembers for the connection. Reading the
+/// Ids from the counter are computed backwards from its new value, which the server remembers for the connection. Reading the
 /// counter's row again would prolong its lock, and a trigger on it hides the value from the update's own result.
 pub(super) async fn insert(
     batch: SqlBatch,
     plan: &Plan<'_>,
+    source: Source,
     packet: usize,
     connection: &mut MySqlConnection,
 ) -> Result<EventId, sqlx::Error> {
@@ -75,22 +115,28 @@ pub(super) async fn insert(
     // With keys the transaction is already open.
     let sent = batch.len() == 0;
     let mut packets = Packets { connection, batch, limit, sent };
-    let mut after = plan.events.len();
+    let many = plan.events.len();
     // The update goes into the packet of the first rows, which check its result.
-    let mut statement = SqlBatch::new("UPDATE DBStatus SET id = LAST_INSERT_ID(id + ");
-    statement.count(after).sql("); ");
+    let mut statement = SqlBatch::default();
+    source.take(&mut statement, many);
+    let mut before = 0;
     for piece in pieces(&plan.events, limit) {
-        rows(&mut statement, plan, piece, &mut after);
+        rows(&mut statement, plan, source, piece, &mut before);
         packets.add(&std::mem::take(&mut statement)).await?;
     }
     if !plan.keys.is_empty() {
         statement.sql("INSERT INTO IdempotencyKeys (name, fingerprint, first_id, events) VALUES ");
-        statement.list(&plan.keys, |batch, key| new_key(batch, key, plan.events.len()));
+        statement.list(sorted(&plan.keys), |batch, key| new_key(batch, key, source, many));
         packets.add(&statement).await?;
     }
-    let last = packets.commit().await?;
-    let before = last.saturating_sub(plan.events.len() as u64);
-    Ok(EventId::from_row(i64::try_from(before).unwrap_or(i64::MAX).saturating_add(1)))
+    packets.commit(source, many).await
+}
+
+/// Returns the keys in one order for all sessions: different orders of locks would cause deadlocks.
+fn sorted<'a, 'k>(keys: &'a [NewKey<'k>]) -> Vec<&'a NewKey<'k>> {
+    let mut keys: Vec<_> = keys.iter().collect();
+    keys.sort_unstable_by_key(|key| key.name);
+    keys
 }
 
 /// Splits `events` into pieces that fit a statement of `limit` bytes.
@@ -108,18 +154,18 @@ fn pieces<'a>(mut events: &'a [&'a NewEvent], limit: usize) -> impl Iterator<Ite
     })
 }
 
-/// Adds the insert statement of a piece. `after` counts the events that follow the one being added. Columns for traces and
+/// Adds the insert statement of a piece. `before` counts the events that precede the one being added. Columns for traces and
 /// for `not_before` are named only if an event needs them.
-fn rows(batch: &mut SqlBatch, plan: &Plan<'_>, piece: &[&NewEvent], after: &mut usize) {
+fn rows(batch: &mut SqlBatch, plan: &Plan<'_>, source: Source, piece: &[&NewEvent], before: &mut usize) {
     let scheduled = piece.iter().any(|event| event.not_before.is_some());
     batch.sql("INSERT INTO Events (id, payload, priority, processing, due");
     batch.sql(if scheduled { ", not_before" } else { "" });
     batch.sql(if plan.traces.is_empty() { "" } else { ", traceparent" }).sql(") VALUES ");
     batch.list(piece, |batch, event| {
-        let trace = plan.traces.get(plan.events.len() - *after);
-        let last = if *after == plan.events.len() { COUNTED } else { LAST };
-        *after -= 1;
-        batch.sql("(").sql(last).sql("-").count(*after).sql(",");
+        let trace = plan.traces.get(*before);
+        source.id(batch.sql("("), *before, plan.events.len());
+        *before += 1;
+        batch.sql(",");
         values(batch, event);
         if scheduled {
             match event.not_before {
@@ -174,16 +220,13 @@ fn traceparent(batch: &mut SqlBatch, trace: Option<&TraceParent>) {
     };
 }
 
-fn new_key(batch: &mut SqlBatch, key: &NewKey<'_>, events: usize) {
-    batch.sql("(").bytes(key.name.as_bytes()).sql(",").bytes(&key.fingerprint);
-    batch
-        .sql(",")
-        .sql(LAST)
-        .sql("-")
-        .count(events - 1 - key.events.offset)
-        .sql(",")
-        .count(key.events.many)
-        .sql(")");
+fn new_key(batch: &mut SqlBatch, key: &NewKey<'_>, source: Source, events: usize) {
+    batch.sql("(").bytes(key.name.as_bytes()).sql(",").bytes(&key.fingerprint).sql(",");
+    match source {
+        Source::Counter => batch.sql(LAST).sql("-").count(events - 1 - key.events.offset),
+        Source::Block(block) => batch.number(block.id(key.events.offset)),
+    };
+    batch.sql(",").count(key.events.many).sql(")");
 }
 
 #[cfg(test)]
@@ -195,8 +238,8 @@ mod tests {
     fn statement(traces: [Option<TraceParent>; 2]) -> String {
         let creations = traces.map(|trace| Creation::one(NewEvent::default()).with_trace(trace));
         let plan = Plan::new(&creations, Vec::new(), 100);
-        let (mut batch, mut after) = (SqlBatch::default(), plan.events.len());
-        rows(&mut batch, &plan, &plan.events, &mut after);
+        let mut batch = SqlBatch::default();
+        rows(&mut batch, &plan, Source::Counter, &plan.events, &mut 0);
         batch.into_text()
     }
 

@@ -129,3 +129,13 @@ pub enum Created {
         limit: usize,
     },
 }
+
+impl Created {
+    /// Returns the number of events that this creation has stored.
+    pub fn new_events(&self) -> usize {
+        match self {
+            Self::New(ids) => ids.len(),
+            Self::Replayed(_) | Self::KeyReused | Self::TooLarge { .. } => 0,
+        }
+    }
+}

@@ -8,6 +8,7 @@ use super::{Session, settings};
 use crate::args::DatabaseArgs;
 use crate::clock::Clock;
 use crate::contention::Contention;
+use crate::create::Allocation;
 use crate::metrics::Metrics;
 
 /// The database's address and the knowledge of it that all [`Session`]s share.
@@ -33,7 +34,13 @@ impl Database {
 
     /// Creates a session for one task. It connects at its first operation, and again after each failure.
     pub fn session(&self) -> Session {
-        Session { database: self.clone(), connection: None, connecting: None, count_again: None }
+        Session {
+            database: self.clone(),
+            connection: None,
+            connecting: None,
+            allocation: Allocation::default(),
+            count_again: None,
+        }
     }
 
     /// Exports the maximum number of this process's sessions as a metric.

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod blocking;
+mod blocks;
 mod claim;
 mod classic;
 mod clock;

@@ -139,7 +139,7 @@ impl Writer {
     }
 
     fn answer(&self, answers: Vec<oneshot::Sender<Answer<Created>>>, created: Vec<Created>) {
-        let events = created.iter().map(new_events).sum();
+        let events = created.iter().map(Created::new_events).sum();
         if events > 0 {
             self.announcer.work();
             self.metrics.created(events);
@@ -171,13 +171,6 @@ fn within_limits(batch: Vec<Create>) -> Vec<Vec<Create>> {
         }
     }
     parts
-}
-
-fn new_events(created: &Created) -> usize {
-    match created {
-        Created::New(ids) => ids.len(),
-        Created::Replayed(_) | Created::KeyReused | Created::TooLarge { .. } => 0,
-    }
 }
 
 #[cfg(test)]

@@ -140,7 +140,7 @@ pub struct FinalState {
     pub rows: Vec<Row>,
     /// Every removed event, as it was when it was removed.
     pub removed: Vec<Row>,
-    /// `DBStatus.id`
+    /// Ids of `DBStatus` that have an event.
     pub counter: i64,
     /// `Ledger.removed`
     pub removed_count: i64,

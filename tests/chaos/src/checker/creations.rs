@@ -83,7 +83,7 @@ fn counts(evidence: &Evidence<'_>, violations: &mut Violations) {
     let (known, removed) = (number(evidence.all.len()), number(end.removed.len()));
     if end.counter != known || end.events != end.counter {
         violations
-            .add("I2", format!("{known} events, DBStatus.id {}, GET / returned {}", end.counter, end.events));
+            .add("I2", format!("{known} events, {} counted ids, GET / returned {}", end.counter, end.events));
     }
     if removed != end.removed_count {
         violations.add("I7", format!("{removed} events were removed, and {} are counted", end.removed_count));

@@ -15,6 +15,8 @@ const KEEP_REMOVED: [&str; 2] = [
      (id, state, valor, payload, attempts, token, created_at, removed_at) VALUES \
      (OLD.id, OLD.state, OLD.valor, OLD.payload, OLD.attempts, OLD.token, OLD.created_at, UTC_TIMESTAMP(6))",
 ];
+/// The number of ids that have an event: those that the counter has passed, without the unused ones of blocks.
+const COUNTER: &str = "SELECT CAST(id - (SELECT COALESCE(SUM(last - used + skipped), 0) FROM IdBlocks) AS SIGNED) FROM DBStatus";
 const REMOVED_AT: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', removed_at)";
 
 /// Creates the table of removed events.
@@ -33,7 +35,7 @@ pub(super) async fn read(pipeline: &Pipeline, sql: &mut MySqlConnection) -> anyh
     let stored = rows(sql, "Events", "NULL", &clock).await?;
     let removed = rows(sql, "Removed", REMOVED_AT, &clock).await?;
     let removed_count = sqlx::query_scalar("SELECT removed FROM Ledger").fetch_one(&mut *sql).await?;
-    let counter = sqlx::query_scalar("SELECT id FROM DBStatus").fetch_one(&mut *sql).await?;
+    let counter = sqlx::query_scalar(COUNTER).fetch_one(&mut *sql).await?;
     sql.execute("COMMIT").await?;
     let count = async {
         let request = client().get(pipeline.api(0)).timeout(IDLE_LIMIT);
