@@ -29,7 +29,7 @@ MYSQL_IMAGE=mysql:9.7
 MYSQL_DEBIAN_SUITE=sid
 
 # The previous version: `make upgrade` runs its programs next to ours.
-PREVIOUS_COMMIT=0c99ed720ba22cc27cc0c4110e1afa3e42e2a472
+PREVIOUS_COMMIT=083ee9fa3b466a8842a0963acc6a61e4c3b48cc6
 
 # Checks the Rust dependencies.
 CARGO_DENY_VERSION=0.20.2
