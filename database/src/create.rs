@@ -57,7 +57,8 @@ impl Session {
                 Err(failure) if failure.refusal() == Some(number::DUPLICATE_ENTRY) => skip_taken = true,
                 Err(failure) if source.was_moved(&failure) => self.allocation.leave_slot(),
                 Err(failure) => {
-                    self.allocation.forget_block();
+                    // Its outcome may be unknown, and a frozen session may keep the slot's row locked.
+                    self.allocation.leave_slot();
                     return Err(failure);
                 }
                 done => return done,
@@ -94,10 +95,9 @@ impl Session {
 }
 
 impl Source {
-    /// Returns whether another session has used ids of the block, or works in the same slot.
+    /// Returns whether another session has used ids of the block.
     fn was_moved(self, failure: &Error) -> bool {
-        self != Self::Counter
-            && matches!(failure.refusal(), Some(number::NULL_COLUMN | number::LOCK_WAIT_TIMEOUT))
+        self != Self::Counter && failure.refusal() == Some(number::NULL_COLUMN)
     }
 }
 

@@ -77,12 +77,7 @@ impl Allocation {
         }
     }
 
-    /// Makes the next creation read the block again, because the outcome of the last one is unknown.
-    pub(super) fn forget_block(&mut self) {
-        self.block = None;
-    }
-
-    /// Leaves the slot, because another session uses it.
+    /// Leaves the slot, because another session uses it, or may do so.
     pub(super) fn leave_slot(&mut self) {
         self.block = None;
         self.slot = random_slot();

@@ -36,6 +36,7 @@ pub async fn until<T>(
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "tests have no arguments")]
 fn patience() -> Result<u32> {
     let Ok(factor) = std::env::var(PATIENCE) else { return Ok(1) };
     factor.parse().with_context(|| format!("{PATIENCE} is {factor:?} and must be a whole number, such as 5"))
