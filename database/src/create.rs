@@ -12,12 +12,11 @@ use sqlx::mysql::MySqlConnection;
 use crate::error::{Error, number};
 use crate::event::EventId;
 use crate::holders::Held;
+use crate::id_block;
 use crate::operations::OperationName;
 use crate::session::{Database, Operation, Session};
 use crate::sql_batch::{COMMIT, HOLD, SqlBatch};
 
-pub(crate) use ids::Allocation;
-pub use ids::CREATED_EVENTS;
 use ids::Source;
 use insert::{insert, largest_payload};
 use plan::{Plan, Remembered};
@@ -76,7 +75,10 @@ impl Session {
         let database = self.database.clone();
         let skip_taken = skip_taken && source == Source::Counter;
         let created = self.run(&Create { creations, source, skip_taken, database: &database }).await?;
-        self.allocation.created(source, created.iter().map(Created::new_events).sum());
+        self.allocation.created();
+        if let Source::Block(block) = source {
+            self.allocation.used(block, id_block::number(created.iter().map(Created::new_events).sum()));
+        }
         Ok(created)
     }
 

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use tracing::debug;
 
 use crate::contention::Contention;
-use crate::create::Allocation;
 use crate::error::{Error, Unusable, number, number_of};
+use crate::id_block::Allocation;
 use crate::sql_batch::{ROLLBACK, SqlBatch};
 use connected::{Connected, Connecting};
 pub use database::Database;

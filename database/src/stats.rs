@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
-use crate::create::CREATED_EVENTS;
 use crate::error::Error;
+use crate::id_block::CREATED_EVENTS;
 use crate::operations::OperationName;
 use crate::session::{Operation, Session};
 use crate::sql_batch::SqlBatch;

@@ -7,86 +7,27 @@
 //!
 //! While creations are rare they take ids from the counter, which have no gaps and need no second commit now and then.
 
-use std::time::{Duration, Instant};
-
 use sqlx::Row as _;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use crate::error::Error;
+use crate::id_block::{Block, number};
 use crate::operations::OperationName;
 use crate::session::{Operation, Session};
 use crate::sql_batch::SqlBatch;
 
 use super::skip_taken;
 
-/// Number of slots: rows of `IdBlocks`.
-const SLOTS: i64 = 64;
-/// Maximum pause between creations that are frequent.
-const FREQUENT: Duration = Duration::from_millis(5);
 /// Number of creations of the current size for which a new block suffices. A new block costs a commit and locks the counter.
 const CREATIONS_PER_BLOCK: i64 = 64;
 const SMALLEST_BLOCK: i64 = 256;
 const LARGEST_BLOCK: i64 = 16_384;
-/// Time for which a session takes all ids from the counter after it has read that there are no blocks.
-const WITHOUT_BLOCKS: Duration = Duration::from_secs(30);
-
-/// SQL expression of the number of events ever created: the ids that the counter has passed, without those of blocks that have no
-/// event. It is NULL if the counter has no row.
-pub const CREATED_EVENTS: &str = "(SELECT CAST(id - (SELECT COALESCE(SUM(last - used + skipped), 0) FROM IdBlocks) AS SIGNED) FROM DBStatus)";
-
-/// Ids that have no event yet: those after `used`, up to `last`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Block {
-    pub(super) slot: i64,
-    pub(super) used: i64,
-    pub(super) last: i64,
-}
 
 /// The source of the ids of one transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
     Counter,
     Block(Block),
-}
-
-/// A session's knowledge of its block.
-#[derive(Debug)]
-pub(crate) struct Allocation {
-    slot: i64,
-    block: Option<Block>,
-    without_blocks_until: Option<Instant>,
-    last_creation: Option<Instant>,
-}
-
-impl Default for Allocation {
-    fn default() -> Self {
-        Self { slot: random_slot(), block: None, without_blocks_until: None, last_creation: None }
-    }
-}
-
-fn random_slot() -> i64 {
-    rand::random_range(0..SLOTS)
-}
-
-impl Allocation {
-    /// Records the end of a creation.
-    pub(super) fn created(&mut self, source: Source, events: usize) {
-        self.last_creation = Some(Instant::now());
-        if let Source::Block(block) = source {
-            self.block = Some(Block { used: block.used.saturating_add(number(events)), ..block });
-        }
-    }
-
-    /// Leaves the slot, because another session uses it, or may do so.
-    pub(super) fn leave_slot(&mut self) {
-        self.block = None;
-        self.slot = random_slot();
-    }
-
-    fn wants_block(&self) -> bool {
-        let frequent = self.last_creation.is_some_and(|ended| ended.elapsed() < FREQUENT);
-        frequent && self.without_blocks_until.is_none_or(|until| Instant::now() >= until)
-    }
 }
 
 impl Session {
@@ -97,32 +38,15 @@ impl Session {
             return Ok(Source::Counter);
         }
         let events = number(events);
-        let known = self.allocation.block.filter(|block| !skip_taken && block.has(events));
+        let known = self.allocation.block_for(events).filter(|_| !skip_taken);
         if let Some(block) = known {
             return Ok(Source::Block(block));
         }
-        let slot = self.allocation.slot;
-        self.allocation.block = self.run(&TakeIds { slot, events, skip_taken }).await?;
-        if self.allocation.block.is_none() {
-            self.allocation.without_blocks_until = Some(Instant::now() + WITHOUT_BLOCKS);
-        }
-        Ok(self.allocation.block.map_or(Source::Counter, Source::Block))
+        let take = TakeIds { slot: self.allocation.slot(), events, skip_taken };
+        let block = self.run(&take).await?;
+        self.allocation.read(block);
+        Ok(block.map_or(Source::Counter, Source::Block))
     }
-}
-
-impl Block {
-    fn has(self, events: i64) -> bool {
-        self.last.saturating_sub(self.used) >= events
-    }
-
-    /// Returns the id of the event with this index among the next ones.
-    pub(super) fn id(self, index: usize) -> i64 {
-        self.used.saturating_add(1).saturating_add(number(index))
-    }
-}
-
-fn number(many: usize) -> i64 {
-    i64::try_from(many).unwrap_or(i64::MAX)
 }
 
 /// Returns the block of a slot, and replaces it first if it has too few ids. Returns `None` if the pipeline has no blocks.

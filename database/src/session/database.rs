@@ -8,7 +8,7 @@ use super::{Session, settings};
 use crate::args::DatabaseArgs;
 use crate::clock::Clock;
 use crate::contention::Contention;
-use crate::create::Allocation;
+use crate::id_block::Allocation;
 use crate::metrics::Metrics;
 
 /// The database's address and the knowledge of it that all [`Session`]s share.
