@@ -10,7 +10,8 @@ const STANDARD = [
 const CUSTOM = {
   timeseries: [
     'drawStyle', 'lineInterpolation', 'lineWidth', 'lineStyle', 'fillOpacity', 'gradientMode', 'showPoints', 'pointSize',
-    'spanNulls', 'stacking', 'thresholdsStyle', 'hideFrom', 'axisPlacement', 'axisLabel', 'scaleDistribution',
+    'spanNulls', 'stacking', 'thresholdsStyle', 'hideFrom', 'axisPlacement', 'axisLabel', 'axisSoftMin', 'axisSoftMax',
+    'scaleDistribution',
   ],
   stat: [],
   table: ['align', 'width', 'minWidth', 'cellOptions', 'filterable', 'hidden', 'inspect'],
