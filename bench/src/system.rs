@@ -19,7 +19,7 @@ const SERVER: [&str; 4] = [
     "--innodb-flush-log-at-trx-commit=1",
 ];
 
-/// Settings of the server that MySQL has by default, except for the number of connections. The test kit has smaller ones.
+/// MySQL's default sizes, with more connections. The sizes of the test kit are smaller.
 const STOCK: [&str; 3] =
     ["--max-connections=700", "--innodb-buffer-pool-size=128M", "--innodb-redo-log-capacity=100M"];
 
@@ -34,7 +34,7 @@ pub(crate) async fn mysql() -> Database {
 /// The conditions under which a pipeline runs. The default is a tuned server without delays.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Conditions {
-    /// The server has MySQL's default settings.
+    /// The server has MySQL's default sizes of its buffer pool and redo log.
     pub(crate) stock: bool,
     /// Additional duration of each flush of the server.
     pub(crate) flush: Duration,
@@ -134,7 +134,7 @@ impl System {
     /// Starts producers that no consumer wakes.
     pub(crate) async fn producers(&self, many: usize) -> anyhow::Result<Vec<Producer>> {
         let [_, peer] = self.wakeups;
-        let addresses = (0..many).map(|_| free_udp()).collect::<anyhow::Result<Vec<_>>>()?;
+        let addresses = free_udps(many)?;
         Ok(join_all(addresses.into_iter().map(|own| self.producer_at(own, peer))).await)
     }
 
@@ -160,7 +160,7 @@ impl System {
     /// Starts consumers that no producer wakes.
     pub(crate) async fn consumers(&self, many: usize) -> anyhow::Result<Vec<Program>> {
         let [peer, _] = self.wakeups;
-        let addresses = (0..many).map(|_| free_udp()).collect::<anyhow::Result<Vec<_>>>()?;
+        let addresses = free_udps(many)?;
         Ok(join_all(addresses.into_iter().map(|own| self.consumer_at(own, peer))).await)
     }
 
@@ -262,6 +262,11 @@ pub(crate) async fn block_purge(mysql: &Database, database: &str) -> anyhow::Res
     forgotten.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT").await?;
     forgotten.execute("SELECT COUNT(*) FROM DBStatus").await?;
     Ok(forgotten)
+}
+
+/// Returns free UDP addresses.
+fn free_udps(many: usize) -> anyhow::Result<Vec<SocketAddr>> {
+    (0..many).map(|_| free_udp()).collect()
 }
 
 /// Returns a free UDP address.

@@ -125,9 +125,10 @@ pub enum Error {
         /// Name of the table.
         table: &'static str,
     },
-    /// Another transaction has locked the counter, which all creations need.
+    /// Another transaction has locked the counter or the session's block of ids, which creations need.
     #[error(
-        "failed to create events: another transaction has locked the counter (the row of DBStatus) for too long{holders}"
+        "failed to create events: another transaction has locked the counter (the row of DBStatus) or ids (rows of IdBlocks) \
+         for too long{holders}"
     )]
     CounterHeld {
         /// Connections that hold the lock.

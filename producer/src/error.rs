@@ -20,7 +20,7 @@ pub(crate) enum Unavailable {
     Database,
     /// Another client's transaction has locked the event counter. The log names that client.
     #[error(
-        "another transaction has locked the event counter (the row of DBStatus) in the database; nothing was done"
+        "another transaction has locked the event counter (the row of DBStatus, or rows of IdBlocks) in the database; nothing was done"
     )]
     CounterLocked,
     /// The database's clock stepped, or differs from this program's, so that the age of events is uncertain.

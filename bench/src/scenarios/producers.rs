@@ -13,6 +13,7 @@ use crate::{Scale, http};
 
 /// Numbers of producers.
 const PRODUCERS: [usize; 4] = [1, 2, 4, 8];
+
 /// Number of clients of all producers together, or of each.
 #[derive(Debug, Clone, Copy)]
 enum Clients {

@@ -32,6 +32,10 @@ async fn stored(fixture: &mut Fixture) -> i64 {
     fixture.value("SELECT COUNT(*) FROM Events").await
 }
 
+fn distinct(ids: &[i64]) -> usize {
+    ids.iter().collect::<BTreeSet<_>>().len()
+}
+
 fn with_key(payload: &str, many: usize, key: &str) -> Creation {
     let event = NewEvent { payload: Some(payload.to_owned()), ..NewEvent::default() };
     Creation::many(vec![event; many]).unwrap().with_key(Some(IdempotencyKey::new(key).unwrap()))
@@ -74,8 +78,7 @@ async fn concurrent_sessions_share_no_id_and_the_count_is_exact_at_any_moment() 
         }
         over.store(true, Ordering::Relaxed);
         counts.await.unwrap();
-        let distinct: BTreeSet<i64> = all.iter().copied().collect();
-        assert_eq!((all.len(), distinct.len()), (3600, 3600));
+        assert_eq!((all.len(), distinct(&all)), (3600, 3600));
         assert!(used_blocks(&mut fixture).await > 0, "no block was used");
         assert_eq!(stored(&mut fixture).await, 3600);
         assert_eq!(fixture.session().count().await.unwrap(), 3600);
@@ -99,7 +102,7 @@ async fn a_single_session_has_no_gaps() {
         }
         assert_eq!(session.count().await.unwrap(), before + 1800);
         let gaps: i64 = fixture.value("SELECT CAST(SUM(skipped) AS SIGNED) FROM IdBlocks").await;
-        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 1800);
+        assert_eq!(distinct(&ids), 1800);
         // A machine that stops for some milliseconds takes ids from the counter in between.
         let span = ids.iter().max().unwrap() - ids.iter().min().unwrap() + 1;
         assert!(span >= 1800 && (gaps > 0 || span <= 1800 + 256), "{span} ids, {gaps} skipped");
@@ -189,7 +192,7 @@ async fn a_session_whose_block_was_moved_continues_with_another() {
             ids.extend(create(&mut session, 2).await);
             fixture.sql("UPDATE IdBlocks SET used = used + 1, skipped = skipped + 1 WHERE used < last").await;
         }
-        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 100);
+        assert_eq!(distinct(&ids), 100);
         // The ids that were skipped have no event, and are counted as used and as skipped.
         assert_eq!(session.count().await.unwrap(), stored(&mut fixture).await);
     })
@@ -212,7 +215,7 @@ async fn a_counter_that_is_written_back_repeats_no_id() {
                 fixture.sql("UPDATE DBStatus SET id = 1").await;
             }
         }
-        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 20 * 2 * 500);
+        assert_eq!(distinct(&ids), 20 * 2 * 500);
         assert_eq!(stored(&mut fixture).await, 20 * 2 * 500);
     })
     .await;
@@ -237,7 +240,7 @@ async fn classic_producers_that_lock_the_counter_share_no_id_with_blocks() {
             ids.push(id);
             ids.extend(create(&mut session, 3).await);
         }
-        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 700);
+        assert_eq!(distinct(&ids), 700);
         assert_eq!(fixture.session().count().await.unwrap(), 700);
         assert_eq!(stored(&mut fixture).await, 700);
     })
@@ -262,7 +265,7 @@ async fn ids_that_another_program_takes_are_skipped() {
         for _ in 0..20 {
             ids.extend(create(&mut session, 2).await);
         }
-        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 40);
+        assert_eq!(distinct(&ids), 40);
         assert_eq!(stored(&mut fixture).await, before + 40);
     })
     .await;
@@ -308,6 +311,53 @@ async fn a_removal_deletes_only_keys_without_events() {
         assert_eq!(fixture.value::<String>(keys).await, "first");
         let again = session.create(&[with_key("1", 2, "first")]).await.unwrap();
         assert!(matches!(again[..], [Created::Replayed(_)]), "{again:?}");
+    })
+    .await;
+}
+
+/// A removal that read all keys would wait for those that others have locked, and lock those that others need.
+#[tokio::test]
+async fn a_removal_does_not_wait_for_the_locked_keys_of_others() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        let creations: Vec<_> = (1..=1000).map(|number| with_key("1", 1, &number.to_string())).collect();
+        session.create(&creations).await.unwrap();
+        let finished =
+            "UPDATE Events SET valor = 'done', done_at = '2020-01-01', due = done_at WHERE id IN (1, 3)";
+        fixture.sql(finished).await;
+        let mut holder = fixture.another().await;
+        holder.execute("START TRANSACTION").await.unwrap();
+        holder.execute("SELECT * FROM IdempotencyKeys WHERE name IN ('2', '999') FOR UPDATE").await.unwrap();
+        let mark = &mut LowWaterMark::default();
+        let removal = session.remove(mark, Finished::Done, std::time::Duration::ZERO, 10).await.unwrap();
+        holder.execute("ROLLBACK").await.unwrap();
+        assert_eq!(removal.events, 2);
+        assert_eq!(fixture.value::<i64>("SELECT COUNT(*) FROM IdempotencyKeys").await, 998);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_keeps_all_blocks_locked_is_reported() {
+    on_each(async |mut fixture| {
+        with_blocks(&fixture).await;
+        let mut session = fixture.session();
+        until_block(&mut session, &mut fixture).await;
+        let mut holder = fixture.another().await;
+        let failure = loop {
+            create(&mut session, 1).await;
+            holder.execute("START TRANSACTION").await.unwrap();
+            holder.execute("SELECT * FROM IdBlocks FOR UPDATE").await.unwrap();
+            // After a pause the session takes its id from the counter.
+            let created = session.create(&[Creation::one(NewEvent::default())]).await;
+            holder.execute("ROLLBACK").await.unwrap();
+            if let Err(failure) = created {
+                break failure;
+            }
+        };
+        assert!(failure.to_string().contains("or ids (rows of IdBlocks) for too long"), "{failure}");
+        create(&mut session, 1).await;
+        assert_eq!(session.count().await.unwrap(), stored(&mut fixture).await);
     })
     .await;
 }

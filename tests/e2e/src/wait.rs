@@ -1,5 +1,6 @@
 //! Waits for conditions, never for fixed times.
 
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -13,7 +14,7 @@ const PATIENCE: &str = "EVENTPIPELINE_PATIENCE";
 /// Calls `ask` until it returns a value. `EVENTPIPELINE_PATIENCE` times `within` is the limit.
 ///
 /// # Errors
-/// After the deadline, the last error of `ask`, or that it returned no value; `EVENTPIPELINE_PATIENCE` is not a number.
+/// After the deadline, the last error of `ask`, or that it returned no value; `EVENTPIPELINE_PATIENCE` is not a whole number of at least 1.
 pub async fn until<T>(
     what: &str,
     within: Duration,
@@ -39,5 +40,8 @@ pub async fn until<T>(
 #[expect(clippy::disallowed_methods, reason = "tests have no arguments")]
 fn patience() -> Result<u32> {
     let Ok(factor) = std::env::var(PATIENCE) else { return Ok(1) };
-    factor.parse().with_context(|| format!("{PATIENCE} is {factor:?} and must be a whole number, such as 5"))
+    let parsed: Result<NonZeroU32, _> = factor.parse();
+    let parsed =
+        parsed.with_context(|| format!("{PATIENCE} is {factor:?} and must be at least 1, such as 5"))?;
+    Ok(parsed.get())
 }
