@@ -14,9 +14,8 @@ fn python() -> PathBuf {
 
 async fn consumer_passes(command: &[&Path]) {
     let pipeline = Pipeline::start().await;
-    let mut arguments: Vec<&OsStr> = vec!["consumer".as_ref(), "--".as_ref()];
-    arguments.extend(command.iter().map(|part| part.as_os_str()));
-    let run = pipeline.run(&arguments);
+    let command: Vec<&OsStr> = command.iter().map(|part| part.as_os_str()).collect();
+    let run = pipeline.check_consumer(&command);
     assert!(run.code == 0 && run.out.contains("9 passed, 0 failed, 1 skipped"), "{run:?}");
 }
 

@@ -20,7 +20,7 @@ use support::{Pipeline, Run, example, kit, program};
 async fn our_consumer_passes() {
     let pipeline = Pipeline::start_counted().await;
     let consumer = program("eventpipeline-consumer");
-    let run = pipeline.run(&["consumer".as_ref(), "--".as_ref(), consumer.as_os_str(), "serve".as_ref()]);
+    let run = pipeline.check_consumer(&[consumer.as_os_str(), "serve".as_ref()]);
     assert_eq!(run.code, 0, "{run:?}");
     assert!(run.out.ends_with("consumer: 10 passed, 0 failed, 0 skipped\n"), "{run:?}");
 }

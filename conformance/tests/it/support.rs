@@ -1,6 +1,7 @@
 //! The kit as a process, and a database server for it.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,12 +12,21 @@ use prometheus::Registry;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{ConnectOptions as _, Executor as _};
 
+/// Time limit in seconds of the checks of a consumer. They pass within seconds unless the machine stands still.
+const PATIENCE: &str = "300";
+
 /// The result of a run.
-#[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: i32,
     pub(crate) out: String,
     pub(crate) err: String,
+}
+
+/// The report precedes the program's log, with line breaks, so that a failed clause is seen first.
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exit code {}\n{}\n{}", self.code, self.out, self.err)
+    }
 }
 
 impl Run {
@@ -131,6 +141,13 @@ impl Pipeline {
         };
         let producer = serve("eventpipeline-producer", &[("LISTEN_ADDRESS", "127.0.0.1:0")]);
         [producer, serve("eventpipeline-consumer", &[("HANDLER", "http"), ("HANDLER_URL", handler)])]
+    }
+
+    /// Checks the consumer that this command starts.
+    pub(crate) fn check_consumer(&self, command: &[&OsStr]) -> Run {
+        let mut arguments = ["consumer", "--patience-seconds", PATIENCE, "--"].map(OsStr::new).to_vec();
+        arguments.extend(command);
+        self.run(&arguments)
     }
 
     /// Runs the kit.
