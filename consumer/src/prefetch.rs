@@ -6,7 +6,9 @@
 //!
 //! 1. *Grow*: if a full claim returned to an empty buffer, `ahead` becomes twice the events handled per
 //!    duration of a claim (measured since the last claim), unless it is already larger. A slow handler thus
-//!    gets none, a fast one a thousand.
+//!    gets none, a fast one a thousand. After any full claim, `ahead` becomes at least the events that are
+//!    handled in [`SOON`]. Otherwise many consumers would claim a few events each, and the claims would
+//!    take the server's time.
 //! 2. *Shrink*: if a claim was not full (the queue is empty), `ahead` is halved.
 //! 3. *Shrink faster*: if an event waited in the buffer for longer than [`PATIENCE`], `ahead` shrinks by the
 //!    same factor, at least by half, so that other consumers can take the events.
@@ -21,6 +23,8 @@ use eventpipeline_database::{ClaimLimit, LARGEST_CLAIM, MaxAttempts};
 
 /// Time in the buffer beyond which fewer events are claimed ahead.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// Time in the buffer that delays no event noticeably, because the queue is longer anyway.
+const SOON: Duration = Duration::from_millis(50);
 /// Maximum bytes of payloads in memory. The last event may exceed the limit.
 const BUDGET: usize = 8 * 1024 * 1024;
 
@@ -69,7 +73,7 @@ impl Prefetch {
     /// Takes into account the longest time that an event waited in the buffer.
     pub(crate) fn waited(&mut self, wait: Duration) {
         if wait > PATIENCE {
-            self.ahead = portion(self.ahead, PATIENCE.as_secs_f64() / wait.as_secs_f64()).min(self.ahead / 2);
+            self.ahead = scaled(self.ahead, PATIENCE.as_secs_f64() / wait.as_secs_f64()).min(self.ahead / 2);
         }
     }
 
@@ -86,25 +90,26 @@ impl Prefetch {
     pub(crate) fn learn(&mut self, claim: &ClaimReport) {
         if !claim.full {
             self.ahead /= 2;
-        } else if claim.ran_dry {
-            // One half is handled while the other is fetched.
-            let share =
-                claim.took.as_secs_f64() / claim.since.max(claim.took).as_secs_f64().max(f64::EPSILON);
-            self.ahead = self.ahead.max(portion(claim.handled * 2, share)).min(self.most_ahead);
+            return;
         }
+        let since = claim.since.max(claim.took).as_secs_f64().max(f64::EPSILON);
+        // One half is handled while the other is fetched.
+        let during = if claim.ran_dry { 2.0 * claim.took.as_secs_f64() / since } else { 0.0 };
+        let soon = SOON.as_secs_f64() / since;
+        self.ahead = self.ahead.max(scaled(claim.handled, during.max(soon))).min(self.most_ahead);
     }
 }
 
-/// Returns the `share` (0 to 1) of `many`, rounded down.
-fn portion(many: usize, share: f64) -> usize {
+/// Returns `many` times `factor`, rounded down.
+fn scaled(many: usize, factor: f64) -> usize {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_precision_loss,
         clippy::cast_sign_loss,
         reason = "counts of events in a second: far below 2^52, and never negative"
     )]
-    let portion = (many as f64 * share) as usize;
-    portion.min(many)
+    let scaled = (many as f64 * factor) as usize;
+    scaled
 }
 
 #[cfg(test)]
@@ -161,6 +166,15 @@ mod tests {
         }
         assert_eq!(room(&prefetch, Load { buffered: 0, handling: 16, bytes: 0 }), 0);
         assert_eq!(room(&prefetch, Load { buffered: 0, handling: 13, bytes: 0 }), 3);
+    }
+
+    #[test]
+    fn one_of_many_consumers_claims_as_much_as_it_handles_soon() {
+        let mut prefetch = prefetch(10);
+        // 2,000 events per second, and the buffer is never empty.
+        let (took, since) = (Duration::from_millis(4), Duration::from_millis(10));
+        prefetch.learn(&ClaimReport { full: true, took, ran_dry: false, handled: 20, since });
+        assert_eq!(room(&prefetch, Load { buffered: 0, handling: 16, bytes: 0 }), 100);
     }
 
     #[test]
