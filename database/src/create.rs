@@ -6,6 +6,8 @@ mod insert;
 mod plan;
 mod types;
 
+use std::time::Instant;
+
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
@@ -74,8 +76,9 @@ impl Session {
     ) -> Result<Vec<Created>, Error> {
         let database = self.database.clone();
         let skip_taken = skip_taken && source == Source::Counter;
+        let begun = Instant::now();
         let created = self.run(&Create { creations, source, skip_taken, database: &database }).await?;
-        self.allocation.created();
+        self.allocation.created(begun.elapsed());
         if let Source::Block(block) = source {
             self.allocation.used(block, id_block::number(created.iter().map(Created::new_events).sum()));
         }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// Number of slots: rows of `IdBlocks`.
 const SLOTS: i64 = 64;
-/// Maximum pause between creations that are frequent.
+/// Maximum pause between creations that are frequent, if they take less time than this.
 const FREQUENT: Duration = Duration::from_millis(5);
 /// Time for which a session takes all ids from the counter after it has read that there are no blocks.
 const WITHOUT_BLOCKS: Duration = Duration::from_secs(30);
@@ -45,7 +45,8 @@ pub(crate) struct Allocation {
     slot: i64,
     block: Option<Block>,
     without_blocks_until: Option<Instant>,
-    last_creation: Option<Instant>,
+    /// End and duration of the last creation.
+    last_creation: Option<(Instant, Duration)>,
 }
 
 impl Default for Allocation {
@@ -64,9 +65,10 @@ impl Allocation {
         self.slot
     }
 
-    /// Returns whether the session creates events so often that it needs a block, if there may be blocks.
+    /// Returns whether the session creates events so often that it needs a block, if there may be blocks: the pause is short, or
+    /// shorter than a creation.
     pub(crate) fn wants_block(&self) -> bool {
-        let frequent = self.last_creation.is_some_and(|ended| ended.elapsed() < FREQUENT);
+        let frequent = self.last_creation.is_some_and(|(ended, took)| ended.elapsed() < FREQUENT.max(took));
         frequent && self.without_blocks_until.is_none_or(|until| Instant::now() >= until)
     }
 
@@ -83,9 +85,9 @@ impl Allocation {
         }
     }
 
-    /// Records the end of a creation.
-    pub(crate) fn created(&mut self) {
-        self.last_creation = Some(Instant::now());
+    /// Records the end of a creation that took `took`.
+    pub(crate) fn created(&mut self, took: Duration) {
+        self.last_creation = Some((Instant::now(), took));
     }
 
     /// Records that the next ids of the block have events now.
@@ -97,5 +99,22 @@ impl Allocation {
     pub(crate) fn leave_slot(&mut self) {
         self.block = None;
         self.slot = random_slot();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_that_is_shorter_than_a_creation_is_short() {
+        let mut allocation = Allocation::default();
+        assert!(!allocation.wants_block(), "nothing was created yet");
+        allocation.created(Duration::from_hours(1));
+        std::thread::sleep(FREQUENT);
+        assert!(allocation.wants_block());
+        allocation.created(FREQUENT / 2);
+        std::thread::sleep(FREQUENT);
+        assert!(!allocation.wants_block());
     }
 }

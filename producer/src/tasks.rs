@@ -1,5 +1,6 @@
 //! Tasks that run in the background, most of them on a session of their own.
 
+mod linger;
 mod mailbox;
 mod queue_stats;
 mod reader;

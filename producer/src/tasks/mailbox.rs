@@ -58,12 +58,22 @@ impl<I, O> Mailbox<I, O> {
 }
 
 impl<I, O> Inbox<I, O> {
+    /// Returns the number of requests that wait.
+    pub(crate) fn len(&self) -> usize {
+        self.receiver.len()
+    }
+
+    /// Waits for requests and adds at most `limit` of them to `batch`. Returns `false` if the mailbox is closed. Cancel-safe.
+    pub(crate) async fn receive(&mut self, batch: &mut Vec<Request<I, O>>, limit: usize) -> bool {
+        self.receiver.recv_many(batch, limit).await > 0
+    }
+
     /// Waits for requests and returns at most `limit` of them, or `None` if the mailbox is closed.
     ///
     /// Requests whose clients have left are dropped, so the batch may be empty. Cancel-safe.
     pub(crate) async fn next_batch(&mut self, limit: usize) -> Option<Vec<Request<I, O>>> {
         let mut batch = Vec::new();
-        if self.receiver.recv_many(&mut batch, limit).await == 0 {
+        if !self.receive(&mut batch, limit).await {
             return None;
         }
         batch.retain(|request| !request.answer.is_closed());

@@ -8,6 +8,7 @@ use prometheus::{Histogram, IntCounter, Registry, exponential_buckets};
 use tokio::sync::oneshot;
 use tracing::error;
 
+use super::linger::Linger;
 use super::mailbox::{Inbox, Mailbox, Request, mailbox};
 use crate::error::{Answer, Unavailable};
 use crate::memory_budget::MemoryPermit;
@@ -79,6 +80,7 @@ pub(crate) struct Writer {
     inbox: Inbox<CreateRequest, Created>,
     announcer: Announcer,
     metrics: WriterMetrics,
+    linger: Linger,
 }
 
 impl Writer {
@@ -88,15 +90,18 @@ impl Writer {
         metrics: WriterMetrics,
     ) -> (Self, Mailbox<CreateRequest, Created>) {
         let (mailbox, inbox) = mailbox(CAPACITY);
-        (Self { session, inbox, announcer, metrics }, mailbox)
+        (Self { session, inbox, announcer, metrics, linger: Linger::default() }, mailbox)
     }
 
     /// Creates events until the mailbox is dropped.
     pub(crate) async fn run(mut self) -> anyhow::Result<()> {
-        while let Some(batch) = self.inbox.next_batch(BATCH).await {
+        while let Some(mut batch) = self.inbox.next_batch(BATCH).await {
+            self.linger.fill(&mut batch, &mut self.inbox, BATCH).await;
+            let (begun, requests) = (Instant::now(), batch.len());
             for transaction in within_limits(batch) {
                 self.create(transaction).await;
             }
+            self.linger.created(requests, self.inbox.len(), begun.elapsed());
         }
         self.session.close().await;
         Ok(())
