@@ -4,6 +4,7 @@ mod consumers;
 mod create_async;
 mod create_sync;
 mod drain;
+mod finished_events;
 mod idle;
 mod producers;
 mod shapes;
@@ -25,7 +26,7 @@ pub(crate) enum Scenario {
     CreateAsync,
     /// A backlog for one consumer: with an empty table, with a full one, and with purge blocked
     Drain,
-    /// Responses of create-sync at 100 and 500 per second
+    /// Responses of create-sync at 10, 100 and 500 per second
     CreateSync,
     /// Time from creation to completion at 1,000 and 5,000 per second
     ToDone,
@@ -37,6 +38,8 @@ pub(crate) enum Scenario {
     Producers,
     /// A backlog for 1 to 8 consumers: stock and tuned server
     Consumers,
+    /// Creations and drains with 0 to 10,000,000 finished events in the table
+    FinishedEvents,
     /// One table or two, polls from the start or from a low-water mark: with a million finished events, and with purge blocked
     Shapes,
 }
@@ -58,6 +61,7 @@ impl Scenario {
             Self::Idle => idle::run(programs, scale, report).await,
             Self::Producers => producers::run(programs, scale, report).await,
             Self::Consumers => consumers::run(programs, scale, report).await,
+            Self::FinishedEvents => finished_events::run(programs, scale, report).await,
             Self::Shapes => shapes::run(scale, report).await,
         }
     }

@@ -19,9 +19,13 @@ const SERVER: [&str; 4] = [
     "--innodb-flush-log-at-trx-commit=1",
 ];
 
-/// MySQL's default sizes, with more connections. The sizes of the test kit are smaller.
-const STOCK: [&str; 3] =
-    ["--max-connections=700", "--innodb-buffer-pool-size=128M", "--innodb-redo-log-capacity=100M"];
+/// MySQL's defaults, with more connections. The test kit's own arguments differ from them.
+const STOCK: [&str; 4] = [
+    "--max-connections=700",
+    "--innodb-buffer-pool-size=128M",
+    "--innodb-redo-log-capacity=100M",
+    "--performance-schema=ON",
+];
 
 /// Delays each flush of the server. The variable `FLUSH_DELAY_MICROSECONDS` has the delay.
 const SLOW_FLUSHES: &str = include_str!("system/slow_flushes.c");
@@ -34,7 +38,7 @@ pub(crate) async fn mysql() -> Database {
 /// The conditions under which a pipeline runs. The default is a tuned server without delays.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Conditions {
-    /// The server has MySQL's default sizes of its buffer pool and redo log.
+    /// The server has MySQL's default sizes of its buffer pool and redo log, and its performance schema.
     pub(crate) stock: bool,
     /// Additional duration of each flush of the server.
     pub(crate) flush: Duration,

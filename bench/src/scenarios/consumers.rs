@@ -1,8 +1,8 @@
 //! 1, 2, 4 and 8 consumers drain a backlog, with a stock and a tuned server.
 
 use std::path::Path;
-use std::time::Duration;
 
+use super::drain::completed_by;
 use crate::Scale;
 use crate::limits::median;
 use crate::process::Cpu;
@@ -50,9 +50,7 @@ async fn drain(
     let server = Cpu::start(system.mysql.pid())?;
     let own: Vec<Cpu> =
         consumers.iter().map(|consumer| Cpu::start(consumer.pid())).collect::<Result<_, _>>()?;
-    while system.backlog().await? > 0 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    completed_by(&consumers, events).await?;
     let used = system.counters().await?.since(before);
     let mut busy = 0.0;
     for cpu in &own {

@@ -15,6 +15,8 @@ use crate::{Scale, http};
 
 /// Maximum number of commits in the median.
 const COMMITS: f64 = 4.0;
+/// Maximum ratio of the p99 to the median.
+const TAIL: f64 = 5.0;
 
 pub(crate) async fn run(
     programs: &Path,
@@ -29,7 +31,7 @@ pub(crate) async fn run(
     let request = || http::request("POST", "/create-sync");
     // The first responses include name resolution.
     load::open(producer.api, request(), 50, Duration::from_secs(2), 64, None).await?;
-    for (rate, p99) in [(100, 15.0), (500, 25.0)] {
+    for (rate, p99) in [(10, 25.0), (100, 15.0), (500, 25.0)] {
         let mut runs = Vec::new();
         for _ in 0..scale.runs {
             let time = scale.time(Duration::from_secs(10));
@@ -41,6 +43,8 @@ pub(crate) async fn run(
         let Some(median) = runs.get(runs.len() / 2) else { continue };
         let prefix = format!("create-sync at {rate}/s, ");
         latencies(&prefix, median, report, Target::None, Target::AtMost(p99));
+        let tail = median.quantile(0.99) / median.quantile(0.5);
+        report.add(format!("{prefix}p99 to p50"), tail, "", Target::AtMost(TAIL), "");
         // Ratios to isolated commits, like those of these requests, and to consecutive commits.
         let (paced, closed) =
             (median.quantile(0.5) / limits.paced_commit, median.quantile(0.5) / limits.commit);

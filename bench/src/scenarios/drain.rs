@@ -62,7 +62,7 @@ pub(crate) async fn run(
 }
 
 /// Returns the events per second from the first to the last completion.
-async fn drain(system: &mut System, events: u32) -> anyhow::Result<(f64, String)> {
+pub(super) async fn drain(system: &mut System, events: u32) -> anyhow::Result<(f64, String)> {
     let first = system.number("SELECT id FROM DBStatus").await?;
     fill_waiting(&mut system.sql, events).await?;
     let before = system.counters().await?;
@@ -95,17 +95,29 @@ async fn drain(system: &mut System, events: u32) -> anyhow::Result<(f64, String)
     Ok((rate, note))
 }
 
-/// Waits until the consumer has completed this many events, by its metrics: a query of the table would read all entries that
-/// are not purged, and dominate the measurement.
+/// Waits until the consumer has completed this many events.
 async fn completed(consumer: &Program, events: u32) -> anyhow::Result<()> {
-    let mut admin = Connection::open(consumer.address("the admin server listens").await).await?;
+    completed_by(std::slice::from_ref(consumer), events).await
+}
+
+/// Waits until the consumers have completed this many events together, by their metrics: a query of the table would read all
+/// entries that are not purged, and dominate the measurement.
+pub(super) async fn completed_by(consumers: &[Program], events: u32) -> anyhow::Result<()> {
+    let mut admins = Vec::new();
+    for consumer in consumers {
+        admins.push(Connection::open(consumer.address("the admin server listens").await).await?);
+    }
     let request = http::request("GET", "/metrics");
     loop {
-        let answer = admin.ask(&request).await?;
-        let metrics = std::str::from_utf8(answer.body)?;
-        let line =
-            metrics.lines().find_map(|line| line.strip_prefix("eventpipeline_events_completed_total "));
-        if line.and_then(|count| count.parse::<f64>().ok()).is_some_and(|count| count >= f64::from(events)) {
+        let mut completed = 0.0;
+        for admin in &mut admins {
+            let answer = admin.ask(&request).await?;
+            let metrics = std::str::from_utf8(answer.body)?;
+            let line =
+                metrics.lines().find_map(|line| line.strip_prefix("eventpipeline_events_completed_total "));
+            completed += line.and_then(|count| count.parse::<f64>().ok()).unwrap_or_default();
+        }
+        if completed >= f64::from(events) {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -28,6 +28,16 @@ struct Series {
     clients: Clients,
     /// Target of the rate of each load relative to the best one on fewer producers.
     growth: Target,
+    /// Target of one load relative to that on one producer.
+    gain: Option<Gain>,
+}
+
+/// A target of a load relative to that on one producer.
+#[derive(Debug, Clone, Copy)]
+struct Gain {
+    producers: usize,
+    rate: Target,
+    p50: Target,
 }
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -37,62 +47,75 @@ fn series() -> [Series; 8] {
     let stock = Conditions { stock: true, ..tuned };
     let flush = |milliseconds| Conditions { flush: MILLISECOND * milliseconds, ..stock };
     let network = |milliseconds| Conditions { network: MILLISECOND * milliseconds, ..stock };
-    let (shared, each) = (Clients::Shared, Clients::Each);
-    let (grows, any) = (Target::AtLeast(0.95), Target::None);
+    let shared = |name, conditions, clients, growth| Series {
+        name,
+        conditions,
+        clients: Clients::Shared(clients),
+        growth,
+        gain: None,
+    };
+    let each = |name, conditions, gain| Series {
+        name,
+        conditions,
+        clients: Clients::Each(64),
+        growth: Target::None,
+        gain,
+    };
+    let grows = Target::AtLeast(0.95);
+    let over_flushes = Gain { producers: 8, rate: Target::AtLeast(5.0), p50: Target::AtMost(1.5) };
+    let over_network = Gain { producers: 4, rate: Target::AtLeast(3.0), p50: Target::None };
     [
-        Series { name: "stock, 64 clients", conditions: stock, clients: shared(64), growth: any },
-        Series { name: "stock, 256 clients", conditions: stock, clients: shared(256), growth: grows },
-        Series { name: "tuned, 64 clients", conditions: tuned, clients: shared(64), growth: any },
-        Series { name: "tuned, 256 clients", conditions: tuned, clients: shared(256), growth: grows },
-        Series {
-            name: "flushes 1 ms slower, 64 clients each",
-            conditions: flush(1),
-            clients: each(64),
-            growth: any,
-        },
-        Series {
-            name: "flushes 4 ms slower, 64 clients each",
-            conditions: flush(4),
-            clients: each(64),
-            growth: any,
-        },
-        Series {
-            name: "network 1 ms each way, 64 clients each",
-            conditions: network(1),
-            clients: each(64),
-            growth: any,
-        },
-        Series {
-            name: "network 2 ms each way, 64 clients each",
-            conditions: network(2),
-            clients: each(64),
-            growth: any,
-        },
+        shared("stock, 64 clients", stock, 64, Target::None),
+        shared("stock, 256 clients", stock, 256, grows),
+        shared("tuned, 64 clients", tuned, 64, Target::None),
+        shared("tuned, 256 clients", tuned, 256, grows),
+        each("flushes 1 ms slower, 64 clients each", flush(1), None),
+        each("flushes 4 ms slower, 64 clients each", flush(4), Some(over_flushes)),
+        each("network 1 ms each way, 64 clients each", network(1), None),
+        each("network 2 ms each way, 64 clients each", network(2), Some(over_network)),
     ]
 }
 
 pub(crate) async fn run(programs: &Path, scale: Scale, report: &mut Report) -> anyhow::Result<()> {
     for series in series() {
-        let mut best = 0.0_f64;
+        let mut loads: Vec<Load> = Vec::new();
         for many in PRODUCERS {
-            let rate = measure(programs, &series, many, scale, report).await?;
-            if best > 0.0 {
-                report.add("  to the best on fewer producers", rate / best, "", series.growth, "");
-            }
-            best = best.max(rate);
+            let load = measure(programs, &series, many, scale, report).await?;
+            compare(&series, many, &loads, load, report);
+            loads.push(load);
         }
     }
     Ok(())
 }
 
-/// Measures a load on a new database, and returns the creations per second.
+/// Reports a load relative to those on fewer producers.
+fn compare(series: &Series, many: usize, fewer: &[Load], load: Load, report: &mut Report) {
+    let best = fewer.iter().map(|load| load.rate).reduce(f64::max);
+    if let Some(best) = best {
+        report.add("  to the best on fewer producers", load.rate / best, "", series.growth, "");
+    }
+    let gain = series.gain.filter(|gain| gain.producers == many);
+    if let (Some(gain), Some(first)) = (gain, fewer.first()) {
+        report.add("  to one producer", load.rate / first.rate, "", gain.rate, "");
+        report.add("  p50 to one producer", load.p50 / first.p50, "", gain.p50, "");
+    }
+}
+
+/// The result of a load: creations per second, and their median latency in milliseconds.
+#[derive(Debug, Clone, Copy)]
+struct Load {
+    rate: f64,
+    p50: f64,
+}
+
+/// Measures a load on a new database.
 async fn measure(
     programs: &Path,
     series: &Series,
     many: usize,
     scale: Scale,
     report: &mut Report,
-) -> anyhow::Result<f64> {
+) -> anyhow::Result<Load> {
     let mut system = System::start_under(programs, series.conditions).await?;
     let producers = system.producers(many).await?;
     let clients = match series.clients {
@@ -106,11 +129,12 @@ async fn measure(
     runs.sort_by(|one, other| one.outcome.rate().total_cmp(&other.outcome.rate()));
     runs.truncate(runs.len() / 2 + 1);
     let run = runs.pop().context("nothing was measured")?;
-    let (rate, name) = (run.outcome.rate(), format!("create-async, {}, {many} producers", series.name));
-    report.add(name, rate, "events/s", Target::None, run.note());
+    let load = Load { rate: run.outcome.rate(), p50: run.outcome.quantile(0.5) };
+    let name = format!("create-async, {}, {many} producers", series.name);
+    report.add(name, load.rate, "events/s", Target::None, run.note());
     let note = format!("p99 {:.2}", run.outcome.quantile(0.99));
-    report.add("  p50", run.outcome.quantile(0.5), "ms", Target::None, note);
-    Ok(rate)
+    report.add("  p50", load.p50, "ms", Target::None, note);
+    Ok(load)
 }
 
 /// A load and its cost.
