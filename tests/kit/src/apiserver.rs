@@ -20,7 +20,7 @@ use crate::{
     process::{Process, run},
 };
 
-const START: Duration = Duration::from_mins(2);
+const START: Duration = Duration::from_mins(5);
 const TRIES: usize = 5;
 /// It opens a server on the loopback interface that lives as long as a test.
 const TOKEN: &str = "eventpipeline-testkit-administrator";

@@ -23,7 +23,7 @@ pub use engine::Engine;
 use crate::{error::Error, folders, or_panic, ports, process::Process};
 
 /// Time limit for a start, with crash recovery of a small data directory on a busy machine of two cores.
-const START: Duration = Duration::from_mins(2);
+const START: Duration = Duration::from_mins(5);
 const STOP: Duration = Duration::from_mins(1);
 /// Maximum number of starts if another process takes the port.
 const TRIES: usize = 5;

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::{error::Error, folders, or_panic, process::Process, wait::until};
 
 /// Time limit for a log line, and for the end of a program.
-const LIMIT: Duration = Duration::from_mins(1);
+const LIMIT: Duration = Duration::from_mins(5);
 
 /// A running program that logs in JSON. Dropping it kills the program and removes its files.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use crate::{
     process::{Process, run},
 };
 
-const START: Duration = Duration::from_mins(1);
+const START: Duration = Duration::from_mins(5);
 
 /// A running Prometheus. Dropping it ends the process and removes its files.
 #[derive(Debug)]

@@ -24,9 +24,9 @@ pub async fn until<T>(within: Duration, mut ask: impl AsyncFnMut() -> Option<T>)
 /// Calls `ask` until it returns a value.
 ///
 /// # Panics
-/// If it returns none within a minute.
+/// If it returns none within five minutes, which a busy machine may need for a few seconds of work.
 pub async fn eventually<T>(ask: impl AsyncFnMut() -> Option<T>) -> T {
-    const LIMIT: Duration = Duration::from_mins(1);
+    const LIMIT: Duration = Duration::from_mins(5);
     let answer = until(LIMIT, ask).await;
     or_panic("what was waited for", answer.ok_or(Error::NotHappened { within: LIMIT }))
 }

@@ -77,7 +77,7 @@ fn allowed_to(server: &ApiServer, user: &str, asked: &Value) -> bool {
 
 /// Waits until a condition holds, because the server applies new roles and bindings after a moment.
 async fn soon(is: impl Fn() -> bool) -> bool {
-    until(Duration::from_secs(30), async || is().then_some(())).await.is_some()
+    until(Duration::from_mins(2), async || is().then_some(())).await.is_some()
 }
 
 #[tokio::test]
