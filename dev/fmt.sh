@@ -4,4 +4,5 @@
 
 cd "$ROOT"
 cargo fmt --all
-if have gofmt; then gofmt -w "$OFFLINE/nodekit" "$ROOT/examples" "$ROOT/tests/gitops"; fi
+cargo fmt --manifest-path bench/peers/apalis/Cargo.toml
+if have gofmt; then gofmt -w "$OFFLINE/nodekit" "$ROOT/examples" "$ROOT/tests/gitops" "$ROOT/bench/peers"; fi

@@ -4,7 +4,7 @@
 
 go_formatted() {
   local files
-  files=$(gofmt -l "$OFFLINE/nodekit" "$ROOT/examples" "$ROOT/tests/gitops")
+  files=$(gofmt -l "$OFFLINE/nodekit" "$ROOT/examples" "$ROOT/tests/gitops" "$ROOT/bench/peers")
   [ -z "$files" ] || die "gofmt would change: $files"
 }
 
@@ -22,4 +22,6 @@ if have go; then
   step "actionlint" actionlint .github/workflows/*.yaml
 fi
 step "cargo fmt" cargo fmt --all --check
+# It has a workspace of its own.
+step "cargo fmt of bench/peers" cargo fmt --manifest-path bench/peers/apalis/Cargo.toml --check
 step "cargo clippy" cargo clippy --locked --workspace --all-targets -- --deny warnings

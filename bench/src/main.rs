@@ -32,6 +32,9 @@ struct Cli {
     /// Folder of the programs `eventpipeline-producer` and `eventpipeline-consumer`
     #[arg(long, default_value = ".", env = "PROGRAMS")]
     programs: PathBuf,
+    /// Folder of the programs of other queues, which the scenario `peers` needs
+    #[arg(long, env = "PEERS")]
+    peers: Option<PathBuf>,
     /// Run these scenarios only
     #[arg(long, value_delimiter = ',')]
     only: Vec<Scenario>,
@@ -82,12 +85,15 @@ async fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     let scale = if cli.quick { Scale { runs: 1, divisor: 10 } } else { Scale { runs: 3, divisor: 1 } };
-    let wanted: Vec<Scenario> =
-        if cli.only.is_empty() { Scenario::value_variants().to_vec() } else { cli.only };
+    let mut wanted = cli.only;
+    if wanted.is_empty() {
+        let runs = |scenario: &&Scenario| **scenario != Scenario::Peers || cli.peers.is_some();
+        wanted.extend(Scenario::value_variants().iter().filter(runs));
+    }
     let mut baselines = Baselines::new(scale);
     let mut report = Report::default();
     for scenario in wanted {
-        scenario.run(&cli.programs, scale, &mut baselines, &mut report).await?;
+        scenario.run(&cli.programs, cli.peers.as_deref(), scale, &mut baselines, &mut report).await?;
     }
     let summary = report.summary();
     println!("\n{summary}");

@@ -87,11 +87,12 @@ impl fmt::Display for Target {
     }
 }
 
-/// Formats a number with at least three digits.
+/// Formats a number with three digits, or three decimal places if it is small.
 fn number(value: f64) -> String {
     match value.abs() {
         large if large >= 100.0 => format!("{value:.0}"),
         medium if medium >= 10.0 => format!("{value:.1}"),
+        small if small > 0.0 && small < 0.1 => format!("{value:.3}"),
         _ => format!("{value:.2}"),
     }
 }

@@ -6,6 +6,7 @@ mod create_sync;
 mod drain;
 mod finished_events;
 mod idle;
+mod peers;
 mod producers;
 mod shapes;
 mod to_done;
@@ -13,6 +14,7 @@ mod waiting_clients;
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use clap::ValueEnum;
 
 use crate::Scale;
@@ -40,6 +42,8 @@ pub(crate) enum Scenario {
     Consumers,
     /// Creations and drains with 0 to 10,000,000 finished events in the table
     FinishedEvents,
+    /// River, Graphile Worker and apalis, with the same loads as a producer and a consumer
+    Peers,
     /// One table or two, polls from the start or from a low-water mark: with a million finished events, and with purge blocked
     Shapes,
 }
@@ -48,6 +52,7 @@ impl Scenario {
     pub(crate) async fn run(
         self,
         programs: &Path,
+        peers: Option<&Path>,
         scale: Scale,
         baselines: &mut Baselines,
         report: &mut Report,
@@ -62,6 +67,11 @@ impl Scenario {
             Self::Producers => producers::run(programs, scale, report).await,
             Self::Consumers => consumers::run(programs, scale, report).await,
             Self::FinishedEvents => finished_events::run(programs, scale, report).await,
+            Self::Peers => {
+                let peers = peers
+                    .context("the other queues are not built: `dev/bench.sh --only peers` builds them")?;
+                peers::run(programs, peers, scale, report).await
+            }
             Self::Shapes => shapes::run(scale, report).await,
         }
     }

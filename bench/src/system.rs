@@ -35,6 +35,11 @@ pub(crate) async fn mysql() -> Database {
     Conditions::default().server(None).await
 }
 
+/// Starts a durable MySQL with its default sizes.
+pub(crate) async fn stock_mysql() -> Database {
+    Conditions { stock: true, ..Conditions::default() }.server(None).await
+}
+
 /// The conditions under which a pipeline runs. The default is a tuned server without delays.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Conditions {

@@ -37,7 +37,7 @@ pub(crate) async fn run(programs: &Path, scale: Scale, report: &mut Report) -> a
 }
 
 /// Returns the events per second between the completions of the first and the last tenth, while all consumers work.
-async fn drain(
+pub(super) async fn drain(
     programs: &Path,
     conditions: Conditions,
     many: usize,

@@ -77,7 +77,7 @@ async fn backlog(mut sql: MySqlConnection, after: Duration) -> anyhow::Result<f6
 
 /// Polls every millisecond for the created events until all of them are done. Returns the microseconds from the time at which
 /// each request was due, including the response, the transfer of the id to the reader, and the reader's pause.
-async fn read(
+pub(super) async fn read(
     mut sql: MySqlConnection,
     mut answers: mpsc::UnboundedReceiver<Created>,
 ) -> anyhow::Result<Histogram<u64>> {
