@@ -51,7 +51,7 @@ impl Session {
         let most = creations.iter().map(|creation| creation.events().len()).sum();
         let mut skip_taken = false;
         for _ in 1..TRIES {
-            let source = self.source(most, skip_taken).await?;
+            let source = self.source(creations.len(), most, skip_taken).await?;
             match self.create_once(creations, source, skip_taken).await {
                 // A program that reads the counter, inserts and then moves the counter, without a lock, was faster. Or another
                 // session has stored one of the keys.

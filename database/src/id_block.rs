@@ -4,8 +4,11 @@ use std::time::{Duration, Instant};
 
 /// Number of slots: rows of `IdBlocks`.
 const SLOTS: i64 = 64;
-/// Maximum pause between creations that are frequent, if they take less time than this.
+/// Maximum pause between creations that are frequent.
 const FREQUENT: Duration = Duration::from_millis(5);
+/// Number of creations in one transaction of a busy session. Its transactions are frequent, too, if the pause between them is
+/// shorter than a transaction.
+const MANY: usize = 4;
 /// Time for which a session takes all ids from the counter after it has read that there are no blocks.
 const WITHOUT_BLOCKS: Duration = Duration::from_secs(30);
 
@@ -65,10 +68,12 @@ impl Allocation {
         self.slot
     }
 
-    /// Returns whether the session creates events so often that it needs a block, if there may be blocks: the pause is short, or
-    /// shorter than a creation.
-    pub(crate) fn wants_block(&self) -> bool {
-        let frequent = self.last_creation.is_some_and(|(ended, took)| ended.elapsed() < FREQUENT.max(took));
+    /// Returns whether the session creates events so often that it needs a block for the next `creations`, if there may be blocks.
+    pub(crate) fn wants_block(&self, creations: usize) -> bool {
+        let frequent = self.last_creation.is_some_and(|(ended, took)| {
+            let pause = ended.elapsed();
+            pause < FREQUENT || (creations >= MANY && pause < took)
+        });
         frequent && self.without_blocks_until.is_none_or(|until| Instant::now() >= until)
     }
 
@@ -107,14 +112,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pause_that_is_shorter_than_a_creation_is_short() {
+    fn pauses_are_short_in_absolute_terms_or_beside_the_transactions_of_busy_sessions() {
         let mut allocation = Allocation::default();
-        assert!(!allocation.wants_block(), "nothing was created yet");
+        assert!(!allocation.wants_block(MANY), "nothing was created yet");
         allocation.created(Duration::from_hours(1));
         std::thread::sleep(FREQUENT);
-        assert!(allocation.wants_block());
+        assert!(allocation.wants_block(MANY));
+        assert!(!allocation.wants_block(1), "a client that creates one event after another has no gaps");
         allocation.created(FREQUENT / 2);
         std::thread::sleep(FREQUENT);
-        assert!(!allocation.wants_block());
+        assert!(!allocation.wants_block(MANY));
     }
 }

@@ -217,10 +217,7 @@ async fn dead_events_are_retried_once_even_if_they_die_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn progress_is_shown_on_a_terminal_until_the_end() {
     let pipeline = Pipeline::start().await;
-    let ids: Vec<String> = (1..=30).map(|id| id.to_string()).collect();
-    for _ in &ids {
-        pipeline.run(&["create"]);
-    }
+    let ids: Vec<String> = (1..=30).map(|_| pipeline.run(&["create"]).out.trim().to_owned()).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let shown = pipeline.run_on_terminal(&[&["cancel"], &ids[..]].concat());
     assert!(shown.contains("15/30"), "{shown}");

@@ -31,10 +31,15 @@ pub(super) enum Source {
 }
 
 impl Session {
-    /// Returns the source of the ids of at most `events` new events. `skip_taken` tells that an event of another program has an
+    /// Returns the source of the ids of at most `events` new events of `creations`. `skip_taken` tells that an event of another program has an
     /// id that was not counted.
-    pub(super) async fn source(&mut self, events: usize, skip_taken: bool) -> Result<Source, Error> {
-        if !self.allocation.wants_block() {
+    pub(super) async fn source(
+        &mut self,
+        creations: usize,
+        events: usize,
+        skip_taken: bool,
+    ) -> Result<Source, Error> {
+        if !self.allocation.wants_block(creations) {
             return Ok(Source::Counter);
         }
         let events = number(events);
