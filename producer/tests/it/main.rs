@@ -13,6 +13,7 @@ mod examples;
 mod failover;
 mod fuzz;
 mod keys;
+mod linger;
 mod metrics;
 mod openapi;
 mod options;
