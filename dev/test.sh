@@ -31,8 +31,11 @@ check() {
   esac
 }
 
-# The tests of eventpipeline-e2e need a cluster: dev/e2e.sh.
-tests() { cargo test --locked --workspace --exclude eventpipeline-e2e --no-fail-fast 2>&1 | tee "$log"; }
+# The tests of eventpipeline-e2e need a cluster: dev/e2e.sh. Most tests wait for servers, leases and timers, so two run per core.
+tests() {
+  RUST_TEST_THREADS=$((2 * $(nproc))) \
+    cargo test --locked --workspace --exclude eventpipeline-e2e --no-fail-fast 2>&1 | tee "$log"
+}
 
 # Argo CD's health script and kstatus, with recorded states of a pipeline.
 gitops() ( cd "$ROOT/tests/gitops" && again go mod download && go vet ./... && go test -count=1 ./... )
