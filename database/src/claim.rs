@@ -1,6 +1,7 @@
 //! Claims events in the order of the queue, each for one consumer at a time.
 
 mod operation;
+mod range;
 
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,8 @@ use crate::trace_parent::TraceParent;
 
 pub(crate) use operation::select_due;
 use operation::{ClaimOperation, Source, Terms};
+use range::TakeRange;
+pub(crate) use range::{select_range, select_range_end};
 
 /// Maximum size of a claim. A claim takes at least one event.
 #[derive(Debug, Clone, Copy)]
@@ -71,34 +74,69 @@ impl Session {
         }
         let limit = ClaimLimit { events: limit.events.min(LARGEST_CLAIM), ..limit };
         let terms = Terms { owner, lease, limit };
-        let without_locks = !mark.has_found() && mark.locking_scan(Instant::now()).is_none();
-        if without_locks && !self.has_due(mark).await? {
-            return Ok(Claims { events: Vec::new(), more: false });
-        }
-        let found = mark.found(limit.events);
-        if !found.is_empty() {
-            let taken = self.run(&ClaimOperation { source: Source::Found(&found), terms }).await?;
-            mark.requested(found.len(), taken.left);
-            if !taken.claims.events.is_empty() {
-                let more = taken.claims.more || mark.may_have_more();
-                return Ok(Claims { more, ..taken.claims });
+        // In a backlog, other consumers may have claimed what an earlier scan found.
+        for _ in 0..2 {
+            if mark.shares_backlog() {
+                self.look_into_backlog(mark, limit.events).await?;
+            } else if mark.must_look(Instant::now()) && !self.has_due(mark).await? {
+                return Ok(Claims { events: Vec::new(), more: false });
             }
+            if let Some(claims) = self.claim_found(mark, terms).await? {
+                return Ok(claims);
+            }
+            if !mark.shares_backlog() {
+                break;
+            }
+            mark.forget_found();
         }
         self.claim_from_index(mark, terms).await
     }
 
+    /// Claims the first of the stored events. Returns `None` if none of them is free.
+    async fn claim_found(
+        &mut self,
+        mark: &mut LowWaterMark,
+        terms: Terms<'_>,
+    ) -> Result<Option<Claims>, Error> {
+        let found = mark.found(terms.limit.events);
+        if found.is_empty() {
+            return Ok(None);
+        }
+        let taken = self.run(&ClaimOperation { source: Source::Found(&found), terms }).await?;
+        mark.requested(found.len(), taken.claims.events.len(), taken.left);
+        let more = taken.claims.more || mark.may_have_more();
+        Ok((!taken.claims.events.is_empty()).then_some(Claims { more, ..taken.claims }))
+    }
+
+    /// Finds events that returned to positions before the mark, or takes the next range of the backlog.
+    async fn look_into_backlog(&mut self, mark: &mut LowWaterMark, events: usize) -> Result<(), Error> {
+        if mark.has_found() || (mark.full_scan_is_due(Instant::now()) && self.has_due(mark).await?) {
+            return Ok(());
+        }
+        let Some(start) = mark.range(Instant::now()) else { return Ok(()) };
+        match self.run(&TakeRange { start, events }).await {
+            Ok(seen) => mark.took_range(seen),
+            Err(error) if error.is_locked() => mark.cursor_is_locked(Instant::now()),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
     async fn claim_from_index(&mut self, mark: &mut LowWaterMark, terms: Terms<'_>) -> Result<Claims, Error> {
         let begun = Instant::now();
-        let scan = mark.locking_scan(begun).unwrap_or_else(|| mark.scan(begun));
-        let taken = self.run(&ClaimOperation { source: Source::Index(scan), terms }).await;
-        match &taken {
+        let scan = mark.claiming_scan(begun);
+        match self.run(&ClaimOperation { source: Source::Index(scan), terms }).await {
             Ok(taken) => {
                 mark.scanned(scan, taken.took, &taken.seen);
-                mark.locked(taken.took);
+                mark.locked(taken.took, taken.claims.events.len() + taken.left.len());
+                mark.left(taken.left);
+                Ok(taken.claims)
             }
-            Err(error) => mark.scan_failed(scan, begun.elapsed(), error),
+            Err(error) => {
+                mark.scan_failed(scan, begun.elapsed(), &error);
+                Err(error)
+            }
         }
-        taken.map(|taken| taken.claims)
     }
 
     /// Returns whether an event is due. This is one cheap statement for idle consumers. The next claim requests the events
@@ -110,7 +148,7 @@ impl Session {
             Ok(seen) => {
                 mark.scanned(scan, begun.elapsed(), &seen);
                 mark.scanned_without_locks(begun.elapsed());
-                mark.remember(seen.ids, seen.cut.is_some());
+                mark.remember(scan, seen);
                 Ok(mark.has_found())
             }
             Err(error) => {

@@ -1,11 +1,15 @@
 //! The low-water mark, from which scans of the index begin.
 
+mod backlog;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::event::EventId;
 use crate::scan::{Scan, Seen};
+use backlog::Backlog;
+pub(crate) use backlog::Start;
 
 /// Inverse of the share of time that full scans may take: one eighth.
 const SHARE: u32 = 8;
@@ -14,6 +18,8 @@ const MAX_INTERVAL: Duration = Duration::from_mins(1);
 /// Longest duration of a full scan that a claim may do itself: it met few entries that are not yet purged. The largest claims
 /// take half of this.
 const CHEAP: Duration = Duration::from_millis(20);
+/// Shortest interval between full scans in a shared backlog, where they also find what other consumers are about to claim.
+const BACKLOG_INTERVAL: Duration = Duration::from_secs(2);
 /// Ratio of the durations of a scan with locks and one without, over entries that are not yet purged.
 const LOCKING: u32 = 8;
 /// Initial reach of full scans after one has timed out.
@@ -44,8 +50,13 @@ pub struct LowWaterMark {
     /// The last claim met many entries that are not yet purged. Until a scan without locks is fast, claims are for events that
     /// such a scan found.
     locking_is_slow: bool,
-    /// The scan that found them ended at its limit, so that more events may be due.
-    partial: bool,
+    backlog: Backlog,
+    /// The stored events are the first of the queue, and more are due before the mark.
+    first: bool,
+    /// The next range of the backlog begins at the mark, because the shared cursor has passed events that returned.
+    rewind: bool,
+    /// Time until which no range is taken, because another client keeps the shared cursor locked.
+    without_cursor_until: Option<Instant>,
 }
 
 impl LowWaterMark {
@@ -77,26 +88,48 @@ impl LowWaterMark {
         }
     }
 
-    fn full_scan_is_due(&self, now: Instant) -> bool {
+    /// Returns whether a full scan is due.
+    pub(crate) fn full_scan_is_due(&self, now: Instant) -> bool {
+        let least = if self.shares_backlog() { BACKLOG_INTERVAL } else { Duration::ZERO };
         self.last_full_scan.is_none_or(|(ended, took)| {
-            now.saturating_duration_since(ended) >= (took * SHARE).min(MAX_INTERVAL)
+            now.saturating_duration_since(ended) >= (took * SHARE).clamp(least, MAX_INTERVAL)
         })
+    }
+
+    /// Forgets the positions, because the database's clock went back: new events arrive before the mark.
+    fn forget_place(&mut self) {
+        (self.place, self.complete) = (None, None);
+        self.set_backlog(None);
     }
 
     /// Returns the next scan without locks, for which a full scan is cheap.
     pub(crate) fn scan(&self, now: Instant) -> Scan {
         match (self.place, self.complete) {
             (Some(place), Some(since)) if !self.full_scan_is_due(now) => Scan::Recent { place, since },
-            _ => Scan::Full { reach: self.reach },
+            (place, _) => Scan::Full { reach: self.reach, until: place.filter(|_| self.shares_backlog()) },
         }
     }
 
-    /// Returns the next locking scan, or `None` if a scan without locks must come first.
+    /// Returns the next locking scan while there is no backlog, or `None` if a scan without locks must come first.
     pub(crate) fn locking_scan(&self, now: Instant) -> Option<Scan> {
         match self.scan(now) {
             _ if self.locking_is_slow => None,
             Scan::Full { .. } if self.last_full_scan.is_none_or(|(_, took)| took > CHEAP) => None,
             scan => Some(scan),
+        }
+    }
+
+    /// Returns whether a scan without locks must come before the next claim.
+    pub(crate) fn must_look(&self, now: Instant) -> bool {
+        !self.has_found() && self.locking_scan(now).is_none()
+    }
+
+    /// Returns the scan of the next claim, after [`LowWaterMark::must_look`]. Only scans without locks pass what lies before the
+    /// mark of a backlog.
+    pub(crate) fn claiming_scan(&self, now: Instant) -> Scan {
+        match (self.place, self.complete) {
+            (Some(place), Some(since)) if self.shares_backlog() => Scan::Recent { place, since },
+            _ => self.locking_scan(now).unwrap_or_else(|| self.scan(now)),
         }
     }
 
@@ -107,29 +140,34 @@ impl LowWaterMark {
             self.reach = self.reach.map(|reach| reach * 2).filter(|reach| *reach <= FIRST_REACH);
         }
         if self.complete > Some(seen.now) {
-            // The database's clock went back, so new events arrive before the mark.
-            (self.place, self.complete) = (None, None);
+            self.forget_place();
             return;
         }
         match (scan, seen.cut) {
+            (Scan::Full { until: Some(_), .. }, None) => return,
             (_, None) => self.place = Some(seen.now - Scan::SLACK),
-            (Scan::Recent { place, .. }, Some(cut)) if cut < place => return,
+            (Scan::Recent { place, .. }, Some(cut)) if cut < place => {
+                self.set_backlog(seen.cut);
+                return;
+            }
             (_, Some(cut)) => self.place = Some(cut),
         }
+        self.set_backlog(seen.cut);
         self.complete = Some(seen.now);
     }
 
     /// Records a failed scan. Only timeouts count: after an outage, events that returned meanwhile must be found soon.
     pub(crate) fn scan_failed(&mut self, scan: Scan, took: Duration, error: &Error) {
-        if let (Scan::Full { reach }, Error::Timeout { .. }) = (scan, error) {
+        if let (Scan::Full { reach, .. }, Error::Timeout { .. }) = (scan, error) {
             self.last_full_scan = Some((Instant::now(), took / SHARE));
             self.reach = Some(reach.map_or(FIRST_REACH, |reach| reach / 2));
         }
     }
 
-    /// Records the duration of a locking scan.
-    pub(crate) fn locked(&mut self, took: Duration) {
+    /// Records the duration of a locking scan and the number of its events.
+    pub(crate) fn locked(&mut self, took: Duration, events: usize) {
         self.locking_is_slow = took > CHEAP;
+        self.passed_others(took, events);
     }
 
     /// Records the duration of a scan without locks.
@@ -137,15 +175,15 @@ impl LowWaterMark {
         self.locking_is_slow &= took * LOCKING > CHEAP;
     }
 
-    /// Stores the events that a scan found, for the next claims. `partial` tells that the scan ended at its limit.
-    pub(crate) fn remember(&mut self, seen: impl IntoIterator<Item = EventId>, partial: bool) {
-        self.seen = seen.into_iter().collect();
-        self.partial = partial;
+    /// Stores the events that a scan found, for the next claims.
+    pub(crate) fn remember(&mut self, scan: Scan, seen: Seen) {
+        self.first = seen.cut.is_some() && matches!(scan, Scan::Full { .. });
+        self.seen = seen.ids.into();
     }
 
     /// Returns whether more events may be due, after a claim of stored ones.
     pub(crate) fn may_have_more(&self) -> bool {
-        self.partial || self.has_found()
+        self.backlog != Backlog::None || self.has_found()
     }
 
     /// Returns whether events are stored for the next claim.
@@ -153,14 +191,30 @@ impl LowWaterMark {
         !self.seen.is_empty()
     }
 
+    /// Drops the stored events.
+    pub(crate) fn forget_found(&mut self) {
+        self.seen.clear();
+    }
+
     /// Returns the first of the stored events.
     pub(crate) fn found(&self, limit: usize) -> Vec<EventId> {
         self.seen.iter().take(limit).copied().collect()
     }
 
-    /// Removes the first `many` stored events, which a claim has requested, except those that exceeded its limits.
-    pub(crate) fn requested(&mut self, many: usize, left: Vec<EventId>) {
+    /// Removes the first `many` stored events, which a claim has requested, except those that exceeded its limits. `claimed` is
+    /// the number of events that it has claimed.
+    pub(crate) fn requested(&mut self, many: usize, claimed: usize, left: Vec<EventId>) {
+        let taken_by_others = many.saturating_sub(claimed + left.len());
+        self.rewind |= self.first && taken_by_others == 0;
+        if taken_by_others > 0 {
+            self.share_backlog();
+        }
         self.seen.drain(..many.min(self.seen.len()));
+        self.left(left);
+    }
+
+    /// Stores events that exceeded the limits of a claim, for the next one.
+    pub(crate) fn left(&mut self, left: Vec<EventId>) {
         for id in left.into_iter().rev() {
             self.seen.push_front(id);
         }
@@ -171,7 +225,7 @@ impl LowWaterMark {
 mod tests {
     use super::*;
 
-    const FULL: Scan = Scan::Full { reach: None };
+    const FULL: Scan = Scan::Full { reach: None, until: None };
     const SECOND: i64 = 1_000_000;
 
     /// Returns the end of the last full scan, from which the next interval is measured.
@@ -226,7 +280,7 @@ mod tests {
         mark.scanned(FULL, Duration::from_millis(1), &seen(10 * SECOND, None));
         let recent = mark.locking_scan(ended(&mark));
         assert!(recent.is_some());
-        mark.locked(CHEAP + Duration::from_millis(1));
+        mark.locked(CHEAP + Duration::from_millis(1), 1);
         assert_eq!(mark.locking_scan(ended(&mark)), None);
         mark.scanned_without_locks(CHEAP / 2);
         assert_eq!(mark.locking_scan(ended(&mark)), None);
@@ -284,11 +338,11 @@ mod tests {
     fn found_events_are_requested_once() {
         let mut mark = LowWaterMark::default();
         let ids = |ids: &[i64]| ids.iter().map(|id| EventId::from_row(*id)).collect::<Vec<_>>();
-        mark.remember(ids(&[1, 2, 3, 4]), false);
+        mark.remember(FULL, Seen { ids: ids(&[1, 2, 3, 4]), ..seen(SECOND, None) });
         assert_eq!(mark.found(3), ids(&[1, 2, 3]));
-        mark.requested(3, ids(&[2, 3]));
+        mark.requested(3, 1, ids(&[2, 3]));
         assert_eq!(mark.found(9), ids(&[2, 3, 4]));
-        mark.requested(3, Vec::new());
+        mark.requested(3, 3, Vec::new());
         assert!(!mark.has_found());
     }
 }

@@ -11,6 +11,8 @@ pub(crate) enum OperationName {
     TakeIds,
     #[strum(serialize = "claim events")]
     Claim,
+    #[strum(serialize = "take a range of the backlog")]
+    TakeRange,
     #[strum(serialize = "look for due events")]
     FindDue,
     #[strum(serialize = "complete events")]

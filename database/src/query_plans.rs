@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use strum::{Display, VariantArray};
 
-use crate::claim::{Claimed, select_due};
+use crate::claim::{Claimed, select_due, select_range, select_range_end};
 use crate::event::{EventId, Finished, Place, State};
 use crate::fenced::Item;
 use crate::list::{Cursor, Listing};
@@ -20,6 +20,10 @@ use crate::sql_batch::SqlBatch;
 pub enum HotStatement {
     /// The locking read of [`crate::Session::claim`].
     Claim,
+    /// The read of the last event of a range of the backlog, with the range's start in variables.
+    RangeEnd,
+    /// The read of a range's events, with its positions in variables.
+    Range,
     /// The statement of [`crate::Session::has_due`].
     FindDue,
     /// The locking read of [`crate::Session::reclaim`].
@@ -41,8 +45,8 @@ impl HotStatement {
     /// Returns the maximum number of events in the result of [`HotStatement::text`].
     pub fn events(self) -> usize {
         match self {
-            Self::Claim | Self::Complete => 256,
-            Self::FindDue => LARGEST_CLAIM,
+            Self::Claim | Self::RangeEnd | Self::Complete => 256,
+            Self::FindDue | Self::Range => LARGEST_CLAIM,
             Self::Reclaim => LARGEST_RECLAIM,
             Self::Remove => LARGEST_REMOVAL,
             Self::List | Self::ListSamePosition => 100,
@@ -56,6 +60,16 @@ impl HotStatement {
             Self::Claim => {
                 let mut batch = SqlBatch::default();
                 select_due(&mut batch, scan(from), limit);
+                batch
+            }
+            Self::RangeEnd => {
+                let mut batch = SqlBatch::new("SELECT due, id");
+                select_range_end(&mut batch, limit);
+                batch
+            }
+            Self::Range => {
+                let mut batch = SqlBatch::new("SELECT id");
+                select_range(&mut batch);
                 batch
             }
             Self::FindDue => FindDue(scan(from)).select(),
@@ -80,7 +94,7 @@ impl HotStatement {
 }
 
 fn scan(from: Option<i64>) -> Scan {
-    from.map_or(Scan::Full { reach: None }, |place| Scan::Recent { place, since: place })
+    from.map_or(Scan::Full { reach: None, until: None }, |place| Scan::Recent { place, since: place })
 }
 
 /// Returns the update of `many` completions, with its parameter as a literal.

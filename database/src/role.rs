@@ -40,6 +40,7 @@ impl Role {
             | OperationName::Retry
             | OperationName::Cancel => self == Self::Producer,
             OperationName::Claim
+            | OperationName::TakeRange
             | OperationName::FindDue
             | OperationName::Complete
             | OperationName::Fail

@@ -22,10 +22,12 @@ pub(crate) const DUE: &str =
 /// The part of the index that a scan covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scan {
-    /// The full queue, or the part that is not older than `reach`.
+    /// The full queue, or a part of it.
     Full {
         /// Maximum age of the covered part; `None` is unlimited.
         reach: Option<Duration>,
+        /// End of the covered part, in microseconds since 1970; `None` is now.
+        until: Option<i64>,
     },
     /// The part from a position on, and the positions before it where urgent events have arrived since.
     ///
@@ -50,21 +52,30 @@ impl SqlBatch {
     /// Adds the condition of a scan.
     pub(crate) fn along(&mut self, scan: Scan) -> &mut Self {
         match scan {
-            Scan::Full { reach: None } => {}
-            Scan::Full { reach: Some(reach) } => {
-                self.sql(" AND due >= UTC_TIMESTAMP(6) - INTERVAL ").number(microseconds(reach));
-                self.sql(" MICROSECOND");
+            Scan::Full { reach, until } => {
+                if let Some(reach) = reach {
+                    self.sql(" AND due >= UTC_TIMESTAMP(6) - INTERVAL ").number(microseconds(reach));
+                    self.sql(" MICROSECOND");
+                }
+                if let Some(until) = until {
+                    self.sql(" AND due < ").time_at(until);
+                }
             }
             Scan::Recent { place, since } => {
                 self.sql(" AND (due >= ").time_at(place);
-                for points in (1..=i64::from(Priority::MAX.get())).rev() {
-                    let first = since - Scan::SLACK - points * MINUTE;
-                    if first < place {
-                        self.sql(" OR due BETWEEN ").time_at(first);
-                        self.sql(" AND UTC_TIMESTAMP(6) - INTERVAL ").number(points).sql(" MINUTE");
-                    }
-                }
-                self.sql(")");
+                self.urgent(since, Some(place)).sql(")");
+            }
+        }
+        self
+    }
+
+    /// Adds the ranges, each after `OR`, where urgent events have arrived since a time; only those that begin before a position.
+    pub(crate) fn urgent(&mut self, since: i64, before: Option<i64>) -> &mut Self {
+        for points in (1..=i64::from(Priority::MAX.get())).rev() {
+            let first = since - Scan::SLACK - points * MINUTE;
+            if before.is_none_or(|before| first < before) {
+                self.sql(" OR due BETWEEN ").time_at(first);
+                self.sql(" AND UTC_TIMESTAMP(6) - INTERVAL ").number(points).sql(" MINUTE");
             }
         }
         self

@@ -198,7 +198,7 @@ async fn refuse_foreign_tables(connection: &mut MySqlConnection) -> Result<(), E
     let foreign: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM information_schema.tables \
          WHERE table_schema = DATABASE() AND table_name IN ('Events', 'DBStatus', 'IdempotencyKeys', 'Ledger', 'KeeperPulse', \
-         'IdBlocks')",
+         'IdBlocks', 'ClaimCursor')",
     )
     .fetch_one(connection)
     .await

@@ -6,7 +6,7 @@ use crate::role::Role::{self, Consumer, Producer};
 /// consumer cannot change a payload.
 ///
 /// A locking read needs `UPDATE` or `DELETE` in addition to `SELECT`.
-pub(super) const GRANTS: [(Role, &str, &str); 11] = [
+pub(super) const GRANTS: [(Role, &str, &str); 12] = [
     (Producer, "SELECT, UPDATE", "DBStatus"),
     (Producer, "SELECT, UPDATE", "IdBlocks"),
     (
@@ -26,6 +26,7 @@ pub(super) const GRANTS: [(Role, &str, &str); 11] = [
          lease_milliseconds, max_attempts, lost_claims)",
         "Events",
     ),
+    (Consumer, "SELECT, UPDATE", "ClaimCursor"),
     (Consumer, "SELECT, INSERT, UPDATE", "KeeperPulse"),
     (Consumer, "SELECT", "SchemaCompatibility"),
     (Consumer, "SELECT", "_sqlx_migrations"),

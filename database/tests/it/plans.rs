@@ -39,6 +39,7 @@ async fn hot_statements_follow_the_index_on_empty_small_and_large_tables() {
                              VALUES (UTC_TIMESTAMP(6), 30000)",
                         )
                         .await;
+                    fixture.other.execute(AssertSqlSafe(range(from))).await.unwrap();
                     follows_its_index(&mut fixture, *statement, &text).await;
                     reads_little(&mut fixture, *statement, &text).await;
                 }
@@ -46,6 +47,12 @@ async fn hot_statements_follow_the_index_on_empty_small_and_large_tables() {
         }
     })
     .await;
+}
+
+/// Sets the variables of a range that begins at a position and ends one second ago.
+fn range(from: Option<i64>) -> String {
+    let last = (Timestamp::now() - SignedDuration::from_secs(1)).as_microsecond();
+    format!("SET @place = {}, @event = 0, @last_place = {last}", from.unwrap_or_default())
 }
 
 /// Returns positions at which a scan may begin: the start, a mark before all events, and one with gaps between its ranges.

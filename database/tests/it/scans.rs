@@ -2,45 +2,11 @@
 
 use std::time::Duration;
 
-use eventpipeline_database::{
-    ClaimLimit, Claimed, EventId, Lease, LowWaterMark, NewEvent, Priority, Session,
-};
 use sqlx::mysql::MySqlConnection;
 use sqlx::{Connection as _, Executor as _};
 
-use crate::support::{Fixture, LONG, claim_for, create, create_all, event_id as id, on_each, owner, reclaim};
-
-/// A consumer that keeps its mark.
-struct Consumer {
-    session: Session,
-    mark: LowWaterMark,
-}
-
-impl Consumer {
-    /// Creates a consumer that has claimed every event so far.
-    async fn at_work(fixture: &Fixture) -> Self {
-        let mut consumer = Self { session: fixture.session(), mark: LowWaterMark::default() };
-        create(&mut consumer.session, 1).await;
-        assert_eq!(consumer.claim(10).await.len(), 1);
-        assert!(consumer.claim(10).await.is_empty());
-        consumer
-    }
-
-    async fn claim(&mut self, events: usize) -> Vec<EventId> {
-        let limit = ClaimLimit { events, bytes: usize::MAX };
-        let claims = self.session.claim(&mut self.mark, &owner(), Lease::new(LONG), limit).await.unwrap();
-        claims.events.iter().map(|claim: &Claimed| claim.id).collect()
-    }
-
-    async fn has_due(&mut self) -> bool {
-        self.session.has_due(&mut self.mark).await.unwrap()
-    }
-
-    async fn create(&mut self, points: u8) -> EventId {
-        let event = NewEvent { priority: Priority::new(points).unwrap(), ..NewEvent::default() };
-        create_all(&mut self.session, vec![event]).await[0]
-    }
-}
+use crate::consumer::Consumer;
+use crate::support::{Fixture, LONG, claim_for, create, event_id as id, on_each, reclaim};
 
 /// Completes 20,000 events of the last twenty minutes while an old snapshot is open, so that the server cannot purge their index
 /// entries.

@@ -123,7 +123,9 @@ impl Pipeline {
         let rows = self
             .sql()
             .await?
-            .fetch_all("CHECK TABLE Events, DBStatus, IdBlocks, Ledger, IdempotencyKeys EXTENDED")
+            .fetch_all(
+                "CHECK TABLE Events, DBStatus, IdBlocks, ClaimCursor, Ledger, IdempotencyKeys EXTENDED",
+            )
             .await?;
         for row in rows {
             let text: String = row.try_get_unchecked("Msg_text")?;
