@@ -9,7 +9,7 @@ use crate::process::Cpu;
 use crate::report::{Report, Target};
 use crate::system::{Conditions, System, fill_waiting};
 
-const EVENTS: u32 = 50_000;
+const EVENTS: u32 = 150_000;
 /// Numbers of consumers.
 const CONSUMERS: [usize; 4] = [1, 2, 4, 8];
 
@@ -25,7 +25,7 @@ pub(crate) async fn run(programs: &Path, scale: Scale, report: &mut Report) -> a
                 Ok(rate)
             })
             .await?;
-            let figure = format!("drain of 50,000 events, {name}, {many} consumers");
+            let figure = format!("drain of 150,000 events, {name}, {many} consumers");
             report.add(figure, rate, "events/s", Target::None, notes.join("; "));
             if best > 0.0 {
                 report.add("  to the best with fewer consumers", rate / best, "", Target::AtLeast(0.95), "");
