@@ -241,9 +241,9 @@ impl System {
     }
 }
 
-/// Inserts `many` pending events without a producer, as old as if one had created them by the hundred.
+/// Inserts `many` pending events without a producer, as old as if one had created 5,000 per second.
 pub(crate) async fn fill_waiting(sql: &mut MySqlConnection, many: u32) -> anyhow::Result<()> {
-    fill(sql, many, "'', UTC_TIMESTAMP(6) - INTERVAL (MANY - n) DIV 100 MICROSECOND, NULL").await
+    fill(sql, many, "'', UTC_TIMESTAMP(6) - INTERVAL (MANY - n) * 200 MICROSECOND, NULL").await
 }
 
 /// Inserts `many` finished events.

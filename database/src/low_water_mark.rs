@@ -99,7 +99,7 @@ impl LowWaterMark {
     /// Forgets the positions, because the database's clock went back: new events arrive before the mark.
     fn forget_place(&mut self) {
         (self.place, self.complete) = (None, None);
-        self.set_backlog(None);
+        self.backlog = Backlog::None;
     }
 
     /// Returns the next scan without locks, for which a full scan is cheap.
@@ -147,12 +147,12 @@ impl LowWaterMark {
             (Scan::Full { until: Some(_), .. }, None) => return,
             (_, None) => self.place = Some(seen.now - Scan::SLACK),
             (Scan::Recent { place, .. }, Some(cut)) if cut < place => {
-                self.set_backlog(seen.cut);
+                self.set_backlog(seen);
                 return;
             }
             (_, Some(cut)) => self.place = Some(cut),
         }
-        self.set_backlog(seen.cut);
+        self.set_backlog(seen);
         self.complete = Some(seen.now);
     }
 

@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 use super::LowWaterMark;
 use crate::scan::Seen;
 
+/// Time in microseconds for which the events at the mark of a shared backlog have been due. A range costs a commit, which would delay
+/// events that consumers claim as fast as they are created.
+const LATE: i64 = 1_000_000;
 /// Time for which no range is taken from the shared cursor after another client kept it locked.
 const WITHOUT_CURSOR: Duration = Duration::from_mins(1);
 /// Duration of a locking scan without its events, if it passes no claims of other consumers. It takes less than a millisecond on an
@@ -21,9 +24,12 @@ pub(super) enum Backlog {
     /// The last scan did not end at its limit.
     #[default]
     None,
-    /// More events are due after the mark, and no other consumer was noticed.
-    Own,
-    /// More events are due after the mark, and other consumers claim them, too.
+    /// More events are due after the mark. Either they are not `late`, or no other consumer was noticed.
+    Own {
+        /// True if the events at the mark have been due for longer than [`LATE`].
+        late: bool,
+    },
+    /// More events are due after the mark, have been so for longer than [`LATE`], and other consumers claim them, too.
     Shared,
 }
 
@@ -45,17 +51,23 @@ impl LowWaterMark {
     }
 
     /// Begins or continues a backlog if a limit ended the scan, otherwise ends it.
-    pub(super) fn set_backlog(&mut self, cut: Option<i64>) {
-        self.backlog = match (cut, self.backlog) {
+    pub(super) fn set_backlog(&mut self, seen: &Seen) {
+        self.backlog = match (seen.cut, self.backlog) {
             (None, _) => Backlog::None,
-            (Some(_), Backlog::None) => Backlog::Own,
+            (Some(_), Backlog::None) => Backlog::Own { late: false },
             (Some(_), known) => known,
         };
+        let late = seen.cut.is_some_and(|cut| seen.now - cut > LATE);
+        match &mut self.backlog {
+            Backlog::Own { late: known } => *known = late,
+            Backlog::Shared if !late => self.backlog = Backlog::Own { late },
+            _ => {}
+        }
     }
 
     /// Records that other consumers claim from the backlog, if there is one.
     pub(super) fn share_backlog(&mut self) {
-        if self.backlog == Backlog::Own {
+        if self.backlog == (Backlog::Own { late: true }) {
             self.backlog = Backlog::Shared;
         }
     }
@@ -88,7 +100,7 @@ impl LowWaterMark {
         }
         self.complete = Some(seen.now);
         self.place = self.place.max(seen.cut);
-        self.set_backlog(seen.cut);
+        self.set_backlog(&seen);
         self.first = false;
         self.seen = seen.ids.into();
     }
@@ -131,6 +143,20 @@ mod tests {
         mark.locked(Duration::from_millis(20), 1000);
         assert_eq!(mark.range(Instant::now()), None);
         mark.locked(Duration::from_millis(21), 1000);
+        assert!(mark.range(Instant::now()).is_some());
+    }
+
+    #[test]
+    fn a_backlog_that_is_not_late_is_not_shared() {
+        let mut mark = in_backlog();
+        mark.took_range(seen(101 * SECOND, Some(100 * SECOND - 1)));
+        assert!(mark.range(Instant::now()).is_some());
+        mark.took_range(seen(101 * SECOND, Some(100 * SECOND)));
+        mark.requested(1, 0, Vec::new());
+        assert_eq!(mark.range(Instant::now()), None);
+        mark.scanned(mark.scan(Instant::now()), Duration::ZERO, &seen(103 * SECOND, Some(101 * SECOND)));
+        assert_eq!(mark.range(Instant::now()), None);
+        mark.requested(1, 0, Vec::new());
         assert!(mark.range(Instant::now()).is_some());
     }
 
