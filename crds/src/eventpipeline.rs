@@ -58,6 +58,12 @@ use crate::{
         description = "Number of pending events"
     ),
     printcolumn(
+        name = "Scheduled",
+        type_ = "integer",
+        json_path = ".status.queue.scheduled",
+        description = "Number of events that wait for their time or for their next attempt"
+    ),
+    printcolumn(
         name = "URL",
         type_ = "string",
         json_path = ".status.url",

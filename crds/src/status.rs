@@ -97,6 +97,10 @@ pub struct QueueStatus {
     /// Number of events that are due and not claimed.
     #[schemars(range(min = 0, max = MAX_EXACT))]
     pub pending: i64,
+    /// Number of events that are not yet due: created with a delay, or waiting for their next attempt.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = MAX_EXACT))]
+    pub scheduled: i64,
     /// Number of events that a consumer has claimed.
     #[schemars(range(min = 0, max = MAX_EXACT))]
     pub processing: i64,

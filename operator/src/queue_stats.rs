@@ -21,6 +21,8 @@ use crate::cache::PipelineKey;
 pub(crate) struct QueueStats {
     /// Events that are due and not claimed.
     pub(crate) pending: i64,
+    /// Events that are not yet due.
+    pub(crate) scheduled: i64,
     /// Events that a consumer has claimed.
     pub(crate) processing: i64,
     /// Events that have a result.

@@ -23,8 +23,8 @@ async fn the_statistics_of_a_ready_producer_are_shown() {
     cluster.condition_is("demo", "BacklogInTime", "True/EventsWait").await;
     let shown = async || cluster.api::<EventPipeline>().get("demo").await.unwrap().status.unwrap().queue;
     let first = until("the figures", async || shown().await).await;
-    let QueueStatus { pending, processing, done, dead, oldest_age_seconds, as_of_time: _ } = first;
-    assert_eq!((pending, processing, done, dead, oldest_age_seconds), (12, 3, 7, 1, Some(4)));
+    let QueueStatus { pending, scheduled, processing, done, dead, oldest_age_seconds, as_of_time: _ } = first;
+    assert_eq!((pending, scheduled, processing, done, dead, oldest_age_seconds), (12, 5, 3, 7, 1, Some(4)));
 
     let series = "eventpipeline=\"demo\",namespace=\"queue\"";
     let pending = format!("eventpipeline_pipeline_events{{{series},state=\"pending\"}}");

@@ -28,7 +28,14 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     /// Returns a pipeline that has every series, for the reference.
     pub(crate) fn any() -> Self {
-        let queue = QueueStats { pending: 0, processing: 0, done: 0, dead: 0, oldest_pending_seconds: None };
+        let queue = QueueStats {
+            pending: 0,
+            scheduled: 0,
+            processing: 0,
+            done: 0,
+            dead: 0,
+            oldest_pending_seconds: None,
+        };
         let key = PipelineKey { namespace: "default".to_owned(), name: "any".to_owned() };
         Self { key, conditions: Conditions::new(|_| None), queue: Some(queue) }
     }
@@ -107,12 +114,17 @@ impl Gauges {
                 gauge.set((status == is).into());
             }
         }
-        let Some(QueueStats { pending, processing, done, dead, oldest_pending_seconds }) = queue else {
+        let Some(QueueStats { pending, scheduled, processing, done, dead, oldest_pending_seconds }) = queue
+        else {
             return;
         };
-        for (state, events) in
-            [("pending", pending), ("processing", processing), ("done", done), ("dead", dead)]
-        {
+        for (state, events) in [
+            ("pending", pending),
+            ("scheduled", scheduled),
+            ("processing", processing),
+            ("done", done),
+            ("dead", dead),
+        ] {
             self.events.with_label_values(&[labels[0], labels[1], state]).set(*events);
         }
         self.oldest.with_label_values(&labels).set(oldest_pending_seconds.unwrap_or_default());

@@ -88,7 +88,7 @@ fn observed_at(second: i64, queue: Result<QueueStats, Unknown>) -> Observation {
 #[expect(clippy::unnecessary_wraps, reason = "as an observation has it")]
 fn queue(pending: i64, oldest: f64) -> Result<QueueStats, Unknown> {
     let oldest_pending_seconds = (pending > 0).then_some(oldest);
-    Ok(QueueStats { pending, processing: 1, done: 5, dead: 0, oldest_pending_seconds })
+    Ok(QueueStats { pending, scheduled: 2, processing: 1, done: 5, dead: 0, oldest_pending_seconds })
 }
 
 /// Returns the status after another observation.

@@ -22,7 +22,8 @@ impl Problem {
     }
 
     pub(in crate::http) fn method_not_allowed() -> Self {
-        let detail = "the Allow header lists the methods of this path";
+        let detail = "the Allow header lists the methods of this path; to create an event, send POST /create-async or \
+                      POST /create-sync";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail)
     }
 

@@ -18,6 +18,7 @@ fn rules(min: i32, max: i32) -> BacklogAutoscaling {
 
 fn queue(pending: i64, processing: i64, oldest: f64) -> QueueStats {
     QueueStats {
+        scheduled: 0,
         pending,
         processing,
         done: 0,
