@@ -18,6 +18,10 @@ use operation::{ClaimOperation, Source, Terms};
 use range::TakeRange;
 pub(crate) use range::{select_range, select_range_end};
 
+/// Size from which claims are those of a consumer that handles its events within a fraction of a second. It takes ranges for several
+/// claims, because consumers take ranges one after another. Otherwise urgent events would wait for too many claims.
+const FAST: usize = 64;
+
 /// Maximum size of a claim. A claim takes at least one event.
 #[derive(Debug, Clone, Copy)]
 pub struct ClaimLimit {
@@ -108,12 +112,13 @@ impl Session {
         Ok((!taken.claims.events.is_empty()).then_some(Claims { more, ..taken.claims }))
     }
 
-    /// Finds events that returned to positions before the mark, or takes the next range of the backlog.
+    /// Finds events that returned to positions before the mark, or takes the next range of the backlog, for claims of this size.
     async fn look_into_backlog(&mut self, mark: &mut LowWaterMark, events: usize) -> Result<(), Error> {
         if mark.has_found() || (mark.full_scan_is_due(Instant::now()) && self.has_due(mark).await?) {
             return Ok(());
         }
         let Some(start) = mark.range(Instant::now()) else { return Ok(()) };
+        let events = if events >= FAST { LARGEST_CLAIM } else { events };
         match self.run(&TakeRange { start, events }).await {
             Ok(seen) => mark.took_range(seen),
             Err(error) if error.is_locked() => mark.cursor_is_locked(Instant::now()),

@@ -18,7 +18,8 @@ const MAX_INTERVAL: Duration = Duration::from_mins(1);
 /// Longest duration of a full scan that a claim may do itself: it met few entries that are not yet purged. The largest claims
 /// take half of this.
 const CHEAP: Duration = Duration::from_millis(20);
-/// Shortest interval between full scans in a shared backlog, where they also find what other consumers are about to claim.
+/// Shortest interval between full scans in a shared backlog. Events that are still free after it were lost by the consumer that took
+/// their range.
 const BACKLOG_INTERVAL: Duration = Duration::from_secs(2);
 /// Ratio of the durations of a scan with locks and one without, over entries that are not yet purged.
 const LOCKING: u32 = 8;
@@ -45,6 +46,9 @@ pub struct LowWaterMark {
     last_full_scan: Option<(Instant, Duration)>,
     /// Reach of full scans into the past; `None` is unlimited, the default while they do not time out.
     reach: Option<Duration>,
+    /// The position at the last full scan. In a shared backlog the next one ends there, because other consumers are about to claim
+    /// what lies between it and the position.
+    behind: Option<i64>,
     /// Events that a scan found and no claim has requested yet, in the order of the queue.
     seen: VecDeque<EventId>,
     /// The last claim met many entries that are not yet purged. Until a scan without locks is fast, claims are for events that
@@ -106,7 +110,7 @@ impl LowWaterMark {
     pub(crate) fn scan(&self, now: Instant) -> Scan {
         match (self.place, self.complete) {
             (Some(place), Some(since)) if !self.full_scan_is_due(now) => Scan::Recent { place, since },
-            (place, _) => Scan::Full { reach: self.reach, until: place.filter(|_| self.shares_backlog()) },
+            _ => Scan::Full { reach: self.reach, until: self.behind.filter(|_| self.shares_backlog()) },
         }
     }
 
@@ -135,10 +139,15 @@ impl LowWaterMark {
 
     /// Records a scan that took `took` and what it found.
     pub(crate) fn scanned(&mut self, scan: Scan, took: Duration, seen: &Seen) {
+        self.advance(scan, seen);
         if matches!(scan, Scan::Full { .. }) {
             self.last_full_scan = Some((Instant::now(), took));
             self.reach = self.reach.map(|reach| reach * 2).filter(|reach| *reach <= FIRST_REACH);
+            self.behind = self.place;
         }
+    }
+
+    fn advance(&mut self, scan: Scan, seen: &Seen) {
         if self.complete > Some(seen.now) {
             self.forget_place();
             return;

@@ -174,16 +174,20 @@ mod tests {
     }
 
     #[test]
-    fn full_scans_of_a_backlog_end_at_the_mark_and_are_rare() {
+    fn full_scans_of_a_backlog_end_at_an_earlier_mark_and_are_rare() {
         let mut mark = in_backlog();
         let later = Instant::now() + BACKLOG_INTERVAL;
         assert!(mark.range(Instant::now()).is_some() && mark.range(later).is_none());
         let full = Scan::Full { reach: None, until: Some(5 * SECOND) };
         let recent = Scan::Recent { place: 5 * SECOND, since: 100 * SECOND };
         assert_eq!((mark.scan(later), mark.claiming_scan(later)), (full, recent));
-        mark.scanned(full, Duration::from_millis(1), &seen(101 * SECOND, None));
-        let start = Start { place: 5 * SECOND, since: 100 * SECOND, rewind: false };
+        mark.took_range(seen(101 * SECOND, Some(8 * SECOND)));
+        assert_eq!(mark.scan(later), full, "others claim what lies between the last full scan and the mark");
+        mark.scanned(full, Duration::from_millis(1), &seen(102 * SECOND, None));
+        let start = Start { place: 8 * SECOND, since: 101 * SECOND, rewind: false };
         assert_eq!(mark.range(Instant::now()), Some(start), "the backlog has not ended");
+        let next = Scan::Full { reach: None, until: Some(8 * SECOND) };
+        assert_eq!(mark.scan(Instant::now() + BACKLOG_INTERVAL), next);
     }
 
     #[test]
