@@ -16,7 +16,7 @@ use crate::trace_parent::TraceParent;
 pub(crate) use operation::select_due;
 use operation::{ClaimOperation, Source, Terms};
 use range::TakeRange;
-pub(crate) use range::{select_range, select_range_end};
+pub(crate) use range::{select_range, select_range_end, select_urgent};
 
 /// Size from which claims are those of a consumer that handles its events within a fraction of a second. It takes ranges for several
 /// claims, because consumers take ranges one after another. Otherwise urgent events would wait for too many claims.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use strum::{Display, VariantArray};
 
-use crate::claim::{Claimed, select_due, select_range, select_range_end};
+use crate::claim::{Claimed, select_due, select_range, select_range_end, select_urgent};
 use crate::event::{EventId, Finished, Place, State};
 use crate::fenced::Item;
 use crate::list::{Cursor, Listing};
@@ -24,6 +24,8 @@ pub enum HotStatement {
     RangeEnd,
     /// The read of a range's events, with its positions in variables.
     Range,
+    /// The read of urgent events before a range, with the range's start in a variable.
+    Urgent,
     /// The statement of [`crate::Session::has_due`].
     FindDue,
     /// The locking read of [`crate::Session::reclaim`].
@@ -46,7 +48,7 @@ impl HotStatement {
     pub fn events(self) -> usize {
         match self {
             Self::Claim | Self::RangeEnd | Self::Complete => 256,
-            Self::FindDue | Self::Range => LARGEST_CLAIM,
+            Self::FindDue | Self::Range | Self::Urgent => LARGEST_CLAIM,
             Self::Reclaim => LARGEST_RECLAIM,
             Self::Remove => LARGEST_REMOVAL,
             Self::List | Self::ListSamePosition => 100,
@@ -70,6 +72,11 @@ impl HotStatement {
             Self::Range => {
                 let mut batch = SqlBatch::new("SELECT id");
                 select_range(&mut batch);
+                batch
+            }
+            Self::Urgent => {
+                let mut batch = SqlBatch::new("SELECT id");
+                select_urgent(&mut batch, from.unwrap_or_default());
                 batch
             }
             Self::FindDue => FindDue(scan(from)).select(),

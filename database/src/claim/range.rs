@@ -63,7 +63,8 @@ impl TakeRange {
         select_range_end(&mut batch, self.events);
         batch.sql("; UPDATE ClaimCursor SET place = @last_place, event = @last_event ");
         batch.sql("WHERE singleton = 1 AND @last_place IS NOT NULL; COMMIT; ").now();
-        self.select_urgent(&mut batch);
+        batch.sql("SELECT id, NULL AS end");
+        select_urgent(&mut batch, self.start.since);
         batch.sql("; SELECT id, CAST(@last_place AS SIGNED) AS end");
         select_range(&mut batch);
         batch
@@ -78,13 +79,13 @@ impl TakeRange {
             .number(self.start.place)
             .sql(", @place); ");
     }
+}
 
-    /// Adds a statement that reads urgent events, which arrive before the cursor.
-    fn select_urgent(&self, batch: &mut SqlBatch) {
-        batch.sql("SELECT id, NULL AS end").sql(DUE);
-        batch.sql(" AND due < TIMESTAMP'1970-01-01 00:00:00' + INTERVAL @place MICROSECOND AND (FALSE");
-        batch.urgent(self.start.since, None).sql(")").sql(ORDER).count(LARGEST_CLAIM);
-    }
+/// Adds the source of urgent events, which have arrived before the range since a time.
+pub(crate) fn select_urgent(batch: &mut SqlBatch, since: i64) {
+    batch.sql(DUE);
+    batch.sql(" AND due < TIMESTAMP'1970-01-01 00:00:00' + INTERVAL @place MICROSECOND AND (FALSE");
+    batch.urgent(since, None).sql(")").sql(ORDER).count(LARGEST_CLAIM);
 }
 
 /// Adds the source of the last event of a range of this many events.

@@ -59,7 +59,9 @@ fn range(from: Option<i64>) -> String {
 fn marks(statement: HotStatement) -> Vec<Option<i64>> {
     let recent = (Timestamp::now() - SignedDuration::from_mins(1)).as_microsecond();
     match statement {
-        HotStatement::Claim | HotStatement::FindDue => vec![None, Some(MARK), Some(recent)],
+        HotStatement::Claim | HotStatement::FindDue | HotStatement::Urgent => {
+            vec![None, Some(MARK), Some(recent)]
+        }
         _ => vec![None, Some(MARK)],
     }
 }
