@@ -129,8 +129,8 @@ pub(crate) struct Create {
     /// File with the JSON payload
     #[arg(long, conflicts_with = "batch")]
     pub(crate) payload_file: Option<PathBuf>,
-    /// File with one event per line: `{"payload": ..., "priority": 0, "notBefore": "..."}`, all optional
-    #[arg(long, conflicts_with_all = ["sync", "priority", "not_before", "delay"])]
+    /// File with one event per line: `{"type": "...", "payload": ..., "priority": 0, "notBefore": "..."}`, all optional
+    #[arg(long, conflicts_with_all = ["sync", "event_type", "priority", "not_before", "delay"])]
     pub(crate) batch: Option<PathBuf>,
     /// Wait for the value and print it
     #[arg(long)]
@@ -138,6 +138,9 @@ pub(crate) struct Create {
     /// Maximum wait, such as 10s
     #[arg(long, requires = "sync", value_parser = duration)]
     pub(crate) wait: Option<Duration>,
+    /// Type, such as `order.created`, which decides which group of consumers processes the event
+    #[arg(long = "type")]
+    pub(crate) event_type: Option<String>,
     /// Priority; each point equals one minute of waiting time
     #[arg(long, value_parser = |text: &str| number::<u8>(text, 0..=9))]
     pub(crate) priority: Option<u8>,

@@ -21,6 +21,10 @@ pub(crate) struct RawArgs {
     /// Name of this consumer in the table's `owner` column
     #[arg(long, env = "POD_NAME", default_value = "local")]
     pod_name: String,
+    /// Name of the lane from which events are claimed, as in LANES of `eventpipeline-producer schema`. If not set, the events
+    /// that belong to no lane are claimed
+    #[arg(long, env = "LANE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    lane: Option<String>,
     /// Maximum number of events that are handled at the same time
     #[arg(long, env = "CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     concurrency: u16,
@@ -60,6 +64,8 @@ fn max_attempts(text: &str) -> Result<MaxAttempts, String> {
 #[derive(Debug)]
 pub(crate) struct ServeArgs {
     pub(crate) pod_name: String,
+    /// Name of the lane; `None` for the default lane.
+    pub(crate) lane: Option<String>,
     pub(crate) concurrency: usize,
     pub(crate) lease: Duration,
     pub(crate) retry: RetryPolicy,
@@ -94,6 +100,7 @@ impl RawArgs {
         self.handler.check()?;
         Ok(ServeArgs {
             pod_name: self.pod_name,
+            lane: self.lane,
             concurrency: self.concurrency.into(),
             lease,
             retry: RetryPolicy {

@@ -39,6 +39,7 @@ pub(crate) fn test_claim(id: i64, token: i64) -> Claimed {
         attempt: 1,
         payload: None,
         age: std::time::Duration::ZERO,
+        event_type: None,
         trace: None,
         alone: false,
     }

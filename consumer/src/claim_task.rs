@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use eventpipeline_database::{ClaimLimit, Error, Lease, LowWaterMark, Owner, Session};
-use eventpipeline_service::error_chain;
+use eventpipeline_service::{Check, error_chain};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -16,9 +16,17 @@ use crate::metrics::{ClaimTrigger, EventMetrics};
 use crate::prefetch::{ClaimReport, Prefetch};
 use crate::work::{Idle, WorkSignal};
 
+/// The lane to claim from, and whether it exists.
+pub(crate) struct NamedLane {
+    pub(crate) name: String,
+    pub(crate) check: Check,
+}
+
 /// Claims events into the buffer.
 pub(crate) struct ClaimTask {
     pub(crate) session: Session,
+    /// `None` for the default lane.
+    pub(crate) lane: Option<NamedLane>,
     pub(crate) mark: LowWaterMark,
     pub(crate) owner: Owner,
     pub(crate) lease: Lease,
@@ -47,6 +55,7 @@ enum Remaining {
 impl ClaimTask {
     /// Claims until `draining`.
     pub(crate) async fn run(mut self, draining: CancellationToken) -> anyhow::Result<()> {
+        self.find_lane(&draining).await;
         // Nothing may cancel an operation, so `draining` is checked only between them.
         while !draining.is_cancelled() {
             self.prefetch.waited(self.in_flight.take_longest_wait());
@@ -68,6 +77,23 @@ impl ClaimTask {
         }
         self.session.close().await;
         Ok(())
+    }
+
+    /// Waits until the lane exists. It may be defined after this program starts.
+    async fn find_lane(&mut self, draining: &CancellationToken) {
+        let Some(NamedLane { name, check }) = self.lane.take() else { return };
+        while !draining.is_cancelled() {
+            let found = self.session.lane(&name).await;
+            check.report(&found.as_ref().map(drop));
+            match found {
+                Ok(lane) => {
+                    self.backoff.succeeded();
+                    self.mark = LowWaterMark::of(lane);
+                    return;
+                }
+                Err(failure) => self.pause(&failure, draining).await,
+            }
+        }
     }
 
     /// Returns how much to claim now. Nothing is claimed next to an event that must be handled alone: if it

@@ -284,6 +284,7 @@ fn stub((id, token): ClaimKey, entry: &Entry) -> Claimed {
         attempt: entry.attempt,
         payload: None,
         age: Duration::ZERO,
+        event_type: None,
         trace: None,
         alone: false,
     }

@@ -15,7 +15,7 @@ use tracing::info;
 use crate::args::ServeArgs;
 use crate::attempt::{Attempts, Settlement};
 use crate::backoff::Backoff;
-use crate::claim_task::ClaimTask;
+use crate::claim_task::{ClaimTask, NamedLane};
 use crate::deferred::Deferred;
 use crate::dispatcher::Dispatcher;
 use crate::handlers::Handler;
@@ -86,6 +86,7 @@ fn claim_and_handle(
     let (sender, buffer) = mpsc::channel(LARGEST_CLAIM);
     let claim_task = ClaimTask {
         session: shared.database.session(),
+        lane: args.lane.map(|name| NamedLane { name, check: service.readiness.check("lane") }),
         mark: LowWaterMark::default(),
         owner: Owner::new(&args.pod_name, args.retry.max_attempts),
         lease: Lease::new(args.lease),

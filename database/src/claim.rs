@@ -53,6 +53,8 @@ pub struct Claimed {
     pub payload: Option<String>,
     /// Age of the event at this claim.
     pub age: Duration,
+    /// Type of the event, as stored.
+    pub event_type: Option<String>,
     /// Trace of the event's creation.
     pub trace: Option<TraceParent>,
     /// True if the event's last claim was never settled. The event may have crashed its consumer, so it must be handled
@@ -61,7 +63,7 @@ pub struct Claimed {
 }
 
 impl Session {
-    /// Claims events in the order of the queue, up to `limit`. Skips rows that other clients have locked. Events that
+    /// Claims events of the mark's lane, in their order, up to `limit`. Skips rows that other clients have locked. Events that
     /// [`Session::has_due`] found come first.
     ///
     /// An event whose last claim was never settled ([`Claimed::alone`]) is claimed alone. If neither a limit nor such an event
@@ -106,7 +108,8 @@ impl Session {
         if found.is_empty() {
             return Ok(None);
         }
-        let taken = self.run(&ClaimOperation { source: Source::Found(&found), terms }).await?;
+        let taken =
+            self.run(&ClaimOperation { lane: mark.lane(), source: Source::Found(&found), terms }).await?;
         mark.requested(found.len(), taken.claims.events.len(), taken.left);
         let more = taken.claims.more || mark.may_have_more();
         Ok((!taken.claims.events.is_empty()).then_some(Claims { more, ..taken.claims }))
@@ -119,7 +122,7 @@ impl Session {
         }
         let Some(start) = mark.range(Instant::now()) else { return Ok(()) };
         let events = if events >= FAST { LARGEST_CLAIM } else { events };
-        match self.run(&TakeRange { start, events }).await {
+        match self.run(&TakeRange { lane: mark.lane(), start, events }).await {
             Ok(seen) => mark.took_range(seen),
             Err(error) if error.is_locked() => mark.cursor_is_locked(Instant::now()),
             Err(error) => return Err(error),
@@ -130,7 +133,7 @@ impl Session {
     async fn claim_from_index(&mut self, mark: &mut LowWaterMark, terms: Terms<'_>) -> Result<Claims, Error> {
         let begun = Instant::now();
         let scan = mark.claiming_scan(begun);
-        match self.run(&ClaimOperation { source: Source::Index(scan), terms }).await {
+        match self.run(&ClaimOperation { lane: mark.lane(), source: Source::Index(scan), terms }).await {
             Ok(taken) => {
                 mark.scanned(scan, taken.took, &taken.seen);
                 mark.locked(taken.took, taken.claims.events.len() + taken.left.len());
@@ -149,7 +152,7 @@ impl Session {
     pub async fn has_due(&mut self, mark: &mut LowWaterMark) -> Result<bool, Error> {
         let begun = Instant::now();
         let scan = mark.scan(begun);
-        match self.run(&FindDue(scan)).await {
+        match self.run(&FindDue { lane: mark.lane(), scan }).await {
             Ok(seen) => {
                 mark.scanned(scan, begun.elapsed(), &seen);
                 mark.scanned_without_locks(begun.elapsed());

@@ -3,6 +3,7 @@
 mod fingerprint;
 mod ids;
 mod insert;
+mod lanes;
 mod plan;
 mod types;
 

@@ -119,6 +119,23 @@ pub enum Error {
         /// Error of the server.
         source: sqlx::Error,
     },
+    /// There is no lane with this name.
+    #[error(
+        "the database has no lane {name:?}: run `eventpipeline-producer schema` with LANES that define it, or start the consumer \
+         without LANE"
+    )]
+    UnknownLane {
+        /// Name of the lane.
+        name: String,
+    },
+    /// There would be too many lanes.
+    #[error(
+        "there would be more than {limit} lanes, including former ones with waiting events: give more types to one lane"
+    )]
+    TooManyLanes {
+        /// Maximum number of lanes.
+        limit: i8,
+    },
     /// A table that must have one row is empty.
     #[error("{table} must have one row, and has none: run `eventpipeline-producer schema`, which adds it")]
     RowMissing {

@@ -105,7 +105,7 @@ impl Value {
     }
 }
 
-/// The state of an event, as in `Events.state`.
+/// The state of an event, as in `Events.state`. Pending events of a lane have its negated number there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum State {
@@ -137,6 +137,7 @@ impl State {
     }
 
     pub(crate) fn from_row(number: i8) -> Result<Self, sqlx::Error> {
+        let number = number.max(Self::Pending.number());
         let unknown = || sqlx::Error::Decode(format!("unknown state {number}").into());
         Self::ALL.iter().copied().find(|state| state.number() == number).ok_or_else(unknown)
     }
@@ -199,6 +200,8 @@ pub struct Event {
     pub id: EventId,
     /// State of the event.
     pub state: State,
+    /// Type of the event, as stored.
+    pub event_type: Option<String>,
     /// Value of the event; empty while it has none.
     pub valor: String,
     /// JSON text of the payload.
@@ -255,6 +258,7 @@ mod tests {
             assert_eq!(State::from_row(state.number()).unwrap(), *state);
         }
         assert_eq!(State::from(Finished::Dead).to_string(), Finished::Dead.to_string());
+        assert_eq!(State::from_row(-7).unwrap(), State::Pending);
         assert!(State::from_row(9).is_err());
     }
 }

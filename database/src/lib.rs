@@ -14,6 +14,7 @@
 //! | [`Session::reusable_bytes`], [`Error::is_storage_full`] | `storage_full.rs` | the space left for events |
 //! | [`Session::read`], [`Session::event`], [`Session::list`], [`Session::stats`] | `read.rs`, `list.rs`, `stats.rs` | committed data only |
 //! | [`Database::migrate`], [`Session::check_schema`] | `schema.rs` | a program uses only a schema that it is compatible with |
+//! | [`Database::apply_lanes`], [`Session::lane`] | `lanes.rs`, `lane.rs` | an event with a type waits in the lane of its type, also after a change |
 //! | [`Database::grant`], [`Database::retire`] | `accounts.rs` | each kind of program has a user with exactly the privileges it needs |
 //! | [`watch`] | `health.rs` | continuous reports whether the database is usable |
 //!
@@ -30,6 +31,7 @@ mod create;
 mod cutoff;
 mod error;
 mod event;
+mod event_type;
 mod fenced;
 #[cfg(test)]
 mod fuzz;
@@ -37,6 +39,8 @@ mod health;
 mod holders;
 mod id_block;
 mod key;
+mod lane;
+mod lanes;
 mod list;
 mod low_water_mark;
 mod metrics;
@@ -67,9 +71,12 @@ pub use classic::Classic;
 pub use create::{Created, Creation, Ids, NewEvent, NotBefore};
 pub use error::{Error, Holders, Outcome, PartlySettled, Refused, Unusable};
 pub use event::{Event, EventId, Finished, InvalidValue, Priority, Snapshot, State, Value};
+pub use event_type::{EventType, InvalidType, TypePattern};
 pub use health::watch;
 pub use id_block::CREATED_EVENTS;
 pub use key::{IdempotencyKey, InvalidKey};
+pub use lane::Lane;
+pub use lanes::{InvalidLanes, Lanes};
 pub use list::{Cursor, InvalidCursor, Listing};
 pub use low_water_mark::LowWaterMark;
 pub use metrics::Metrics;
@@ -82,6 +89,6 @@ pub use role::Role;
 pub use scan::LARGEST_CLAIM;
 pub use session::{Database, Session};
 pub use settle::{Completion, Failure, Next};
-pub use stats::Stats;
+pub use stats::{LaneStats, Stats, TypeStats};
 pub use trace_parent::TraceParent;
 pub use transition::Transition;

@@ -1,5 +1,7 @@
 //! Lists of events, and single events with all their columns.
 
+mod lanes;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -84,7 +86,7 @@ impl Session {
     }
 }
 
-const COLUMNS: &str = "SELECT id, state, COALESCE(valor, '') AS valor, payload, priority, attempts, error, owner, \
+const COLUMNS: &str = "SELECT id, state, type, COALESCE(valor, '') AS valor, payload, priority, attempts, error, owner, \
      COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', created_at), 0) AS created_at, \
      TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due) AS due_at, \
      TIMESTAMPDIFF(MICROSECOND, '1970-01-01', done_at) AS done_at FROM Events";
@@ -109,6 +111,13 @@ impl Operation for Listing {
     type Output = Vec<Event>;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Vec<Event>, sqlx::Error> {
+        if self.state == Some(State::Pending) {
+            let lanes = lanes::lanes(connection).await?;
+            if lanes.len() > 1 {
+                let rows = self.select_from_lanes(&lanes).rows(connection).await?;
+                return rows.iter().map(event).collect();
+            }
+        }
         let mut rows = match self.select_same_position() {
             Some(select) => select.rows(connection).await?,
             None => Vec::new(),
@@ -169,6 +178,7 @@ fn event(row: &MySqlRow) -> Result<Event, sqlx::Error> {
     Ok(Event {
         id: EventId::from_row(row.try_get("id")?),
         state: State::from_row(row.try_get("state")?)?,
+        event_type: row.try_get("type")?,
         valor: row.try_get("valor")?,
         payload: row.try_get("payload")?,
         priority: Priority::from_row(row.try_get("priority")?),

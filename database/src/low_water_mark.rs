@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::event::EventId;
+use crate::lane::Lane;
 use crate::scan::{Scan, Seen};
 use backlog::Backlog;
 pub(crate) use backlog::Start;
@@ -40,6 +41,7 @@ const FIRST_REACH: Duration = Duration::from_hours(24 * 8);
 /// found until a claim has requested them, so that no claim searches elsewhere.
 #[derive(Debug, Default)]
 pub struct LowWaterMark {
+    lane: Lane,
     /// The position, in microseconds since 1970.
     place: Option<i64>,
     /// The database's time of the last complete scan, in microseconds since 1970.
@@ -66,6 +68,16 @@ pub struct LowWaterMark {
 }
 
 impl LowWaterMark {
+    /// Creates the mark of a lane. The default one is that of the default lane.
+    pub fn of(lane: Lane) -> Self {
+        Self { lane, ..Self::default() }
+    }
+
+    /// Returns the lane.
+    pub(crate) fn lane(&self) -> Lane {
+        self.lane
+    }
+
     /// Makes the next scan a full one, because an event may have returned to a position before the mark.
     pub fn invalidate(&mut self) {
         self.last_full_scan = None;

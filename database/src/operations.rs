@@ -15,6 +15,8 @@ pub(crate) enum OperationName {
     TakeRange,
     #[strum(serialize = "look for due events")]
     FindDue,
+    #[strum(serialize = "look for its lane")]
+    ReadLane,
     #[strum(serialize = "complete events")]
     Complete,
     #[strum(serialize = "fail events")]

@@ -7,6 +7,7 @@ use strum::{Display, VariantArray};
 use crate::claim::{Claimed, select_due, select_range, select_range_end, select_urgent};
 use crate::event::{EventId, Finished, Place, State};
 use crate::fenced::Item;
+use crate::lane::Lane;
 use crate::list::{Cursor, Listing};
 use crate::owner::Lease;
 use crate::reclaim::{LARGEST_RECLAIM, overdue};
@@ -55,31 +56,31 @@ impl HotStatement {
         }
     }
 
-    /// Returns the statement. A scan begins at `from`, in microseconds since 1970, or at the start for `None`.
-    pub fn text(self, from: Option<i64>) -> String {
+    /// Returns the statement for a lane. A scan begins at `from`, in microseconds since 1970, or at the start for `None`.
+    pub fn text(self, lane: Lane, from: Option<i64>) -> String {
         let limit = self.events();
         let batch = match self {
             Self::Claim => {
                 let mut batch = SqlBatch::default();
-                select_due(&mut batch, scan(from), limit);
+                select_due(&mut batch, lane, scan(from), limit);
                 batch
             }
             Self::RangeEnd => {
                 let mut batch = SqlBatch::new("SELECT due, id");
-                select_range_end(&mut batch, limit);
+                select_range_end(&mut batch, lane, limit);
                 batch
             }
             Self::Range => {
                 let mut batch = SqlBatch::new("SELECT id");
-                select_range(&mut batch);
+                select_range(&mut batch, lane);
                 batch
             }
             Self::Urgent => {
                 let mut batch = SqlBatch::new("SELECT id");
-                select_urgent(&mut batch, from.unwrap_or_default());
+                select_urgent(&mut batch, lane, from.unwrap_or_default());
                 batch
             }
-            Self::FindDue => FindDue(scan(from)).select(),
+            Self::FindDue => FindDue { lane, scan: scan(from) }.select(),
             Self::Reclaim => overdue(from, Lease::new(Duration::from_mins(1))),
             Self::Remove => {
                 let before = jiff::Timestamp::now().as_microsecond() - 3_600_000_000;
@@ -112,6 +113,7 @@ fn complete(many: usize) -> String {
         attempt: 1,
         payload: None,
         age: Duration::ZERO,
+        event_type: None,
         trace: None,
         alone: false,
     };

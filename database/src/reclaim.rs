@@ -7,6 +7,7 @@ use sqlx::mysql::MySqlConnection;
 
 use crate::error::Error;
 use crate::event::EventId;
+use crate::lanes::{free, lane_of_type};
 use crate::low_water_mark::LowWaterMark;
 use crate::operations::OperationName;
 use crate::owner::{Lease, MaxAttempts};
@@ -139,11 +140,12 @@ impl Reclaim {
         let mut batch = SqlBatch::default();
         if !reclaimed.freed.is_empty() {
             batch.sql(
-                "UPDATE Events SET processing = 0, lease_until = NULL, lease_milliseconds = NULL, max_attempts = NULL, \
+                "UPDATE Events SET lease_until = NULL, lease_milliseconds = NULL, max_attempts = NULL, \
                  token = token + 1, \
                  lost_claims = lost_claims + 1, freed_at = UTC_TIMESTAMP(6), due = ",
             );
-            batch.sql(place!()).sql(" WHERE id IN (");
+            batch.sql(place!()).sql(", processing = ").sql(free!()).sql(", lane = ").sql(lane_of_type!());
+            batch.sql(" WHERE id IN (");
             batch.ids(&reclaimed.freed).sql("); ");
         }
         if !reclaimed.dead.is_empty() {

@@ -42,6 +42,7 @@ impl Role {
             OperationName::Claim
             | OperationName::TakeRange
             | OperationName::FindDue
+            | OperationName::ReadLane
             | OperationName::Complete
             | OperationName::Fail
             | OperationName::Release

@@ -6,6 +6,7 @@ use sqlx::Row as _;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use crate::event::{EventId, Priority};
+use crate::lane::Lane;
 use crate::operations::OperationName;
 use crate::session::Operation;
 use crate::sql_batch::SqlBatch;
@@ -13,11 +14,6 @@ use crate::time::microseconds;
 
 /// Maximum number of events that one claim takes.
 pub const LARGEST_CLAIM: usize = 1024;
-
-/// Selects due events in the order of the queue. `FORCE INDEX`, because on a small table the optimizer prefers the primary
-/// key, and would lock all finished events on its way.
-pub(crate) const DUE: &str =
-    " FROM Events FORCE INDEX (state_due) WHERE state = 0 AND due <= UTC_TIMESTAMP(6)";
 
 /// The part of the index that a scan covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,14 +101,17 @@ pub(crate) struct Seen {
     pub(crate) ids: Vec<EventId>,
 }
 
-/// A scan without locks.
-pub(crate) struct FindDue(pub(crate) Scan);
+/// A scan of a lane without locks.
+pub(crate) struct FindDue {
+    pub(crate) lane: Lane,
+    pub(crate) scan: Scan,
+}
 
 impl FindDue {
     pub(crate) fn select(&self) -> SqlBatch {
         let mut select =
             SqlBatch::new("SELECT id, COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), 0) AS place");
-        select.sql(DUE).along(self.0).sql(" ORDER BY due, id LIMIT ").count(LARGEST_CLAIM);
+        select.due_in(self.lane).along(self.scan).sql(" ORDER BY due, id LIMIT ").count(LARGEST_CLAIM);
         select
     }
 }

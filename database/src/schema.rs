@@ -87,6 +87,7 @@ async fn add_missing_rows(connection: &mut MySqlConnection) -> Result<(), sqlx::
         connection.execute(counter).await?;
         warn!("DBStatus had no row: added one with the highest id that the other tables know");
     }
+    connection.execute("INSERT IGNORE INTO Lanes (lane, name) VALUES (0, '')").await?;
     if ledgers == 0 {
         let ledger = "INSERT INTO Ledger (removed) \
              SELECT GREATEST(0, (SELECT id FROM DBStatus) - (SELECT COUNT(*) FROM Events) \
@@ -198,7 +199,7 @@ async fn refuse_foreign_tables(connection: &mut MySqlConnection) -> Result<(), E
     let foreign: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM information_schema.tables \
          WHERE table_schema = DATABASE() AND table_name IN ('Events', 'DBStatus', 'IdempotencyKeys', 'Ledger', 'KeeperPulse', \
-         'IdBlocks', 'ClaimCursor')",
+         'IdBlocks', 'ClaimCursor', 'LaneCursors', 'Lanes', 'LaneTypes')",
     )
     .fetch_one(connection)
     .await

@@ -9,6 +9,7 @@ use crate::contention::Contention;
 use crate::error::{Error, PartlySettled, Refused};
 use crate::event::{EventId, Value};
 use crate::fenced::{Applied, FencedUpdate, Item, batches};
+use crate::lanes::{free, lane_of_type};
 use crate::operations::OperationName;
 use crate::owner::Lease;
 use crate::reclaim::place;
@@ -164,11 +165,14 @@ impl Settlement for Fail {
     const NAME: OperationName = OperationName::Fail;
     // The token grows, so that the claim also ends if a classic program, which does not change the token, claims the event next.
     const UPDATE: FencedUpdate = FencedUpdate {
-        set: "e.processing = IF(item.number < 0, 3, 2), e.error = item.text, e.token = e.token + 1, \
-              e.lease_until = NULL, e.lease_milliseconds = NULL, e.max_attempts = NULL, \
-              e.lost_claims = 0, \
-              e.due = UTC_TIMESTAMP(6) + INTERVAL GREATEST(item.number, 0) MICROSECOND, \
-              e.done_at = IF(item.number < 0, UTC_TIMESTAMP(6), NULL)",
+        set: concat!(
+            "e.processing = IF(item.number < 0, 3, 2), e.error = item.text, e.token = e.token + 1, \
+             e.lease_until = NULL, e.lease_milliseconds = NULL, e.max_attempts = NULL, \
+             e.lost_claims = 0, \
+             e.due = UTC_TIMESTAMP(6) + INTERVAL GREATEST(item.number, 0) MICROSECOND, \
+             e.done_at = IF(item.number < 0, UTC_TIMESTAMP(6), NULL), e.lane = ",
+            lane_of_type!()
+        ),
         happened: "e.token = item.token + 1 AND e.state <> 1 AND e.error = item.text COLLATE utf8mb4_bin",
     };
 }
@@ -179,12 +183,16 @@ impl Settlement for Release {
     const NAME: OperationName = OperationName::Release;
     const UPDATE: FencedUpdate = FencedUpdate {
         set: concat!(
-            "e.processing = 0, e.token = e.token + 1, e.attempts = e.attempts - 1, e.lease_until = NULL, \
+            "e.token = e.token + 1, e.attempts = e.attempts - 1, e.lease_until = NULL, \
              e.lease_milliseconds = NULL, e.max_attempts = NULL, \
              e.freed_at = UTC_TIMESTAMP(6), e.due = ",
-            place!()
+            place!(),
+            ", e.processing = ",
+            free!(),
+            ", e.lane = ",
+            lane_of_type!()
         ),
-        happened: "e.token = item.token + 1 AND e.state = 0",
+        happened: "e.token = item.token + 1 AND e.state <= 0",
     };
 }
 
@@ -211,6 +219,7 @@ mod tests {
             attempt: 1,
             payload: None,
             age: Duration::ZERO,
+            event_type: None,
             trace: None,
             alone: false,
         };

@@ -7,6 +7,7 @@ use sqlx::mysql::MySqlConnection;
 
 use crate::error::Error;
 use crate::event::{EventId, State};
+use crate::lanes::lane_of_type;
 use crate::operations::OperationName;
 use crate::session::{Operation, Session};
 use crate::sql_batch::SqlBatch;
@@ -44,13 +45,14 @@ impl Operation for Retry {
     type Output = Transition;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Transition, sqlx::Error> {
-        let mut update = SqlBatch::new(
-            // 2 if it must wait for its time: classic programs do not know `not_before`.
-            "UPDATE Events SET processing = IF(COALESCE(not_before > UTC_TIMESTAMP(6), FALSE), 2, 0), attempts = 0, \
-             lost_claims = 0, token = token + 1, done_at = NULL, freed_at = UTC_TIMESTAMP(6), \
-             due = GREATEST(COALESCE(not_before, '1000-01-01'), UTC_TIMESTAMP(6) - INTERVAL priority MINUTE) \
-             WHERE state IN (3, 4) AND id = ",
-        );
+        let mut update = SqlBatch::new(concat!(
+            // 2 if classic programs must not see it: they know neither `not_before` nor types.
+            "UPDATE Events SET processing = IF(type IS NOT NULL OR COALESCE(not_before > UTC_TIMESTAMP(6), FALSE), 2, 0), \
+             attempts = 0, lost_claims = 0, token = token + 1, done_at = NULL, freed_at = UTC_TIMESTAMP(6), \
+             due = GREATEST(COALESCE(not_before, '1000-01-01'), UTC_TIMESTAMP(6) - INTERVAL priority MINUTE), lane = ",
+            lane_of_type!(),
+            " WHERE state IN (3, 4) AND id = ",
+        ));
         update.number(self.0.get());
         outcome(update, self.0, connection).await
     }
@@ -68,7 +70,7 @@ impl Operation for Cancel {
             // A program of the previous version has not stored `not_before`.
             "UPDATE Events SET not_before = IF(attempts = 0 AND processing = 2 AND due > UTC_TIMESTAMP(6), due, not_before), \
              processing = 4, token = token + 1, due = UTC_TIMESTAMP(6), \
-             done_at = UTC_TIMESTAMP(6) WHERE state = 0 AND id = ",
+             done_at = UTC_TIMESTAMP(6) WHERE state <= 0 AND id = ",
         );
         update.number(self.0.get());
         outcome(update, self.0, connection).await

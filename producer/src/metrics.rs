@@ -18,7 +18,9 @@ pub(crate) const NAME: &str = "eventpipeline-producer";
 const SERIES: Budget = Budget { process: 2500, pipeline: 0 };
 
 /// Labels whose values are not all exported from the start.
-const OPEN: [Label; 3] = [
+const OPEN: [Label; 5] = [
+    Label { name: "lane", values: "names of the lanes, and `(default)`" },
+    Label { name: "type", values: "types of events that clients created, `(none)` and `(other)`" },
     Label {
         name: "http_request_method",
         values: "those of the API's description, from the start; `HEAD` and `_OTHER` after such a request",

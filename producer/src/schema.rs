@@ -22,7 +22,7 @@ const BLOCKED_PAUSE: Duration = Duration::from_secs(5);
 
 /// Runs the command.
 pub(crate) fn run(args: SchemaArgs) -> ExitCode {
-    let SchemaArgs { log, database, schema, classic, accounts } = args;
+    let SchemaArgs { log, database, schema, classic, lanes, accounts } = args;
     eventpipeline_service::run_to_completion("eventpipeline-producer schema", &log, async {
         // A job exports no metrics.
         let metrics = Metrics::new(&Registry::new()).context("failed to register the database metrics")?;
@@ -33,6 +33,8 @@ pub(crate) fn run(args: SchemaArgs) -> ExitCode {
         info!(version, "the schema is at version {version}");
         let support = until_done(&database, async || database.apply_classic_support(classic).await).await;
         support.context("failed to apply the support for classic programs")?;
+        let moved = until_done(&database, async || database.apply_lanes(&lanes).await).await;
+        moved.context("failed to replace the lanes")?;
         match Accounts::read(accounts)? {
             Some(accounts) => accounts.establish(&database, classic).await,
             None => Ok(()),

@@ -19,7 +19,16 @@ use server::{answering, refusing_handler, server};
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_can_be_created_shown_and_watched() {
     let pipeline = Pipeline::start().await;
-    let created = pipeline.run(&["create", r#"{"order": 17}"#, "--priority", "3", "-o", "json"]);
+    let created = pipeline.run(&[
+        "create",
+        r#"{"order": 17}"#,
+        "--type",
+        "order.created",
+        "--priority",
+        "3",
+        "-o",
+        "json",
+    ]);
     assert_eq!((created.code, created.json()["id"].as_u64()), (0, Some(1)));
     let event = pipeline.run(&["get", "1", "-o", "json"]).json();
     assert_eq!((event["payload"]["order"].as_i64(), event["priority"].as_i64()), (Some(17), Some(3)));

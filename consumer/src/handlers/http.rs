@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use eventpipeline_database::{Claimed, json_of};
 use eventpipeline_outbound::{Route, retry_after};
 use jiff::Timestamp;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -80,6 +80,11 @@ impl Http {
             .header("x-event-attempt", event.attempt)
             .header("x-event-deadline", deadline(Timestamp::now(), self.limit))
             .body(body(event));
+        if let Some(event_type) =
+            event.event_type.as_deref().and_then(|name| HeaderValue::try_from(name).ok())
+        {
+            request = request.header("x-event-type", event_type);
+        }
         if let Some(trace) = event.trace {
             request = request.header(TRACEPARENT, trace.as_str());
         }
@@ -121,10 +126,13 @@ impl Http {
 /// Returns the event as JSON, with its payload exactly as it was created. A payload that another program has
 /// stored and that is not JSON becomes a string, as in the API, so that it cannot add members.
 fn body(event: &Claimed) -> String {
-    let Claimed { id, attempt, payload, .. } = event;
+    let Claimed { id, attempt, payload, event_type, .. } = event;
     let payload = payload.as_deref().map(json_of);
     let payload = payload.as_deref().map_or("null", RawValue::get);
-    format!(r#"{{"id":{id},"attempt":{attempt},"payload":{payload}}}"#)
+    let event_type =
+        event_type.as_ref().map(|name| format!(r#""type":{},"#, serde_json::Value::from(name.as_str())));
+    let event_type = event_type.unwrap_or_default();
+    format!(r#"{{"id":{id},"attempt":{attempt},{event_type}"payload":{payload}}}"#)
 }
 
 /// Returns the time after which a response is too late, as RFC 3339 in UTC with milliseconds.
@@ -190,6 +198,7 @@ mod tests {
             attempt: 2,
             payload: payload.map(str::to_owned),
             age: Duration::ZERO,
+            event_type: None,
             trace: None,
             alone: false,
         }

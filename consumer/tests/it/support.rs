@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use eventpipeline_database::{
-    Created, Creation, Database, DatabaseArgs, Event, EventId, Metrics, NewEvent, Session, State, Tls,
+    Created, Creation, Database, DatabaseArgs, Event, EventId, Lanes, Metrics, NewEvent, Session, State, Tls,
 };
 use eventpipeline_testkit::{Database as Server, Engine, Program, client, eventually};
 use prometheus::Registry;
@@ -16,6 +16,7 @@ const CONSUMER: &str = env!("CARGO_BIN_EXE_eventpipeline-consumer");
 /// A pipeline's database.
 pub(crate) struct Pipeline {
     args: DatabaseArgs,
+    database: Database,
     pub(crate) session: Session,
 }
 
@@ -38,7 +39,8 @@ impl Pipeline {
         server.create_database(&args.database_name).await;
         let database = Database::new(args.clone(), Metrics::new(&Registry::new()).unwrap());
         database.migrate().await.unwrap();
-        Self { args, session: database.session() }
+        let session = database.session();
+        Self { args, database, session }
     }
 
     /// Opens a connection of another program.
@@ -67,6 +69,11 @@ impl Pipeline {
         ]
         .concat();
         Program::start("consumer", &[CONSUMER, "serve"], &environment)
+    }
+
+    /// Replaces the lanes.
+    pub(crate) async fn set_lanes(&self, lanes: &str) {
+        self.database.apply_lanes(&Lanes::from_json(lanes).unwrap()).await.unwrap();
     }
 
     pub(crate) async fn create(&mut self, many: usize) -> Vec<EventId> {

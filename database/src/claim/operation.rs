@@ -8,9 +8,10 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use super::{ClaimLimit, Claimed, Claims};
 use crate::event::EventId;
+use crate::lane::Lane;
 use crate::operations::OperationName;
 use crate::owner::{Lease, Owner};
-use crate::scan::{self, DUE, Scan, Seen};
+use crate::scan::{self, Scan, Seen};
 use crate::session::Operation;
 use crate::sql_batch::{COMMIT, HOLD, SqlBatch};
 use crate::time::{duration, milliseconds};
@@ -20,21 +21,22 @@ use crate::trace_parent::TraceParent;
 ///
 /// `COALESCE`, because MySQL (9.7.4) leaves the times of `INSERT INTO Events VALUES (1, '', 0)` at zero instead of their
 /// defaults, and cannot compute with them.
-const COLUMNS: &str = "SELECT id, token, attempts, lost_claims > 0 AS alone, LENGTH(payload) AS bytes, traceparent, \
+const COLUMNS: &str = "SELECT id, token, attempts, lost_claims > 0 AS alone, LENGTH(payload) AS bytes, type, traceparent, \
      COALESCE(TIMESTAMPDIFF(MICROSECOND, created_at, UTC_TIMESTAMP(6)), 0) AS age, \
      COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), 0) AS place";
 
 /// Adds the locking read. Its order is the index's order: a sort would lock every pending event before it returned the
 /// first, and leave none for the next consumer.
-pub(crate) fn select_due(batch: &mut SqlBatch, scan: Scan, limit: usize) {
-    batch.sql(COLUMNS).sql(DUE).along(scan);
+pub(crate) fn select_due(batch: &mut SqlBatch, lane: Lane, scan: Scan, limit: usize) {
+    batch.sql(COLUMNS).due_in(lane).along(scan);
     batch.sql(" ORDER BY due, id LIMIT ").count(limit).sql(" FOR UPDATE SKIP LOCKED");
 }
 
-/// Adds the locking read of events that an earlier scan found.
-fn select_found(batch: &mut SqlBatch, ids: &[EventId]) {
+/// Adds the locking read of events that an earlier scan found. They may have moved to another lane.
+fn select_found(batch: &mut SqlBatch, lane: Lane, ids: &[EventId]) {
     batch.sql(COLUMNS).sql(" FROM Events FORCE INDEX (PRIMARY) WHERE id IN (").ids(ids);
-    batch.sql(") AND state = 0 AND due <= UTC_TIMESTAMP(6) FOR UPDATE SKIP LOCKED");
+    batch.sql(") AND state = ").number(lane.state());
+    batch.sql(" AND due <= UTC_TIMESTAMP(6) FOR UPDATE SKIP LOCKED");
 }
 
 /// The source of a claim's candidates.
@@ -55,6 +57,7 @@ pub(super) struct Terms<'a> {
 }
 
 pub(super) struct ClaimOperation<'a> {
+    pub(super) lane: Lane,
     pub(super) source: Source<'a>,
     pub(super) terms: Terms<'a>,
 }
@@ -100,8 +103,8 @@ impl ClaimOperation<'_> {
         let mut select = SqlBatch::new("START TRANSACTION; ");
         select.now();
         match self.source {
-            Source::Index(scan) => select_due(&mut select, scan, self.terms.limit.events),
-            Source::Found(ids) => select_found(&mut select, ids),
+            Source::Index(scan) => select_due(&mut select, self.lane, scan, self.terms.limit.events),
+            Source::Found(ids) => select_found(&mut select, self.lane, ids),
         }
         select.sql("; ").sql(HOLD);
         select
@@ -190,6 +193,7 @@ fn claimed(row: &MySqlRow) -> Result<Claimed, sqlx::Error> {
         attempt: row.try_get::<i32, _>("attempts")?.saturating_add(1),
         payload: None,
         age: duration(row.try_get("age")?),
+        event_type: row.try_get("type")?,
         trace: row.try_get::<Option<&str>, _>("traceparent")?.and_then(TraceParent::new),
         alone: row.try_get("alone")?,
     })

@@ -1,4 +1,4 @@
-//! Ranges of a backlog, which consumers take one after another from a shared cursor.
+//! Ranges of a backlog, which consumers of a lane take one after another from a shared cursor.
 //!
 //! The index entries of events that others have claimed remain until their transactions end and the server purges them. A locking
 //! read that passes them checks each one for locks, which costs more than a claim. In a backlog, a consumer therefore first moves
@@ -11,9 +11,10 @@ use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
 use crate::event::EventId;
+use crate::lane::Lane;
 use crate::low_water_mark::Start;
 use crate::operations::OperationName;
-use crate::scan::{self, DUE, LARGEST_CLAIM, Seen};
+use crate::scan::{self, LARGEST_CLAIM, Seen};
 use crate::session::Operation;
 use crate::sql_batch::SqlBatch;
 use crate::time::NOW;
@@ -28,6 +29,7 @@ const ORDER: &str = " ORDER BY due, id LIMIT ";
 /// Takes the next range.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TakeRange {
+    pub(super) lane: Lane,
     /// The consumer's own position. The range begins there if the cursor is before it, or later than now.
     pub(super) start: Start,
     /// Number of events.
@@ -56,17 +58,18 @@ impl TakeRange {
     fn batch(&self) -> SqlBatch {
         let mut batch = SqlBatch::new(
             "SET @place = NULL, @event = NULL, @last_place = NULL, @last_event = NULL; START TRANSACTION; \
-             SELECT place, event INTO @place, @event FROM ClaimCursor WHERE singleton = 1 FOR UPDATE; ",
+             SELECT place, event INTO @place, @event FROM LaneCursors WHERE lane = ",
         );
+        batch.number(self.lane.number()).sql(" FOR UPDATE; ");
         self.begin(&mut batch);
         batch.sql("SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), id INTO @last_place, @last_event");
-        select_range_end(&mut batch, self.events);
-        batch.sql("; UPDATE ClaimCursor SET place = @last_place, event = @last_event ");
-        batch.sql("WHERE singleton = 1 AND @last_place IS NOT NULL; COMMIT; ").now();
+        select_range_end(&mut batch, self.lane, self.events);
+        batch.sql("; UPDATE LaneCursors SET place = @last_place, event = @last_event WHERE lane = ");
+        batch.number(self.lane.number()).sql(" AND @last_place IS NOT NULL; COMMIT; ").now();
         batch.sql("SELECT id, NULL AS end");
-        select_urgent(&mut batch, self.start.since);
+        select_urgent(&mut batch, self.lane, self.start.since);
         batch.sql("; SELECT id, CAST(@last_place AS SIGNED) AS end");
-        select_range(&mut batch);
+        select_range(&mut batch, self.lane);
         batch
     }
 
@@ -82,18 +85,18 @@ impl TakeRange {
 }
 
 /// Adds the source of urgent events, which have arrived before the range since a time.
-pub(crate) fn select_urgent(batch: &mut SqlBatch, since: i64) {
-    batch.sql(DUE);
+pub(crate) fn select_urgent(batch: &mut SqlBatch, lane: Lane, since: i64) {
+    batch.due_in(lane);
     batch.sql(" AND due < TIMESTAMP'1970-01-01 00:00:00' + INTERVAL @place MICROSECOND AND (FALSE");
     batch.urgent(since, None).sql(")").sql(ORDER).count(LARGEST_CLAIM);
 }
 
 /// Adds the source of the last event of a range of this many events.
-pub(crate) fn select_range_end(batch: &mut SqlBatch, events: usize) {
-    batch.sql(DUE).sql(BEHIND).sql(ORDER).count(events.saturating_sub(1)).sql(", 1");
+pub(crate) fn select_range_end(batch: &mut SqlBatch, lane: Lane, events: usize) {
+    batch.due_in(lane).sql(BEHIND).sql(ORDER).count(events.saturating_sub(1)).sql(", 1");
 }
 
 /// Adds the source of a range's events. Events that were committed meanwhile belong to it as well.
-pub(crate) fn select_range(batch: &mut SqlBatch) {
-    batch.sql(DUE).sql(BEHIND).sql(UNTIL).sql(ORDER).count(LARGEST_CLAIM);
+pub(crate) fn select_range(batch: &mut SqlBatch, lane: Lane) {
+    batch.due_in(lane).sql(BEHIND).sql(UNTIL).sql(ORDER).count(LARGEST_CLAIM);
 }

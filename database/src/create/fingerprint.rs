@@ -20,6 +20,12 @@ pub(super) fn fingerprint(events: &[NewEvent]) -> [u8; 32] {
             Some(NotBefore::At(time)) => time.as_microsecond(),
         };
         hash.update(not_before.to_be_bytes());
+        if let Some(event_type) = &event.event_type {
+            // No payload has this length.
+            hash.update((u64::MAX - 1).to_be_bytes());
+            hash.update((event_type.as_str().len() as u64).to_be_bytes());
+            hash.update(event_type.as_str());
+        }
     }
     hash.finalize().into()
 }
@@ -28,6 +34,7 @@ pub(super) fn fingerprint(events: &[NewEvent]) -> [u8; 32] {
 mod tests {
     use super::*;
     use crate::event::Priority;
+    use crate::event_type::EventType;
 
     #[test]
     fn distinct_lists_of_events_have_distinct_fingerprints() {
@@ -44,6 +51,10 @@ mod tests {
             vec![NewEvent { not_before: Some(jiff::Timestamp::UNIX_EPOCH.into()), ..NewEvent::default() }],
             vec![NewEvent { not_before: Some(NotBefore::Delay(0)), ..NewEvent::default() }],
             vec![NewEvent { not_before: Some(NotBefore::Delay(1)), ..NewEvent::default() }],
+            vec![NewEvent { event_type: EventType::new("a").ok(), ..NewEvent::default() }],
+            vec![NewEvent { event_type: EventType::new("b").ok(), ..NewEvent::default() }],
+            vec![NewEvent { event_type: EventType::new("a").ok(), ..NewEvent::default() }, event(None)],
+            vec![event(None), NewEvent { event_type: EventType::new("a").ok(), ..NewEvent::default() }],
         ];
         let distinct: std::collections::HashSet<_> = lists.iter().map(|events| fingerprint(events)).collect();
         assert_eq!(distinct.len(), lists.len());

@@ -17,8 +17,8 @@ use super::types::{NewEvent, NotBefore};
 const LARGEST_PACKET: usize = 8 * 1024 * 1024;
 /// Size of a packet's other statements and keys, in bytes.
 const SPARE: usize = 4096;
-/// Size of an event's row without its payload, in bytes: times and trace.
-const ROW: usize = 600;
+/// Size of an event's row without its payload, in bytes: times, trace and type.
+const ROW: usize = 1200;
 
 /// Returns the largest payload for a server whose packets have `packet` bytes. Payloads are sent as hexadecimal digits.
 pub(super) fn largest_payload(packet: usize) -> usize {
@@ -116,6 +116,9 @@ pub(super) async fn insert(
     let sent = batch.len() == 0;
     let mut packets = Packets { connection, batch, limit, sent };
     let many = plan.events.len();
+    for statement in plan.types.find_lanes() {
+        packets.add(&statement).await?;
+    }
     // The update goes into the packet of the first rows, which check its result.
     let mut statement = SqlBatch::default();
     source.take(&mut statement, many);
@@ -154,12 +157,13 @@ fn pieces<'a>(mut events: &'a [&'a NewEvent], limit: usize) -> impl Iterator<Ite
     })
 }
 
-/// Adds the insert statement of a piece. `before` counts the events that precede the one being added. Columns for traces and
-/// for `not_before` are named only if an event needs them.
+/// Adds the insert statement of a piece. `before` counts the events that precede the one being added. Columns for traces, for
+/// `not_before` and for types are named only if an event needs them.
 fn rows(batch: &mut SqlBatch, plan: &Plan<'_>, source: Source, piece: &[&NewEvent], before: &mut usize) {
     let scheduled = piece.iter().any(|event| event.not_before.is_some());
     batch.sql("INSERT INTO Events (id, payload, priority, processing, due");
     batch.sql(if scheduled { ", not_before" } else { "" });
+    batch.sql(if plan.types.is_empty() { "" } else { ", type, lane" });
     batch.sql(if plan.traces.is_empty() { "" } else { ", traceparent" }).sql(") VALUES ");
     batch.list(piece, |batch, event| {
         let trace = plan.traces.get(*before);
@@ -172,6 +176,9 @@ fn rows(batch: &mut SqlBatch, plan: &Plan<'_>, source: Source, piece: &[&NewEven
                 Some(time) => batch.sql(",").not_before(time),
                 None => batch.sql(",NULL"),
             };
+        }
+        if !plan.types.is_empty() {
+            plan.types.values(batch, event.event_type.as_ref());
         }
         if let Some(trace) = trace {
             traceparent(batch, trace.as_ref());
@@ -188,14 +195,17 @@ fn values(batch: &mut SqlBatch, event: &NewEvent) {
     };
     let priority = event.priority.get();
     batch.sql(",").number(priority).sql(",");
+    // Classic programs know neither types nor `not_before`, so they must not see such an event, or not until then.
+    let free = if event.event_type.is_some() { "2" } else { "0" };
     match event.not_before {
-        None if priority == 0 => batch.sql("0,UTC_TIMESTAMP(6)"),
-        None => batch.sql("0,UTC_TIMESTAMP(6) - INTERVAL ").number(priority).sql(" MINUTE"),
-        // Classic programs do not know `not_before`, so the event is hidden from them until then.
+        None if priority == 0 => batch.sql(free).sql(",UTC_TIMESTAMP(6)"),
+        None => batch.sql(free).sql(",UTC_TIMESTAMP(6) - INTERVAL ").number(priority).sql(" MINUTE"),
         Some(time) => batch
             .sql("IF(")
             .not_before(time)
-            .sql(" > UTC_TIMESTAMP(6), 2, 0),GREATEST(")
+            .sql(" > UTC_TIMESTAMP(6), 2, ")
+            .sql(free)
+            .sql("),GREATEST(")
             .not_before(time)
             .sql(", UTC_TIMESTAMP(6) - INTERVAL ")
             .number(priority)

@@ -9,6 +9,7 @@ use crate::event::EventId;
 use crate::trace_parent::TraceParent;
 
 use super::fingerprint::fingerprint;
+use super::lanes::Types;
 use super::types::{Created, Creation, Ids, NewEvent};
 
 /// A key that an earlier transaction stored.
@@ -65,6 +66,8 @@ pub(super) struct Plan<'a> {
     pub(super) events: Vec<&'a NewEvent>,
     /// One entry per event, or none at all if no event has a trace.
     pub(super) traces: Vec<Option<TraceParent>>,
+    /// The types of the events.
+    pub(super) types: Types<'a>,
     pub(super) keys: Vec<NewKey<'a>>,
     outcomes: Vec<Outcome>,
 }
@@ -116,6 +119,9 @@ impl<'a> Plan<'a> {
             self.traces.extend(creation.events().iter().map(|_| creation.trace()));
         }
         self.events.extend(creation.events());
+        for event_type in creation.events().iter().filter_map(|event| event.event_type.as_ref()) {
+            self.types.add(event_type);
+        }
         slot
     }
 

@@ -3,12 +3,15 @@
 use jiff::Timestamp;
 
 use crate::event::{EventId, Priority};
+use crate::event_type::EventType;
 use crate::key::IdempotencyKey;
 use crate::trace_parent::TraceParent;
 
 /// An event to create.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewEvent {
+    /// Type of the event.
+    pub event_type: Option<EventType>,
     /// JSON text, stored unchanged. The caller has checked that it is JSON.
     pub payload: Option<String>,
     /// Priority of the event.

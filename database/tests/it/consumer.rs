@@ -1,7 +1,7 @@
 //! A consumer that keeps its mark between claims.
 
 use eventpipeline_database::{
-    ClaimLimit, Claimed, EventId, Lease, LowWaterMark, NewEvent, Priority, Session,
+    ClaimLimit, Claimed, EventId, Lane, Lease, LowWaterMark, NewEvent, Priority, Session,
 };
 
 use crate::support::{Fixture, LONG, create, create_all, owner};
@@ -14,7 +14,11 @@ pub(crate) struct Consumer {
 
 impl Consumer {
     pub(crate) fn new(fixture: &Fixture) -> Self {
-        Self { session: fixture.session(), mark: LowWaterMark::default() }
+        Self::in_lane(fixture, Lane::DEFAULT)
+    }
+
+    pub(crate) fn in_lane(fixture: &Fixture, lane: Lane) -> Self {
+        Self { session: fixture.session(), mark: LowWaterMark::of(lane) }
     }
 
     /// Creates a consumer that has claimed every event so far.

@@ -32,3 +32,4 @@ mod stand_in;
 mod support;
 mod tls;
 mod traces;
+mod types;

@@ -1,6 +1,6 @@
 //! Query plans of the statements that run constantly: they follow their index and read few rows of a table of any size.
 
-use eventpipeline_database::HotStatement;
+use eventpipeline_database::{HotStatement, Lane, Lanes};
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{AssertSqlSafe, Executor as _, Row as _};
 
@@ -23,30 +23,45 @@ const LARGE: &str = "INSERT INTO Events (id, valor, processing, due) \
      SELECT n, IF(n < 201000, 'palavra', ''), IF(n < 221000, 0, 1), '2020-01-01' + INTERVAL n SECOND \
      FROM numbers WHERE n < 222000";
 
+/// Sets 64 types on half of the pending events.
+const TYPES: &str = "UPDATE Events SET type = CONCAT('kind.', id DIV 2 % 64), lane = 1, processing = 2 \
+     WHERE state = 0 AND id % 2 = 0";
+
 #[tokio::test]
 async fn hot_statements_follow_the_index_on_empty_small_and_large_tables() {
     on_each(async |mut fixture| {
         for fill in ["SELECT 1", WAITING, SMALL, LARGE] {
             fixture.sql(fill).await;
-            fixture.sql("ANALYZE TABLE Events").await;
-            for statement in HotStatement::ALL {
-                for from in marks(*statement) {
-                    let text = statement.text(from);
-                    // A reclaim without a pulse finds nothing.
-                    fixture
-                        .sql(
-                            "REPLACE INTO KeeperPulse (seen_at, tolerance_milliseconds) \
-                             VALUES (UTC_TIMESTAMP(6), 30000)",
-                        )
-                        .await;
-                    fixture.other.execute(AssertSqlSafe(range(from))).await.unwrap();
-                    follows_its_index(&mut fixture, *statement, &text).await;
-                    reads_little(&mut fixture, *statement, &text).await;
-                }
-            }
+            check_all(&mut fixture, Lane::DEFAULT).await;
+        }
+        let lanes = Lanes::from_json(r#"[{"lane": "kinds", "types": ["kind.*"]}]"#).unwrap();
+        fixture.database.apply_lanes(&lanes).await.unwrap();
+        fixture.sql(TYPES).await;
+        let lane = fixture.session().lane("kinds").await.unwrap();
+        for lane in [lane, Lane::DEFAULT] {
+            check_all(&mut fixture, lane).await;
         }
     })
     .await;
+}
+
+/// Checks all statements on the table as it is.
+async fn check_all(fixture: &mut Fixture, lane: Lane) {
+    fixture.sql("ANALYZE TABLE Events").await;
+    for statement in HotStatement::ALL {
+        for from in marks(*statement) {
+            let text = statement.text(lane, from);
+            // A reclaim without a pulse finds nothing.
+            fixture
+                .sql(
+                    "REPLACE INTO KeeperPulse (seen_at, tolerance_milliseconds) VALUES (UTC_TIMESTAMP(6), 30000)",
+                )
+                .await;
+            fixture.other.execute(AssertSqlSafe(range(from))).await.unwrap();
+            follows_its_index(fixture, *statement, &text).await;
+            reads_little(fixture, *statement, &text).await;
+        }
+    }
 }
 
 /// Sets the variables of a range that begins at a position and ends one second ago.

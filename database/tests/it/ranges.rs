@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use eventpipeline_database::{EventId, LARGEST_CLAIM};
+use eventpipeline_database::{EventId, LARGEST_CLAIM, Lane, Lanes};
 use sqlx::{Connection as _, Executor as _};
 
 use crate::consumer::Consumer;
@@ -22,7 +22,7 @@ const OLD: &str = "UPDATE Events SET due = created_at - INTERVAL 1200000000 - id
 /// Makes the backlog younger than urgent events of priority 5.
 const YOUNG: &str = "UPDATE Events SET due = created_at - INTERVAL 270000000 - id MICROSECOND";
 /// Moves the cursor as if a consumer had taken the next 500 events, and died.
-const LOSE_A_RANGE: &str = "UPDATE ClaimCursor JOIN \
+const LOSE_A_RANGE: &str = "UPDATE LaneCursors JOIN \
      (SELECT due, id FROM Events WHERE state = 0 ORDER BY due, id LIMIT 1 OFFSET 500) AS next \
      SET place = TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), event = next.id";
 
@@ -31,12 +31,20 @@ async fn backlog<const CONSUMERS: usize>(
     fixture: &mut Fixture,
     age: &'static str,
 ) -> ([Consumer; CONSUMERS], Vec<EventId>) {
+    backlog_in(Lane::DEFAULT, fixture, age).await
+}
+
+async fn backlog_in<const CONSUMERS: usize>(
+    lane: Lane,
+    fixture: &mut Fixture,
+    age: &'static str,
+) -> ([Consumer; CONSUMERS], Vec<EventId>) {
     let mut session = fixture.session();
     for _ in 0..EVENTS / 1000 {
         create(&mut session, 1000).await;
     }
     fixture.sql(age).await;
-    let mut consumers = [(); CONSUMERS].map(|()| Consumer::new(fixture));
+    let mut consumers = [(); CONSUMERS].map(|()| Consumer::in_lane(fixture, lane));
     let mut claimed = Vec::new();
     for _ in 0..FIRST_CLAIMS {
         for consumer in &mut consumers {
@@ -66,9 +74,9 @@ async fn consumers_of_one_backlog_do_not_compete() {
         let (mut consumers, mut claimed) = backlog::<4>(&mut fixture, OLD).await;
         // As if the database's clock had gone back.
         fixture
-            .sql("UPDATE ClaimCursor SET place = place + 3600000000 + TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))")
+            .sql("UPDATE LaneCursors SET place = place + 3600000000 + TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))")
             .await;
-        let cursor = "SELECT event FROM ClaimCursor";
+        let cursor = "SELECT event FROM LaneCursors";
         let before: i64 = fixture.value(cursor).await;
         for _ in 0..2 * FIRST_CLAIMS {
             for consumer in &mut consumers {
@@ -78,7 +86,7 @@ async fn consumers_of_one_backlog_do_not_compete() {
         // Each consumer has taken a range, of which the others claim nothing.
         let after: i64 = fixture.value(cursor).await;
         assert!(after >= before + 4 * i64::try_from(LARGEST_CLAIM).unwrap(), "from {before} to {after}");
-        let past = "SELECT place < TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) FROM ClaimCursor";
+        let past = "SELECT place < TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) FROM LaneCursors";
         assert!(fixture.value::<bool>(past).await);
         drain(&mut consumers, claimed).await;
     })
@@ -88,12 +96,12 @@ async fn consumers_of_one_backlog_do_not_compete() {
 #[tokio::test]
 async fn no_event_is_left_whatever_the_cursor_says() {
     const CURSORS: [&str; 6] = [
-        "UPDATE ClaimCursor SET place = 9223372036854775807, event = 9223372036854775807",
-        "UPDATE ClaimCursor SET place = -9223372036854775808, event = -1",
-        "DELETE FROM ClaimCursor",
+        "UPDATE LaneCursors SET place = 9223372036854775807, event = 9223372036854775807",
+        "UPDATE LaneCursors SET place = -9223372036854775808, event = -1",
+        "DELETE FROM LaneCursors",
         LOSE_A_RANGE,
         // As if the backlog had ended just now.
-        "UPDATE ClaimCursor SET place = TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)), event = 1",
+        "UPDATE LaneCursors SET place = TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)), event = 1",
         // Events return to positions before the cursor.
         "UPDATE Events SET due = due - INTERVAL 1 HOUR WHERE state = 0 AND id % 2 = 0",
     ];
@@ -106,7 +114,7 @@ async fn no_event_is_left_whatever_the_cursor_says() {
             fixture.sql(statement).await;
             // The other one does not return.
             drain(&mut consumers[..1], claimed).await;
-            fixture.sql("REPLACE INTO ClaimCursor (singleton) VALUES (1)").await;
+            fixture.sql("REPLACE INTO LaneCursors (lane) VALUES (0)").await;
             fixture.sql("DELETE FROM Events").await;
         }
     })
@@ -138,7 +146,7 @@ async fn a_client_that_keeps_the_cursor_locked_stops_no_claim() {
         let (mut consumers, claimed) = backlog::<2>(&mut fixture, OLD).await;
         let mut other = fixture.another().await;
         other.execute("START TRANSACTION").await.unwrap();
-        other.execute("SELECT place FROM ClaimCursor FOR UPDATE").await.unwrap();
+        other.execute("SELECT place FROM LaneCursors FOR UPDATE").await.unwrap();
         drain(&mut consumers, claimed).await;
         other.close().await.unwrap();
     })
@@ -160,6 +168,27 @@ async fn an_urgent_event_overtakes_a_backlog() {
                 }
             }
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_lane_has_its_own_cursor() {
+    on_each(async |mut fixture| {
+        let lanes = Lanes::from_json(r#"[{"lane": "kinds", "types": ["kind.*"]}]"#).unwrap();
+        fixture.database.apply_lanes(&lanes).await.unwrap();
+        let lane = fixture.session().lane("kinds").await.unwrap();
+        let age = "UPDATE Events SET type = 'kind.a', lane = 1, processing = 2, \
+             due = created_at - INTERVAL 1200000000 - id MICROSECOND";
+        let (mut consumers, mut claimed) = backlog_in::<2>(lane, &mut fixture, age).await;
+        for _ in 0..FIRST_CLAIMS {
+            for consumer in &mut consumers {
+                claimed.extend(consumer.claim(CLAIM).await);
+            }
+        }
+        let moved = "SELECT GROUP_CONCAT(lane) FROM LaneCursors WHERE event > 0";
+        assert_eq!(fixture.value::<Option<String>>(moved).await.as_deref(), Some("1"));
+        drain(&mut consumers, claimed).await;
     })
     .await;
 }

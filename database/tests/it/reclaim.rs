@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    Completion, Failure, HotStatement, Lease, LowWaterMark, MaxAttempts, Next, State, Value,
+    Completion, Failure, HotStatement, Lane, Lease, LowWaterMark, MaxAttempts, Next, State, Value,
 };
 use eventpipeline_testkit::eventually;
 use sqlx::{AssertSqlSafe, Executor as _};
@@ -123,7 +123,7 @@ async fn statements_that_a_frozen_server_executes_late_free_nothing() {
         claim(&mut session, 1).await;
         watch(&mut session).await;
         fixture.sql("UPDATE Events SET due = '2020-01-01'").await;
-        let text = HotStatement::Reclaim.text(None);
+        let text = HotStatement::Reclaim.text(Lane::DEFAULT, None);
         let mut found = async |sql| {
             fixture.sql(sql).await;
             let rows = sqlx::raw_sql(AssertSqlSafe(text.clone()));

@@ -23,19 +23,19 @@ impl<T> Default for SharedRead<T> {
     }
 }
 
-impl<T: Copy> SharedRead<T> {
+impl<T: Clone> SharedRead<T> {
     /// Returns the result of a read that began after this call. This is `read`, or the read of another client.
     pub(super) async fn get(&self, read: impl Future<Output = Answer<T>>) -> Answer<T> {
         let _client = self.clients.try_acquire().map_err(|_| Unavailable::Overloaded)?;
         let called = Instant::now();
         let answer = async {
             let mut last = self.last.lock().await;
-            match *last {
-                Some((began, answer)) if began > called => answer,
+            match &*last {
+                Some((began, answer)) if *began > called => answer.clone(),
                 _ => {
                     let began = Instant::now();
                     let answer = read.await;
-                    *last = Some((began, answer));
+                    *last = Some((began, answer.clone()));
                     answer
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use eventpipeline_database::{EventId, State};
+use eventpipeline_database::{EventId, EventType, State};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::{
@@ -47,6 +47,25 @@ impl PartialSchema for AnyJson {
 }
 
 impl ToSchema for AnyJson {}
+
+/// The schema of the type of an event.
+#[derive(Debug)]
+pub(super) struct EventTypeSchema;
+
+impl EventTypeSchema {
+    pub(super) fn object() -> Object {
+        let pattern = "^[A-Za-z0-9]([A-Za-z0-9._:/+-]{0,253}[A-Za-z0-9])?$";
+        string().min_length(Some(1)).max_length(Some(EventType::MAX_CHARS)).pattern(Some(pattern)).build()
+    }
+}
+
+impl PartialSchema for EventTypeSchema {
+    fn schema() -> RefOr<Schema> {
+        Self::object().into()
+    }
+}
+
+impl ToSchema for EventTypeSchema {}
 
 /// Returns the schema of an integer between two bounds.
 pub(super) fn integer(format: KnownFormat, minimum: u64, maximum: Option<u64>) -> Object {

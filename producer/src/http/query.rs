@@ -103,6 +103,18 @@ impl<A: Parameters, B: Parameters, C: Parameters> Parameters for (A, B, C) {
     }
 }
 
+impl<A: Parameters, B: Parameters, C: Parameters, D: Parameters> Parameters for (A, B, C, D) {
+    type Values = (A::Values, B::Values, C::Values, D::Values);
+
+    fn read(&self, query: &mut Query) -> Result<Self::Values, Problem> {
+        Ok((self.0.read(query)?, self.1.read(query)?, self.2.read(query)?, self.3.read(query)?))
+    }
+
+    fn describe(&self) -> Vec<Description> {
+        [self.0.describe(), self.1.describe(), self.2.describe(), self.3.describe()].concat()
+    }
+}
+
 fn description<T>(parameter: &Parameter<T>, required: Required) -> Description {
     let Parameter { name, description, schema, .. } = parameter;
     openapi::parameter(ParameterIn::Query, name, required, description, schema())

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use eventpipeline_database::Priority;
+use eventpipeline_database::{EventType, Priority};
 use jiff::Timestamp;
 
 /// Parses one or more digits without a sign.
@@ -12,6 +12,11 @@ pub(super) fn number<T: FromStr>(text: &str) -> Option<T> {
 
 pub(super) fn priority(text: &str) -> Option<Priority> {
     number(text).and_then(Priority::new)
+}
+
+/// Parses the type of an event.
+pub(super) fn event_type(text: &str) -> Option<EventType> {
+    EventType::new(text).ok()
 }
 
 /// Parses an RFC 3339 time. Times before 1970 become 1970: they are in the past as well, and databases accept fewer of them.

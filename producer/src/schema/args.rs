@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use eventpipeline_database::{Classic, DatabaseArgs, Generation};
+use eventpipeline_database::{Classic, DatabaseArgs, Generation, Lanes};
 use eventpipeline_service::LogArgs;
 
 /// The arguments.
@@ -17,6 +17,10 @@ pub(crate) struct SchemaArgs {
     pub(crate) schema: SchemaUser,
     #[command(flatten)]
     pub(crate) classic: ClassicArgs,
+    /// Lanes of the queue and the types of their events, as JSON: `[{"lane": "orders", "types": ["order.*"]}]`. If not set, all
+    /// events wait in one lane
+    #[arg(long, env = "LANES", value_parser = Lanes::from_json, default_value = "[]", hide_default_value = true)]
+    pub(crate) lanes: Lanes,
     #[command(flatten)]
     pub(crate) accounts: AccountsArgs,
 }

@@ -1,6 +1,7 @@
 //! The task that reads the queue statistics periodically. A scrape thus never reads the database.
 
 mod collector;
+mod lanes;
 
 use std::time::{Duration, Instant, SystemTime};
 

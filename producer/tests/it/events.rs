@@ -32,7 +32,8 @@ async fn an_event_is_returned_with_all_its_fields() {
     assert_eq!(
         pending,
         json!({
-            "id": 1, "state": "pending", "valor": "", "payload": {"nome": "João"}, "priority": 4, "attempts": 0,
+            "id": 1, "state": "pending", "type": null, "valor": "", "payload": {"nome": "João"}, "priority": 4,
+            "attempts": 0,
             "error": null, "owner": null, "createdAt": null, "notBefore": null, "finishedAt": null,
         })
     );
@@ -156,11 +157,15 @@ async fn the_statistics_add_up() {
     assert!(queue["oldestPendingSeconds"].take().as_f64() >= stats["oldestPendingSeconds"].as_f64());
     let oldest = stats["oldestPendingSeconds"].take().as_f64().unwrap();
     assert!((0.0..Duration::from_mins(5).as_secs_f64()).contains(&oldest), "{oldest}");
+    let pending = |stats: &mut Json, list: &str| stats[list].take()[0]["pending"].clone();
+    for list in ["lanes", "types"] {
+        assert_eq!((pending(&mut stats, list), pending(&mut queue, list)), (json!(1), json!(1)), "{list}");
+    }
     assert_eq!(
         stats,
         json!({
             "created": 6, "pending": 1, "scheduled": 1, "processing": 1, "done": 1, "dead": 1, "cancelled": 1,
-            "removed": 0, "oldestPendingSeconds": null,
+            "removed": 0, "oldestPendingSeconds": null, "lanes": null, "types": null,
         })
     );
     assert_eq!((code, queue), (200, stats));

@@ -29,5 +29,6 @@ mod slow;
 mod storage;
 mod support;
 mod traces;
+mod types;
 mod unread;
 mod wakeups;

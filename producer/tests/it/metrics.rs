@@ -36,7 +36,7 @@ async fn traffic(producer: &Producer) {
 
 #[tokio::test]
 async fn metrics_are_documented_well_named_and_few() {
-    let producer = Producer::start().await;
+    let producer = Producer::with_lanes().await;
     producer.until_counted().await;
     let before = scrape(&producer).await;
     before.assert_as_documented("eventpipeline-producer", 0);
@@ -50,7 +50,7 @@ async fn metrics_are_documented_well_named_and_few() {
 /// Requests that are not described add few series, however clients vary them.
 #[tokio::test]
 async fn requests_that_are_not_described_stay_within_the_budget() {
-    let producer = Producer::start().await;
+    let producer = Producer::with_lanes().await;
     producer.until_counted().await;
     let paths = [
         "/",

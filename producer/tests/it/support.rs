@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use eventpipeline_database::{
-    ClaimLimit, Claimed, Completion, Database, DatabaseArgs, Lease, LowWaterMark, MaxAttempts, Metrics,
-    Owner, Session, Tls, Value,
+    ClaimLimit, Claimed, Completion, Creation, Database, DatabaseArgs, EventType, Lanes, Lease, LowWaterMark,
+    MaxAttempts, Metrics, NewEvent, Owner, Session, Tls, Value,
 };
 use eventpipeline_testkit::{Database as Server, Engine, Program, Proxy, eventually};
 use prometheus::Registry;
@@ -89,6 +89,20 @@ impl Producer {
         Self::before(Server::shared(Engine::MySql).await, &[]).await
     }
 
+    /// Starts a producer with a lane and pending events in both lanes, so that it exports all metrics.
+    pub(crate) async fn with_lanes() -> Self {
+        let args = database(Server::shared(Engine::MySql).await);
+        Server::shared(Engine::MySql).await.create_database(&args.database_name).await;
+        let database = connected(&args);
+        database.migrate().await.unwrap();
+        let lanes = Lanes::from_json(r#"[{"lane": "orders", "types": ["order.*"]}]"#).unwrap();
+        database.apply_lanes(&lanes).await.unwrap();
+        let order = NewEvent { event_type: EventType::new("order.created").ok(), ..NewEvent::default() };
+        let events = vec![order.clone(), order, NewEvent::default()];
+        database.session().create(&[Creation::many(events).unwrap()]).await.unwrap();
+        Self::run(args, &[]).await
+    }
+
     /// Starts a producer on the shared MySQL server with environment variables.
     pub(crate) async fn with(variables: &[(&str, &str)]) -> Self {
         Self::before(Server::shared(Engine::MySql).await, variables).await
@@ -130,6 +144,11 @@ impl Producer {
     /// Starts another producer on the same database with environment variables.
     pub(crate) async fn another_with(&self, variables: &[(&str, &str)]) -> Self {
         Self::run(self.args.clone(), variables).await
+    }
+
+    /// Returns the arguments of the database.
+    pub(crate) fn args(&self) -> &DatabaseArgs {
+        &self.args
     }
 
     /// Returns the name of the database.

@@ -124,7 +124,7 @@ impl Pipeline {
             .sql()
             .await?
             .fetch_all(
-                "CHECK TABLE Events, DBStatus, IdBlocks, ClaimCursor, Ledger, IdempotencyKeys EXTENDED",
+                "CHECK TABLE Events, DBStatus, IdBlocks, LaneCursors, Ledger, IdempotencyKeys EXTENDED",
             )
             .await?;
         for row in rows {

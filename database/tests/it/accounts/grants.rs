@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    Classic, Completion, Creation, Failure, Finished, IdempotencyKey, Lease, LowWaterMark, NewEvent, Next,
-    Role, Session, Transition, Value, watch,
+    ClaimLimit, Classic, Completion, Creation, EventType, Failure, Finished, IdempotencyKey, Lanes, Lease,
+    LowWaterMark, NewEvent, Next, Role, Session, Transition, Value, watch,
 };
 use eventpipeline_testkit::{Engine, eventually};
 use sqlx::mysql::MySqlDatabaseError;
@@ -12,7 +12,7 @@ use sqlx::{Connection as _, Executor as _, MySqlConnection};
 use tokio_util::sync::CancellationToken;
 
 use super::managed::{Managed, password};
-use crate::support::{LONG, claim, create, has_due, reclaim};
+use crate::support::{LONG, claim, create, create_all, has_due, owner, reclaim};
 
 /// Starts a server with the schema and the users of the first generation.
 async fn granted(engine: Engine) -> Managed {
@@ -41,6 +41,10 @@ async fn each_user_may_do_everything_that_its_program_does() {
             may_be_ready(managed.program(role, 1).session(), role).await;
         }
 
+        let lanes = Lanes::from_json(r#"[{"lane": "orders", "types": ["order.*"]}]"#).unwrap();
+        managed.schema("first").apply_lanes(&lanes).await.unwrap();
+        uses_types(&mut producer, &mut consumer).await;
+
         let ids = create(&mut producer, 5).await;
         let key = IdempotencyKey::new("order 17").unwrap();
         producer.create(&[Creation::one(NewEvent::default()).with_key(Some(key))]).await.unwrap();
@@ -55,25 +59,43 @@ async fn each_user_may_do_everything_that_its_program_does() {
         reclaim(&mut consumer, LONG).await;
 
         assert_eq!(producer.event(done.id).await.unwrap().unwrap().valor, "palavra");
-        assert_eq!(producer.count().await.unwrap(), 6);
-        assert_eq!(producer.stats().await.unwrap().created, 6);
+        assert_eq!(producer.count().await.unwrap(), 7);
+        assert_eq!(producer.stats().await.unwrap().created, 7);
         assert_eq!(producer.retry(failed.id).await.unwrap(), Transition::Changed);
         assert_eq!(producer.cancel(failed.id).await.unwrap(), Transition::Changed);
         producer.reusable_bytes().await.unwrap();
-        for finished in [Finished::Done, Finished::Cancelled] {
+        for (finished, events) in [(Finished::Done, 1), (Finished::Cancelled, 2)] {
             let mark = &mut LowWaterMark::default();
             let removed = eventually(async || {
                 let removed = producer.remove(mark, finished, Duration::ZERO, 10).await.unwrap();
                 (removed.events > 0).then_some(removed)
             })
             .await;
-            assert_eq!(removed.events, 1, "{finished:?} of {ids:?}");
+            assert_eq!(removed.events, events, "{finished:?} of {ids:?}");
         }
     }
 }
 
+/// Creates an event with a type, which returns in each way.
+async fn uses_types(producer: &mut Session, consumer: &mut Session) {
+    let event = NewEvent { event_type: EventType::new("order.created").ok(), ..NewEvent::default() };
+    let id = create_all(producer, vec![event]).await[0];
+    let mark = &mut LowWaterMark::of(consumer.lane("orders").await.unwrap());
+    let limit = ClaimLimit { events: 1, bytes: usize::MAX };
+    let mut claim = async |consumer: &mut Session| {
+        let claims = consumer.claim(mark, &owner(), Lease::new(LONG), limit).await.unwrap();
+        claims.events.into_iter().next().unwrap()
+    };
+    let claimed = claim(consumer).await;
+    consumer.release(&[claimed]).await.unwrap();
+    let failure = Failure { claim: claim(consumer).await, error: "no".to_owned(), next: Next::Dead };
+    consumer.fail(&[failure]).await.unwrap();
+    assert_eq!(producer.retry(id).await.unwrap(), Transition::Changed);
+    assert_eq!(producer.cancel(id).await.unwrap(), Transition::Changed);
+}
+
 /// Statements that neither user may execute.
-const NEVER: [&str; 15] = [
+const NEVER: [&str; 17] = [
     "DROP TABLE Events",
     "TRUNCATE TABLE Events",
     "ALTER TABLE Events ADD COLUMN mine INT",
@@ -88,6 +110,8 @@ const NEVER: [&str; 15] = [
     "SET GLOBAL max_connections = 1",
     "UPDATE _sqlx_migrations SET success = 0",
     "UPDATE SchemaCompatibility SET oldest_program = 9",
+    "UPDATE Lanes SET name = 'mine'",
+    "INSERT INTO LaneTypes (pattern, lane) VALUES ('mine', 1)",
     "INSERT INTO Ledger (removed) VALUES (1)",
 ];
 

@@ -83,7 +83,7 @@ impl Problem {
     /// `which` names the event, and `why` states its problem.
     pub(in crate::http) fn invalid_event(which: &str, why: &str) -> Self {
         let detail = format!(
-            "{which}: {why}; an event is {{\"payload\": any JSON, \"priority\": 0 to 9, \"notBefore\": RFC 3339 or \
+            "{which}: {why}; an event is {{\"type\": \"order.created\", \"payload\": any JSON, \"priority\": 0 to 9, \"notBefore\": RFC 3339 or \
              \"delaySeconds\": seconds}} with optional fields, and a request has 1 to 1000 events"
         );
         Self::new(StatusCode::BAD_REQUEST, "invalid-event", "Invalid event", detail)

@@ -20,6 +20,10 @@ pub(in crate::http) struct EventBody {
     #[schema(minimum = 1)]
     id: i64,
     state: StateName,
+    /// Type of its creation.
+    #[serde(rename = "type")]
+    #[schema(rename = "type", required)]
+    event_type: Option<String>,
     /// The consumer's result, or an empty string while there is none.
     valor: String,
     /// The payload of its creation.
@@ -74,6 +78,7 @@ impl From<Event> for EventBody {
         Self {
             id: event.id.get(),
             state: StateName(event.state.into()),
+            event_type: event.event_type,
             valor: event.valor,
             payload: event.payload.as_deref().map(|payload| json_of(payload).into_owned()),
             priority: event.priority.get(),

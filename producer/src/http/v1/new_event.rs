@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use eventpipeline_database::{NewEvent, NotBefore, Priority};
-use serde::de::{Unexpected, Visitor};
+use eventpipeline_database::{EventType, NewEvent, NotBefore, Priority};
+use serde::de::{Error as _, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::http::openapi::AnyJson;
+use crate::http::openapi::{AnyJson, EventTypeSchema};
 use crate::http::payload;
 use crate::http::values::timestamp;
 
@@ -18,6 +18,10 @@ use crate::http::values::timestamp;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewEvent)]
 pub(super) struct NewEventBody<'a> {
+    /// Type of the event. It decides which group of consumers processes the event.
+    #[serde(default, rename = "type", deserialize_with = "event_type")]
+    #[schema(rename = "type", value_type = EventTypeSchema, required = false)]
+    event_type: Option<EventType>,
     /// The consumer's input.
     #[serde(borrow, default)]
     #[schema(value_type = AnyJson, required = false)]
@@ -34,6 +38,12 @@ pub(super) struct NewEventBody<'a> {
     #[serde(default, deserialize_with = "delay")]
     #[schema(value_type = u32, minimum = 0)]
     delay_seconds: Option<u32>,
+}
+
+fn event_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<EventType>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let wrong = |why| D::Error::custom(format_args!("its type is not valid: {why}"));
+    EventType::new(text).map(Some).map_err(wrong)
 }
 
 fn priority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Priority, D::Error> {
@@ -89,7 +99,7 @@ pub(super) fn parse(json: &str, payload_bytes: usize) -> Result<NewEvent, String
     if !json.trim_start().starts_with('{') {
         return Err("it is not an object".to_owned());
     }
-    let NewEventBody { payload, priority, not_before, delay_seconds } =
+    let NewEventBody { event_type, payload, priority, not_before, delay_seconds } =
         serde_json::from_str(json).map_err(|error| error.to_string())?;
     let payload = payload.map(RawValue::get);
     if let Some(payload) = payload {
@@ -106,5 +116,5 @@ pub(super) fn parse(json: &str, payload_bytes: usize) -> Result<NewEvent, String
         (Some(text), None) => Some(NotBefore::At(time(text)?)),
         (None, delay) => delay.map(NotBefore::Delay),
     };
-    Ok(NewEvent { payload: payload.map(str::to_owned), priority, not_before })
+    Ok(NewEvent { event_type, payload: payload.map(str::to_owned), priority, not_before })
 }

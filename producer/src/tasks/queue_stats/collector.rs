@@ -1,13 +1,15 @@
 //! The queue statistics as metrics.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use eventpipeline_database::Stats;
+use eventpipeline_database::{LaneStats, Stats, TypeStats};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, IntGauge, IntGaugeVec, Opts, Registry};
 use strum::IntoStaticStr;
+
+use super::lanes::LaneGauges;
 
 /// The `state` label of `eventpipeline_events`.
 #[derive(Debug, Clone, Copy, IntoStaticStr)]
@@ -29,6 +31,7 @@ pub(crate) struct QueueStatsCollector {
     counted: IntGauge,
     oldest: Gauge,
     read_at: Gauge,
+    lanes: LaneGauges,
     /// `true` after the first read. The lock is held during updates and scrapes.
     known: Arc<Mutex<bool>>,
 }
@@ -55,6 +58,7 @@ impl QueueStatsCollector {
                 "eventpipeline_queue_stats_timestamp_seconds",
                 "Unix time of the last successful read of the queue statistics.",
             )?,
+            lanes: LaneGauges::new()?,
             known: Arc::default(),
         };
         registry.register(Box::new(collector.clone()))?;
@@ -63,12 +67,31 @@ impl QueueStatsCollector {
 
     /// Exports an empty queue, for the reference of all metrics.
     pub(crate) fn set_empty(&self) {
-        self.set(&Stats::default(), SystemTime::UNIX_EPOCH);
+        let lane = |name: Option<&str>| LaneStats {
+            lane: name.map(str::to_owned),
+            pending: 0,
+            scheduled: 0,
+            oldest_pending: None,
+        };
+        let lanes = vec![lane(None), lane(Some("orders"))];
+        let types =
+            vec![TypeStats { event_type: None, lane: None, pending: 0, oldest_pending: Duration::ZERO }];
+        self.set(&Stats { lanes, types, ..Stats::default() }, SystemTime::UNIX_EPOCH);
     }
 
     pub(super) fn set(&self, stats: &Stats, read_at: SystemTime) {
-        let Stats { created, pending, scheduled, processing, done, dead, cancelled, removed, oldest_pending } =
-            *stats;
+        let Stats {
+            created,
+            pending,
+            scheduled,
+            processing,
+            done,
+            dead,
+            cancelled,
+            removed,
+            oldest_pending,
+            ..
+        } = *stats;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         for (label, events) in [
             (StateLabel::Pending, pending),
@@ -85,13 +108,15 @@ impl QueueStatsCollector {
         self.counted.set(created);
         self.oldest.set(oldest_pending.unwrap_or_default().as_secs_f64());
         self.read_at.set(read_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64());
+        self.lanes.set(stats);
         *known = true;
     }
 }
 
 impl Collector for QueueStatsCollector {
     fn desc(&self) -> Vec<&Desc> {
-        [self.events.desc(), self.counted.desc(), self.oldest.desc(), self.read_at.desc()].concat()
+        let all = [self.events.desc(), self.counted.desc(), self.oldest.desc(), self.read_at.desc()];
+        [all.concat(), self.lanes.desc()].concat()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
@@ -99,8 +124,9 @@ impl Collector for QueueStatsCollector {
         if !*known {
             return Vec::new();
         }
-        [self.events.collect(), self.counted.collect(), self.oldest.collect(), self.read_at.collect()]
-            .concat()
+        let all =
+            [self.events.collect(), self.counted.collect(), self.oldest.collect(), self.read_at.collect()];
+        [all.concat(), self.lanes.collect()].concat()
     }
 }
 
@@ -118,7 +144,7 @@ mod tests {
             dead: events,
             cancelled: events,
             removed: events,
-            oldest_pending: None,
+            ..Stats::default()
         }
     }
 

@@ -58,8 +58,9 @@ fn an_accepted_batch_survives_being_printed_and_read() {
     });
 }
 
-fn printed(NewEvent { payload, priority, not_before }: &NewEvent) -> String {
+fn printed(NewEvent { event_type, payload, priority, not_before }: &NewEvent) -> String {
     let mut fields = vec![format!("\"priority\":{}", priority.get())];
+    fields.extend(event_type.as_ref().map(|event_type| format!("\"type\":\"{event_type}\"")));
     fields.extend(payload.as_ref().map(|payload| format!("\"payload\":{payload}")));
     fields.extend(not_before.map(|not_before| match not_before {
         NotBefore::At(time) => format!("\"notBefore\":\"{time}\""),
