@@ -20,6 +20,8 @@ pub mod types {
     pub const ROUTE_ACCEPTED: &str = "RouteAccepted";
     /// No event has been pending for too long. `Ready` does not depend on it.
     pub const BACKLOG_IN_TIME: &str = "BacklogInTime";
+    /// Every pending event has a group of consumers that takes its type. `Ready` does not depend on it.
+    pub const TYPES_TAKEN: &str = "TypesTaken";
     /// The database's volume has space for more events. `Ready` does not depend on it.
     pub const STORAGE_AVAILABLE: &str = "StorageAvailable";
 }
@@ -50,6 +52,10 @@ pub mod reasons {
     pub const EVENTS_WAIT: &str = "EventsWait";
     /// An event has been pending for too long.
     pub const EVENTS_WAIT_TOO_LONG: &str = "EventsWaitTooLong";
+    /// Every pending event has a group that takes its type.
+    pub const EVERY_TYPE_TAKEN: &str = "EveryTypeTaken";
+    /// Events are pending whose type no group takes.
+    pub const TYPE_NOT_TAKEN: &str = "TypeNotTaken";
     /// No producer is ready to report queue statistics.
     pub const NO_PRODUCER: &str = "NoProducer";
     /// Producers are ready, but none returned queue statistics.
@@ -136,7 +142,7 @@ pub mod reasons {
 }
 
 /// All condition types.
-pub const ALL_TYPES: [&str; 10] = [
+pub const ALL_TYPES: [&str; 11] = [
     types::READY,
     types::RECONCILING,
     types::STALLED,
@@ -146,5 +152,6 @@ pub const ALL_TYPES: [&str; 10] = [
     types::CONSUMERS_READY,
     types::ROUTE_ACCEPTED,
     types::BACKLOG_IN_TIME,
+    types::TYPES_TAKEN,
     types::STORAGE_AVAILABLE,
 ];

@@ -3,7 +3,7 @@
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::text::{IMAGE, LABEL_NAME};
+use crate::text::{EVENT_TYPES, IMAGE, LABEL_NAME};
 use crate::{ConsumerAutoscaling, Contract, EnvVariable, Handler, Pod, Resources};
 
 /// Group of consumers that run the same image with the same handler.
@@ -12,6 +12,8 @@ use crate::{ConsumerAutoscaling, Contract, EnvVariable, Handler, Pod, Resources}
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.contract != 'Classic' || has(self.image)")
     .message("`image` must be set if `contract` is `Classic`: the operator's own programs use the contract `Current`"))]
+#[x_kube(validation = Rule::new("self.contract != 'Classic' || !has(self.types)")
+    .message("`types` must not be set if `contract` is `Classic`: programs that know only the classic columns never see events with a type; remove `types`, or run a program of the contract `Current`"))]
 #[x_kube(validation = Rule::new("!has(self.replicas) || !has(self.autoscaling)")
     .message("`replicas` must not be set together with `autoscaling`"))]
 #[x_kube(validation = Rule::new("!has(self.handler.http) || !has(self.handler.http.timeoutSeconds) || self.handler.http.timeoutSeconds < self.leaseSeconds")
@@ -22,6 +24,15 @@ pub struct ConsumerGroup {
     /// Name of the group, a DNS label that is unique among the consumer groups.
     #[schemars(length(min = 1, max = 20), regex(pattern = LABEL_NAME))]
     pub name: String,
+
+    /// Types of the events that the group takes: `order.created`, or `order.*` for all types that begin with
+    /// `order.`. The longest match decides. Groups with the same list share its events; groups with different
+    /// lists must not have an item in common. A group without `types` takes all events that no other group's
+    /// `types` match, and those without a type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>", length(min = 1, max = 64), inner(length(min = 1, max = 255), regex(pattern = EVENT_TYPES)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub types: Option<Vec<String>>,
 
     /// Number of consumer pods while the group is not suspended. Defaults to 2 unless `autoscaling` is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,6 +123,7 @@ impl ConsumerGroup {
     pub(crate) fn defaults() -> Vec<Self> {
         vec![Self {
             name: "default".to_owned(),
+            types: None,
             replicas: None,
             autoscaling: None,
             suspend: false,

@@ -15,7 +15,7 @@ use crate::text::{DATA_KEY, FIELD_PATH, SUBDOMAIN};
 pub struct EnvVariable {
     /// Name of the variable. Variables that the operator sets from other fields are not allowed.
     #[schemars(length(min = 1, max = 128), regex(pattern = "^[A-Za-z_][A-Za-z0-9_]*$"))]
-    #[x_kube(validation = Rule::new("!self.matches('^(DATABASE_.*|WAKE_.*|HANDLER.*|WORD_API_URL|RETAIN_.*|BACKOFF_.*|ADMIN_ADDRESS|LISTEN_ADDRESS|PUBLIC_ADDRESS|BASE_PATH|POD_NAME|DRAIN_SECONDS|CONCURRENCY|LEASE_SECONDS|MAX_ATTEMPTS)$')")
+    #[x_kube(validation = Rule::new("!self.matches('^(DATABASE_.*|WAKE_.*|HANDLER.*|WORD_API_URL|RETAIN_.*|BACKOFF_.*|ADMIN_ADDRESS|LISTEN_ADDRESS|PUBLIC_ADDRESS|BASE_PATH|POD_NAME|DRAIN_SECONDS|LANE|CONCURRENCY|LEASE_SECONDS|MAX_ATTEMPTS)$')")
         .message("`env` must not name a variable that the operator sets from other fields, such as DATABASE_HOST or CONCURRENCY"))]
     pub name: String,
 

@@ -9,6 +9,9 @@ pub(crate) const LABEL_NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 /// A DNS subdomain.
 pub(crate) const SUBDOMAIN: &str = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$";
 
+/// A type of events, or `.*` after the beginning of several.
+pub(crate) const EVENT_TYPES: &str = r"^[A-Za-z0-9]([A-Za-z0-9._:/+-]{0,253}[A-Za-z0-9])?(\.\*)?$";
+
 /// Key of a ConfigMap or Secret.
 pub(crate) const DATA_KEY: &str = "^[-._a-zA-Z0-9]+$";
 

@@ -28,6 +28,7 @@ pub(crate) use context::{Caches, Operator};
 pub(crate) use reconcile::reconcile;
 pub(crate) use rendered::{Rendered, render};
 pub(crate) use rollouts::Rollouts;
+pub(crate) use status::DefaultLane;
 pub(crate) use validate::{UserIds, bytes};
 
 /// The outcome of a reconciliation.
@@ -66,10 +67,12 @@ impl Error {
 
 /// Returns whether an observation of a pipeline's queue requires a reconciliation.
 pub(crate) fn is_news(pipeline: &EventPipeline, observation: &Observation) -> bool {
-    let status = pipeline.status.as_ref();
+    let (late_after_seconds, default_lane) =
+        (late_after_seconds(pipeline), DefaultLane::of(&pipeline.spec.consumers));
+    let changes = |status| status::is_news(status, observation, late_after_seconds, default_lane);
     backlogs(pipeline).next().is_some()
         || observation.schema_is_old
-        || status.is_none_or(|status| status::is_news(status, observation, late_after_seconds(pipeline)))
+        || pipeline.status.as_ref().is_none_or(changes)
 }
 
 /// Returns the rules of the groups that scale by their backlog.

@@ -16,7 +16,7 @@ pub(crate) use poller::{StatsPoller, run};
 use crate::cache::PipelineKey;
 
 /// Number of events by state.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct QueueStats {
     /// Events that are due and not claimed.
@@ -31,6 +31,37 @@ pub(crate) struct QueueStats {
     pub(crate) dead: i64,
     /// Time since the oldest pending event became due.
     pub(crate) oldest_pending_seconds: Option<f64>,
+    /// Pending events by lane. Empty if the producer knows no lanes.
+    #[serde(default)]
+    pub(crate) lanes: Vec<LaneStats>,
+    /// Types of the first pending events of each lane. Empty if the producer knows no types.
+    #[serde(default)]
+    pub(crate) types: Vec<TypeStats>,
+}
+
+/// Pending events of a lane.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LaneStats {
+    /// Name of the lane; `None` for the default lane.
+    pub(crate) lane: Option<String>,
+    /// Events that are due and not claimed.
+    pub(crate) pending: i64,
+    /// Time since the oldest pending event became due.
+    pub(crate) oldest_pending_seconds: Option<f64>,
+}
+
+/// Pending events of a type.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TypeStats {
+    /// The type; `None` for events without a type.
+    #[serde(rename = "type")]
+    pub(crate) type_: Option<String>,
+    /// Name of the lane in which they wait; `None` for the default lane.
+    pub(crate) lane: Option<String>,
+    /// Number of those among the first pending events of the lane.
+    pub(crate) pending: i64,
 }
 
 /// Storage for events.
@@ -104,5 +135,38 @@ impl Observations {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<PipelineKey, Observation>> {
         self.observations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_producer_reports_lanes_and_types_or_neither() {
+        let totals = r#""pending": 5, "scheduled": 1, "processing": 0, "done": 7, "dead": 0, "oldestPendingSeconds": 2.5"#;
+        let older: QueueStats = serde_json::from_str(&format!("{{{totals}}}")).unwrap();
+        assert_eq!((older.pending, older.lanes, older.types), (5, Vec::new(), Vec::new()));
+
+        let page = format!(
+            r#"{{{totals},
+            "lanes": [{{"lane": null, "pending": 3, "scheduled": 0, "oldestPendingSeconds": 1.5}},
+                      {{"lane": "fast", "pending": 2, "scheduled": 1, "oldestPendingSeconds": null}}],
+            "types": [{{"type": "order.deleted", "lane": null, "pending": 2, "oldestPendingSeconds": 0.5}},
+                      {{"type": null, "lane": "fast", "pending": 1, "oldestPendingSeconds": 0.5}}]}}"#
+        );
+        let stats: QueueStats = serde_json::from_str(&page).unwrap();
+        let lane = |lane: Option<&str>, pending, oldest_pending_seconds| LaneStats {
+            lane: lane.map(str::to_owned),
+            pending,
+            oldest_pending_seconds,
+        };
+        assert_eq!(stats.lanes, [lane(None, 3, Some(1.5)), lane(Some("fast"), 2, None)]);
+        let of = |type_: Option<&str>, lane: Option<&str>, pending| TypeStats {
+            type_: type_.map(str::to_owned),
+            lane: lane.map(str::to_owned),
+            pending,
+        };
+        assert_eq!(stats.types, [of(Some("order.deleted"), None, 2), of(None, Some("fast"), 1)]);
     }
 }

@@ -38,7 +38,8 @@ impl Live {
         let database = Database::shared(Engine::MySql).await;
         database.create_database(PIPELINE).await;
         let port = database.port().to_string();
-        let (status, log) = end(run("eventpipeline-producer", &["schema"], &port)).await;
+        let lanes = [("LANES", r#"[{"lane": "orders", "types": ["order.*"]}]"#)];
+        let (status, log) = end(start("eventpipeline-producer", &["schema"], &port, &lanes)).await;
         assert!(status, "{log}");
         let agent = run("eventpipeline-agent", &["serve"], &port);
         let volume = format!("http://{}/volume", admin(&agent).await);
@@ -78,6 +79,8 @@ impl Live {
 
 /// Creates events in every way, forever.
 async fn create(client: Client, api: String) {
+    // No consumer claims from its lane.
+    let _ = client.post(format!("{api}/create-async?type=order.created")).send().await;
     loop {
         for path in ["/create-sync", "/create-async"] {
             // While the consumer is stopped, no value arrives, so the wait is limited.

@@ -13,7 +13,7 @@ use super::dereference::{self, Existing};
 use super::report::{self, Report};
 use super::resources::{Applied, Resources};
 use super::scale::{self, Decision, Scaler};
-use super::status::{self, Observed, Withheld};
+use super::status::{self, DefaultLane, Observed, Withheld};
 use super::validate::{self, Pipeline};
 use super::{Error, Outcome, build, late_after_seconds, pending_events, rollouts};
 use crate::cache::PipelineKey;
@@ -142,6 +142,7 @@ impl Reconcile<'_> {
                 .or_else(|| no_gateway_api.then_some(Withheld::NoGatewayApi)),
             queue: observation.as_ref(),
             late_after_seconds: late_after_seconds(pipeline),
+            default_lane: DefaultLane::of(&pipeline.spec.consumers),
             suspended: validated.suspended_consumers(),
             decisions,
             pods: pods::not_ready(&existing.objects),

@@ -92,13 +92,15 @@ impl<'a> Report<'a> {
         .await
     }
 
-    /// Writes the status if it has changed. Publishes Events about stalls, storage, and conditions that
-    /// changed.
+    /// Writes the status if it has changed. Publishes Events about stalls, storage, types of events, and
+    /// conditions that changed.
     pub(super) async fn status(&self, status: EventPipelineStatus) -> Result<(), Error> {
         if let Some((reason, why)) = status::begins_to_stall(self.previous(), &status) {
             self.event(EventType::Warning, reason, why).await;
         }
-        if let Some((is_bad, reason, what)) = status::storage_news(self.previous(), &status) {
+        let of_storage = status::storage_news(self.previous(), &status);
+        let of_types = status::types_news(self.previous(), &status);
+        for (is_bad, reason, what) in of_storage.into_iter().chain(of_types) {
             let type_ = if is_bad { EventType::Warning } else { EventType::Normal };
             self.event(type_, reason, what).await;
         }

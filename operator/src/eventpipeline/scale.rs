@@ -6,6 +6,7 @@
 mod claims;
 mod decide;
 mod external;
+mod lanes;
 mod memory;
 
 use eventpipeline_crds::BacklogAutoscaling;
@@ -26,6 +27,7 @@ use claims::Consumer;
 pub(super) use decide::Reason;
 use decide::{Demand, ScaleState, Step};
 use external::CurrentScale;
+use lanes::Backlogs;
 pub(crate) use memory::ScaleMemory;
 
 /// The decision for a group that scales by its backlog.
@@ -47,8 +49,8 @@ pub(super) struct Scaler<'a> {
     pub(super) now: Timestamp,
 }
 
-/// Decides the scale of all groups, and prepares scale-ins. The backlog is assigned to the groups in spec
-/// order, each up to its maximum.
+/// Decides the scale of all groups, and prepares scale-ins. The backlog of each lane is assigned to its groups in
+/// spec order, each up to its maximum.
 pub(super) async fn scale(
     scaler: &Scaler<'_>,
     pipeline: &mut Pipeline,
@@ -56,8 +58,7 @@ pub(super) async fn scale(
     observation: Option<&Observation>,
 ) -> Vec<Decision> {
     let consumers = pods::of_component(&existing.objects, Component::Consumer);
-    let mut backlog =
-        observation.and_then(|observation| observation.queue.as_ref().ok()).map_or(0, |queue| queue.pending);
+    let mut backlogs = Backlogs::new(observation.and_then(|observation| observation.queue.as_ref().ok()));
     let mut decisions = Vec::new();
     let names: Vec<String> =
         pipeline.consumers.iter().map(|group| consumers_name(pipeline, &group.name)).collect();
@@ -71,12 +72,11 @@ pub(super) async fn scale(
             existing,
             pods: pods::of_group(&consumers, &group.name.to_string()),
             replicas: current.replicas,
-            observation,
-            backlog,
+            observed: observation.map(|observation| observation.at),
+            backlogs: &mut backlogs,
             first: decisions.iter().all(|decision: &Decision| decision.reason == Reason::Suspended),
         };
         decisions.extend(context.decide(group).await);
-        backlog = context.backlog;
     }
     decisions
 }
@@ -95,20 +95,21 @@ fn current_scale(existing: &Existing, deployment: String) -> CurrentScale {
 }
 
 /// The input of a group's scaling decision.
-struct GroupContext<'a> {
+struct GroupContext<'a, 'queue> {
     scaler: &'a Scaler<'a>,
     existing: &'a Existing,
     pods: Vec<Pod>,
     /// Current `replicas` of the Deployment.
     replicas: Option<i32>,
-    observation: Option<&'a Observation>,
-    /// Backlog that is left for this group and those after it.
-    backlog: i64,
+    /// Time of the observation of the queue.
+    observed: Option<Timestamp>,
+    /// Backlogs that are left for this group and those after it.
+    backlogs: &'a mut Backlogs<'queue>,
     /// True if no group before it is active.
     first: bool,
 }
 
-impl GroupContext<'_> {
+impl GroupContext<'_, '_> {
     async fn decide(&mut self, group: &mut ConsumerGroup) -> Option<Decision> {
         let ConsumerScale::Backlog { rules, .. } = &group.scale else {
             self.mark_if_fewer(group).await;
@@ -123,7 +124,7 @@ impl GroupContext<'_> {
             return Some(Decision { group: name, replicas: 0, changed: None, reason, message });
         }
         let mut state = self.state(&name, rules);
-        let demand = self.demand(rules, state.replicas);
+        let demand = self.demand(group.lane.as_deref(), rules, state.replicas);
         let (reason, message) = match decide::decide(rules, &mut state, demand, self.scaler.now) {
             Step::Stay(reason) => (reason, explain(reason, rules)),
             Step::Grow(replicas) => {
@@ -180,19 +181,13 @@ impl GroupContext<'_> {
         }
     }
 
-    /// Returns the demand for this group if the backlog is known, and takes the group's share of the backlog.
-    fn demand(&mut self, rules: &BacklogAutoscaling, current: i32) -> Option<Demand> {
-        let observation = self.observation?;
-        let mut queue = *observation.queue.as_ref().ok()?;
-        if !self.first {
-            // Claimed events keep one group running, not each of them.
-            queue.processing = 0;
-        }
-        let consumers = decide::consumers_for(rules, current, self.backlog, &queue);
-        let taken =
-            i64::from(consumers.min(rules.max_replicas)) * i64::from(rules.target_backlog_per_replica);
-        self.backlog = (self.backlog - taken).max(0);
-        Some(Demand { consumers, at: observation.at })
+    /// Returns the demand for this group if the backlog of its lane is known, and takes the group's share of it.
+    fn demand(&mut self, lane: Option<&str>, rules: &BacklogAutoscaling, current: i32) -> Option<Demand> {
+        let at = self.observed?;
+        let share = self.backlogs.share(lane, self.first)?;
+        let consumers = decide::consumers_for(rules, current, &share);
+        self.backlogs.take(lane, decide::capacity(rules, consumers));
+        Some(Demand { consumers, at })
     }
 
     /// Returns the state that an earlier operator process recorded in the status.

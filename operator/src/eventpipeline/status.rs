@@ -7,6 +7,7 @@ mod causes;
 mod component;
 mod components;
 mod conditions;
+mod event_types;
 mod failures;
 mod mounts;
 mod news;
@@ -29,6 +30,8 @@ use crate::queue_stats::Observation;
 use crate::routes::Taken;
 use component::{Component, State};
 use conditions::{Conditions, FALSE, TRUE, UNKNOWN};
+pub(crate) use event_types::DefaultLane;
+pub(super) use event_types::news as types_news;
 pub(super) use news::{News, of as news};
 pub(super) use scaling::news as scaling_news;
 pub(super) use storage::news as storage_news;
@@ -43,6 +46,8 @@ pub(super) struct Observed<'a> {
     pub(super) queue: Option<&'a Observation>,
     /// Age of a pending event in seconds, after which it is late.
     pub(super) late_after_seconds: i32,
+    /// The groups that take the events of the default lane.
+    pub(super) default_lane: DefaultLane,
     /// Names of the suspended groups of consumers.
     pub(super) suspended: Vec<String>,
     /// Scaling decisions for groups that scale by their backlog.
@@ -94,6 +99,7 @@ pub(super) fn of(
         conditions.set(component.type_, status, component.reason, &component.message);
     }
     queue::set_condition(&mut conditions, observed.queue, observed.late_after_seconds);
+    event_types::set_condition(&mut conditions, observed.queue, observed.default_lane);
     storage::set_condition(&mut conditions, observed.queue);
     EventPipelineStatus {
         observed_generation: generation,
@@ -114,9 +120,16 @@ pub(super) fn condition(shown: &EventPipelineStatus, kind: &str) -> Option<Strin
     conditions::find(shown, kind).map(|condition| condition.status.clone())
 }
 
-/// Returns whether the observation changes the status of the queue or the storage.
-pub(super) fn is_news(shown: &EventPipelineStatus, seen: &Observation, late_after_seconds: i32) -> bool {
-    queue::is_news(shown, seen, late_after_seconds) || storage::is_news(shown, seen)
+/// Returns whether the observation changes the status of the queue, of its types or of the storage.
+pub(super) fn is_news(
+    shown: &EventPipelineStatus,
+    seen: &Observation,
+    late_after_seconds: i32,
+    default_lane: DefaultLane,
+) -> bool {
+    queue::is_news(shown, seen, late_after_seconds)
+        || event_types::is_news(shown, seen, default_lane)
+        || storage::is_news(shown, seen)
 }
 
 /// Returns the first status of a pipeline.

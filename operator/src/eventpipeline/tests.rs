@@ -12,6 +12,7 @@ mod runtime;
 mod specs;
 mod status;
 mod surroundings;
+mod types;
 mod validate;
 
 use eventpipeline_crds::EventPipeline;

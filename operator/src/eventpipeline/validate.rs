@@ -8,6 +8,7 @@ mod certificate_term;
 mod database;
 mod groups;
 mod handler;
+mod lanes;
 mod names;
 mod pods;
 pub(super) mod quantity;
@@ -30,6 +31,7 @@ pub(super) use amount::{Amounts, Resources};
 pub(super) use database::{Database, DatabaseWay, ExternalDatabase, ManagedDatabase};
 pub(super) use groups::{ConsumerGroup, ProducerGroup, Program};
 pub(super) use handler::Handler;
+pub(super) use lanes::Lanes;
 pub(super) use names::{GroupName, PipelineName};
 pub(super) use pods::PodSettings;
 pub(crate) use quantity::bytes;
@@ -87,6 +89,8 @@ pub(super) enum Error {
     Union { union: &'static str, members: &'static str },
     #[error("`url` of group {group:?} is {url:?} and must be an absolute http or https URL")]
     Url { group: String, url: String },
+    #[error(transparent)]
+    Lanes(#[from] lanes::Error),
     #[error("`{field}` must be set by the API server")]
     Metadata { field: &'static str },
 }
@@ -117,6 +121,8 @@ pub(super) struct Pipeline {
     pub(super) schema_job: SchemaJob,
     pub(super) producers: Vec<ProducerGroup>,
     pub(super) consumers: Vec<ConsumerGroup>,
+    /// Lanes of the groups that have `types`.
+    pub(super) lanes: Lanes,
     pub(super) retention: Retention,
     pub(super) network_policy: crd::NetworkPolicy,
     pub(super) user_ids: UserIds,
@@ -187,9 +193,10 @@ pub(super) fn validate(pipeline: &EventPipeline, image: &str, now: Timestamp) ->
     let producers =
         producers.iter().map(|group| ProducerGroup::new(group, image)).collect::<Result<Vec<_>, _>>()?;
     distinct("producers", producers.iter().map(|group| &group.name))?;
+    let lanes = Lanes::new(consumers)?;
     let consumers = consumers
         .iter()
-        .map(|group| ConsumerGroup::new(group, *suspend, image))
+        .map(|group| ConsumerGroup::new(group, &lanes, *suspend, image))
         .collect::<Result<Vec<_>, _>>()?;
     distinct("consumers", consumers.iter().map(|group| &group.name))?;
     let database = Database::new(database)?;
@@ -204,6 +211,7 @@ pub(super) fn validate(pipeline: &EventPipeline, image: &str, now: Timestamp) ->
         certificate_term: certificate_term::of(created, now),
         producers,
         consumers,
+        lanes,
         retention: Retention::new(retention),
         network_policy: network_policy.clone(),
         route: route.as_ref().map(Route::new).transpose()?,

@@ -71,6 +71,15 @@ fn every_invalid_pipeline_is_refused_with_its_message() {
     }
 }
 
+/// The rules of the API server can't compare the lists of all groups within their cost limit.
+#[test]
+fn groups_whose_lists_differ_and_share_a_type_are_refused() {
+    let found =
+        errors(&schema(), &pipeline("{consumers: [{name: a, types: [w, x]}, {name: b, types: [x]}]}"), None);
+    let expected = "refused by the operator: the spec is invalid: \"x\" is in `types` of the groups \"a\" and \"b\", whose lists differ";
+    assert!(lines(&found).contains(expected), "{found:?}");
+}
+
 #[test]
 fn every_example_is_accepted_and_rendered() {
     let schema = schema();

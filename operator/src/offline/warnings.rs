@@ -4,6 +4,7 @@ mod connections;
 mod consumers;
 mod route;
 mod storage;
+mod types;
 
 use eventpipeline_crds::{
     CpuAutoscaling, Database, EventPipeline, ManagedDatabase, ProducerAutoscaling, ProducerGroup, Resources,
@@ -32,6 +33,7 @@ pub(super) fn of(pipeline: &EventPipeline, object: &Value) -> Vec<Finding> {
         findings.extend(consumers::of(at, group));
     }
     findings.extend(consumers::all_classic(&spec.consumers));
+    findings.extend(types::of(&spec.consumers));
     findings.extend(route::of(spec));
     findings
 }

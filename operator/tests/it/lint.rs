@@ -22,6 +22,8 @@ const MORE: &[&str] = &[
     "{producers: {}, consumers: none}",
     "{producers: null, suspend: null, database: null, route: null}",
     "{producers: [null, a, 1]}",
+    "{consumers: [{name: a, types: [a, a, '*', 1, null, ''], contract: Classic}, {name: b, types: a}]}",
+    "{consumers: [{name: a, types: [a, a, b, b, '*', '']}]}",
     "{producers: [{name: a, replicas: 3000000000}]}",
     "{producers: [{name: a, terminationGracePeriodSeconds: 1.5}]}",
     "{producers: [{name: a, env: [{name: A, value: b}, {name: A, value: c}, {name: A, value: d}, {name: B}, {name: '1'}]}]}",

@@ -95,3 +95,51 @@ async fn a_full_volume_is_reported_with_an_event() {
     program.set_page("/storage", json!({"refusing": false, "secondsToFull": null}));
     cluster.condition_is("demo", "StorageAvailable", "Unknown/VolumeNotKnown").await;
 }
+
+#[tokio::test]
+async fn waiting_events_that_no_group_takes_are_reported_with_an_event() {
+    let cluster = Cluster::new("types").await;
+    let _operator = Operator::ready(cluster.server, "types").await;
+    cluster.apply("demo", json!({"consumers": [{"name": "orders", "types": ["order.*"]}]})).await.unwrap();
+    cluster.condition_is("demo", "TypesTaken", "Unknown/NoProducer").await;
+    let program = Program::start();
+    let page = |types: serde_json::Value| {
+        let mut page = queue(3, 0, Some(1.0));
+        page["types"] = types;
+        page
+    };
+    program.set_page("/queue", page(json!([])));
+    pod(&cluster, "demo-producer-1", ("demo", "producer"), &program).await;
+    cluster.condition_is("demo", "TypesTaken", "True/EveryTypeTaken").await;
+
+    let waiting = json!([{"type": "invoice.sent", "lane": null, "pending": 3, "oldestPendingSeconds": 1.0}]);
+    program.set_page("/queue", page(waiting));
+    cluster.condition_is("demo", "TypesTaken", "False/TypeNotTaken").await;
+    until("an Event", async || {
+        let events = cluster.api::<Event>().list(&ListParams::default()).await.unwrap().items;
+        events.into_iter().find(|event| {
+            event.reason.as_deref() == Some("TypeNotTaken")
+                && event.type_.as_deref() == Some("Warning")
+                && event.note.as_deref().is_some_and(|note| note.contains("invoice.sent"))
+        })
+    })
+    .await;
+
+    let both = json!({"consumers": [{"name": "orders", "types": ["order.*"]}, {"name": "rest"}]});
+    cluster.apply("demo", both).await.unwrap();
+    cluster.condition_is("demo", "TypesTaken", "True/EveryTypeTaken").await;
+}
+
+/// The rules of the API server do not compare the lists of all groups.
+#[tokio::test]
+async fn groups_whose_lists_differ_and_share_a_type_stall_the_pipeline() {
+    let cluster = Cluster::new("shared-types").await;
+    let _operator = Operator::ready(cluster.server, "shared-types").await;
+    let group = |name: &str, types: &[&str]| json!({"name": name, "types": types});
+    let spec = json!({"consumers": [group("a", &["order.*", "b"]), group("b", &["order.*"])]});
+    cluster.apply("demo", spec).await.unwrap();
+    cluster.condition_is("demo", "Stalled", "True/InvalidSpec").await;
+    let spec = json!({"consumers": [group("a", &["order.*", "b"]), group("b", &["b", "order.*"])]});
+    cluster.apply("demo", spec).await.unwrap();
+    cluster.condition_is("demo", "Stalled", "False/NotStalled").await;
+}

@@ -146,27 +146,55 @@ async fn a_suspended_pipeline_is_ready_without_consumers_and_resumes_with_its_fo
 async fn groups_share_the_backlog_in_order_and_one_stays_for_claimed_events() {
     let cluster = Cluster::new("scale-groups").await;
     let _operator = Operator::ready(cluster.server, "scale-groups").await;
-    let group = |name: &str, most: i32| {
-        let rules = json!({
-            "minReplicas": 0, "maxReplicas": most, "targetBacklogPerReplica": 10, "scaleUpCooldownSeconds": 0,
-            "scaleDownCooldownSeconds": 1,
-        });
-        json!({"name": name, "autoscaling": {"backlog": rules}})
-    };
     cluster.apply("demo", json!({"consumers": [group("first", 2), group("second", 9)]})).await.unwrap();
+    let producer = producer(&cluster, "demo-producer-1", queue(50, 0, Some(1.0))).await;
+    both_become(&cluster, 2, 3).await;
+    producer.set_page("/queue", queue(0, 1, None));
+    both_become(&cluster, 1, 0).await;
+}
+
+#[tokio::test]
+async fn each_lane_scales_by_its_own_backlog() {
+    let cluster = Cluster::new("scale-lanes").await;
+    let _operator = Operator::ready(cluster.server, "scale-lanes").await;
+    let mut fast = group("second", 9);
+    fast["types"] = json!(["order.*"]);
+    cluster.apply("demo", json!({"consumers": [group("first", 9), fast]})).await.unwrap();
+    let lanes = |default: i64, fast: i64| {
+        let lane = |name: Value, pending: i64| {
+            let oldest = (pending > 0).then_some(1.0);
+            json!({"lane": name, "pending": pending, "scheduled": 0, "oldestPendingSeconds": oldest})
+        };
+        let mut page = queue(default + fast, 0, Some(1.0));
+        page["lanes"] = json!([lane(json!(null), default), lane(json!("second"), fast)]);
+        page
+    };
+    let producer = producer(&cluster, "demo-producer-1", lanes(0, 50)).await;
+    both_become(&cluster, 0, 5).await;
+    producer.set_page("/queue", lanes(20, 0));
+    both_become(&cluster, 2, 0).await;
+    producer.set_page("/queue", lanes(0, 1));
+    both_become(&cluster, 0, 1).await;
+}
+
+/// Returns a group that scales from zero to `most` consumers, with ten events for each.
+fn group(name: &str, most: i32) -> Value {
+    let rules = json!({
+        "minReplicas": 0, "maxReplicas": most, "targetBacklogPerReplica": 10, "scaleUpCooldownSeconds": 0,
+        "scaleDownCooldownSeconds": 1,
+    });
+    json!({"name": name, "autoscaling": {"backlog": rules}})
+}
+
+/// Waits until the groups `first` and `second` have these numbers of consumers.
+async fn both_become(cluster: &Cluster, first: i32, second: i32) {
     let replicas = async |group: &str| {
         let name = format!("demo-consumer-{group}");
         cluster.api::<Deployment>().get_opt(&name).await.unwrap()?.spec?.replicas
     };
-    let are_wanted = async |first: i32, second: i32| {
-        until(format!("{first} and {second} replicas"), async || {
-            let are = (replicas("first").await?, replicas("second").await?);
-            (are == (first, second)).then_some(())
-        })
-        .await;
-    };
-    let producer = producer(&cluster, "demo-producer-1", queue(50, 0, Some(1.0))).await;
-    are_wanted(2, 3).await;
-    producer.set_page("/queue", queue(0, 1, None));
-    are_wanted(1, 0).await;
+    until(format!("{first} and {second} replicas"), async || {
+        let are = (replicas("first").await?, replicas("second").await?);
+        (are == (first, second)).then_some(())
+    })
+    .await;
 }

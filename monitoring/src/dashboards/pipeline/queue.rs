@@ -17,7 +17,7 @@ pub(super) fn oldest() -> String {
 }
 
 pub(super) fn queue() -> Vec<Vec<Panel>> {
-    vec![backlog(), flow(), upkeep()]
+    vec![backlog(), lanes(), flow(), upkeep()]
 }
 
 fn backlog() -> Vec<Panel> {
@@ -40,6 +40,33 @@ fn backlog() -> Vec<Panel> {
             [("oldest", oldest())],
         )
         .levels(age_levels()),
+    ]
+}
+
+/// Panels of pipelines whose groups of consumers select types.
+fn lanes() -> Vec<Panel> {
+    vec![
+        panel(
+            (Kind::Lines, Unit::Count),
+            "Pending events by lane",
+            "Events that wait for a group of consumers, if groups select types. Events whose type no group selects wait in the \
+             default lane.",
+            [(
+                "{{lane}}",
+                format!(r#"max by (lane) (eventpipeline_lane_events{{{CHOSEN}, state="pending"}})"#),
+            )],
+        ),
+        panel(
+            (Kind::Lines, Unit::Count),
+            "Pending events by type",
+            "Types of the first 1000 pending events of each lane.",
+            [(
+                "{{type}}",
+                format!(
+                    "sum by (type) (max by (lane, type) (eventpipeline_type_pending_events{{{CHOSEN}}}))"
+                ),
+            )],
+        ),
     ]
 }
 

@@ -28,16 +28,8 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     /// Returns a pipeline that has every series, for the reference.
     pub(crate) fn any() -> Self {
-        let queue = QueueStats {
-            pending: 0,
-            scheduled: 0,
-            processing: 0,
-            done: 0,
-            dead: 0,
-            oldest_pending_seconds: None,
-        };
         let key = PipelineKey { namespace: "default".to_owned(), name: "any".to_owned() };
-        Self { key, conditions: Conditions::new(|_| None), queue: Some(queue) }
+        Self { key, conditions: Conditions::new(|_| None), queue: Some(QueueStats::default()) }
     }
 }
 
@@ -114,10 +106,8 @@ impl Gauges {
                 gauge.set((status == is).into());
             }
         }
-        let Some(QueueStats { pending, scheduled, processing, done, dead, oldest_pending_seconds }) = queue
-        else {
-            return;
-        };
+        let Some(queue) = queue else { return };
+        let QueueStats { pending, scheduled, processing, done, dead, oldest_pending_seconds, .. } = queue;
         for (state, events) in [
             ("pending", pending),
             ("scheduled", scheduled),

@@ -45,13 +45,16 @@ pub(super) fn build(pipeline: &Pipeline, group: &ConsumerGroup) -> Deployment {
 }
 
 fn settings(group: &ConsumerGroup) -> Vec<EnvVar> {
-    vec![
+    let mut variables = vec![
         variable("CONCURRENCY", group.concurrency.to_string()),
         variable("LEASE_SECONDS", group.lease_seconds.to_string()),
         variable("MAX_ATTEMPTS", group.max_attempts.to_string()),
         variable("BACKOFF_SECONDS", group.backoff.initial_seconds.to_string()),
         variable("BACKOFF_MAX_SECONDS", group.backoff.max_seconds.to_string()),
-    ]
+    ];
+    // Without `types` there is no variable, so that the pods stay the same.
+    variables.extend(group.lane.as_ref().map(|lane| variable("LANE", lane.as_str())));
+    variables
 }
 
 fn handler(handler: &Handler) -> Vec<EnvVar> {

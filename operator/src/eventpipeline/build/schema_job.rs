@@ -77,6 +77,7 @@ fn schema_pod(pipeline: &Pipeline, selector: &Labels) -> PodSpec {
                     database_access::variables(pipeline, Role::Schema),
                     environment::logging(),
                     classic(pipeline),
+                    lanes(pipeline),
                 ]
                 .concat(),
             ),
@@ -104,6 +105,12 @@ fn classic(pipeline: &Pipeline) -> Vec<EnvVar> {
         .filter(|(_, are_there)| *are_there)
         .map(|(name, _)| environment::variable(name, "true"))
         .collect()
+}
+
+/// Returns the lanes and their types, by which the database assigns events to lanes. With only the default lane
+/// it sets no variable, so that the hash stays the same.
+fn lanes(pipeline: &Pipeline) -> Vec<EnvVar> {
+    pipeline.lanes.json().map(|json| environment::variable("LANES", json)).into_iter().collect()
 }
 
 /// Returns eight hexadecimal digits that depend only on the JSON that is sent to the API server. New fields

@@ -3,7 +3,7 @@
 use eventpipeline_crds::BacklogAutoscaling;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::queue_stats::QueueStats;
+use super::lanes::Share;
 
 /// The scale of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,24 +53,26 @@ pub(super) struct Demand {
     pub(super) at: Timestamp,
 }
 
-/// Returns how many consumers a backlog needs. `backlog` is the group's share of it.
+/// Returns how many consumers a group needs for its share of the backlog.
 ///
 /// Claimed events are no demand, because they have a consumer. One consumer must stay for them, because it
 /// reclaims the events of a crashed consumer.
-pub(super) fn consumers_for(
-    rules: &BacklogAutoscaling,
-    current: i32,
-    backlog: i64,
-    queue: &QueueStats,
-) -> i32 {
+pub(super) fn consumers_for(rules: &BacklogAutoscaling, current: i32, share: &Share) -> i32 {
     let target = i64::from(rules.target_backlog_per_replica.max(1));
-    let by_number = i32::try_from(backlog.max(0).saturating_add(target - 1) / target).unwrap_or(i32::MAX);
+    let by_number =
+        i32::try_from(share.pending.max(0).saturating_add(target - 1) / target).unwrap_or(i32::MAX);
     let late = rules.target_age_seconds.is_some_and(|most| {
-        backlog > 0 && queue.oldest_pending_seconds.unwrap_or_default() > f64::from(most)
+        share.pending > 0 && share.oldest_pending_seconds.unwrap_or_default() > f64::from(most)
     });
     let by_age = if late { current.saturating_add((current / 2).max(1)) } else { 0 };
-    let least = i32::from(queue.processing > 0);
+    let least = i32::from(share.any_claimed);
     by_number.max(by_age).max(least)
+}
+
+/// Returns the number of pending events for which this number of consumers is meant, up to the maximum of the
+/// group.
+pub(super) fn capacity(rules: &BacklogAutoscaling, consumers: i32) -> i64 {
+    i64::from(consumers.min(rules.max_replicas)) * i64::from(rules.target_backlog_per_replica)
 }
 
 /// Decides what to do for the demand, if it is known. Brings the state within the bounds, which may have

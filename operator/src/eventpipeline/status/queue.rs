@@ -26,7 +26,7 @@ pub(super) fn statistics(
 }
 
 fn as_status(queue: &QueueStats, at: Timestamp) -> QueueStatus {
-    let QueueStats { pending, scheduled, processing, done, dead, oldest_pending_seconds } = *queue;
+    let QueueStats { pending, scheduled, processing, done, dead, oldest_pending_seconds, .. } = *queue;
     QueueStatus {
         pending: pending.max(0),
         scheduled: scheduled.max(0),

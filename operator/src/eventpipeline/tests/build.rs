@@ -31,7 +31,7 @@ pub(super) const FULL: &str = r#"{
       handler: {wordApi: {url: "http://words/api", timeoutSeconds: 5}}},
     {name: http, autoscaling: {backlog: {minReplicas: 0, maxReplicas: 40, targetAgeSeconds: 30}},
       handler: {http: {url: "https://handler.example/events", timeoutSeconds: 45, headersSecretName: handler-token, finalStatuses: [400, 404]}},
-      concurrency: 64, leaseSeconds: 90, maxAttempts: 3, backoff: {initialSeconds: 5, maxSeconds: 60},
+      types: [order.*, invoice.created], concurrency: 64, leaseSeconds: 90, maxAttempts: 3, backoff: {initialSeconds: 5, maxSeconds: 60},
       terminationGracePeriodSeconds: 180,
       pod: {
         labels: {team: shop, app.kubernetes.io/part-of: shop},

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 
 use super::super::resources::Applied;
 use super::super::scale::{Decision, Reason};
-use super::super::status::{Observed, is_news, of, scaling_news};
+use super::super::status::{DefaultLane, Observed, is_news, of, scaling_news};
 use super::applied::{NOW, all_ready, assert_summary, later, message, shown, without_progress};
 use crate::queue_stats::{Observation, QueueStats, Unknown};
 
@@ -88,7 +88,14 @@ fn observed_at(second: i64, queue: Result<QueueStats, Unknown>) -> Observation {
 #[expect(clippy::unnecessary_wraps, reason = "as an observation has it")]
 fn queue(pending: i64, oldest: f64) -> Result<QueueStats, Unknown> {
     let oldest_pending_seconds = (pending > 0).then_some(oldest);
-    Ok(QueueStats { pending, scheduled: 2, processing: 1, done: 5, dead: 0, oldest_pending_seconds })
+    Ok(QueueStats {
+        pending,
+        scheduled: 2,
+        processing: 1,
+        done: 5,
+        oldest_pending_seconds,
+        ..QueueStats::default()
+    })
 }
 
 /// Returns the status after another observation.
@@ -97,15 +104,19 @@ fn status_after(previous: Option<&EventPipelineStatus>, observation: &Observatio
     of(&all_ready("{}"), &observed, previous, None, observation.at)
 }
 
+fn has_news(shown: &EventPipelineStatus, observation: &Observation) -> bool {
+    is_news(shown, observation, 60, DefaultLane::Only)
+}
+
 #[test]
 fn statistics_are_updated_after_half_a_minute_if_they_differ() {
     let first = status_after(None, &observed_at(0, queue(3, 1.0)));
     assert_eq!(first.queue.as_ref().unwrap().pending, 3);
     assert_eq!(status_after(Some(&first), &observed_at(29, queue(9, 1.0))), first);
-    assert!(!is_news(&first, &observed_at(29, queue(9, 1.0)), 60));
+    assert!(!has_news(&first, &observed_at(29, queue(9, 1.0))));
     assert_eq!(status_after(Some(&first), &observed_at(300, queue(3, 1.0))), first);
-    assert!(!is_news(&first, &observed_at(300, queue(3, 1.0)), 60));
-    assert!(is_news(&first, &observed_at(30, queue(9, 1.0)), 60));
+    assert!(!has_news(&first, &observed_at(300, queue(3, 1.0))));
+    assert!(has_news(&first, &observed_at(30, queue(9, 1.0))));
     let second = status_after(Some(&first), &observed_at(30, queue(9, 1.0))).queue.unwrap();
     assert_eq!((second.pending, second.as_of_time.0.as_second()), (9, 30));
 }
@@ -121,7 +132,7 @@ fn the_backlog_is_in_time_late_or_unknown_and_does_not_affect_readiness() {
     let late = status_after(Some(&status), &observed_at(1, queue(8, 60.1)));
     assert_eq!(shown(&late, "BacklogInTime"), "False/EventsWaitTooLong");
     assert_summary(&late, "True/AsSpecified", "False/AsSpecified", "False/NotStalled");
-    assert!(is_news(&status, &observed_at(1, queue(8, 60.1)), 60), "the condition changes immediately");
+    assert!(has_news(&status, &observed_at(1, queue(8, 60.1))), "the condition changes immediately");
 
     let unknown =
         status_after(Some(&late), &observed_at(2, Err(Unknown::NoAnswer("no answer within 5 s".to_owned()))));

@@ -29,7 +29,7 @@ fn group_name() -> impl Strategy<Value = String> {
 /// Generates numbers that the schema allows, and some that it does not.
 fn number() -> impl Strategy<Value = Value> {
     json(
-        prop_oneof![8 => 1..=100_i64, 1 => Just(0), 1 => Just(-1), 1 => Just(i64::from(i32::MAX)), 1 => Just(i64::from(i32::MIN))],
+        prop_oneof![12 => 1..=100_i64, 1 => Just(0), 1 => Just(-1), 1 => Just(i64::from(i32::MAX)), 1 => Just(i64::from(i32::MIN))],
     )
 }
 
@@ -134,11 +134,13 @@ fn consumer() -> impl Strategy<Value = Fields> {
         json!({"http": {"url": "https://a", "timeoutSeconds": 20, "headersSecretName": "s"}}),
         json!({}),
     ]);
+    let types = select(vec![json!(["order.*"]), json!(["invoice.created", "a:b"])]);
     let backoff =
         (number(), number()).prop_map(|(initial, max)| json!({"initialSeconds": initial, "maxSeconds": max}));
-    (group(), of(handler), of(number()), of(number()), of(number()), of(backoff)).prop_map(
-        |(mut fields, handler, concurrency, lease, attempts, backoff)| {
+    (group(), of(types), of(handler), of(number()), of(number()), of(number()), of(backoff)).prop_map(
+        |(mut fields, types, handler, concurrency, lease, attempts, backoff)| {
             fields.extend([
+                ("types", types),
                 ("handler", handler),
                 ("concurrency", concurrency),
                 ("leaseSeconds", lease),

@@ -55,6 +55,26 @@ const GROUPS: &[(&str, &str)] = &[
     ("{consumers: [{name: a, handler: {wordApi: {url: words}}}]}", "must be an absolute http or https URL"),
 ];
 
+const TYPES: &[(&str, &str)] = &[
+    (
+        "{consumers: [{name: a, types: [order.*, b]}, {name: b, types: [order.*]}]}",
+        "\"order.*\" is in `types` of the groups \"a\" and \"b\", whose lists differ: give both groups the same list, or \
+         the type to one of them",
+    ),
+    (
+        "{consumers: [{name: a, types: []}]}",
+        "`types` of group \"a\" must have at least one type, or be omitted",
+    ),
+    (
+        "{consumers: [{name: a, types: [a, 'order*']}]}",
+        "`types` of group \"a\" has \"order*\", which must be a type such as `order.created`",
+    ),
+    (
+        "{consumers: [{name: a, image: x, contract: Classic, types: [b]}]}",
+        "`types` of group \"a\" must not be set, because its `contract` is `Classic`",
+    ),
+];
+
 const AMOUNTS: &[(&str, &str)] = &[
     (
         "{database: {managed: {resources: {limits: {memory: 1000Mi}}}}}",
@@ -131,7 +151,7 @@ const REST: &[(&str, &str)] = &[
 
 #[test]
 fn every_rule_has_its_message() {
-    for (spec, expected) in GROUPS.iter().chain(AMOUNTS).chain(PODS).chain(REST) {
+    for (spec, expected) in GROUPS.iter().chain(TYPES).chain(AMOUNTS).chain(PODS).chain(REST) {
         let message = message(spec);
         assert!(message.contains(expected), "{spec}: {message}");
     }
@@ -150,4 +170,19 @@ fn names_that_can_not_be_part_of_other_names_are_refused() {
         let message = eventpipeline_service::error_chain(&error);
         assert!(message.contains(expected), "{name}: {message}");
     }
+}
+
+/// A variable of a container has a maximum size, and the database knows a limited number of types.
+#[test]
+fn the_types_of_all_groups_are_bounded() {
+    let spec = |number: usize, length: usize| {
+        let groups = (0..16).map(|group| {
+            let types = (0..number).map(|type_| format!("{:0<length$}", format!("g{group}-{type_}x")));
+            format!("{{name: g{group}, types: [{}]}}", types.collect::<Vec<_>>().join(", "))
+        });
+        format!("{{consumers: [{}]}}", groups.collect::<Vec<_>>().join(", "))
+    };
+    assert!(validate(&with_spec(&spec(62, 95)), IMAGE, Timestamp::UNIX_EPOCH).is_ok());
+    assert!(message(&spec(62, 100)).contains("bytes and must take at most 100000"));
+    assert!(message(&spec(63, 9)).contains("have 1008 different types and must have at most 1000"));
 }

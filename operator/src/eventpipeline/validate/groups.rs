@@ -4,6 +4,7 @@ use eventpipeline_crds as crd;
 
 use super::amount::Resources;
 use super::handler::Handler;
+use super::lanes::Lanes;
 use super::replicas::{ConsumerScale, ProducerScale};
 use super::{Error, GroupName, PodSettings};
 
@@ -19,6 +20,8 @@ pub(in crate::eventpipeline) struct ProducerGroup {
 #[derive(Debug, Clone)]
 pub(in crate::eventpipeline) struct ConsumerGroup {
     pub(in crate::eventpipeline) name: GroupName,
+    /// Name of the lane from which it claims, or `None` for the default lane.
+    pub(in crate::eventpipeline) lane: Option<String>,
     pub(in crate::eventpipeline) scale: ConsumerScale,
     /// True if the group or the whole pipeline is suspended.
     pub(in crate::eventpipeline) suspended: bool,
@@ -95,11 +98,13 @@ impl ProducerGroup {
 impl ConsumerGroup {
     pub(super) fn new(
         group: &crd::ConsumerGroup,
+        lanes: &Lanes,
         all_suspended: bool,
         own_image: &str,
     ) -> Result<Self, Error> {
         let crd::ConsumerGroup {
             name,
+            types: _,
             replicas: _,
             autoscaling: _,
             suspend,
@@ -121,6 +126,7 @@ impl ConsumerGroup {
         }
         Ok(Self {
             name: GroupName::of("consumers", name)?,
+            lane: lanes.of(group).map(str::to_owned),
             scale: ConsumerScale::new(group, all_suspended || *suspend)?,
             suspended: all_suspended || *suspend,
             program: Program {

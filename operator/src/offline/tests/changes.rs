@@ -76,6 +76,19 @@ fn new_passwords_replace_pods_and_rerun_the_schema_job() {
 }
 
 #[test]
+fn new_types_replace_only_the_pods_of_their_group_and_rerun_the_schema_job() {
+    let old = "{consumers: [{name: a}, {name: b}]}";
+    let changes = differences_between(old, "{consumers: [{name: a}, {name: b, types: [order.*]}]}");
+    let (jobs, others): (Vec<_>, Vec<_>) =
+        changes.into_iter().partition(|change| change.starts_with("Job orders-schema-"));
+    assert_eq!(
+        others,
+        ["Deployment orders-consumer-b: replaces its pods: spec.containers[consumer].env[LANE]"]
+    );
+    assert!(jobs.iter().any(|change| change.ends_with(": runs")), "{jobs:?}");
+}
+
+#[test]
 fn groups_and_routes_are_created_and_removed() {
     let changes = differences_between("{route: {ingress: {anyHost: true}}}", "{producers: [{name: a}]}");
     for line in [

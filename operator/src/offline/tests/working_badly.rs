@@ -91,6 +91,21 @@ fn each_warning_names_its_field() {
             "no program reclaims the events of a crashed consumer",
         ),
         (
+            "{consumers: [{name: a, types: [a]}, {name: b, types: [b]}]}",
+            "spec.consumers: ",
+            "every group has `types`: events without a type",
+        ),
+        (
+            "{consumers: [{name: a, types: [a]}, {name: b, image: b, contract: Classic}]}",
+            "spec.consumers: ",
+            "`Classic` and take only events without a type",
+        ),
+        (
+            "{consumers: [{name: a}, {name: b, types: [a, order.*, order.line.*]}]}",
+            "spec.consumers[1].types[2]: ",
+            "\"order.line.*\" is redundant: \"order.*\" of the same list covers it",
+        ),
+        (
             "{consumers: [{name: a, handler: {http: {url: 'http://a', headersSecretName: token}}}]}",
             "spec.consumers[0].handler.http.url: ",
             "without encryption",
@@ -100,6 +115,20 @@ fn each_warning_names_its_field() {
         let line = found.lines().find(|line| line.starts_with(field));
         assert!(line.is_some_and(|line| line.contains(said)), "{spec}:\n{found}");
     }
+}
+
+#[test]
+fn a_type_that_another_group_would_take_is_not_redundant() {
+    let list = |other: &str| {
+        let own = "[order, orders, order.*, order.line.added]";
+        let database = "{managed: {storage: {size: 20Gi}}}";
+        let groups = format!("[{{name: a}}, {{name: b, types: {own}}}, {{name: c, types: [{other}]}}]");
+        warned(&format!("{{database: {database}, consumers: {groups}}}"))
+    };
+    let warned = list("invoice.*");
+    assert!(warned.starts_with("spec.consumers[1].types[3]: ") && warned.lines().count() == 1, "{warned}");
+    // Without its own item, the group of the longer beginning would take it.
+    assert_eq!(list("order.line.*"), "");
 }
 
 /// The maximum during a rollout: 31 producers with 8 connections each, 50 consumers with 6 each, and 10

@@ -16,15 +16,9 @@ fn rules(min: i32, max: i32) -> BacklogAutoscaling {
     }
 }
 
-fn queue(pending: i64, processing: i64, oldest: f64) -> QueueStats {
-    QueueStats {
-        scheduled: 0,
-        pending,
-        processing,
-        done: 0,
-        dead: 0,
-        oldest_pending_seconds: (pending > 0).then_some(oldest),
-    }
+fn queue(pending: i64, processing: i64, oldest: f64) -> Share {
+    let oldest_pending_seconds = (pending > 0).then_some(oldest);
+    Share { pending, oldest_pending_seconds, any_claimed: processing > 0 }
 }
 
 fn at(second: i64) -> Timestamp {
@@ -36,8 +30,8 @@ fn scaled_to(replicas: i32) -> ScaleState {
 }
 
 /// Decides once, at this second, and carries out the decision.
-fn live(rules: &BacklogAutoscaling, state: &mut ScaleState, second: i64, queue: &QueueStats) -> Step {
-    let consumers = consumers_for(rules, state.replicas, queue.pending, queue);
+fn live(rules: &BacklogAutoscaling, state: &mut ScaleState, second: i64, queue: &Share) -> Step {
+    let consumers = consumers_for(rules, state.replicas, queue);
     let step = decide(rules, state, Some(Demand { consumers, at: at(second) }), at(second));
     if let Step::Grow(replicas) | Step::Shrink(replicas) = step {
         *state = ScaleState { replicas, changed: Some(at(second)), window: None };
@@ -124,7 +118,7 @@ fn any_rules() -> impl Strategy<Value = BacklogAutoscaling> {
     )
 }
 
-fn any_queue() -> impl Strategy<Value = QueueStats> {
+fn any_queue() -> impl Strategy<Value = Share> {
     (prop_oneof![Just(0), 0..10_000_i64, Just(i64::MAX)], 0..100_i64, 0.0..1000.0_f64)
         .prop_map(|(pending, processing, oldest)| queue(pending, processing, oldest))
 }
@@ -152,7 +146,7 @@ proptest! {
                 Step::Shrink(to) => {
                     prop_assert!(to < before.replicas);
                     prop_assert!(since.is_none_or(|since| since >= rules.scale_down_cooldown_seconds.into()));
-                    prop_assert!(to >= consumers_for(&rules, before.replicas, queue.pending, &queue));
+                    prop_assert!(to >= consumers_for(&rules, before.replicas, &queue));
                 }
                 Step::Stay(_) => {}
             }
@@ -163,7 +157,7 @@ proptest! {
     #[test]
     fn only_pending_events_are_demand(rules in any_rules(), current in 0..50_i32, less in 0..10_000_i64, more in 0..10_000_i64, busy in 0..10_000_i64) {
         let needs = |pending: i64, processing: i64| {
-            consumers_for(&rules, current, pending, &queue(pending, processing, 10.0))
+            consumers_for(&rules, current, &queue(pending, processing, 10.0))
         };
         prop_assert!(needs(less, 0) <= needs(less + more, 0));
         prop_assert_eq!(needs(less, busy), needs(less, 0).max(i32::from(busy > 0)));
