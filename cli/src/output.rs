@@ -39,12 +39,33 @@ impl Output {
         if self.format == Format::Json {
             return document(object);
         }
+        self.fields_except(&[], object)
+    }
+
+    #[expect(clippy::unused_self, reason = "where output goes is this type's affair")]
+    fn fields_except(&self, hidden: &[&str], object: &Document) -> Result<(), Error> {
         let mut table = Table::new();
         table.load_style(NOTHING);
-        for (name, value) in object.members() {
+        for (name, value) in object.members().filter(|(name, _)| !hidden.contains(name)) {
             table.add_row(field(name, value));
         }
         write(&table.to_string())
+    }
+
+    /// Prints queue statistics: the numbers, then a row per lane and per type if the pipeline has several lanes.
+    pub(crate) fn statistics(&self, stats: &Document) -> Result<(), Error> {
+        if self.format == Format::Json {
+            return document(stats);
+        }
+        self.fields_except(&["lanes", "types"], stats)?;
+        let lanes = stats.list("lanes").unwrap_or_default();
+        if lanes.len() > 1 {
+            write("")?;
+            self.rows(&lanes, &["lane", "pending", "scheduled"])?;
+            write("")?;
+            self.rows(&stats.list("types").unwrap_or_default(), &["lane", "type", "pending"])?;
+        }
+        Ok(())
     }
 
     /// Prints objects as rows with these fields as columns.

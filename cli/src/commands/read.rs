@@ -79,7 +79,7 @@ pub(super) async fn list(
 pub(super) async fn stats(watch: bool, client: &Client, output: &Output) -> Result<(), Error> {
     loop {
         let stats = client.get("/v1/stats", &[]).await?.body;
-        output.fields(&stats)?;
+        output.statistics(&stats)?;
         if !watch {
             return Ok(());
         }

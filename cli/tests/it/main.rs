@@ -43,6 +43,15 @@ async fn an_event_can_be_created_shown_and_watched() {
     let oldest = stats.lines().find(|line| line.contains("oldestPending")).unwrap();
     let age = oldest.split_whitespace().nth(1).unwrap();
     assert!(age.ends_with('s') && !age.starts_with('0') && !age.contains('.'), "{oldest}");
+    assert!(!stats.contains("LANE"), "a pipeline without lanes shows none: {stats}");
+    pipeline.set_lanes(r#"[{"lane": "orders", "types": ["order.*"]}]"#).await;
+    let stats = pipeline.run(&["stats"]).out;
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let rows: Vec<_> = stats.lines().map(words).collect();
+    for row in [["orders", "1", "0"], ["orders", "order.created", "1"], ["-", "-", "1"]] {
+        assert!(rows.contains(&row.map(str::to_owned).to_vec()), "{stats}");
+    }
+    pipeline.set_lanes("[]").await;
 
     let _consumer = pipeline.consumer(&[]);
     let watched = pipeline.run(&["watch", "1", "--timeout", "1m"]);

@@ -81,6 +81,13 @@ impl Pipeline {
         Self { _producer: producer, url, database, port }
     }
 
+    /// Replaces the lanes of the queue.
+    pub(crate) async fn set_lanes(&self, lanes: &str) {
+        let schema = &["schema", "--lanes", lanes];
+        let mut schema = launch("eventpipeline-producer", schema, &self.database, &self.port);
+        assert!(schema.end().await.success(), "{}", schema.log());
+    }
+
     pub(crate) fn consumer(&self, arguments: &[&str]) -> Program {
         launch("eventpipeline-consumer", &[&["serve"], arguments].concat(), &self.database, &self.port)
     }
