@@ -9,7 +9,7 @@ use std::time::Duration;
 use eventpipeline_monitoring::RuleFile;
 use eventpipeline_testkit::{ApiServer, Database, Engine, Program, Prometheus, client, until};
 use reqwest::Client;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -79,9 +79,13 @@ impl Live {
 
 /// Creates events in every way, forever.
 async fn create(client: Client, api: String) {
-    // No consumer claims from its lane.
-    let _ = client.post(format!("{api}/create-async?type=order.created")).send().await;
+    let mut order = None;
     loop {
+        // No consumer claims from its lane, so one is always pending, and none for long.
+        let next = create_order(&client, &api).await;
+        if let Some(id) = order.replace(next) {
+            let _ = client.post(format!("{api}/v1/events/{id}/cancel")).send().await;
+        }
         for path in ["/create-sync", "/create-async"] {
             // While the consumer is stopped, no value arrives, so the wait is limited.
             let request = client.post(format!("{api}{path}")).timeout(Duration::from_secs(2));
@@ -90,6 +94,13 @@ async fn create(client: Client, api: String) {
         let _ = client.post(format!("{api}/v1/events")).json(&json!({"events": [{}, {}]})).send().await;
         let _ = client.get(format!("{api}/1")).send().await;
     }
+}
+
+/// Creates an event with a type, and returns its id.
+async fn create_order(client: &Client, api: &str) -> Value {
+    let request = client.post(format!("{api}/create-async?type=order.created")).send();
+    let created = async { request.await.ok()?.json::<Value>().await.ok() };
+    created.await.map_or(Value::Null, |created| created["id"].clone())
 }
 
 /// Changes the pipeline, so that the operator reconciles it.
