@@ -58,6 +58,8 @@ impl LaneGauges {
             self.events.with_label_values(&[lane, "pending"]).set(*pending);
             self.events.with_label_values(&[lane, "scheduled"]).set(*scheduled);
             self.oldest.with_label_values(&[lane]).set(oldest_pending.unwrap_or_default().as_secs_f64());
+            // A panel shows that nothing is pending.
+            self.types.with_label_values(&[lane, NO_TYPE]).set(0);
         }
         for ((lane, event_type), pending) in by_type(&stats.types) {
             self.types.with_label_values(&[lane, event_type]).set(pending);

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use eventpipeline_crds::EventPipeline;
 use eventpipeline_e2e::{Ingress, Load, Pipeline, Prometheus, until};
 use eventpipeline_monitoring::{Rule, Threshold, Thresholds, dashboards, rules};
 use kube::api::{Patch, PatchParams};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -23,7 +24,9 @@ const VALUES: [(&str, &str); 5] = [
 
 #[tokio::test]
 async fn dashboards_have_data_and_the_backlog_alert_fires_and_resolves() -> Result<()> {
-    let pipeline = Pipeline::start("monitoring").await?;
+    let pipeline = Pipeline::planned_in("monitoring").await?;
+    suspend(&pipeline, false).await?;
+    pipeline.serves().await?;
     let prometheus = Prometheus::with_rules(&quick_rules()?).await?;
     let load = Load::start(&pipeline.ingress, 4);
     let mut further = JoinSet::new();
@@ -40,6 +43,9 @@ async fn dashboards_have_data_and_the_backlog_alert_fires_and_resolves() -> Resu
         Ok(prometheus.fires(ALERT, NAMESPACE).await?.then_some(()))
     })
     .await?;
+    // The other group goes on with the events of its types.
+    let order = pipeline.ingress.send(Method::POST, "/create-sync?type=order.created").await?;
+    ensure!(order.status() == StatusCode::CREATED, "{order:?}");
     suspend(&pipeline, false).await?;
     until("the alert's end", Duration::from_mins(3), async || {
         Ok((!prometheus.fires(ALERT, NAMESPACE).await?).then_some(()))
@@ -63,8 +69,10 @@ fn quick_rules() -> Result<String> {
     Ok(file.yaml()?)
 }
 
+/// Applies a pipeline with two groups of consumers, one of which may be suspended.
 async fn suspend(pipeline: &Pipeline, suspend: bool) -> Result<()> {
-    pipeline.apply(json!({ "consumers": [{ "name": "default", "suspend": suspend }] })).await
+    let orders = json!({ "name": "orders", "replicas": 1, "types": ["order.*"] });
+    pipeline.apply(json!({ "consumers": [{ "name": "default", "suspend": suspend }, orders] })).await
 }
 
 /// Creates events without waiting for their values.
