@@ -66,7 +66,7 @@ const OPERATOR: Program = Program::Operator;
 const HTTP: &str = r#"{"consumers":[{"name":"a","handler":{"http":{"url":"http://words/","timeoutSeconds":7,"headersSecretName":"s","finalStatuses":[400]}}}]}"#;
 
 /// The fields and values that decide about variables. All other variables have a fixed value on a cluster, or none.
-pub(super) const SOURCES: [Source; 31] = [
+pub(super) const SOURCES: [Source; 33] = [
     source(
         PRODUCER,
         "DRAIN_SECONDS",
@@ -138,6 +138,18 @@ pub(super) const SOURCES: [Source; 31] = [
         "CLASSIC_CONSUMERS",
         "`spec.consumers[].contract`",
         r#"{"consumers":[{"name":"a","image":"x","contract":"Classic"}]}"#,
+    ),
+    source(
+        SCHEMA,
+        "LANES",
+        "`spec.consumers[].types`",
+        r#"{"consumers":[{"name":"a","types":["order.*"]}]}"#,
+    ),
+    source(
+        CONSUMER,
+        "LANE",
+        "`spec.consumers[].types`",
+        r#"{"consumers":[{"name":"a","types":["order.*"]}]}"#,
     ),
     source(
         CONSUMER,
