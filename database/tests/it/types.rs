@@ -31,7 +31,14 @@ fn of(event_type: &str) -> NewEvent {
 }
 
 async fn set_lanes(fixture: &Fixture, lanes: &str) -> usize {
-    fixture.database.apply_lanes(&Lanes::from_json(lanes).unwrap()).await.unwrap()
+    let lanes = Lanes::from_json(lanes).unwrap();
+    loop {
+        match fixture.database.apply_lanes(&lanes).await {
+            // On a slow machine, the wait for a lock may time out.
+            Err(Error::SchemaBlocked { .. }) => {}
+            applied => return applied.unwrap(),
+        }
+    }
 }
 
 /// Creates an event of each type, and returns their ids.
