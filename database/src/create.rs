@@ -222,28 +222,16 @@ fn skip_taken(batch: &mut SqlBatch) {
 
 #[cfg(test)]
 mod tests {
-    use eventpipeline_testkit::{Database as Server, Engine};
+    use eventpipeline_testkit::Engine;
 
     use super::*;
-    use crate::{DatabaseArgs, Metrics, Tls};
+    use crate::test_database::migrated;
 
     /// The server ends the frozen session, and with it the lock.
     #[tokio::test]
     async fn a_producer_that_freezes_with_the_counter_locked_delays_others_by_seconds_only() {
         for engine in Engine::all() {
-            let server = Server::shared(engine).await;
-            server.create_database("frozen").await;
-            let args = DatabaseArgs {
-                database_host: server.host().to_owned(),
-                database_port: server.port(),
-                database_name: "frozen".to_owned(),
-                database_user: server.user().to_owned(),
-                database_password_file: "/dev/null".into(),
-                database_tls: Tls::Preferred,
-                database_tls_ca_file: None,
-            };
-            let database = Database::new(args, Metrics::new(&prometheus::Registry::new()).unwrap());
-            database.migrate().await.unwrap();
+            let database = migrated(engine, "frozen").await;
             let mut frozen = database.connect().await.unwrap();
             look_up(&["key"], Source::Counter, false, &mut frozen).await.unwrap();
             let created = database.session().create(&[Creation::one(NewEvent::default())]).await.unwrap();

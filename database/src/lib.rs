@@ -60,6 +60,8 @@ mod settle;
 mod sql_batch;
 mod stats;
 mod storage_full;
+#[cfg(test)]
+mod test_database;
 mod time;
 mod trace_parent;
 mod transition;

@@ -9,7 +9,7 @@ use super::Lanes;
 use crate::error::Error;
 use crate::lane::Lane;
 use crate::schema::failed_to;
-use crate::sql_batch::SqlBatch;
+use crate::sql_batch::{COMMIT, HOLD, SqlBatch};
 
 /// Returns whether there are lanes other than the default one.
 pub(super) async fn have_lanes(connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
@@ -24,13 +24,19 @@ pub(super) async fn have_lanes(connection: &mut MySqlConnection) -> Result<bool,
 /// Replaces the lanes. Waits for the transactions that have read the previous ones. A lane keeps its number as long as it has types.
 pub(super) async fn replace(wanted: &Lanes, connection: &mut MySqlConnection) -> Result<(), Error> {
     let failed = || failed_to("replace the lanes");
-    connection.execute("START TRANSACTION").await.map_err(failed())?;
-    connection.execute("SELECT lane FROM Lanes FOR UPDATE").await.map_err(failed())?;
+    lock(connection).await.map_err(failed())?;
     let known = lanes(connection).await.map_err(failed())?;
     let unused = unused(&known, connection).await.map_err(failed())?;
     let numbers = number(wanted, &known, &unused)?;
     statements(wanted, &numbers, &unused).execute(connection).await.map_err(failed())?;
     Ok(())
+}
+
+/// Locks the lanes until the end of the transaction.
+async fn lock(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    let mut lock = SqlBatch::new("START TRANSACTION; SELECT lane FROM Lanes FOR UPDATE; ");
+    lock.sql(HOLD);
+    lock.rows(connection).await.map(drop)
 }
 
 /// The numbers of lanes by their names.
@@ -98,13 +104,30 @@ fn statements(lanes: &Lanes, numbers: &Numbers, unused: &BTreeSet<Lane>) -> SqlB
         batch.sql("INSERT INTO LaneTypes (pattern, lane) VALUES (").bytes(pattern.as_str().as_bytes());
         batch.sql(", ").number(lane.number()).sql("); ");
     }
-    batch.sql("COMMIT");
+    batch.sql(COMMIT);
     batch
 }
 
 #[cfg(test)]
 mod tests {
+    use eventpipeline_testkit::Engine;
+
     use super::*;
+    use crate::test_database::migrated;
+    use crate::{Created, Creation, EventType, NewEvent};
+
+    /// The server ends the frozen session, and with it the lock.
+    #[tokio::test]
+    async fn a_schema_job_that_freezes_with_the_lanes_locked_delays_creations_by_seconds_only() {
+        for engine in Engine::all() {
+            let database = migrated(engine, "frozen_lanes").await;
+            let mut frozen = database.connect_for_changes().await.unwrap();
+            lock(&mut frozen).await.unwrap();
+            let event = NewEvent { event_type: EventType::new("order.paid").ok(), ..NewEvent::default() };
+            let created = database.session().create(&[Creation::one(event)]).await.unwrap();
+            assert!(matches!(created[0], Created::New(_)), "{engine:?}: {created:?}");
+        }
+    }
 
     fn lanes(names: &[&str]) -> Lanes {
         let lanes = names.iter().map(|name| format!(r#"{{"lane": "{name}", "types": ["{name}"]}}"#));

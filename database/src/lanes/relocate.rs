@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 use super::{free, lane_of_type};
 use crate::event::{EventId, Place};
-use crate::sql_batch::SqlBatch;
+use crate::sql_batch::{COMMIT, HOLD, SqlBatch};
 
 /// Number of events that one transaction moves. It locks them for a fraction of a second.
 const PIECE: usize = 1000;
@@ -96,7 +96,7 @@ async fn move_piece(
 ) -> Result<usize, sqlx::Error> {
     let mut lock =
         SqlBatch::new("START TRANSACTION; SELECT id, state FROM Events FORCE INDEX (PRIMARY) WHERE id IN (");
-    lock.ids(ids).sql(") FOR UPDATE SKIP LOCKED");
+    lock.ids(ids).sql(") FOR UPDATE SKIP LOCKED; ").sql(HOLD);
     let (mut free, mut seen) = (Vec::new(), Vec::new());
     for row in lock.rows(connection).await? {
         let id = EventId::from_row(row.try_get("id")?);
@@ -114,7 +114,7 @@ async fn move_piece(
             .sql(", processing = IF(processing = 0 OR processing IS NULL, ");
         update.sql(free!()).sql(", processing) WHERE id IN (").ids(&free).sql("); ");
     }
-    update.sql("COMMIT");
+    update.sql(COMMIT);
     update.execute(connection).await?;
     Ok(free.len())
 }

@@ -5,19 +5,11 @@ use std::time::{Duration, Instant};
 use eventpipeline_testkit::{Database as Server, Engine};
 
 use super::*;
-use crate::{DatabaseArgs, Metrics, Outcome, Tls};
+use crate::Outcome;
+use crate::test_database::named;
 
 fn database(server: &Server) -> Database {
-    let args = DatabaseArgs {
-        database_host: server.host().to_owned(),
-        database_port: server.port(),
-        database_name: "mysql".to_owned(),
-        database_user: server.user().to_owned(),
-        database_password_file: "/dev/null".into(),
-        database_tls: Tls::Preferred,
-        database_tls_ca_file: None,
-    };
-    Database::new(args, Metrics::new(&prometheus::Registry::new()).unwrap())
+    named("mysql", server)
 }
 
 /// Returns the server's number for the session's connection.
