@@ -47,10 +47,13 @@ async fn create_types(session: &mut Session, types: &[&str]) -> Vec<EventId> {
 }
 
 async fn claim_in(session: &mut Session, lane: &str, events: usize) -> Vec<Claimed> {
-    let lane = session.lane(lane).await.unwrap();
-    let mark = &mut LowWaterMark::of(lane);
+    claim_in_for(session, lane, LONG, events).await
+}
+
+async fn claim_in_for(session: &mut Session, lane: &str, lease: Duration, events: usize) -> Vec<Claimed> {
+    let mark = &mut LowWaterMark::of(session.lane(lane).await.unwrap());
     let limit = ClaimLimit { events, bytes: usize::MAX };
-    session.claim(mark, &owner(), Lease::new(LONG), limit).await.unwrap().events
+    session.claim(mark, &owner(), Lease::new(lease), limit).await.unwrap().events
 }
 
 fn ids(claims: &[Claimed]) -> Vec<EventId> {
@@ -93,7 +96,7 @@ async fn an_event_that_returns_goes_to_its_current_lane() {
         let events = create_types(&mut session, &types).await;
         let [failed, released, dead, done] =
             <[_; 4]>::try_from(claim_in(&mut session, "orders", 4).await).unwrap();
-        let crashed = claim_for_lane(&mut session, "orders", Duration::ZERO).await;
+        let crashed = claim_in_for(&mut session, "orders", Duration::ZERO, 10).await;
         let failure = Failure { claim: dead, error: "no".to_owned(), next: Next::Dead };
         session.fail(&[failure]).await.unwrap();
 
@@ -115,12 +118,6 @@ async fn an_event_that_returns_goes_to_its_current_lane() {
         assert!(!has_due(&mut session).await);
     })
     .await;
-}
-
-async fn claim_for_lane(session: &mut Session, lane: &str, lease: Duration) -> Vec<Claimed> {
-    let mark = &mut LowWaterMark::of(session.lane(lane).await.unwrap());
-    let limit = ClaimLimit { events: 10, bytes: usize::MAX };
-    session.claim(mark, &owner(), Lease::new(lease), limit).await.unwrap().events
 }
 
 #[tokio::test]

@@ -80,33 +80,21 @@ impl QueueStatsCollector {
     }
 
     pub(super) fn set(&self, stats: &Stats, read_at: SystemTime) {
-        let Stats {
-            created,
-            pending,
-            scheduled,
-            processing,
-            done,
-            dead,
-            cancelled,
-            removed,
-            oldest_pending,
-            ..
-        } = *stats;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         for (label, events) in [
-            (StateLabel::Pending, pending),
-            (StateLabel::Scheduled, scheduled),
-            (StateLabel::Processing, processing),
-            (StateLabel::Done, done),
-            (StateLabel::Dead, dead),
-            (StateLabel::Cancelled, cancelled),
-            (StateLabel::Removed, removed),
+            (StateLabel::Pending, stats.pending),
+            (StateLabel::Scheduled, stats.scheduled),
+            (StateLabel::Processing, stats.processing),
+            (StateLabel::Done, stats.done),
+            (StateLabel::Dead, stats.dead),
+            (StateLabel::Cancelled, stats.cancelled),
+            (StateLabel::Removed, stats.removed),
         ] {
             let label: &'static str = label.into();
             self.events.with_label_values(&[label]).set(events);
         }
-        self.counted.set(created);
-        self.oldest.set(oldest_pending.unwrap_or_default().as_secs_f64());
+        self.counted.set(stats.created);
+        self.oldest.set(stats.oldest_pending.unwrap_or_default().as_secs_f64());
         self.read_at.set(read_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64());
         self.lanes.set(stats);
         *known = true;
