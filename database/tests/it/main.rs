@@ -14,6 +14,7 @@ mod create;
 mod faults;
 mod history;
 mod idempotency;
+mod lane_changes;
 mod locks;
 mod model;
 mod order;
