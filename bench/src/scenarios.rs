@@ -6,6 +6,7 @@ mod create_sync;
 mod drain;
 mod finished_events;
 mod idle;
+mod keys;
 mod peers;
 mod producers;
 mod shapes;
@@ -40,6 +41,8 @@ pub(crate) enum Scenario {
     Producers,
     /// A backlog for 1 to 8 consumers: stock and tuned server
     Consumers,
+    /// A backlog of 10,000 keys for four consumers, of which one is killed every 5 s, next to the same without keys
+    Keys,
     /// Creations and drains with 0 to 10,000,000 finished events in the table
     FinishedEvents,
     /// River, Graphile Worker and apalis, with the same loads as a producer and a consumer
@@ -66,6 +69,7 @@ impl Scenario {
             Self::Idle => idle::run(programs, scale, report).await,
             Self::Producers => producers::run(programs, scale, report).await,
             Self::Consumers => consumers::run(programs, scale, report).await,
+            Self::Keys => keys::run(programs, scale, report).await,
             Self::FinishedEvents => finished_events::run(programs, scale, report).await,
             Self::Peers => {
                 let peers = peers

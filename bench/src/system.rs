@@ -134,6 +134,16 @@ impl System {
         Ok(system)
     }
 
+    /// Lets events have keys.
+    pub(crate) async fn enable_keys(&self) -> anyhow::Result<()> {
+        let rules = [("KEYS", r#"{"concurrency": 1, "onDead": "Skip"}"#)];
+        let mut schema = self.run("eventpipeline-producer", &["schema"], &rules);
+        if !schema.end().await.success() {
+            bail!("failed to enable keys: {}", schema.log());
+        }
+        Ok(())
+    }
+
     /// Starts the only producer.
     pub(crate) async fn producer(&self) -> Producer {
         let [own, peer] = self.wakeups;
@@ -173,9 +183,20 @@ impl System {
         Ok(join_all(addresses.into_iter().map(|own| self.consumer_at(own, peer))).await)
     }
 
+    /// Starts a consumer that no producer wakes, with a short lease, so that others soon claim its events if it is killed.
+    pub(crate) async fn mortal_consumer(&self) -> anyhow::Result<Program> {
+        let ([peer, _], own) = (self.wakeups, free_udp()?);
+        Ok(self.consumer_with(own, peer, &[("LEASE_SECONDS", "5")]).await)
+    }
+
     async fn consumer_at(&self, own: SocketAddr, peer: SocketAddr) -> Program {
+        self.consumer_with(own, peer, &[]).await
+    }
+
+    async fn consumer_with(&self, own: SocketAddr, peer: SocketAddr, further: &[(&str, &str)]) -> Program {
         let (own, peer) = (own.to_string(), peer.to_string());
-        let further = [("WAKE_ADDRESS", own.as_str()), ("WAKE_PEERS", peer.as_str())];
+        let wakeups = [("WAKE_ADDRESS", own.as_str()), ("WAKE_PEERS", peer.as_str())];
+        let further = [&wakeups, further].concat();
         let program = self.run("eventpipeline-consumer", &["serve"], &further);
         program.line("database is ready").await;
         program
@@ -261,6 +282,24 @@ async fn fill(sql: &mut MySqlConnection, many: u32, values: &str) -> anyhow::Res
          UPDATE DBStatus SET id = id + MANY"
     );
     let statements = statements.replace("MANY", &many.to_string());
+    sql.execute(sqlx::raw_sql(AssertSqlSafe(statements))).await?;
+    Ok(())
+}
+
+/// Inserts `each` events of each of `keys` keys, in turn, as if one producer had created them. The first event of each key is not
+/// blocked.
+pub(crate) async fn fill_keys(sql: &mut MySqlConnection, keys: u32, each: u32) -> anyhow::Result<()> {
+    let statements = "SET SESSION cte_max_recursion_depth = 10000000; \
+         SET @first = (SELECT id FROM DBStatus); \
+         INSERT INTO Events (id, processing, due, event_key, key_number, blocked) WITH RECURSIVE numbers AS \
+           (SELECT 0 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < KEYS * EACH - 1) \
+           SELECT @first + 1 + n, 2, UTC_TIMESTAMP(6) - INTERVAL (KEYS * EACH - n) * 200 MICROSECOND, \
+             CONCAT('key ', n MOD KEYS), 4294967296 + n MOD KEYS, n >= KEYS FROM numbers; \
+         INSERT INTO EventKeys (number, events, running) WITH RECURSIVE numbers AS \
+           (SELECT 0 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < KEYS - 1) \
+           SELECT 4294967296 + n, EACH, 1 FROM numbers; \
+         UPDATE DBStatus SET id = id + KEYS * EACH";
+    let statements = statements.replace("KEYS", &keys.to_string()).replace("EACH", &each.to_string());
     sql.execute(sqlx::raw_sql(AssertSqlSafe(statements))).await?;
     Ok(())
 }

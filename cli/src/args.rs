@@ -129,8 +129,8 @@ pub(crate) struct Create {
     /// File with the JSON payload
     #[arg(long, conflicts_with = "batch")]
     pub(crate) payload_file: Option<PathBuf>,
-    /// File with one event per line: `{"type": "...", "payload": ..., "priority": 0, "notBefore": "..."}`, all optional
-    #[arg(long, conflicts_with_all = ["sync", "event_type", "priority", "not_before", "delay"])]
+    /// File with one event per line: `{"type": "...", "key": "...", "payload": ..., "priority": 0, "notBefore": "..."}`, all optional
+    #[arg(long, conflicts_with_all = ["sync", "event_type", "key", "priority", "not_before", "delay"])]
     pub(crate) batch: Option<PathBuf>,
     /// Wait for the value and print it
     #[arg(long)]
@@ -141,6 +141,9 @@ pub(crate) struct Create {
     /// Type, such as `order.created`, which decides which group of consumers processes the event
     #[arg(long = "type")]
     pub(crate) event_type: Option<String>,
+    /// Key, such as `customer-7`: events with the same key are processed in the order of their creation
+    #[arg(long)]
+    pub(crate) key: Option<String>,
     /// Priority; each point equals one minute of waiting time
     #[arg(long, value_parser = |text: &str| number::<u8>(text, 0..=9))]
     pub(crate) priority: Option<u8>,
@@ -159,6 +162,7 @@ pub(crate) struct Create {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum State {
     Pending,
+    Blocked,
     Processing,
     Done,
     Dead,

@@ -40,6 +40,7 @@ pub(crate) fn test_claim(id: i64, token: i64) -> Claimed {
         payload: None,
         age: std::time::Duration::ZERO,
         event_type: None,
+        key: None,
         trace: None,
         alone: false,
     }

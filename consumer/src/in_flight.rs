@@ -285,6 +285,7 @@ fn stub((id, token): ClaimKey, entry: &Entry) -> Claimed {
         payload: None,
         age: Duration::ZERO,
         event_type: None,
+        key: None,
         trace: None,
         alone: false,
     }

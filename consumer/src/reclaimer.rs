@@ -16,7 +16,10 @@ use crate::work::WorkSignal;
 /// Maximum time between two checks for expired leases.
 const LONGEST_PERIOD: Duration = Duration::from_secs(15);
 
-/// Frees events whose leases have expired.
+/// Time without a change after which a key with blocked events is examined.
+const QUIET_KEY: Duration = Duration::from_mins(10);
+
+/// Frees events whose leases have expired, and keys whose events another program has ended.
 pub(crate) struct Reclaimer {
     pub(crate) session: Session,
     pub(crate) lease: Duration,
@@ -34,6 +37,7 @@ impl Reclaimer {
     pub(crate) async fn run(mut self, end: CancellationToken) -> anyhow::Result<()> {
         // The first check is immediate, so that a consumer that replaces another leaves no gap.
         let mut pause = Duration::ZERO;
+        let mut repaired = Instant::now();
         loop {
             tokio::select! {
                 biased;
@@ -41,6 +45,10 @@ impl Reclaimer {
                 () = tokio::time::sleep_until(jittered_deadline(pause).into()) => {}
             }
             pause = if self.reclaim().await { Duration::ZERO } else { self.period() };
+            if repaired.elapsed() > QUIET_KEY {
+                self.repair_keys().await;
+                repaired = Instant::now();
+            }
         }
         self.session.close().await;
         Ok(())
@@ -68,6 +76,21 @@ impl Reclaimer {
         self.freed(&freed);
         self.died(&dead);
         !freed.is_empty() || !dead.is_empty()
+    }
+
+    async fn repair_keys(&mut self) {
+        match self.session.repair_keys(QUIET_KEY).await {
+            Ok(0) => {}
+            Ok(keys) => {
+                self.work.announce();
+                self.announcer.work();
+                warn!(
+                    keys,
+                    "unblocked the next events of {keys} keys, because another program has ended or deleted their events"
+                );
+            }
+            Err(failure) => warn!(error = error_chain(&failure), "failed to examine the keys of events"),
+        }
     }
 
     fn renewed(&self, events: usize) {
@@ -99,6 +122,8 @@ impl Reclaimer {
             return;
         }
         self.announcer.finished(dead.iter().map(|id| id.get()));
+        // The next events of their keys may be free.
+        self.work.announce();
         let (events, ids) = (dead.len(), listed(dead));
         warn!(
             events,

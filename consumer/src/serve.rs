@@ -137,6 +137,7 @@ fn settle_and_reclaim(
         session: shared.database.session(),
         settlements: Arc::clone(&settlements),
         in_flight: Arc::clone(&shared.in_flight),
+        work: Arc::clone(&shared.work),
         announcer: shared.announcer.clone(),
         metrics: shared.metrics.clone(),
         journal: Arc::clone(&shared.journal),

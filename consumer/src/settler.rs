@@ -22,6 +22,7 @@ use crate::in_flight::InFlight;
 use crate::journal::Journal;
 use crate::metrics::EventMetrics;
 use crate::retry::RetryPolicy;
+use crate::work::WorkSignal;
 use batch::{Batch, without_superseded};
 
 /// Maximum number of events that are settled at once.
@@ -44,6 +45,8 @@ pub(crate) struct Settler {
     /// The outcomes, shared with the other settlers: an idle one takes all that are waiting.
     pub(crate) settlements: Arc<Mutex<mpsc::Receiver<Settlement>>>,
     pub(crate) in_flight: Arc<InFlight>,
+    /// Signal to this consumer's claim task.
+    pub(crate) work: Arc<WorkSignal>,
     pub(crate) announcer: Announcer,
     pub(crate) metrics: EventMetrics,
     pub(crate) journal: Arc<Journal>,
@@ -106,6 +109,11 @@ impl Settler {
         self.release(&batch.releases, &mut obstacles).await;
         let settled = batch.claims().filter(|claim| !obstacles.contains_key(&claim.id));
         self.in_flight.settled(settled.map(key));
+        if batch.claims().any(|claim| claim.key.is_some()) {
+            // The next events of these keys may be free.
+            self.work.announce();
+            self.announcer.work();
+        }
         if obstacles.is_empty() {
             return Vec::new();
         }

@@ -4,7 +4,8 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ConsumerGroup, Database, EventPipelineStatus, NetworkPolicy, ProducerGroup, Retention, Route, SchemaJob,
+    ConsumerGroup, Database, EventPipelineStatus, Keys, NetworkPolicy, ProducerGroup, Retention, Route,
+    SchemaJob,
 };
 
 /// Specification of the desired pipeline. Every field has a default, so `spec: {}` is a complete pipeline.
@@ -121,6 +122,13 @@ pub struct EventPipelineSpec {
             .message("`consumers` must have distinct names"),
     )]
     pub consumers: Vec<ConsumerGroup>,
+
+    /// Rules for events with a key, such as `customer-7`. If unset, events with a key are refused. The first rules of
+    /// a pipeline with events copy the table of events, for about 10 s per million events, during which the API waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Keys")]
+    #[x_kube(merge_strategy = MapMerge::Atomic)]
+    pub keys: Option<Keys>,
 
     /// Retention of events that are finished.
     #[serde(default)]

@@ -17,6 +17,7 @@ mod environment;
 mod eventpipeline;
 mod handler;
 mod init_containers;
+mod keys;
 mod mysql_options;
 mod network_policy;
 mod pod;
@@ -48,6 +49,7 @@ pub use init_containers::{
     ExecProbe, HttpProbe, InitCapabilities, InitContainer, InitProbe, InitRestartPolicy, InitSeccomp,
     InitSecurity, InitVariable, OUR_CONTAINERS, SeccompType, TcpProbe,
 };
+pub use keys::{Keys, OnDead};
 pub use mysql_options::MYSQL_OPTIONS;
 pub use network_policy::{NetworkPolicy, NetworkPolicyMode};
 pub use pod::{Pod, PullSecret};

@@ -101,6 +101,10 @@ pub struct QueueStatus {
     #[serde(default)]
     #[schemars(range(min = 0, max = MAX_EXACT))]
     pub scheduled: i64,
+    /// Number of events that wait for earlier events of their keys.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = MAX_EXACT))]
+    pub blocked: i64,
     /// Number of events that a consumer has claimed.
     #[schemars(range(min = 0, max = MAX_EXACT))]
     pub processing: i64,

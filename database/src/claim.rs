@@ -55,6 +55,8 @@ pub struct Claimed {
     pub age: Duration,
     /// Type of the event, as stored.
     pub event_type: Option<String>,
+    /// Key of the event, as stored.
+    pub key: Option<String>,
     /// Trace of the event's creation.
     pub trace: Option<TraceParent>,
     /// True if the event's last claim was never settled. The event may have crashed its consumer, so it must be handled

@@ -3,6 +3,7 @@
 mod fingerprint;
 mod ids;
 mod insert;
+mod keys;
 mod lanes;
 mod plan;
 mod types;
@@ -16,13 +17,14 @@ use crate::error::{Error, number};
 use crate::event::EventId;
 use crate::holders::Held;
 use crate::id_block;
+use crate::keys::ReadKeySettings;
 use crate::operations::OperationName;
 use crate::session::{Database, Operation, Session};
 use crate::sql_batch::{COMMIT, HOLD, SqlBatch};
 
 use ids::Source;
 use insert::{insert, largest_payload};
-use plan::{Plan, Remembered};
+use plan::{Limits, Plan, Remembered};
 pub use types::{Created, Creation, Ids, NewEvent, NotBefore};
 
 /// Maximum number of attempts at a creation while others take its ids or its keys.
@@ -42,10 +44,19 @@ impl Session {
         if creations.is_empty() {
             return Ok(Vec::new());
         }
+        self.look_for_keys(creations).await?;
         match self.create_in_tries(creations).await {
             Ok(created) => Ok(created),
             Err(failure) => Err(self.explain(failure).await),
         }
+    }
+
+    /// Reads whether events may have keys, if this session does not know that they may.
+    async fn look_for_keys(&mut self, creations: &[Creation]) -> Result<(), Error> {
+        if !self.has_keys && creations.iter().any(Creation::has_keys) {
+            self.has_keys = self.run(&ReadKeySettings).await?;
+        }
+        Ok(())
     }
 
     async fn create_in_tries(&mut self, creations: &[Creation]) -> Result<Vec<Created>, Error> {
@@ -78,7 +89,9 @@ impl Session {
         let database = self.database.clone();
         let skip_taken = skip_taken && source == Source::Counter;
         let begun = Instant::now();
-        let created = self.run(&Create { creations, source, skip_taken, database: &database }).await?;
+        let created = self
+            .run(&Create { creations, source, skip_taken, has_keys: self.has_keys, database: &database })
+            .await?;
         self.allocation.created(begun.elapsed());
         if let Source::Block(block) = source {
             self.allocation.used(block, id_block::number(created.iter().map(Created::new_events).sum()));
@@ -113,6 +126,8 @@ struct Create<'a> {
     /// Moves the counter past ids that other programs inserted without counting them. This happens in the transaction of the
     /// creation: between two transactions such a program writes the old value back, again and again if it is as fast.
     skip_taken: bool,
+    /// Events may have keys.
+    has_keys: bool,
     database: &'a Database,
 }
 
@@ -135,7 +150,8 @@ impl Operation for Create<'_> {
         } else {
             (SqlBatch::default(), look_up(&keys, self.source, self.skip_taken, connection).await?)
         };
-        let plan = Plan::new(self.creations, remembered, largest_payload(packet));
+        let limits = Limits { largest_payload: largest_payload(packet), has_keys: self.has_keys };
+        let plan = Plan::new(self.creations, remembered, limits);
         let first = match plan.events.len() {
             0 if keys.is_empty() => EventId::from_row(1),
             0 => {

@@ -142,10 +142,10 @@ pub enum Error {
         /// Name of the table.
         table: &'static str,
     },
-    /// Another transaction has locked the counter or the session's block of ids, which creations need.
+    /// Another transaction has locked the counter, the session's block of ids, the lanes or a key, which creations need.
     #[error(
-        "failed to create events: another transaction has locked the counter (the row of DBStatus) or ids (rows of IdBlocks) \
-         for too long{holders}"
+        "failed to create events: another transaction has locked the counter (the row of DBStatus), ids (rows of IdBlocks), \
+         the lanes (rows of Lanes) or a key (rows of EventKeys) for too long{holders}"
     )]
     CounterHeld {
         /// Connections that hold the lock.

@@ -105,12 +105,15 @@ impl Value {
     }
 }
 
-/// The state of an event, as in `Events.state`. Pending events of a lane have its negated number there.
+/// The state of an event, as in `Events.state`. Pending events of a lane have its negated number there, and blocked events that of
+/// their key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum State {
     /// Waiting to be claimed, now or later.
     Pending,
+    /// Waiting for earlier events of its key.
+    Blocked,
     /// Claimed by a consumer.
     Processing,
     /// Completed with a value.
@@ -125,9 +128,10 @@ impl State {
     /// All states.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// Returns the number in the table.
-    pub(crate) fn number(self) -> i8 {
+    /// Returns the number in the table; the highest one of several.
+    pub(crate) fn number(self) -> i64 {
         match self {
+            Self::Blocked => i64::from(i32::MIN),
             Self::Pending => 0,
             Self::Processing => 1,
             Self::Done => 2,
@@ -136,8 +140,11 @@ impl State {
         }
     }
 
-    pub(crate) fn from_row(number: i8) -> Result<Self, sqlx::Error> {
-        let number = number.max(Self::Pending.number());
+    pub(crate) fn from_row(number: i64) -> Result<Self, sqlx::Error> {
+        let number = match number {
+            ..-100 => Self::Blocked.number(),
+            number => number.max(Self::Pending.number()),
+        };
         let unknown = || sqlx::Error::Decode(format!("unknown state {number}").into());
         Self::ALL.iter().copied().find(|state| state.number() == number).ok_or_else(unknown)
     }
@@ -202,6 +209,8 @@ pub struct Event {
     pub state: State,
     /// Type of the event, as stored.
     pub event_type: Option<String>,
+    /// Key of the event, as stored.
+    pub key: Option<String>,
     /// Value of the event; empty while it has none.
     pub valor: String,
     /// JSON text of the payload.
@@ -258,7 +267,8 @@ mod tests {
             assert_eq!(State::from_row(state.number()).unwrap(), *state);
         }
         assert_eq!(State::from(Finished::Dead).to_string(), Finished::Dead.to_string());
-        assert_eq!(State::from_row(-7).unwrap(), State::Pending);
+        assert_eq!(State::from_row(-100).unwrap(), State::Pending);
+        assert_eq!(State::from_row(-4_294_967_296).unwrap(), State::Blocked);
         assert!(State::from_row(9).is_err());
     }
 }

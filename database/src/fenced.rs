@@ -1,6 +1,6 @@
 //! Updates of many claims at once. Each row changes only while the claim's fence token is the event's current one.
 
-use std::collections::HashMap;
+mod rows;
 
 use serde::Serialize;
 use sqlx::mysql::MySqlConnection;
@@ -9,8 +9,10 @@ use sqlx::{AssertSqlSafe, Row as _};
 use crate::claim::Claimed;
 use crate::contention::Contention;
 use crate::error::{number, number_of};
-use crate::event::{EventId, State};
-use crate::sql_batch::SqlBatch;
+use crate::event::EventId;
+use crate::keys::{Leaving, leave};
+use crate::sql_batch::{COMMIT, SqlBatch};
+use rows::Rows;
 
 /// Maximum number of claims in one statement.
 const LARGEST_BATCH: usize = 512;
@@ -36,13 +38,14 @@ pub(crate) fn batches<'i, 'a>(
     })
 }
 
-/// A claim and its new values, as a row of the statement's list: `[id, token, text, number]`.
+/// A claim and its new values, as a row of the statement's list: `[id, token, text, number]`. The last field tells whether the event
+/// has a key.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct Item<'a>(i64, i64, &'a str, i64);
+pub(crate) struct Item<'a>(i64, i64, &'a str, i64, #[serde(skip)] bool);
 
 impl<'a> Item<'a> {
     pub(crate) fn new(claim: &Claimed, text: &'a str, number: i64) -> Self {
-        Self(claim.id.get(), claim.token, text, number)
+        Self(claim.id.get(), claim.token, text, number, claim.key.is_some())
     }
 
     pub(crate) fn id(&self) -> EventId {
@@ -54,14 +57,35 @@ impl<'a> Item<'a> {
 pub(crate) struct FencedUpdate {
     /// Assignments to the columns of `e`, from `item.text` and `item.number`.
     pub(crate) set: &'static str,
+    /// The items whose events are over after the update.
+    pub(crate) ends: Ends,
     /// Condition that holds once the update has been applied, and does not hold while the claim is open.
     pub(crate) happened: &'static str,
+}
+
+/// The items of an update whose events are over afterwards, so that later events of their keys follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ends {
+    Never,
+    /// The items with a negative number, unless a dead event blocks its key.
+    Dead,
+    Always,
 }
 
 /// Condition that holds while the claim is the event's current one and unsettled.
 const HELD: &str = "e.token = item.token AND e.state = 1";
 
 impl FencedUpdate {
+    /// Returns whether the update may end the event of an item, and so unblock others.
+    pub(crate) fn may_end(&self, item: &Item<'_>) -> bool {
+        let ends = match self.ends {
+            Ends::Never => false,
+            Ends::Dead => item.3 < 0,
+            Ends::Always => true,
+        };
+        ends && item.4
+    }
+
     /// Returns the statement. Its parameter is the list.
     pub(crate) fn update(&self, items: &[Item<'_>]) -> String {
         format!("UPDATE {} SET {} WHERE {HELD}", join(items), self.set)
@@ -81,14 +105,17 @@ impl FencedUpdate {
         contention: &Contention,
         connection: &mut MySqlConnection,
     ) -> Result<Applied, sqlx::Error> {
-        if !contention.is_on() {
+        let unblocks = items.iter().any(|item| self.may_end(item));
+        if !unblocks && !contention.is_on() {
             match contention.watch(self.apply_at_once(items, connection)).await {
                 // The server rolled the statement back, which was the whole transaction.
                 Err(error) if number_of(&error) == Some(number::LOCK_WAIT_TIMEOUT) => {}
                 happened => return Ok(Applied { happened: happened?, locked: Vec::new() }),
             }
         }
-        let applied = self.apply_to_unlocked(items, connection).await?;
+        let ids: Vec<EventId> = items.iter().map(Item::id).collect();
+        let rows = rows::lock(&ids, contention, connection).await?;
+        let applied = self.apply_to(items, &rows, connection).await?;
         if !applied.locked.is_empty() {
             contention.raise();
         }
@@ -121,26 +148,32 @@ impl FencedUpdate {
         rows.iter().map(|row| Ok(EventId::from_row(row.try_get("id")?))).collect()
     }
 
-    /// Locks the rows first and skips those that another client has locked, then applies the update.
-    async fn apply_to_unlocked(
+    /// Returns the events that have left their keys by the update of these items.
+    async fn leaving(
+        &self,
+        held: &[Item<'_>],
+        rows: &Rows,
+        connection: &mut MySqlConnection,
+    ) -> Result<Leaving, sqlx::Error> {
+        let key = |item: &Item<'_>| Some((item.id(), rows.get(&item.id())?.key?));
+        let keys = held.iter().filter(|item| self.may_end(item)).filter_map(key);
+        match self.ends {
+            Ends::Dead => Leaving::of_dead(keys.collect(), connection).await,
+            Ends::Never | Ends::Always => Ok(keys.map(|(_, number)| number).collect()),
+        }
+    }
+
+    /// Applies the update to the locked rows, and commits.
+    async fn apply_to(
         &self,
         items: &[Item<'_>],
+        rows: &Rows,
         connection: &mut MySqlConnection,
     ) -> Result<Applied, sqlx::Error> {
-        let ids: Vec<EventId> = items.iter().map(Item::id).collect();
-        let mut lock = SqlBatch::new(
-            "START TRANSACTION; SELECT id, token, state FROM Events FORCE INDEX (PRIMARY) WHERE id IN (",
-        );
-        lock.ids(&ids).sql(") FOR UPDATE SKIP LOCKED");
-        let mut unlocked = HashMap::with_capacity(items.len());
-        for row in lock.rows(connection).await? {
-            let claim: (i64, i8) = (row.try_get("token")?, row.try_get("state")?);
-            unlocked.insert(EventId::from_row(row.try_get("id")?), claim);
-        }
-        let claim = |item: &Item<'_>| unlocked.get(&item.id()).copied();
-        let (held, rest): (Vec<Item<'_>>, Vec<_>) =
-            items.iter().partition(|item| claim(item) == Some((item.1, State::Processing.number())));
-        let (over, missing): (Vec<Item<'_>>, Vec<_>) = rest.iter().partition(|item| claim(item).is_some());
+        let is_held = |item: &&Item<'_>| rows.get(&item.id()).is_some_and(|row| row.is_claimed_with(item.1));
+        let (held, rest): (Vec<Item<'_>>, Vec<_>) = items.iter().partition(is_held);
+        let (over, missing): (Vec<Item<'_>>, Vec<_>) =
+            rest.iter().partition(|item| rows.contains_key(&item.id()));
         let mut happened: Vec<EventId> = held.iter().map(Item::id).collect();
         if !held.is_empty() {
             let update = sqlx::query(AssertSqlSafe(self.update(&held)));
@@ -149,14 +182,19 @@ impl FencedUpdate {
         if !over.is_empty() {
             happened.extend(self.happened(&over, connection).await?);
         }
-        let locked = commit(&missing, connection).await?;
+        let end = leave(&self.leaving(&held, rows, connection).await?, connection).await?;
+        let locked = commit(end, &missing, connection).await?;
         Ok(Applied { happened, locked })
     }
 }
 
-/// Commits, and returns those of the `missing` items that exist: their rows are locked.
-async fn commit(missing: &[Item<'_>], connection: &mut MySqlConnection) -> Result<Vec<EventId>, sqlx::Error> {
-    let mut batch = SqlBatch::new("COMMIT");
+/// Executes the statements, commits, and returns those of the `missing` items that exist: their rows are locked.
+async fn commit(
+    mut batch: SqlBatch,
+    missing: &[Item<'_>],
+    connection: &mut MySqlConnection,
+) -> Result<Vec<EventId>, sqlx::Error> {
+    batch.sql(COMMIT);
     if !missing.is_empty() {
         let ids: Vec<EventId> = missing.iter().map(Item::id).collect();
         batch.sql("; SELECT id FROM Events FORCE INDEX (PRIMARY) WHERE id IN (").ids(&ids).sql(")");
@@ -196,9 +234,9 @@ mod tests {
     #[test]
     fn a_statement_has_a_limit_in_bytes_and_nothing_is_left_out() {
         let texts = [700, 300, 100, 2000, 0, 0].map(|kibibytes| "x".repeat(kibibytes * 1024));
-        let items: Vec<_> = texts.iter().map(|text| Item(1, 1, text, 0)).collect();
+        let items: Vec<_> = texts.iter().map(|text| Item(1, 1, text, 0, false)).collect();
         assert_eq!(batches(&items, 16 << 20).map(<[_]>::len).collect::<Vec<_>>(), [2, 1, 1, 2]);
-        let many: Vec<_> = (0..1025).map(|id| Item(id, 1, "", 0)).collect();
+        let many: Vec<_> = (0..1025).map(|id| Item(id, 1, "", 0, false)).collect();
         assert_eq!(batches(&many, 16 << 20).map(<[_]>::len).collect::<Vec<_>>(), [512, 512, 1]);
         assert_eq!(batches(&[], 16 << 20).count(), 0);
     }

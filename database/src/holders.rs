@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// The locked object.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Held {
-    /// The row of `DBStatus`, or rows of `IdBlocks`.
+    /// The row of `DBStatus`, or rows of `IdBlocks`, `Lanes` or `EventKeys`.
     Counter,
     /// The definition of a table.
     Tables,
@@ -25,7 +25,7 @@ const COUNTER: &str = "SELECT DISTINCT thread.PROCESSLIST_ID AS connection, \
      CONCAT(thread.PROCESSLIST_USER, '@', thread.PROCESSLIST_HOST) AS user, thread.PROCESSLIST_TIME AS seconds \
      FROM performance_schema.data_locks AS held \
      JOIN performance_schema.threads AS thread ON thread.THREAD_ID = held.THREAD_ID \
-     WHERE held.OBJECT_SCHEMA = DATABASE() AND held.OBJECT_NAME IN ('DBStatus', 'IdBlocks') AND held.LOCK_TYPE = 'RECORD' \
+     WHERE held.OBJECT_SCHEMA = DATABASE() AND held.OBJECT_NAME IN ('DBStatus', 'IdBlocks', 'Lanes', 'EventKeys') AND held.LOCK_TYPE = 'RECORD' \
      AND held.LOCK_STATUS = 'GRANTED' AND thread.PROCESSLIST_ID <> CONNECTION_ID() \
      ORDER BY seconds DESC LIMIT 3";
 const TABLES: &str = "SELECT DISTINCT thread.PROCESSLIST_ID AS connection, \

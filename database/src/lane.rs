@@ -30,8 +30,8 @@ impl Lane {
     }
 
     /// Returns `Events.state` of pending events.
-    pub(crate) fn state(self) -> i8 {
-        -self.0
+    pub(crate) fn state(self) -> i64 {
+        -i64::from(self.0)
     }
 }
 

@@ -6,7 +6,6 @@
 
 mod change;
 mod relocate;
-mod state_column;
 
 use std::collections::BTreeSet;
 
@@ -17,6 +16,7 @@ use crate::event_type::{EventType, InvalidType, TypePattern};
 use crate::schema::{self, failed_to};
 use crate::session::Database;
 use crate::sql_batch::SqlBatch;
+use crate::state_column;
 
 /// Maximum number of types and beginnings of types.
 const MOST: usize = 1000;
@@ -151,10 +151,10 @@ macro_rules! lane_of_type {
 }
 pub(crate) use lane_of_type;
 
-/// Classic value of a pending event's `processing`: programs that know only the classic columns do not see events with a type.
+/// Classic value of a pending event's `processing`: programs that know only the classic columns see no events with a type or a key.
 macro_rules! free {
     () => {
-        "IF(type IS NULL, 0, 2)"
+        "IF(type IS NULL AND event_key IS NULL, 0, 2)"
     };
 }
 pub(crate) use free;

@@ -15,6 +15,7 @@
 //! | [`Session::read`], [`Session::event`], [`Session::list`], [`Session::stats`] | `read.rs`, `list.rs`, `stats.rs` | committed data only |
 //! | [`Database::migrate`], [`Session::check_schema`] | `schema.rs` | a program uses only a schema that it is compatible with |
 //! | [`Database::apply_lanes`], [`Session::lane`] | `lanes.rs`, `lane.rs` | an event with a type waits in the lane of its type, also after a change |
+//! | [`Database::apply_key_rules`] | `keys.rs` | events with the same key are handled in the order of their creation |
 //! | [`Database::grant`], [`Database::retire`] | `accounts.rs` | each kind of program has a user with exactly the privileges it needs |
 //! | [`watch`] | `health.rs` | continuous reports whether the database is usable |
 //!
@@ -31,6 +32,7 @@ mod create;
 mod cutoff;
 mod error;
 mod event;
+mod event_key;
 mod event_type;
 mod fenced;
 #[cfg(test)]
@@ -39,6 +41,7 @@ mod health;
 mod holders;
 mod id_block;
 mod key;
+mod keys;
 mod lane;
 mod lanes;
 mod list;
@@ -58,6 +61,7 @@ mod schema;
 mod session;
 mod settle;
 mod sql_batch;
+mod state_column;
 mod stats;
 mod storage_full;
 #[cfg(test)]
@@ -73,10 +77,12 @@ pub use classic::Classic;
 pub use create::{Created, Creation, Ids, NewEvent, NotBefore};
 pub use error::{Error, Holders, Outcome, PartlySettled, Refused, Unusable};
 pub use event::{Event, EventId, Finished, InvalidValue, Priority, Snapshot, State, Value};
+pub use event_key::{EventKey, InvalidEventKey};
 pub use event_type::{EventType, InvalidType, TypePattern};
 pub use health::watch;
 pub use id_block::CREATED_EVENTS;
 pub use key::{IdempotencyKey, InvalidKey};
+pub use keys::{InvalidKeyRules, KeyRules, OnDead};
 pub use lane::Lane;
 pub use lanes::{InvalidLanes, Lanes};
 pub use list::{Cursor, InvalidCursor, Listing};

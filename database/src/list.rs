@@ -1,5 +1,6 @@
 //! Lists of events, and single events with all their columns.
 
+mod blocked;
 mod lanes;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use crate::error::Error;
 use crate::event::{Event, EventId, Place, Priority, State};
+use crate::event_key::KeyNumber;
 use crate::operations::OperationName;
 use crate::session::{Operation, Session};
 use crate::sql_batch::SqlBatch;
@@ -18,7 +20,8 @@ use crate::time::timestamp;
 /// A request for a page of a list.
 #[derive(Debug, Clone, Copy)]
 pub struct Listing {
-    /// Restricts the list to one state, in the order of [`Event::due`]. Without it, the list is in the order of ids.
+    /// Restricts the list to one state, in the order of [`Event::due`]; blocked events in the order of their keys first. Without it,
+    /// the list is in the order of ids.
     pub state: Option<State>,
     /// The event after which the page begins.
     pub after: Option<Cursor>,
@@ -36,6 +39,8 @@ impl Listing {
 pub struct Cursor {
     pub(crate) place: Place,
     pub(crate) id: EventId,
+    /// Key of a blocked event.
+    pub(crate) key: Option<KeyNumber>,
 }
 
 /// The error for a text that is not a cursor.
@@ -45,13 +50,18 @@ pub struct InvalidCursor;
 
 impl From<&Event> for Cursor {
     fn from(event: &Event) -> Self {
-        Self { place: event.place, id: event.id }
+        let key = event.key.as_deref().filter(|_| event.state == State::Blocked).map(KeyNumber::of);
+        Self { place: event.place, id: event.id, key }
     }
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}-{}", self.place.0, self.id)
+        write!(formatter, "{}-{}", self.place.0, self.id)?;
+        match self.key {
+            Some(number) => write!(formatter, ".{}", number.get()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -59,6 +69,10 @@ impl FromStr for Cursor {
     type Err = InvalidCursor;
 
     fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let (text, key) = match text.split_once('.') {
+            Some((text, key)) => (text, Some(key.parse().map_err(|_| InvalidCursor)?)),
+            None => (text, None),
+        };
         let (due, id) = text.rsplit_once('-').ok_or(InvalidCursor)?;
         let due: i64 = due.parse().map_err(|_| InvalidCursor)?;
         let id = id.parse().ok().and_then(EventId::new).ok_or(InvalidCursor)?;
@@ -66,7 +80,7 @@ impl FromStr for Cursor {
         if Place::from_row(Some(due)) != Place(due) {
             return Err(InvalidCursor);
         }
-        Ok(Self { place: Place(due), id })
+        Ok(Self { place: Place(due), id, key: key.map(KeyNumber::from_row) })
     }
 }
 
@@ -86,7 +100,7 @@ impl Session {
     }
 }
 
-const COLUMNS: &str = "SELECT id, state, type, COALESCE(valor, '') AS valor, payload, priority, attempts, error, owner, \
+const COLUMNS: &str = "SELECT id, state, type, event_key, COALESCE(valor, '') AS valor, payload, priority, attempts, error, owner, \
      COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', created_at), 0) AS created_at, \
      TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due) AS due_at, \
      TIMESTAMPDIFF(MICROSECOND, '1970-01-01', done_at) AS done_at FROM Events";
@@ -111,6 +125,9 @@ impl Operation for Listing {
     type Output = Vec<Event>;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Vec<Event>, sqlx::Error> {
+        if self.state == Some(State::Blocked) {
+            return self.blocked(connection).await;
+        }
         if self.state == Some(State::Pending) {
             let lanes = lanes::lanes(connection).await?;
             if lanes.len() > 1 {
@@ -134,7 +151,7 @@ impl Listing {
     /// Selects the remaining events at the position of the last page's end. They need a separate statement: a single condition
     /// on position and id would read all events of that position for each page.
     pub(crate) fn select_same_position(&self) -> Option<SqlBatch> {
-        let (state, Cursor { place, id }) = (self.state?, self.after?);
+        let (state, Cursor { place, id, .. }) = (self.state?, self.after?);
         let mut select = Self::select_state(state);
         match place {
             Place(Place::FIRST) => select.sql(" AND due <= ").time_at(Place::FIRST),
@@ -179,6 +196,7 @@ fn event(row: &MySqlRow) -> Result<Event, sqlx::Error> {
         id: EventId::from_row(row.try_get("id")?),
         state: State::from_row(row.try_get("state")?)?,
         event_type: row.try_get("type")?,
+        key: row.try_get("event_key")?,
         valor: row.try_get("valor")?,
         payload: row.try_get("payload")?,
         priority: Priority::from_row(row.try_get("priority")?),
@@ -201,10 +219,12 @@ mod tests {
         for (due, id) in
             [(0, 1), (-5, 7), (1_795_000_000_000_000, i64::MAX), (Place::FIRST, 2), (Place::LAST, 3)]
         {
-            let cursor = Cursor { place: Place(due), id: EventId::from_row(id) };
-            assert_eq!(cursor.to_string().parse(), Ok(cursor));
+            for key in [None, Some(KeyNumber::of("customer-7"))] {
+                let cursor = Cursor { place: Place(due), id: EventId::from_row(id), key };
+                assert_eq!(cursor.to_string().parse(), Ok(cursor));
+            }
         }
-        for wrong in ["", "-", "1", "1-0", "x-1", "1-x", "9223372036854775807-1", "1--1"] {
+        for wrong in ["", "-", "1", "1-0", "x-1", "1-x", "9223372036854775807-1", "1--1", "1-1.", "1-1.x"] {
             assert_eq!(wrong.parse::<Cursor>(), Err(InvalidCursor), "{wrong:?}");
         }
     }

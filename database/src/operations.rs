@@ -17,6 +17,10 @@ pub(crate) enum OperationName {
     FindDue,
     #[strum(serialize = "look for its lane")]
     ReadLane,
+    #[strum(serialize = "read the rules for keys")]
+    ReadKeySettings,
+    #[strum(serialize = "repair keys")]
+    RepairKeys,
     #[strum(serialize = "complete events")]
     Complete,
     #[strum(serialize = "fail events")]
@@ -64,6 +68,6 @@ pub(crate) enum OperationName {
 impl OperationName {
     /// Returns whether it reads few rows, so that a slow answer shows an unhealthy server.
     pub(crate) fn is_quick(self) -> bool {
-        !matches!(self, Self::CountByState | Self::List | Self::Reclaim | Self::Remove)
+        !matches!(self, Self::CountByState | Self::List | Self::Reclaim | Self::Remove | Self::RepairKeys)
     }
 }

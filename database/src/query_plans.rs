@@ -87,11 +87,13 @@ impl HotStatement {
                 Remove { from, finished: Finished::Done, before, limit }.select()
             }
             Self::List => {
-                let after = from.map(|place| Cursor { place: Place(place), id: EventId::from_row(1) });
+                let after =
+                    from.map(|place| Cursor { place: Place(place), id: EventId::from_row(1), key: None });
                 Listing { state: Some(State::Done), after, limit }.select_after()
             }
             Self::ListSamePosition => {
-                let after = Cursor { place: Place(from.unwrap_or_default()), id: EventId::from_row(1) };
+                let after =
+                    Cursor { place: Place(from.unwrap_or_default()), id: EventId::from_row(1), key: None };
                 let page = Listing { state: Some(State::Done), after: Some(after), limit };
                 page.select_same_position().unwrap_or_default()
             }
@@ -114,6 +116,7 @@ fn complete(many: usize) -> String {
         payload: None,
         age: Duration::ZERO,
         event_type: None,
+        key: None,
         trace: None,
         alone: false,
     };

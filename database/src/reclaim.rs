@@ -1,5 +1,6 @@
 //! Frees the events of crashed consumers.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use sqlx::Row as _;
@@ -7,6 +8,8 @@ use sqlx::mysql::MySqlConnection;
 
 use crate::error::Error;
 use crate::event::EventId;
+use crate::event_key::KeyNumber;
+use crate::keys::{Leaving, key_of_dead, leave};
 use crate::lanes::{free, lane_of_type};
 use crate::low_water_mark::LowWaterMark;
 use crate::operations::OperationName;
@@ -90,7 +93,7 @@ struct Found {
 /// The pulse is a condition of the same statement, so that a frozen server that executes it late finds nothing.
 pub(crate) fn overdue(from: Option<i64>, lease: Lease) -> SqlBatch {
     let mut select = SqlBatch::new(
-        "START TRANSACTION; SELECT id, attempts, max_attempts, lease_until IS NULL AS unleased, \
+        "START TRANSACTION; SELECT id, attempts, max_attempts, key_number, lease_until IS NULL AS unleased, \
          COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), 0) AS place \
          FROM Events FORCE INDEX (state_due) WHERE state = 1 AND due < UTC_TIMESTAMP(6) \
          AND (SELECT COUNT(*) FROM KeeperPulse WHERE ",
@@ -117,6 +120,7 @@ impl Operation for Reclaim {
         let last_due = rows.last().map(|row| row.try_get("place")).transpose()?;
         let mut unleased = Vec::new();
         let mut reclaimed = Reclaimed::default();
+        let mut keys = HashMap::new();
         for row in rows {
             let id = EventId::from_row(row.try_get("id")?);
             let most: Option<i32> = row.try_get("max_attempts")?;
@@ -125,11 +129,20 @@ impl Operation for Reclaim {
                 unleased.push(id);
             } else if i64::from(row.try_get::<i32, _>("attempts")?) >= most {
                 reclaimed.dead.push(id);
+                if let Some(number) = row.try_get("key_number")? {
+                    keys.insert(id, KeyNumber::from_row(number));
+                }
             } else {
                 reclaimed.freed.push(id);
             }
         }
-        self.settle(&reclaimed, &unleased).execute(connection).await?;
+        let mut batch = self.settle(&reclaimed, &unleased);
+        if !keys.is_empty() {
+            batch.execute(connection).await?;
+            batch = leave(&Leaving::of_dead(keys, connection).await?, connection).await?;
+        }
+        batch.sql(COMMIT);
+        batch.execute(connection).await?;
         Ok(Found { reclaimed, last_due, took })
     }
 }
@@ -150,8 +163,10 @@ impl Reclaim {
         }
         if !reclaimed.dead.is_empty() {
             batch.sql(
-                "UPDATE Events SET processing = 3, lease_until = NULL, token = token + 1, \
-                 due = UTC_TIMESTAMP(6), done_at = UTC_TIMESTAMP(6), error = CONCAT('claimed ', attempts, \
+                "UPDATE Events SET processing = 3, lease_until = NULL, token = token + 1, key_number = ",
+            );
+            batch.sql(key_of_dead!()).sql(
+                ", due = UTC_TIMESTAMP(6), done_at = UTC_TIMESTAMP(6), error = CONCAT('claimed ', attempts, \
                  ' times, the last time by ', COALESCE(owner, 'a program without leases'), ', which did not settle it in its lease') WHERE id IN (",
             );
             batch.ids(&reclaimed.dead).sql("); ");
@@ -163,7 +178,6 @@ impl Reclaim {
             batch.sql(", due = ").in_future(self.unknown_age.0).sql(" WHERE id IN (");
             batch.ids(unleased).sql("); ");
         }
-        batch.sql(COMMIT);
         batch
     }
 }

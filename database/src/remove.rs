@@ -7,6 +7,8 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use crate::error::Error;
 use crate::event::{EventId, Finished, State};
+use crate::event_key::KeyNumber;
+use crate::keys::{Leaving, leave};
 use crate::low_water_mark::LowWaterMark;
 use crate::operations::OperationName;
 use crate::session::{Operation, Session};
@@ -84,16 +86,26 @@ impl Operation for Remove {
         let rows = select.rows(connection).await?;
         let took = begun.elapsed();
         let last_due = rows.last().map(|row| row.try_get("place")).transpose()?;
-        let (mut untimed, mut old) = (Vec::new(), Vec::new());
+        let (mut untimed, mut old, mut leaving) = (Vec::new(), Vec::new(), Leaving::default());
         for row in rows {
             let id = EventId::from_row(row.try_get("id")?);
-            if row.try_get("untimed")? { untimed.push(id) } else { old.push(id) }
+            if row.try_get("untimed")? {
+                untimed.push(id);
+                continue;
+            }
+            old.push(id);
+            // A dead event that blocks its key ends with its removal.
+            if let Some(number) = row.try_get("key_number")? {
+                leaving.add_running(KeyNumber::from_row(number));
+            }
         }
         let keys = remove_events(&untimed, &old).rows(connection).await?;
         if !old.is_empty() {
             let key = |row: &MySqlRow| Ok((row.try_get("name")?, row.try_get("first_id")?));
             let keys = keys.iter().map(key).collect::<Result<Vec<_>, sqlx::Error>>()?;
-            remove_keys(&keys, old.len()).execute(connection).await?;
+            let mut end = leave(&leaving, connection).await?;
+            end.append(&remove_keys(&keys, old.len()));
+            end.execute(connection).await?;
         }
         let removal = Removal { events: old.len(), more: untimed.len() + old.len() == self.limit };
         Ok(Removed { removal, last_due, took })
@@ -103,7 +115,7 @@ impl Operation for Remove {
 impl Remove {
     pub(crate) fn select(&self) -> SqlBatch {
         let mut select = SqlBatch::new(
-            "START TRANSACTION; SELECT id, done_at IS NULL AS untimed, \
+            "START TRANSACTION; SELECT id, done_at IS NULL AS untimed, key_number, \
              COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), 0) AS place \
              FROM Events FORCE INDEX (state_due) WHERE state = ",
         );

@@ -28,6 +28,7 @@ impl Role {
         match operation {
             OperationName::Create
             | OperationName::TakeIds
+            | OperationName::ReadKeySettings
             | OperationName::ReadEvents
             | OperationName::ReadEvent
             | OperationName::List
@@ -48,6 +49,7 @@ impl Role {
             | OperationName::Release
             | OperationName::Extend
             | OperationName::Reclaim
+            | OperationName::RepairKeys
             | OperationName::UpdatePulse => self == Self::Consumer,
             OperationName::ReadDemotion | OperationName::ReadVersion | OperationName::ReadCompatibility => {
                 true

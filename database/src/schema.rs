@@ -199,7 +199,7 @@ async fn refuse_foreign_tables(connection: &mut MySqlConnection) -> Result<(), E
     let foreign: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM information_schema.tables \
          WHERE table_schema = DATABASE() AND table_name IN ('Events', 'DBStatus', 'IdempotencyKeys', 'Ledger', 'KeeperPulse', \
-         'IdBlocks', 'ClaimCursor', 'LaneCursors', 'Lanes', 'LaneTypes')",
+         'IdBlocks', 'ClaimCursor', 'LaneCursors', 'Lanes', 'LaneTypes', 'EventKeys', 'KeySettings')",
     )
     .fetch_one(connection)
     .await

@@ -41,6 +41,8 @@ pub struct Session {
     pub(crate) allocation: Allocation,
     /// The time from which finished events may be counted again.
     pub(crate) count_again: Option<Instant>,
+    /// True if events may have keys.
+    pub(crate) has_keys: bool,
 }
 
 impl Session {

@@ -8,7 +8,8 @@ use crate::claim::Claimed;
 use crate::contention::Contention;
 use crate::error::{Error, PartlySettled, Refused};
 use crate::event::{EventId, Value};
-use crate::fenced::{Applied, FencedUpdate, Item, batches};
+use crate::fenced::{Applied, Ends, FencedUpdate, Item, batches};
+use crate::keys::key_of_dead;
 use crate::lanes::{free, lane_of_type};
 use crate::operations::OperationName;
 use crate::owner::Lease;
@@ -95,8 +96,11 @@ impl Session {
 
     /// Settles the items in batches that fit one statement. Halves a batch that the database refuses, to find the refused claims.
     async fn settle<S: Settlement>(&mut self, mut items: Vec<Item<'_>>) -> Result<Vec<EventId>, Error> {
-        items.sort_unstable_by_key(Item::id);
-        let mut pieces: Vec<_> = batches(&items, self.database.packet()).collect();
+        // Events with a key cost more round trips if they end, so they are settled by themselves.
+        items.sort_unstable_by_key(|item| (S::UPDATE.may_end(item), item.id()));
+        let packet = self.database.packet();
+        let kinds = items.chunk_by(|one, next| S::UPDATE.may_end(one) == S::UPDATE.may_end(next));
+        let mut pieces: Vec<_> = kinds.flat_map(|items| batches(items, packet)).collect();
         pieces.reverse();
         let mut settled = PartlySettled::default();
         while let Some(items) = pieces.pop() {
@@ -151,7 +155,8 @@ impl Settlement for Complete {
     const NAME: OperationName = OperationName::Complete;
     const UPDATE: FencedUpdate = FencedUpdate {
         set: "e.valor = item.text, e.processing = 0, e.lease_until = NULL, \
-              e.due = UTC_TIMESTAMP(6), e.done_at = UTC_TIMESTAMP(6)",
+              e.due = UTC_TIMESTAMP(6), e.done_at = UTC_TIMESTAMP(6), e.key_number = NULL",
+        ends: Ends::Always,
         happened: "e.token = item.token AND e.state = 2 AND e.valor = item.text COLLATE utf8mb4_bin",
     };
 }
@@ -170,9 +175,13 @@ impl Settlement for Fail {
              e.lease_until = NULL, e.lease_milliseconds = NULL, e.max_attempts = NULL, \
              e.lost_claims = 0, \
              e.due = UTC_TIMESTAMP(6) + INTERVAL GREATEST(item.number, 0) MICROSECOND, \
-             e.done_at = IF(item.number < 0, UTC_TIMESTAMP(6), NULL), e.lane = ",
+             e.done_at = IF(item.number < 0, UTC_TIMESTAMP(6), NULL), \
+             e.key_number = IF(item.number < 0, ",
+            key_of_dead!(),
+            ", e.key_number), e.lane = ",
             lane_of_type!()
         ),
+        ends: Ends::Dead,
         happened: "e.token = item.token + 1 AND e.state <> 1 AND e.error = item.text COLLATE utf8mb4_bin",
     };
 }
@@ -192,6 +201,7 @@ impl Settlement for Release {
             ", e.lane = ",
             lane_of_type!()
         ),
+        ends: Ends::Never,
         happened: "e.token = item.token + 1 AND e.state <= 0",
     };
 }
@@ -203,6 +213,7 @@ impl Settlement for Extend {
     const UPDATE: FencedUpdate = FencedUpdate {
         set: "e.due = UTC_TIMESTAMP(6) + INTERVAL item.number MICROSECOND, \
               e.lease_until = UTC_TIMESTAMP(6) + INTERVAL item.number MICROSECOND",
+        ends: Ends::Never,
         happened: "e.token = item.token AND e.state = 1",
     };
 }
@@ -220,6 +231,7 @@ mod tests {
             payload: None,
             age: Duration::ZERO,
             event_type: None,
+            key: None,
             trace: None,
             alone: false,
         };

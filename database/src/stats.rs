@@ -17,6 +17,8 @@ pub struct Stats {
     pub pending: i64,
     /// Events that may be claimed later.
     pub scheduled: i64,
+    /// Events that wait for earlier events of their keys.
+    pub blocked: i64,
     /// Claimed events.
     pub processing: i64,
     /// Completed events.

@@ -7,10 +7,12 @@ use sqlx::mysql::MySqlConnection;
 
 use crate::error::Error;
 use crate::event::{EventId, State};
+use crate::event_key::KeyNumber;
+use crate::keys::{Joining, Leaving, leave};
 use crate::lanes::lane_of_type;
 use crate::operations::OperationName;
 use crate::session::{Operation, Session};
-use crate::sql_batch::SqlBatch;
+use crate::sql_batch::{COMMIT, HOLD, SqlBatch};
 
 /// The result of a retry or a cancellation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,18 +47,45 @@ impl Operation for Retry {
     type Output = Transition;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Transition, sqlx::Error> {
-        let mut update = SqlBatch::new(concat!(
-            // 2 if classic programs must not see it: they know neither `not_before` nor types.
-            "UPDATE Events SET processing = IF(type IS NOT NULL OR COALESCE(not_before > UTC_TIMESTAMP(6), FALSE), 2, 0), \
-             attempts = 0, lost_claims = 0, token = token + 1, done_at = NULL, freed_at = UTC_TIMESTAMP(6), \
-             due = GREATEST(COALESCE(not_before, '1000-01-01'), UTC_TIMESTAMP(6) - INTERVAL priority MINUTE), lane = ",
-            lane_of_type!(),
-            " WHERE state IN (3, 4) AND id = ",
-        ));
-        update.number(self.0.get());
-        outcome(update, self.0, connection).await
+        let locked = match lock(self.0, connection).await? {
+            Ok(locked) => locked,
+            Err(transition) => return Ok(transition),
+        };
+        if !matches!(locked.state, State::Dead | State::Cancelled) {
+            return refuse(locked.state, connection).await;
+        }
+        let mut update = SqlBatch::default();
+        let mut joining = Joining::default();
+        // A dead event that blocks its key still counts there. Any other one begins again after all events of its key.
+        let joined = locked.key.filter(|_| !locked.counts).map(|number| joining.add(number));
+        if joined.is_some() {
+            for statement in joining.statements() {
+                update.append(&statement).sql("; ");
+            }
+        }
+        update.sql(
+            // 2 if classic programs must not see it: they know neither `not_before`, types nor keys.
+            "UPDATE Events SET processing = IF(type IS NOT NULL OR event_key IS NOT NULL \
+             OR COALESCE(not_before > UTC_TIMESTAMP(6), FALSE), 2, 0), \
+             attempts = 0, lost_claims = 0, token = token + 1, done_at = NULL, freed_at = UTC_TIMESTAMP(6), lane = ",
+        );
+        update.sql(lane_of_type!()).sql(", due = ");
+        if let Some(joined) = joined {
+            update.sql("IF(").is_free(joined).sql(",").sql(PLACE).sql(",").blocked_place(joined, &joining);
+            update.sql("), key_number = ").number(joined.number().get());
+            update.sql(", blocked = NOT(").is_free(joined).sql(")");
+        } else {
+            update.sql(PLACE);
+        }
+        update.sql(" WHERE id = ").number(self.0.get()).sql("; ").sql(COMMIT);
+        update.execute(connection).await?;
+        Ok(Transition::Changed)
     }
 }
+
+/// Position of a retried event.
+const PLACE: &str =
+    "GREATEST(COALESCE(not_before, '1000-01-01'), UTC_TIMESTAMP(6) - INTERVAL priority MINUTE)";
 
 struct Cancel(EventId);
 
@@ -66,14 +95,32 @@ impl Operation for Cancel {
     type Output = Transition;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Transition, sqlx::Error> {
+        let locked = match lock(self.0, connection).await? {
+            Ok(locked) => locked,
+            Err(transition) => return Ok(transition),
+        };
+        let mut leaving = Leaving::default();
+        match (locked.state, locked.key.filter(|_| locked.counts)) {
+            (State::Pending | State::Blocked, None) => {}
+            (State::Pending, Some(number)) => leaving.add_running(number),
+            (State::Blocked, Some(number)) => leaving.add_blocked(number),
+            (state, _) => return refuse(state, connection).await,
+        }
         let mut update = SqlBatch::new(
             // A program of the previous version has not stored `not_before`.
-            "UPDATE Events SET not_before = IF(attempts = 0 AND processing = 2 AND due > UTC_TIMESTAMP(6), due, not_before), \
-             processing = 4, token = token + 1, due = UTC_TIMESTAMP(6), \
-             done_at = UTC_TIMESTAMP(6) WHERE state <= 0 AND id = ",
+            "UPDATE Events SET not_before = IF(attempts = 0 AND processing = 2 AND blocked = 0 AND due > UTC_TIMESTAMP(6), \
+             due, not_before), \
+             processing = 4, blocked = 0, key_number = NULL, token = token + 1, due = UTC_TIMESTAMP(6), \
+             done_at = UTC_TIMESTAMP(6) WHERE id = ",
         );
-        update.number(self.0.get());
-        outcome(update, self.0, connection).await
+        update.number(self.0.get()).sql("; ");
+        if !leaving.is_empty() {
+            update.execute(connection).await?;
+            update = leave(&leaving, connection).await?;
+        }
+        update.sql(COMMIT);
+        update.execute(connection).await?;
+        Ok(Transition::Changed)
     }
 }
 
@@ -82,42 +129,48 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Pause between two attempts to lock the row.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Executes the update after it locked the row without waiting, so that a lock of another client delays no other change.
-async fn outcome(
-    update: SqlBatch,
+/// An event whose row is locked until the end of the transaction.
+#[derive(Debug)]
+struct Locked {
+    state: State,
+    key: Option<KeyNumber>,
+    /// True if the event counts at its key.
+    counts: bool,
+}
+
+/// Locks an event's row without waiting for it, so that a lock of another client delays no other change. Returns the result of the
+/// change if the row cannot be locked.
+async fn lock(
     id: EventId,
     connection: &mut MySqlConnection,
-) -> Result<Transition, sqlx::Error> {
+) -> Result<Result<Locked, Transition>, sqlx::Error> {
     let begun = Instant::now();
-    while !lock(id, connection).await? {
-        let state = committed(id, connection).await?;
-        if state.is_none() {
-            return Ok(Transition::NotFound);
+    loop {
+        let mut lock = SqlBatch::new(
+            "START TRANSACTION; SELECT state, event_key, key_number IS NOT NULL AS counts FROM Events WHERE id = ",
+        );
+        lock.number(id.get()).sql(" FOR UPDATE SKIP LOCKED; ").sql(HOLD);
+        if let Some(row) = lock.rows(connection).await?.first() {
+            return Ok(Ok(Locked {
+                state: State::from_row(row.try_get("state")?)?,
+                key: row.try_get::<Option<&str>, _>("event_key")?.map(KeyNumber::of),
+                counts: row.try_get("counts")?,
+            }));
+        }
+        let mut exists = SqlBatch::new(COMMIT);
+        exists.sql("; SELECT id FROM Events WHERE id = ").number(id.get());
+        if exists.rows(connection).await?.is_empty() {
+            return Ok(Err(Transition::NotFound));
         }
         if begun.elapsed() > PATIENCE {
-            return Ok(Transition::Locked);
+            return Ok(Err(Transition::Locked));
         }
         tokio::time::sleep(PAUSE).await;
     }
-    // Matched rows: sqlx connects with CLIENT_FOUND_ROWS.
-    let changed = update.execute(connection).await?.rows_affected() == 1;
-    match committed(id, connection).await? {
-        _ if changed => Ok(Transition::Changed),
-        Some(state) => Ok(Transition::Refused(state)),
-        None => Ok(Transition::NotFound),
-    }
 }
 
-async fn lock(id: EventId, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
-    let mut lock = SqlBatch::new("START TRANSACTION; SELECT id FROM Events WHERE id = ");
-    lock.number(id.get()).sql(" FOR UPDATE SKIP LOCKED");
-    Ok(!lock.rows(connection).await?.is_empty())
-}
-
-/// Ends the transaction, and returns the event's state.
-async fn committed(id: EventId, connection: &mut MySqlConnection) -> Result<Option<State>, sqlx::Error> {
-    let mut select = SqlBatch::new("COMMIT; SELECT state FROM Events WHERE id = ");
-    select.number(id.get());
-    let rows = select.rows(connection).await?;
-    rows.first().map(|row| State::from_row(row.try_get("state")?)).transpose()
+/// Ends the transaction of a change that the event's state does not allow.
+async fn refuse(state: State, connection: &mut MySqlConnection) -> Result<Transition, sqlx::Error> {
+    SqlBatch::new(COMMIT).execute(connection).await?;
+    Ok(Transition::Refused(state))
 }

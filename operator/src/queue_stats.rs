@@ -23,6 +23,9 @@ pub(crate) struct QueueStats {
     pub(crate) pending: i64,
     /// Events that are not yet due.
     pub(crate) scheduled: i64,
+    /// Events that wait for earlier events of their keys. Zero if the producer knows no keys.
+    #[serde(default)]
+    pub(crate) blocked: i64,
     /// Events that a consumer has claimed.
     pub(crate) processing: i64,
     /// Events that have a result.

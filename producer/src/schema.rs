@@ -22,7 +22,7 @@ const BLOCKED_PAUSE: Duration = Duration::from_secs(5);
 
 /// Runs the command.
 pub(crate) fn run(args: SchemaArgs) -> ExitCode {
-    let SchemaArgs { log, database, schema, classic, lanes, accounts } = args;
+    let SchemaArgs { log, database, schema, classic, lanes, keys, accounts } = args;
     eventpipeline_service::run_to_completion("eventpipeline-producer schema", &log, async {
         // A job exports no metrics.
         let metrics = Metrics::new(&Registry::new()).context("failed to register the database metrics")?;
@@ -35,6 +35,8 @@ pub(crate) fn run(args: SchemaArgs) -> ExitCode {
         support.context("failed to apply the support for classic programs")?;
         let moved = until_done(&database, async || database.apply_lanes(&lanes).await).await;
         moved.context("failed to replace the lanes")?;
+        let ruled = until_done(&database, async || database.apply_key_rules(keys).await).await;
+        ruled.context("failed to store the rules for keys")?;
         match Accounts::read(accounts)? {
             Some(accounts) => accounts.establish(&database, classic).await,
             None => Ok(()),

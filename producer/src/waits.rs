@@ -38,7 +38,7 @@ impl Outcome {
             State::Done => Some(Self::Done(valor)),
             State::Dead => Some(Self::Dead),
             State::Cancelled => Some(Self::Cancelled),
-            State::Pending | State::Processing => None,
+            State::Pending | State::Blocked | State::Processing => None,
         }
     }
 }

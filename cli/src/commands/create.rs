@@ -43,6 +43,7 @@ async fn one(create: Create, key: &str, client: &Client, output: &Output) -> Res
     let payload = payload(&create)?;
     let mut query = Vec::new();
     query.extend(create.event_type.map(|event_type| ("type", event_type)));
+    query.extend(create.key.map(|key| ("key", key)));
     query.extend(create.priority.map(|priority| ("priority", priority.to_string())));
     query.extend(create.not_before.map(|time| ("notBefore", time.to_string())));
     query.extend(create.delay.map(|delay| ("delaySeconds", whole_seconds(delay).to_string())));

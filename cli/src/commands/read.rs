@@ -70,7 +70,7 @@ pub(super) async fn list(
         let Some(mut events) = pages.next(client).await? else { break };
         events.truncate(left);
         left -= events.len();
-        let fields = ["id", "state", "type", "valor", "attempts", "priority", "createdAt", "error"];
+        let fields = ["id", "state", "type", "key", "valor", "attempts", "priority", "createdAt", "error"];
         output.rows(&events, &fields)?;
     }
     Ok(())

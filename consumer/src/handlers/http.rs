@@ -80,10 +80,10 @@ impl Http {
             .header("x-event-attempt", event.attempt)
             .header("x-event-deadline", deadline(Timestamp::now(), self.limit))
             .body(body(event));
-        if let Some(event_type) =
-            event.event_type.as_deref().and_then(|name| HeaderValue::try_from(name).ok())
-        {
-            request = request.header("x-event-type", event_type);
+        for (name, text) in [("x-event-type", &event.event_type), ("x-event-key", &event.key)] {
+            if let Some(value) = text.as_deref().and_then(|text| HeaderValue::try_from(text).ok()) {
+                request = request.header(name, value);
+            }
         }
         if let Some(trace) = event.trace {
             request = request.header(TRACEPARENT, trace.as_str());
@@ -126,13 +126,15 @@ impl Http {
 /// Returns the event as JSON, with its payload exactly as it was created. A payload that another program has
 /// stored and that is not JSON becomes a string, as in the API, so that it cannot add members.
 fn body(event: &Claimed) -> String {
-    let Claimed { id, attempt, payload, event_type, .. } = event;
+    let Claimed { id, attempt, payload, event_type, key, .. } = event;
     let payload = payload.as_deref().map(json_of);
     let payload = payload.as_deref().map_or("null", RawValue::get);
-    let event_type =
-        event_type.as_ref().map(|name| format!(r#""type":{},"#, serde_json::Value::from(name.as_str())));
-    let event_type = event_type.unwrap_or_default();
-    format!(r#"{{"id":{id},"attempt":{attempt},{event_type}"payload":{payload}}}"#)
+    let member = |name: &str, text: &Option<String>| {
+        let text = text.as_ref().map(|text| serde_json::Value::from(text.as_str()));
+        text.map(|text| format!(r#""{name}":{text},"#)).unwrap_or_default()
+    };
+    let (event_type, key) = (member("type", event_type), member("key", key));
+    format!(r#"{{"id":{id},"attempt":{attempt},{event_type}{key}"payload":{payload}}}"#)
 }
 
 /// Returns the time after which a response is too late, as RFC 3339 in UTC with milliseconds.
@@ -199,6 +201,7 @@ mod tests {
             payload: payload.map(str::to_owned),
             age: Duration::ZERO,
             event_type: None,
+            key: None,
             trace: None,
             alone: false,
         }

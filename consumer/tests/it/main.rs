@@ -9,6 +9,7 @@ mod failures;
 mod http;
 mod idle;
 mod journal;
+mod keys;
 mod lanes;
 mod locks;
 mod metrics;

@@ -16,7 +16,7 @@ const CONSUMER: &str = env!("CARGO_BIN_EXE_eventpipeline-consumer");
 /// A pipeline's database.
 pub(crate) struct Pipeline {
     args: DatabaseArgs,
-    database: Database,
+    pub(crate) database: Database,
     pub(crate) session: Session,
 }
 
@@ -84,7 +84,7 @@ impl Pipeline {
         let created = self.session.create(&[Creation::many(events).unwrap()]).await.unwrap();
         let new = created.into_iter().filter_map(|created| match created {
             Created::New(ids) => Some(ids),
-            Created::Replayed(_) | Created::KeyReused | Created::TooLarge { .. } => None,
+            Created::Replayed(_) | Created::KeyReused | Created::NoKeys | Created::TooLarge { .. } => None,
         });
         new.flat_map(eventpipeline_database::Ids::iter).collect()
     }

@@ -6,31 +6,37 @@ use crate::role::Role::{self, Consumer, Producer};
 /// consumer cannot change a payload.
 ///
 /// A locking read needs `UPDATE` or `DELETE` in addition to `SELECT`.
-pub(super) const GRANTS: [(Role, &str, &str); 16] = [
+pub(super) const GRANTS: [(Role, &str, &str); 20] = [
     (Producer, "SELECT, UPDATE", "DBStatus"),
     (Producer, "SELECT, UPDATE", "IdBlocks"),
     (
         Producer,
-        "SELECT, INSERT (id, payload, priority, processing, due, traceparent, not_before, type, lane), DELETE, \
-         UPDATE (processing, due, token, attempts, lease_until, error, done_at, not_before, freed_at, lost_claims, lane)",
+        "SELECT, INSERT (id, payload, priority, processing, due, traceparent, not_before, type, lane, event_key, \
+         key_number, blocked), DELETE, \
+         UPDATE (processing, due, token, attempts, lease_until, error, done_at, not_before, freed_at, lost_claims, lane, \
+         key_number, blocked)",
         "Events",
     ),
     (Producer, "SELECT, INSERT, DELETE", "IdempotencyKeys"),
     (Producer, "SELECT, UPDATE", "Ledger"),
     (Producer, "SELECT", "Lanes"),
     (Producer, "SELECT", "LaneTypes"),
+    (Producer, "SELECT, INSERT, UPDATE, DELETE", "EventKeys"),
+    (Producer, "SELECT", "KeySettings"),
     (Producer, "SELECT", "SchemaCompatibility"),
     (Producer, "SELECT", "_sqlx_migrations"),
     // Consumers remove no events: retention is the producers' task.
     (
         Consumer,
         "SELECT, UPDATE (valor, processing, due, token, attempts, owner, lease_until, error, done_at, freed_at, \
-         lease_milliseconds, max_attempts, lost_claims, lane)",
+         lease_milliseconds, max_attempts, lost_claims, lane, key_number, blocked)",
         "Events",
     ),
     (Consumer, "SELECT", "Lanes"),
     (Consumer, "SELECT", "LaneTypes"),
     (Consumer, "SELECT, UPDATE", "LaneCursors"),
+    (Consumer, "SELECT, INSERT, UPDATE, DELETE", "EventKeys"),
+    (Consumer, "SELECT", "KeySettings"),
     (Consumer, "SELECT, INSERT, UPDATE", "KeeperPulse"),
     (Consumer, "SELECT", "SchemaCompatibility"),
     (Consumer, "SELECT", "_sqlx_migrations"),

@@ -21,7 +21,7 @@ use crate::trace_parent::TraceParent;
 ///
 /// `COALESCE`, because MySQL (9.7.4) leaves the times of `INSERT INTO Events VALUES (1, '', 0)` at zero instead of their
 /// defaults, and cannot compute with them.
-const COLUMNS: &str = "SELECT id, token, attempts, lost_claims > 0 AS alone, LENGTH(payload) AS bytes, type, traceparent, \
+const COLUMNS: &str = "SELECT id, token, attempts, lost_claims > 0 AS alone, LENGTH(payload) AS bytes, type, event_key, traceparent, \
      COALESCE(TIMESTAMPDIFF(MICROSECOND, created_at, UTC_TIMESTAMP(6)), 0) AS age, \
      COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), 0) AS place";
 
@@ -194,6 +194,7 @@ fn claimed(row: &MySqlRow) -> Result<Claimed, sqlx::Error> {
         payload: None,
         age: duration(row.try_get("age")?),
         event_type: row.try_get("type")?,
+        key: row.try_get("event_key")?,
         trace: row.try_get::<Option<&str>, _>("traceparent")?.and_then(TraceParent::new),
         alone: row.try_get("alone")?,
     })

@@ -21,10 +21,15 @@ pub(super) fn fingerprint(events: &[NewEvent]) -> [u8; 32] {
         };
         hash.update(not_before.to_be_bytes());
         if let Some(event_type) = &event.event_type {
-            // No payload has this length.
+            // No payload has this length, nor that of keys.
             hash.update((u64::MAX - 1).to_be_bytes());
             hash.update((event_type.as_str().len() as u64).to_be_bytes());
             hash.update(event_type.as_str());
+        }
+        if let Some(key) = &event.key {
+            hash.update((u64::MAX - 2).to_be_bytes());
+            hash.update((key.as_str().len() as u64).to_be_bytes());
+            hash.update(key.as_str());
         }
     }
     hash.finalize().into()
@@ -34,6 +39,7 @@ pub(super) fn fingerprint(events: &[NewEvent]) -> [u8; 32] {
 mod tests {
     use super::*;
     use crate::event::Priority;
+    use crate::event_key::EventKey;
     use crate::event_type::EventType;
 
     #[test]
@@ -53,6 +59,8 @@ mod tests {
             vec![NewEvent { not_before: Some(NotBefore::Delay(1)), ..NewEvent::default() }],
             vec![NewEvent { event_type: EventType::new("a").ok(), ..NewEvent::default() }],
             vec![NewEvent { event_type: EventType::new("b").ok(), ..NewEvent::default() }],
+            vec![NewEvent { key: EventKey::new("a").ok(), ..NewEvent::default() }],
+            vec![NewEvent { key: EventKey::new("b").ok(), ..NewEvent::default() }],
             vec![NewEvent { event_type: EventType::new("a").ok(), ..NewEvent::default() }, event(None)],
             vec![event(None), NewEvent { event_type: EventType::new("a").ok(), ..NewEvent::default() }],
         ];

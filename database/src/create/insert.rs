@@ -17,8 +17,8 @@ use super::types::{NewEvent, NotBefore};
 const LARGEST_PACKET: usize = 8 * 1024 * 1024;
 /// Size of a packet's other statements and keys, in bytes.
 const SPARE: usize = 4096;
-/// Size of an event's row without its payload, in bytes: times, trace and type.
-const ROW: usize = 1200;
+/// Size of an event's row without its payload, in bytes: times, trace, type and key.
+const ROW: usize = 2000;
 
 /// Returns the largest payload for a server whose packets have `packet` bytes. Payloads are sent as hexadecimal digits.
 pub(super) fn largest_payload(packet: usize) -> usize {
@@ -116,7 +116,8 @@ pub(super) async fn insert(
     let sent = batch.len() == 0;
     let mut packets = Packets { connection, batch, limit, sent };
     let many = plan.events.len();
-    for statement in plan.types.find_lanes() {
+    let hold = hold_counter(plan, source);
+    for statement in hold.into_iter().chain(plan.types.find_lanes()).chain(plan.event_keys.join()) {
         packets.add(&statement).await?;
     }
     // The update goes into the packet of the first rows, which check its result.
@@ -133,6 +134,13 @@ pub(super) async fn insert(
         packets.add(&statement).await?;
     }
     packets.commit(source, many).await
+}
+
+/// Returns a statement that locks the counter before the keys of events. Creations with idempotency keys lock it first as well, so
+/// that they cannot deadlock.
+fn hold_counter(plan: &Plan<'_>, source: Source) -> Option<SqlBatch> {
+    let needed = source == Source::Counter && !plan.event_keys.is_empty();
+    needed.then(|| SqlBatch::new("SELECT id INTO @held FROM DBStatus FOR UPDATE"))
 }
 
 /// Returns the keys in one order for all sessions: different orders of locks would cause deadlocks.
@@ -158,19 +166,20 @@ fn pieces<'a>(mut events: &'a [&'a NewEvent], limit: usize) -> impl Iterator<Ite
 }
 
 /// Adds the insert statement of a piece. `before` counts the events that precede the one being added. Columns for traces, for
-/// `not_before` and for types are named only if an event needs them.
+/// `not_before`, for types and for keys are named only if an event needs them.
 fn rows(batch: &mut SqlBatch, plan: &Plan<'_>, source: Source, piece: &[&NewEvent], before: &mut usize) {
     let scheduled = piece.iter().any(|event| event.not_before.is_some());
     batch.sql("INSERT INTO Events (id, payload, priority, processing, due");
     batch.sql(if scheduled { ", not_before" } else { "" });
     batch.sql(if plan.types.is_empty() { "" } else { ", type, lane" });
+    batch.sql(if plan.event_keys.is_empty() { "" } else { ", event_key, key_number, blocked" });
     batch.sql(if plan.traces.is_empty() { "" } else { ", traceparent" }).sql(") VALUES ");
     batch.list(piece, |batch, event| {
-        let trace = plan.traces.get(*before);
-        source.id(batch.sql("("), *before, plan.events.len());
-        *before += 1;
+        let index = std::mem::replace(before, *before + 1);
+        source.id(batch.sql("("), index, plan.events.len());
         batch.sql(",");
         values(batch, event);
+        plan.event_keys.due(batch.sql(","), index, |batch| due(batch, event));
         if scheduled {
             match event.not_before {
                 Some(time) => batch.sql(",").not_before(time),
@@ -180,32 +189,39 @@ fn rows(batch: &mut SqlBatch, plan: &Plan<'_>, source: Source, piece: &[&NewEven
         if !plan.types.is_empty() {
             plan.types.values(batch, event.event_type.as_ref());
         }
-        if let Some(trace) = trace {
+        if !plan.event_keys.is_empty() {
+            plan.event_keys.values(batch, index);
+        }
+        if let Some(trace) = plan.traces.get(index) {
             traceparent(batch, trace.as_ref());
         }
         batch.sql(")");
     });
 }
 
-/// Adds the values that follow the id in an event's row.
+/// Adds the payload, the priority and `processing`.
 fn values(batch: &mut SqlBatch, event: &NewEvent) {
     match &event.payload {
         Some(payload) => batch.text(payload),
         None => batch.sql("NULL"),
     };
-    let priority = event.priority.get();
-    batch.sql(",").number(priority).sql(",");
-    // Classic programs know neither types nor `not_before`, so they must not see such an event, or not until then.
-    let free = if event.event_type.is_some() { "2" } else { "0" };
+    batch.sql(",").number(event.priority.get()).sql(",");
+    // Classic programs know neither types, keys nor `not_before`, so they must not see such an event, or not until then.
+    let free = if event.event_type.is_some() || event.key.is_some() { "2" } else { "0" };
     match event.not_before {
-        None if priority == 0 => batch.sql(free).sql(",UTC_TIMESTAMP(6)"),
-        None => batch.sql(free).sql(",UTC_TIMESTAMP(6) - INTERVAL ").number(priority).sql(" MINUTE"),
+        None => batch.sql(free),
+        Some(time) => batch.sql("IF(").not_before(time).sql(" > UTC_TIMESTAMP(6), 2, ").sql(free).sql(")"),
+    };
+}
+
+/// Adds the position in the queue.
+fn due(batch: &mut SqlBatch, event: &NewEvent) {
+    let priority = event.priority.get();
+    match event.not_before {
+        None if priority == 0 => batch.sql("UTC_TIMESTAMP(6)"),
+        None => batch.sql("UTC_TIMESTAMP(6) - INTERVAL ").number(priority).sql(" MINUTE"),
         Some(time) => batch
-            .sql("IF(")
-            .not_before(time)
-            .sql(" > UTC_TIMESTAMP(6), 2, ")
-            .sql(free)
-            .sql("),GREATEST(")
+            .sql("GREATEST(")
             .not_before(time)
             .sql(", UTC_TIMESTAMP(6) - INTERVAL ")
             .number(priority)
@@ -242,12 +258,14 @@ fn new_key(batch: &mut SqlBatch, key: &NewKey<'_>, source: Source, events: usize
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::create::plan::Limits;
     use crate::create::types::Creation;
 
     /// Returns the statement for the events of two creations.
     fn statement(traces: [Option<TraceParent>; 2]) -> String {
         let creations = traces.map(|trace| Creation::one(NewEvent::default()).with_trace(trace));
-        let plan = Plan::new(&creations, Vec::new(), 100);
+        let limits = Limits { largest_payload: 100, has_keys: true };
+        let plan = Plan::new(&creations, Vec::new(), limits);
         let mut batch = SqlBatch::default();
         rows(&mut batch, &plan, Source::Counter, &plan.events, &mut 0);
         batch.into_text()

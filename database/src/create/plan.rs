@@ -9,6 +9,7 @@ use crate::event::EventId;
 use crate::trace_parent::TraceParent;
 
 use super::fingerprint::fingerprint;
+use super::keys::Keys;
 use super::lanes::Types;
 use super::types::{Created, Creation, Ids, NewEvent};
 
@@ -68,18 +69,29 @@ pub(super) struct Plan<'a> {
     pub(super) traces: Vec<Option<TraceParent>>,
     /// The types of the events.
     pub(super) types: Types<'a>,
+    /// The keys of the events.
+    pub(super) event_keys: Keys<'a>,
     pub(super) keys: Vec<NewKey<'a>>,
     outcomes: Vec<Outcome>,
 }
 
+/// Limits of creations.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// The largest payload that can be stored, in bytes.
+    pub(super) largest_payload: usize,
+    /// Events may have keys.
+    pub(super) has_keys: bool,
+}
+
 impl<'a> Plan<'a> {
-    /// Plans the creations. `largest` is the largest payload in bytes that can be stored.
-    pub(super) fn new(creations: &'a [Creation], remembered: Vec<Remembered>, largest: usize) -> Self {
+    /// Plans the creations.
+    pub(super) fn new(creations: &'a [Creation], remembered: Vec<Remembered>, limits: Limits) -> Self {
         let remembered: HashMap<String, Remembered> =
             remembered.into_iter().map(|key| (key.name.clone(), key)).collect();
         let mut plan = Self::default();
         for creation in creations {
-            let outcome = plan.decide(creation, &remembered, largest);
+            let outcome = plan.decide(creation, &remembered, limits);
             plan.outcomes.push(outcome);
         }
         plan
@@ -89,11 +101,15 @@ impl<'a> Plan<'a> {
         &mut self,
         creation: &'a Creation,
         remembered: &HashMap<String, Remembered>,
-        largest: usize,
+        limits: Limits,
     ) -> Outcome {
+        let largest = limits.largest_payload;
         let is_large = |event: &NewEvent| event.payload.as_ref().is_some_and(|text| text.len() > largest);
         if creation.events().iter().any(is_large) {
             return Outcome::Known(Created::TooLarge { limit: largest });
+        }
+        if creation.has_keys() && !limits.has_keys {
+            return Outcome::Known(Created::NoKeys);
         }
         let Some(key) = creation.key() else {
             return Outcome::Insert(self.insert(creation));
@@ -117,6 +133,9 @@ impl<'a> Plan<'a> {
         if creation.trace().is_some() || !self.traces.is_empty() {
             self.traces.resize(self.events.len(), None);
             self.traces.extend(creation.events().iter().map(|_| creation.trace()));
+        }
+        for (index, event) in (self.events.len()..).zip(creation.events()) {
+            self.event_keys.add(index, event.key.as_ref());
         }
         self.events.extend(creation.events());
         for event_type in creation.events().iter().filter_map(|event| event.event_type.as_ref()) {
@@ -151,9 +170,16 @@ mod tests {
         let trace = TraceParent::new("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
         assert!(trace.is_some());
         let [plain, traced] = [None, trace].map(|trace| creation("1", 2, None).with_trace(trace));
-        assert!(Plan::new(&[plain.clone(), plain.clone()], Vec::new(), 100).traces.is_empty());
+        assert!(Plan::new(&[plain.clone(), plain.clone()], Vec::new(), limits(100)).traces.is_empty());
         let creations = [plain.clone(), traced, plain];
-        assert_eq!(Plan::new(&creations, Vec::new(), 100).traces, [None, None, trace, trace, None, None]);
+        assert_eq!(
+            Plan::new(&creations, Vec::new(), limits(100)).traces,
+            [None, None, trace, trace, None, None]
+        );
+    }
+
+    fn limits(largest_payload: usize) -> Limits {
+        Limits { largest_payload, has_keys: false }
     }
 
     fn creation(payload: &str, many: usize, key: Option<&str>) -> Creation {
@@ -170,7 +196,7 @@ mod tests {
     fn a_payload_that_is_too_large_does_not_affect_other_creations() {
         let [fits, large] = ["1", "22"].map(|payload| creation(payload, 1, None));
         let creations = [fits.clone(), large.with_key(IdempotencyKey::new("a").ok()), fits];
-        let plan = Plan::new(&creations, Vec::new(), 1);
+        let plan = Plan::new(&creations, Vec::new(), limits(1));
         assert_eq!((plan.events.len(), plan.keys.len()), (2, 0));
         assert_eq!(
             plan.results(EventId::from_row(5)),
@@ -194,7 +220,7 @@ mod tests {
             fingerprint: fingerprint(creations[4].events()).into(),
             ids: ids(7, 1),
         };
-        let plan = Plan::new(&creations, vec![remembered], 100);
+        let plan = Plan::new(&creations, vec![remembered], limits(100));
         assert_eq!((plan.events.len(), plan.keys.len()), (6, 2));
         assert_eq!(
             plan.results(EventId::from_row(100)),

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::event::{EventId, Priority};
+use crate::event_key::EventKey;
 use crate::event_type::EventType;
 use crate::key::IdempotencyKey;
 use crate::trace_parent::TraceParent;
@@ -12,6 +13,8 @@ use crate::trace_parent::TraceParent;
 pub struct NewEvent {
     /// Type of the event.
     pub event_type: Option<EventType>,
+    /// Key of the event.
+    pub key: Option<EventKey>,
     /// JSON text, stored unchanged. The caller has checked that it is JSON.
     pub payload: Option<String>,
     /// Priority of the event.
@@ -72,6 +75,11 @@ impl Creation {
         &self.events
     }
 
+    /// Returns whether an event has a key.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.events.iter().any(|event| event.key.is_some())
+    }
+
     pub(crate) fn key(&self) -> Option<&IdempotencyKey> {
         self.key.as_ref()
     }
@@ -126,6 +134,8 @@ pub enum Created {
     Replayed(Ids),
     /// An earlier creation with the same key had other events. Nothing is stored.
     KeyReused,
+    /// An event has a key, and the database has no rules for keys. Nothing is stored.
+    NoKeys,
     /// A payload exceeds the server's packet size (`max_allowed_packet`). Nothing is stored.
     TooLarge {
         /// Maximum size of a payload, in bytes.
@@ -138,7 +148,7 @@ impl Created {
     pub fn new_events(&self) -> usize {
         match self {
             Self::New(ids) => ids.len(),
-            Self::Replayed(_) | Self::KeyReused | Self::TooLarge { .. } => 0,
+            Self::Replayed(_) | Self::KeyReused | Self::NoKeys | Self::TooLarge { .. } => 0,
         }
     }
 }

@@ -44,15 +44,15 @@ pub(super) async fn waiting_events(connection: &mut MySqlConnection) -> Result<u
     Ok(moved)
 }
 
-/// Returns the states of pending events that exist.
-async fn states(connection: &mut MySqlConnection) -> Result<Vec<i8>, sqlx::Error> {
-    let select = "SELECT DISTINCT state FROM Events FORCE INDEX (state_due) WHERE state <= 0";
+/// Returns the states of pending events that exist. Blocked events get their lane when they are unblocked.
+async fn states(connection: &mut MySqlConnection) -> Result<Vec<i64>, sqlx::Error> {
+    let select = "SELECT DISTINCT state FROM Events FORCE INDEX (state_due) WHERE state BETWEEN -100 AND 0";
     connection.fetch_all(select).await?.iter().map(|row| row.try_get("state")).collect()
 }
 
 /// Moves the events of a lane in pieces, in the order of the index. Adds those that are locked to `locked`.
 async fn move_lane(
-    state: i8,
+    state: i64,
     locked: &mut Vec<EventId>,
     connection: &mut MySqlConnection,
 ) -> Result<usize, sqlx::Error> {
@@ -74,7 +74,7 @@ async fn move_lane(
 }
 
 /// Selects the next events of a lane, and whether each belongs elsewhere.
-fn misplaced(state: i8, after: Option<(Place, i64)>) -> SqlBatch {
+fn misplaced(state: i64, after: Option<(Place, i64)>) -> SqlBatch {
     let mut select = SqlBatch::new(
         "SELECT id, COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), 0) AS place, lane <> ",
     );
@@ -89,7 +89,7 @@ fn misplaced(state: i8, after: Option<(Place, i64)>) -> SqlBatch {
 }
 
 async fn move_piece(
-    state: i8,
+    state: i64,
     ids: &[EventId],
     locked: &mut Vec<EventId>,
     connection: &mut MySqlConnection,
@@ -101,7 +101,7 @@ async fn move_piece(
     for row in lock.rows(connection).await? {
         let id = EventId::from_row(row.try_get("id")?);
         seen.push(id);
-        if row.try_get::<i8, _>("state")? == state {
+        if row.try_get::<i64, _>("state")? == state {
             free.push(id);
         }
     }

@@ -32,7 +32,7 @@ impl Listing {
     /// Adds the first positions of a lane after the cursor.
     fn positions(&self, select: &mut SqlBatch, lane: Lane) {
         const FROM: &str = "(SELECT id, due FROM Events FORCE INDEX (state_due) WHERE state = ";
-        if let Some(Cursor { place: Place(place), id }) = self.after {
+        if let Some(Cursor { place: Place(place), id, .. }) = self.after {
             select.sql(FROM).number(lane.state()).sql(" AND due = ").time_at(place);
             select.sql(" AND id > ").number(id.get());
             self.limited(select, " ORDER BY due, id LIMIT ");

@@ -40,6 +40,7 @@ impl Database {
             connecting: None,
             allocation: Allocation::default(),
             count_again: None,
+            has_keys: false,
         }
     }
 

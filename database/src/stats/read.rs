@@ -23,8 +23,9 @@ const REMOVED: &str = " AS created, Ledger.removed, ";
 const OTHERS: &str = " AS done, \
        (SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state = 0 AND due <= UTC_TIMESTAMP(6)) AS pending, \
        (SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state = 0 AND due > UTC_TIMESTAMP(6)) AS scheduled, \
-       (SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state < 0 AND due <= UTC_TIMESTAMP(6)) AS lanes_pending, \
-       (SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state < 0 AND due > UTC_TIMESTAMP(6)) AS lanes_scheduled, \
+       (SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state BETWEEN -100 AND -1 AND due <= UTC_TIMESTAMP(6)) AS lanes_pending, \
+       (SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state BETWEEN -100 AND -1 AND due > UTC_TIMESTAMP(6)) AS lanes_scheduled, \
+       (SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state < -100) AS blocked, \
        (SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state = 1) AS processing, \
        (SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state = 3) AS dead, \
        (SELECT COUNT(*) FROM Events FORCE INDEX (state_due) WHERE state = 4) AS cancelled \
@@ -96,15 +97,18 @@ fn totals(row: &MySqlRow) -> Result<Stats, sqlx::Error> {
     };
     let (created, removed): (i64, i64) = (row.try_get("created")?, row.try_get("removed")?);
     let (pending, scheduled) = (sum("pending", "lanes_pending")?, sum("scheduled", "lanes_scheduled")?);
-    let (processing, dead): (i64, i64) = (row.try_get("processing")?, row.try_get("dead")?);
+    let (blocked, processing): (i64, i64) = (row.try_get("blocked")?, row.try_get("processing")?);
+    let dead: i64 = row.try_get("dead")?;
     let cancelled: i64 = row.try_get("cancelled")?;
     let done: Option<i64> = row.try_get("done")?;
     Ok(Stats {
         created,
         pending,
         scheduled,
+        blocked,
         processing,
-        done: done.unwrap_or(created - (pending + scheduled + processing + dead + cancelled + removed)),
+        done: done
+            .unwrap_or(created - (pending + scheduled + blocked + processing + dead + cancelled + removed)),
         dead,
         cancelled,
         removed,

@@ -74,7 +74,7 @@ async fn concurrent_creations_with_one_key_create_once() {
             match creator.await.unwrap() {
                 Created::New(ids) => new.push(ids),
                 Created::Replayed(ids) => replayed.push(ids),
-                other @ (Created::KeyReused | Created::TooLarge { .. }) => {
+                other @ (Created::KeyReused | Created::NoKeys | Created::TooLarge { .. }) => {
                     panic!("the events are the same: {other:?}")
                 }
             }

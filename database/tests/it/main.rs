@@ -14,6 +14,8 @@ mod create;
 mod faults;
 mod history;
 mod idempotency;
+mod key_races;
+mod keys;
 mod lane_changes;
 mod locks;
 mod model;

@@ -7,6 +7,7 @@
 mod classic;
 mod consumers;
 mod event;
+mod keys;
 mod run;
 mod step;
 mod tally;
@@ -15,6 +16,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{RngSeed, TestRunner};
 
+use crate::keys::set_rules;
 use crate::support::on_each;
 
 use run::Run;
@@ -35,6 +37,7 @@ async fn the_table_does_what_the_model_does() {
         let config = ProptestConfig { rng_seed: RngSeed::Fixed(seed), ..ProptestConfig::default() };
         let mut runner = TestRunner::new(config);
         let histories = prop::collection::vec(step::any(), STEPS);
+        set_rules(&fixture, r#"{"concurrency": 1, "onDead": "Skip"}"#).await;
         let mut run = Run::new(fixture);
         for number in 0.. {
             let missing = run.tally.missing();

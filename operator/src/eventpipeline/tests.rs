@@ -5,6 +5,7 @@ mod build;
 mod causes;
 mod customization;
 mod database;
+mod keys;
 mod news;
 mod properties;
 mod route;

@@ -8,6 +8,7 @@ mod certificate_term;
 mod database;
 mod groups;
 mod handler;
+mod keys;
 mod lanes;
 mod names;
 mod pods;
@@ -31,6 +32,7 @@ pub(super) use amount::{Amounts, Resources};
 pub(super) use database::{Database, DatabaseWay, ExternalDatabase, ManagedDatabase};
 pub(super) use groups::{ConsumerGroup, ProducerGroup, Program};
 pub(super) use handler::Handler;
+pub(super) use keys::Keys;
 pub(super) use lanes::Lanes;
 pub(super) use names::{GroupName, PipelineName};
 pub(super) use pods::PodSettings;
@@ -91,6 +93,8 @@ pub(super) enum Error {
     Url { group: String, url: String },
     #[error(transparent)]
     Lanes(#[from] lanes::Error),
+    #[error(transparent)]
+    Keys(#[from] keys::Error),
     #[error("`{field}` must be set by the API server")]
     Metadata { field: &'static str },
 }
@@ -123,6 +127,8 @@ pub(super) struct Pipeline {
     pub(super) consumers: Vec<ConsumerGroup>,
     /// Lanes of the groups that have `types`.
     pub(super) lanes: Lanes,
+    /// Rules for events with a key, if they may have any.
+    pub(super) keys: Option<Keys>,
     pub(super) retention: Retention,
     pub(super) network_policy: crd::NetworkPolicy,
     pub(super) user_ids: UserIds,
@@ -184,6 +190,7 @@ pub(super) fn validate(pipeline: &EventPipeline, image: &str, now: Timestamp) ->
         schema_job,
         producers,
         consumers,
+        keys,
         retention,
         route,
         network_policy,
@@ -212,6 +219,7 @@ pub(super) fn validate(pipeline: &EventPipeline, image: &str, now: Timestamp) ->
         producers,
         consumers,
         lanes,
+        keys: keys.as_ref().map(Keys::new).transpose()?,
         retention: Retention::new(retention),
         network_policy: network_policy.clone(),
         route: route.as_ref().map(Route::new).transpose()?,

@@ -33,7 +33,7 @@ pub(super) fn of(pipeline: &EventPipeline, object: &Value) -> Vec<Finding> {
         findings.extend(consumers::of(at, group));
     }
     findings.extend(consumers::all_classic(&spec.consumers));
-    findings.extend(types::of(&spec.consumers));
+    findings.extend(types::of(&spec.consumers, spec.keys.is_some()));
     findings.extend(route::of(spec));
     findings
 }

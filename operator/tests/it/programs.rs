@@ -90,7 +90,7 @@ pub(crate) async fn pod(cluster: &Cluster, name: &str, (pipeline, kind): (&str, 
 /// Returns a producer's queue statistics.
 pub(crate) fn queue(pending: i64, processing: i64, oldest_seconds: Option<f64>) -> Value {
     json!({
-        "created": 1000, "pending": pending, "scheduled": 5, "processing": processing, "done": 7, "dead": 1,
+        "created": 1000, "pending": pending, "scheduled": 5, "blocked": 4, "processing": processing, "done": 7, "dead": 1,
         "cancelled": 0, "removed": 0, "oldestPendingSeconds": oldest_seconds,
     })
 }

@@ -23,8 +23,18 @@ async fn the_statistics_of_a_ready_producer_are_shown() {
     cluster.condition_is("demo", "BacklogInTime", "True/EventsWait").await;
     let shown = async || cluster.api::<EventPipeline>().get("demo").await.unwrap().status.unwrap().queue;
     let first = until("the figures", async || shown().await).await;
-    let QueueStatus { pending, scheduled, processing, done, dead, oldest_age_seconds, as_of_time: _ } = first;
-    assert_eq!((pending, scheduled, processing, done, dead, oldest_age_seconds), (12, 5, 3, 7, 1, Some(4)));
+    let QueueStatus {
+        pending,
+        scheduled,
+        blocked,
+        processing,
+        done,
+        dead,
+        oldest_age_seconds,
+        as_of_time: _,
+    } = first;
+    let waiting = (pending, scheduled, blocked);
+    assert_eq!((waiting, processing, done, dead, oldest_age_seconds), ((12, 5, 4), 3, 7, 1, Some(4)));
 
     let series = "eventpipeline=\"demo\",namespace=\"queue\"";
     let pending = format!("eventpipeline_pipeline_events{{{series},state=\"pending\"}}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use eventpipeline_database::{EventId, EventType, State};
+use eventpipeline_database::{EventId, EventKey, EventType, State};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::{
@@ -66,6 +66,25 @@ impl PartialSchema for EventTypeSchema {
 }
 
 impl ToSchema for EventTypeSchema {}
+
+/// The schema of the key of an event.
+#[derive(Debug)]
+pub(super) struct EventKeySchema;
+
+impl EventKeySchema {
+    pub(super) fn object() -> Object {
+        let pattern = "^[!-~]([ -~]{0,253}[!-~])?$";
+        string().min_length(Some(1)).max_length(Some(EventKey::MAX_CHARS)).pattern(Some(pattern)).build()
+    }
+}
+
+impl PartialSchema for EventKeySchema {
+    fn schema() -> RefOr<Schema> {
+        Self::object().into()
+    }
+}
+
+impl ToSchema for EventKeySchema {}
 
 /// Returns the schema of an integer between two bounds.
 pub(super) fn integer(format: KnownFormat, minimum: u64, maximum: Option<u64>) -> Object {

@@ -30,6 +30,7 @@ impl Api {
             }
             Created::Replayed(ids) => Ok(Stored { ids, replayed: true }),
             Created::KeyReused => Err(Problem::key_reused()),
+            Created::NoKeys => Err(Problem::no_keys()),
             Created::TooLarge { limit } => {
                 Err(Problem::too_large("a payload (limited by the database's max_allowed_packet)", limit))
             }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use eventpipeline_database::{EventType, Priority};
+use eventpipeline_database::{EventKey, EventType, Priority};
 use jiff::Timestamp;
 
 /// Parses one or more digits without a sign.
@@ -17,6 +17,11 @@ pub(super) fn priority(text: &str) -> Option<Priority> {
 /// Parses the type of an event.
 pub(super) fn event_type(text: &str) -> Option<EventType> {
     EventType::new(text).ok()
+}
+
+/// Parses the key of an event.
+pub(super) fn event_key(text: &str) -> Option<EventKey> {
+    EventKey::new(text).ok()
 }
 
 /// Parses an RFC 3339 time. Times before 1970 become 1970: they are in the past as well, and databases accept fewer of them.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use eventpipeline_database::{Classic, DatabaseArgs, Generation, Lanes};
+use eventpipeline_database::{Classic, DatabaseArgs, Generation, KeyRules, Lanes};
 use eventpipeline_service::LogArgs;
 
 /// The arguments.
@@ -21,6 +21,9 @@ pub(crate) struct SchemaArgs {
     /// events wait in one lane
     #[arg(long, env = "LANES", value_parser = Lanes::from_json, default_value = "[]", hide_default_value = true)]
     pub(crate) lanes: Lanes,
+    /// Rules for events with a key, as JSON: `{"concurrency": 1, "onDead": "Skip"}`. If not set, events have no keys
+    #[arg(long, env = "KEYS", value_parser = KeyRules::from_json)]
+    pub(crate) keys: Option<KeyRules>,
     #[command(flatten)]
     pub(crate) accounts: AccountsArgs,
 }

@@ -59,7 +59,8 @@ impl QueueStatsTask {
         match read {
             Ok(stats) => {
                 self.collector.set(&stats, SystemTime::now());
-                self.storage.set_unfinished(stats.pending + stats.scheduled + stats.processing);
+                self.storage
+                    .set_unfinished(stats.pending + stats.scheduled + stats.blocked + stats.processing);
                 pause
             }
             Err(failure) => {

@@ -32,8 +32,8 @@ async fn an_event_is_returned_with_all_its_fields() {
     assert_eq!(
         pending,
         json!({
-            "id": 1, "state": "pending", "type": null, "valor": "", "payload": {"nome": "João"}, "priority": 4,
-            "attempts": 0,
+            "id": 1, "state": "pending", "type": null, "key": null, "valor": "",
+            "payload": {"nome": "João"}, "priority": 4, "attempts": 0,
             "error": null, "owner": null, "createdAt": null, "notBefore": null, "finishedAt": null,
         })
     );
@@ -164,8 +164,8 @@ async fn the_statistics_add_up() {
     assert_eq!(
         stats,
         json!({
-            "created": 6, "pending": 1, "scheduled": 1, "processing": 1, "done": 1, "dead": 1, "cancelled": 1,
-            "removed": 0, "oldestPendingSeconds": null, "lanes": null, "types": null,
+            "created": 6, "pending": 1, "scheduled": 1, "blocked": 0, "processing": 1, "done": 1, "dead": 1,
+            "cancelled": 1, "removed": 0, "oldestPendingSeconds": null, "lanes": null, "types": null,
         })
     );
     assert_eq!((code, queue), (200, stats));

@@ -8,6 +8,7 @@ mod connections;
 mod contract;
 mod drain;
 mod ends;
+mod event_keys;
 mod events;
 mod examples;
 mod failover;

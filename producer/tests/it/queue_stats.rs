@@ -44,6 +44,7 @@ async fn the_metrics_count_every_event_by_state() {
     // A producer reads the statistics when it starts.
     let another = producer.another().await;
     let expected = [
+        ("blocked", 0),
         ("cancelled", 1),
         ("dead", 0),
         ("done", 1),

@@ -12,7 +12,7 @@ use crate::pipeline::Pipeline;
 
 const PERIOD: Duration = Duration::from_millis(100);
 const TIMEOUT: Duration = Duration::from_secs(3);
-const STATES: [&str; 6] = ["pending", "scheduled", "processing", "done", "dead", "cancelled"];
+const STATES: [&str; 7] = ["pending", "scheduled", "blocked", "processing", "done", "dead", "cancelled"];
 
 /// Asks the producers in turn until `end`.
 pub(crate) async fn run(

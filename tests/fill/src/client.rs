@@ -124,7 +124,7 @@ impl Client {
         let stats: Value = answer.json().await?;
         let of = |name: &str| stats[name].as_i64().with_context(|| format!("no {name}: {stats}"));
         ensure!(of("dead")? == 0, "events are dead: {stats}");
-        let waiting = of("pending")? + of("scheduled")? + of("processing")?;
+        let waiting = of("pending")? + of("scheduled")? + of("blocked")? + of("processing")?;
         Ok(Some(Stats { created: of("created")?, removed: of("removed")?, waiting }))
     }
 

@@ -32,14 +32,18 @@ pub(super) struct Model {
     pub(super) lost: u32,
     /// True if its completion time is known.
     pub(super) timed: bool,
+    /// Number of its key.
+    pub(super) key: Option<u8>,
+    /// Its place among the events of its key while it counts there.
+    pub(super) joined: Option<usize>,
 }
 
 impl Model {
-    pub(super) fn new(points: u8, now: i64) -> Self {
+    pub(super) fn new(points: u8, key: Option<u8>, now: i64) -> Self {
         let priority = i64::from(points) * MINUTE;
         let place = now - priority;
         let row = Row { state: State::Pending, attempts: 0, token: 0, valor: String::new(), error: None };
-        Self { row, due: place, place, priority, hidden: false, lost: 0, timed: true }
+        Self { row, due: place, place, priority, hidden: false, lost: 0, timed: true, key, joined: None }
     }
 
     pub(super) fn is_held_by(&self, claim: &Claimed) -> bool {

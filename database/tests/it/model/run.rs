@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    Claimed, Completion, EventId, Failure, Finished, Lease, LowWaterMark, NewEvent, Next, Priority, Removal,
-    Session, State, Transition,
+    Claimed, Completion, EventId, EventKey, Failure, Finished, Lease, LowWaterMark, NewEvent, Next, Priority,
+    Removal, Session, State, Transition,
 };
 use sqlx::Executor as _;
 
@@ -24,18 +24,24 @@ pub(super) struct Run {
     /// Number of the step, which makes every value and error unique.
     now: i64,
     pub(super) tally: Tally,
+    /// Number of events that have joined a key.
+    pub(super) joined: usize,
 }
 
 impl Run {
     pub(super) fn new(fixture: Fixture) -> Self {
         let (session, tally) = (fixture.session(), Tally::default());
         let consumers = [(); 3].map(|()| Consumer::new(fixture.session()));
-        Self { session, fixture, consumers, events: Vec::new(), claims: Vec::new(), now: 0, tally }
+        Self { session, fixture, consumers, events: Vec::new(), claims: Vec::new(), now: 0, tally, joined: 0 }
     }
 
     pub(super) async fn begin(&mut self) {
-        for statement in ["DELETE FROM Events", "UPDATE DBStatus SET id = 0", "UPDATE Ledger SET removed = 0"]
-        {
+        for statement in [
+            "DELETE FROM Events",
+            "DELETE FROM EventKeys",
+            "UPDATE DBStatus SET id = 0",
+            "UPDATE Ledger SET removed = 0",
+        ] {
             self.fixture.other.execute(statement).await.unwrap();
         }
         // The first check of a reclaimer renews all leases.
@@ -52,19 +58,27 @@ impl Run {
     /// Returns the rows of the table, after it checked that the ledger agrees with them.
     pub(super) async fn table(&mut self) -> Vec<Option<Row>> {
         let rows = "SELECT id, state, attempts, token, COALESCE(valor, ''), error FROM Events";
-        let rows: Vec<(i64, i8, i32, i64, String, Option<String>)> =
+        let rows: Vec<(i64, i64, i32, i64, String, Option<String>)> =
             sqlx::query_as(rows).fetch_all(&mut self.fixture.other).await.unwrap();
         let ledger = self.session.stats().await.unwrap();
         assert_eq!(usize::try_from(ledger.created).unwrap(), self.events.len());
         assert_eq!(usize::try_from(ledger.removed).unwrap(), self.events.len() - rows.len());
-        let unfinished = ledger.pending + ledger.scheduled + ledger.processing;
+        let unfinished = ledger.pending + ledger.scheduled + ledger.blocked + ledger.processing;
         assert_eq!(
             ledger.created,
             unfinished + ledger.done + ledger.dead + ledger.cancelled + ledger.removed
         );
         let mut table = vec![None; self.events.len()];
         for (id, state, attempts, token, valor, error) in rows {
-            let state = State::ALL[usize::try_from(state).unwrap()];
+            let state = match state {
+                0 => State::Pending,
+                1 => State::Processing,
+                2 => State::Done,
+                3 => State::Dead,
+                4 => State::Cancelled,
+                ..0 => State::Blocked,
+                other => unreachable!("no event has the state {other}"),
+            };
             table[index(id)] = Some(Row { state, attempts, token, valor, error });
         }
         table
@@ -73,7 +87,7 @@ impl Run {
     pub(super) async fn take(&mut self, step: &Step) {
         self.now += 1;
         match step {
-            Step::Create(priorities) => self.create(priorities).await,
+            Step::Create(events) => self.create(events).await,
             Step::Claim(limit) => self.claim(*limit).await,
             Step::WakeUp(which, limit) => self.wake_up(*which, *limit).await,
             Step::Poll(which, limit) => drop(self.poll(*which, *limit).await),
@@ -97,12 +111,16 @@ impl Run {
         }
     }
 
-    async fn create(&mut self, priorities: &[u8]) {
-        let event =
-            |points: &u8| NewEvent { priority: Priority::new(*points).unwrap(), ..NewEvent::default() };
-        create_all(&mut self.session, priorities.iter().map(event).collect()).await;
-        for points in priorities {
-            self.events.push(Some(Model::new(*points, self.now)));
+    async fn create(&mut self, events: &[(u8, Option<u8>)]) {
+        let event = |(points, key): &(u8, Option<u8>)| NewEvent {
+            priority: Priority::new(*points).unwrap(),
+            key: key.and_then(|key| EventKey::new(key.to_string()).ok()),
+            ..NewEvent::default()
+        };
+        create_all(&mut self.session, events.iter().map(event).collect()).await;
+        for (points, key) in events {
+            self.events.push(Some(Model::new(*points, *key, self.now)));
+            self.join(self.events.len() - 1);
         }
     }
 
@@ -155,10 +173,11 @@ impl Run {
         self.fixture.other.execute(expire).await.unwrap();
         // The claims' own limits of attempts apply, although this one is larger.
         assert_eq!(reclaim(&mut self.session, LONG).await.renewed, None);
-        for event in self.events.iter_mut().flatten() {
-            if event.row.state != State::Processing {
+        let mut over = Vec::new();
+        for (index, event) in self.events.iter_mut().enumerate() {
+            let Some(event) = event.as_mut().filter(|event| event.row.state == State::Processing) else {
                 continue;
-            }
+            };
             if event.row.attempts < i32::try_from(MAX_ATTEMPTS).unwrap() {
                 event.becomes(State::Pending, event.place);
                 event.lost += 1;
@@ -170,7 +189,11 @@ impl Run {
                     event.row.attempts
                 ));
                 self.tally.count("reclaim to dead", true);
+                over.push(index);
             }
+        }
+        for index in over {
+            self.leave(index);
         }
     }
 
@@ -242,6 +265,9 @@ impl Run {
             let now = self.now;
             let event = self.events[index(claim.id.get())].as_mut().unwrap();
             event.settle(settlement, error, now);
+            if matches!(event.row.state, State::Done | State::Dead) {
+                self.leave(index(claim.id.get()));
+            }
         }
     }
 
@@ -260,12 +286,15 @@ impl Run {
                     && let Some(event) = &mut self.events[which]
                 {
                     event.due = now - event.priority;
+                    self.join(which);
                 }
             }
             Step::Cancel(_) => {
                 let (changed, now) = (self.session.cancel(id).await.unwrap(), self.now);
-                if let Some(event) = self.changed("cancel", which, changed, |state| state == State::Pending) {
+                let allowed = |state| matches!(state, State::Pending | State::Blocked);
+                if let Some(event) = self.changed("cancel", which, changed, allowed) {
                     event.becomes(State::Cancelled, now);
+                    self.leave(which);
                 }
             }
             Step::ClassicClaim(_) => self.classic_claim(id, which).await,

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 /// A step. Its numbers select among the existing events or claims, including old claims.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    /// Creates one event per priority.
-    Create(Vec<u8>),
+    /// Creates events with a priority, and some with one of three keys.
+    Create(Vec<(u8, Option<u8>)>),
     Claim(usize),
     /// Sends a wake-up to a consumer that keeps its mark.
     WakeUp(usize, usize),
@@ -62,10 +62,11 @@ impl Text {
 
 pub(super) fn any() -> impl Strategy<Value = Step> {
     let which = 0..100_usize;
+    let key = prop::option::of(0..3_u8);
     let finished =
         prop_oneof![2 => Just(Finished::Done), 1 => Just(Finished::Dead), 1 => Just(Finished::Cancelled)];
     prop_oneof![
-        3 => prop::collection::vec(0..10_u8, 1..4).prop_map(Step::Create),
+        3 => prop::collection::vec((0..10_u8, key), 1..4).prop_map(Step::Create),
         2 => (1..4_usize).prop_map(Step::Claim),
         2 => (0..3_usize, 1..4_usize).prop_map(|(which, limit)| Step::WakeUp(which, limit)),
         2 => (0..3_usize, 1..4_usize).prop_map(|(which, limit)| Step::Poll(which, limit)),

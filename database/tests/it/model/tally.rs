@@ -15,7 +15,7 @@ impl Tally {
     pub(super) fn missing(&self) -> Vec<(&'static str, bool)> {
         const BOTH_WAYS: [&str; 7] =
             ["complete", "fail", "release", "extend", "cancel", "retry", "classic claim"];
-        const DONE: [&str; 9] = [
+        const DONE: [&str; 11] = [
             "wake-up",
             "poll",
             "idle",
@@ -25,6 +25,8 @@ impl Tally {
             "classic complete",
             "remove",
             "remove untimed",
+            "block",
+            "unblock",
         ];
         let refused = BOTH_WAYS.map(|what| (what, false));
         let done = BOTH_WAYS.iter().chain(&DONE).map(|what| (*what, true));

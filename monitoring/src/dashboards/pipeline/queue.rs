@@ -25,11 +25,11 @@ fn backlog() -> Vec<Panel> {
         panel(
             (Kind::Lines, Unit::Count),
             "Unfinished events by state",
-            "Pending events are due and wait. Scheduled events are not due yet: new ones, or ones that failed. Processing events are claimed.",
+            "Pending events are due and wait. Scheduled events are not due yet: new ones, or ones that failed. Blocked events wait for earlier events of their key. Processing events are claimed.",
             [(
                 "{{state}}",
                 format!(
-                    r#"max by (state) (eventpipeline_events{{{CHOSEN}, state=~"pending|scheduled|processing"}})"#
+                    r#"max by (state) (eventpipeline_events{{{CHOSEN}, state=~"pending|scheduled|blocked|processing"}})"#
                 ),
             )],
         ),

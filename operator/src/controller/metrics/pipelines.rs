@@ -107,10 +107,13 @@ impl Gauges {
             }
         }
         let Some(queue) = queue else { return };
-        let QueueStats { pending, scheduled, processing, done, dead, oldest_pending_seconds, .. } = queue;
+        let QueueStats {
+            pending, scheduled, blocked, processing, done, dead, oldest_pending_seconds, ..
+        } = queue;
         for (state, events) in [
             ("pending", pending),
             ("scheduled", scheduled),
+            ("blocked", blocked),
             ("processing", processing),
             ("done", done),
             ("dead", dead),

@@ -78,6 +78,7 @@ fn schema_pod(pipeline: &Pipeline, selector: &Labels) -> PodSpec {
                     environment::logging(),
                     classic(pipeline),
                     lanes(pipeline),
+                    keys(pipeline),
                 ]
                 .concat(),
             ),
@@ -111,6 +112,11 @@ fn classic(pipeline: &Pipeline) -> Vec<EnvVar> {
 /// it sets no variable, so that the hash stays the same.
 fn lanes(pipeline: &Pipeline) -> Vec<EnvVar> {
     pipeline.lanes.json().map(|json| environment::variable("LANES", json)).into_iter().collect()
+}
+
+/// Returns the rules for keys. Without any it sets no variable, so that the hash stays the same.
+fn keys(pipeline: &Pipeline) -> Vec<EnvVar> {
+    pipeline.keys.map(|keys| environment::variable("KEYS", keys.json())).into_iter().collect()
 }
 
 /// Returns eight hexadecimal digits that depend only on the JSON that is sent to the API server. New fields

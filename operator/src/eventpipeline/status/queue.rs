@@ -26,10 +26,12 @@ pub(super) fn statistics(
 }
 
 fn as_status(queue: &QueueStats, at: Timestamp) -> QueueStatus {
-    let QueueStats { pending, scheduled, processing, done, dead, oldest_pending_seconds, .. } = *queue;
+    let QueueStats { pending, scheduled, blocked, processing, done, dead, oldest_pending_seconds, .. } =
+        *queue;
     QueueStatus {
         pending: pending.max(0),
         scheduled: scheduled.max(0),
+        blocked: blocked.max(0),
         processing: processing.max(0),
         done: done.max(0),
         dead: dead.max(0),

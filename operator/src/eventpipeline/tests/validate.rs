@@ -73,6 +73,7 @@ const TYPES: &[(&str, &str)] = &[
         "{consumers: [{name: a, image: x, contract: Classic, types: [b]}]}",
         "`types` of group \"a\" must not be set, because its `contract` is `Classic`",
     ),
+    ("{keys: {concurrency: 0}}", "`concurrency` of `keys` is 0 and must be from 1 to 65535"),
 ];
 
 const AMOUNTS: &[(&str, &str)] = &[

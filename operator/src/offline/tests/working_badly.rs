@@ -101,6 +101,11 @@ fn each_warning_names_its_field() {
             "`Classic` and take only events without a type",
         ),
         (
+            "{keys: {}, consumers: [{name: a, image: a, contract: Classic}]}",
+            "spec.keys: ",
+            "`Classic` and take only events without a key",
+        ),
+        (
             "{consumers: [{name: a}, {name: b, types: [a, order.*, order.line.*]}]}",
             "spec.consumers[1].types[2]: ",
             "\"order.line.*\" is redundant: \"order.*\" of the same list covers it",

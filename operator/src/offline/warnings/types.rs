@@ -1,14 +1,14 @@
-//! Events that no group takes, and types that another item of the list covers.
+//! Events that no group takes by their type or key, and types that another item of the list covers.
 
 use eventpipeline_crds::ConsumerGroup;
 
 use super::super::finding::Finding;
 use crate::eventpipeline::DefaultLane;
 
-/// Returns the warnings about the `types` of all groups.
-pub(super) fn of(groups: &[ConsumerGroup]) -> Vec<Finding> {
+/// Returns the warnings about the `types` of all groups. Events may have keys if the pipeline has rules for them.
+pub(super) fn of(groups: &[ConsumerGroup], has_keys: bool) -> Vec<Finding> {
     let redundant = groups.iter().enumerate().flat_map(|(at, group)| redundant(at, group, groups));
-    not_taken(groups).into_iter().chain(redundant).collect()
+    not_taken(groups).into_iter().chain(keys_not_taken(groups, has_keys)).chain(redundant).collect()
 }
 
 fn not_taken(groups: &[ConsumerGroup]) -> Option<Finding> {
@@ -24,6 +24,14 @@ fn not_taken(groups: &[ConsumerGroup]) -> Option<Finding> {
         _ => return None,
     };
     Some(Finding::warning("spec.consumers", message))
+}
+
+fn keys_not_taken(groups: &[ConsumerGroup], has_keys: bool) -> Option<Finding> {
+    (has_keys && DefaultLane::of(groups) == DefaultLane::Classic).then(|| {
+        let message = "the groups without `types` are `Classic` and take only events without a key: events with a key wait; add \
+                       a group without `types` whose `contract` is `Current`";
+        Finding::warning("spec.keys", message)
+    })
 }
 
 /// Finds types that would reach the group without their item: the longest other match is in the same list.

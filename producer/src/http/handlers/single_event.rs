@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
-use eventpipeline_database::{Creation, EventType, NewEvent, NotBefore, Priority};
+use eventpipeline_database::{Creation, EventKey, EventType, NewEvent, NotBefore, Priority};
 use jiff::Timestamp;
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter as Description, ParameterIn};
@@ -11,11 +11,11 @@ use utoipa::openapi::{KnownFormat, SchemaFormat};
 use crate::http::body::{Limit, Received};
 use crate::http::content_type::{content_type, is_json, refuse_encoding};
 use crate::http::idempotency_key::KeyHeader;
-use crate::http::openapi::{EventTypeSchema, integer, string};
+use crate::http::openapi::{EventKeySchema, EventTypeSchema, integer, string};
 use crate::http::problem::Problem;
 use crate::http::query::{Parameter, Parameters as _, Query};
 use crate::http::state::Shared;
-use crate::http::values::{event_type, number, priority, timestamp};
+use crate::http::values::{event_key, event_type, number, priority, timestamp};
 use crate::http::{payload, trace};
 use crate::tasks::CreateRequest;
 
@@ -39,11 +39,11 @@ impl SingleEvent {
         let limit = Limit { name: "a payload", bytes: api.limits.payload_bytes };
         let Received { bytes, permit } = Received::read(body, limit, &api.bodies).await?;
         let payload = payload(&parts.headers, bytes)?;
-        let EventOptions { event_type, priority, not_before } =
+        let EventOptions { event_type, key, priority, not_before } =
             EventOptions::read(&mut Query::of(&parts.uri))?;
-        let event = NewEvent { event_type, payload, priority, not_before };
-        let KeyHeader(key) = KeyHeader::of(&parts.headers)?;
-        let creation = Creation::one(event).with_key(key).with_trace(trace::context(&parts));
+        let event = NewEvent { event_type, key, payload, priority, not_before };
+        let KeyHeader(idempotency_key) = KeyHeader::of(&parts.headers)?;
+        let creation = Creation::one(event).with_key(idempotency_key).with_trace(trace::context(&parts));
         Ok(Self(CreateRequest { creation, permit }))
     }
 }
@@ -70,6 +70,13 @@ const TYPE: Parameter<EventType> = Parameter {
     parse: event_type,
     schema: EventTypeSchema::object,
 };
+const KEY: Parameter<EventKey> = Parameter {
+    name: "key",
+    description: "Key of the event, such as `customer-7`. Events with the same key are processed in the order of their creation",
+    expected: "1 to 255 printable ASCII characters that begin and end with no space (in a query, + is written %2B)",
+    parse: event_key,
+    schema: EventKeySchema::object,
+};
 const PRIORITY: Parameter<Priority> = Parameter {
     name: "priority",
     description: "Urgency of the event; a point is worth a minute of waiting",
@@ -92,27 +99,29 @@ const DELAY: Parameter<u32> = Parameter {
     schema: || integer(KnownFormat::Int32, 0, Some(u32::MAX.into())),
 };
 
-type Options = (Parameter<EventType>, Parameter<Priority>, Parameter<Timestamp>, Parameter<u32>);
+type Route = (Parameter<EventType>, Parameter<EventKey>);
+type Options = (Route, Parameter<Priority>, Parameter<Timestamp>, Parameter<u32>);
 /// The parameters, in the order of their values.
-const PARAMETERS: Options = (TYPE, PRIORITY, NOT_BEFORE, DELAY);
+const PARAMETERS: Options = ((TYPE, KEY), PRIORITY, NOT_BEFORE, DELAY);
 
 /// The query parameters.
 pub(in crate::http) struct EventOptions {
     event_type: Option<EventType>,
+    key: Option<EventKey>,
     priority: Priority,
     not_before: Option<NotBefore>,
 }
 
 impl EventOptions {
     fn read(query: &mut Query) -> Result<Self, Problem> {
-        let (event_type, priority, time, delay) = PARAMETERS.read(query)?;
+        let ((event_type, key), priority, time, delay) = PARAMETERS.read(query)?;
         let not_before = match (time, delay) {
             (Some(_), Some(_)) => {
                 return Err(Problem::invalid_parameter(DELAY.name, "it cannot be combined with notBefore"));
             }
             (time, delay) => time.map(NotBefore::At).or(delay.map(NotBefore::Delay)),
         };
-        Ok(Self { event_type, priority: priority.unwrap_or_default(), not_before })
+        Ok(Self { event_type, key, priority: priority.unwrap_or_default(), not_before })
     }
 }
 

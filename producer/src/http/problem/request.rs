@@ -83,7 +83,7 @@ impl Problem {
     /// `which` names the event, and `why` states its problem.
     pub(in crate::http) fn invalid_event(which: &str, why: &str) -> Self {
         let detail = format!(
-            "{which}: {why}; an event is {{\"type\": \"order.created\", \"payload\": any JSON, \"priority\": 0 to 9, \"notBefore\": RFC 3339 or \
+            "{which}: {why}; an event is {{\"type\": \"order.created\", \"key\": \"customer-7\", \"payload\": any JSON, \"priority\": 0 to 9, \"notBefore\": RFC 3339 or \
              \"delaySeconds\": seconds}} with optional fields, and a request has 1 to 1000 events"
         );
         Self::new(StatusCode::BAD_REQUEST, "invalid-event", "Invalid event", detail)
@@ -97,6 +97,12 @@ impl Problem {
     pub(in crate::http) fn invalid_key(why: &str) -> Self {
         let detail = format!("Idempotency-Key: {why}");
         Self::new(StatusCode::BAD_REQUEST, "invalid-idempotency-key", "Invalid idempotency key", detail)
+    }
+
+    pub(in crate::http) fn no_keys() -> Self {
+        let detail = "an event has a key, and this pipeline has no rules for keys; set `spec.keys` of the EventPipeline, or \
+                      send events without a key";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "keys-not-enabled", "Keys not enabled", detail)
     }
 
     pub(in crate::http) fn key_reused() -> Self {

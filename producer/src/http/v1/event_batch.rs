@@ -101,12 +101,13 @@ mod tests {
 
     #[test]
     fn a_payload_is_kept_as_it_was_sent() {
-        let body = r#" {"type": "order.created", "payload": {"a":  1e400}, "priority": 9.0, "notBefore": "2027-01-31T08:00:00+01:00"} "#;
-        let [NewEvent { event_type, payload, priority, not_before }] =
+        let body = r#" {"type": "order.created", "key": "customer 7", "payload": {"a":  1e400}, "priority": 9.0, "notBefore": "2027-01-31T08:00:00+01:00"} "#;
+        let [NewEvent { event_type, key, payload, priority, not_before }] =
             parsed(None, body).unwrap().try_into().unwrap();
         assert_eq!(payload.as_deref(), Some(r#"{"a":  1e400}"#));
         assert_eq!(priority.get(), 9);
         assert_eq!(event_type.unwrap().as_str(), "order.created");
+        assert_eq!(key.unwrap().as_str(), "customer 7");
         assert_eq!(not_before, Some(NotBefore::At("2027-01-31T07:00:00Z".parse().unwrap())));
     }
 
@@ -146,6 +147,10 @@ mod tests {
             ("{\"type\":\"a.\"}", "begin and end with a letter or a digit"),
             ("{\"type\":7}", "expected a string"),
             ("{\"type\":null}", "expected a string"),
+            ("{\"key\":\"\"}", "its key is not valid: a key has 1 to 255 characters"),
+            ("{\"key\":\" a\"}", "begins and ends with no space"),
+            ("{\"key\":7}", "expected a string"),
+            ("{\"key\":null}", "expected a string"),
             ("{\"priority\":null}", "a priority from 0 to 9"),
             ("{\"priority\":1,\"priority\":1}", "duplicate field"),
             ("{\"notBefore\":\"tomorrow\"}", "RFC 3339"),

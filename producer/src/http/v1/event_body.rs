@@ -24,6 +24,9 @@ pub(in crate::http) struct EventBody {
     #[serde(rename = "type")]
     #[schema(rename = "type", required)]
     event_type: Option<String>,
+    /// Key of its creation.
+    #[schema(required)]
+    key: Option<String>,
     /// The consumer's result, or an empty string while there is none.
     valor: String,
     /// The payload of its creation.
@@ -62,7 +65,7 @@ impl StateName {
 
 impl PartialSchema for StateName {
     fn schema() -> RefOr<Schema> {
-        Self::builder().description(Some("Pending, processing, or finished in one of three ways.")).into()
+        Self::builder().description(Some("Pending, blocked by earlier events of its key, processing, or finished in one of three ways.")).into()
     }
 }
 
@@ -79,6 +82,7 @@ impl From<Event> for EventBody {
             id: event.id.get(),
             state: StateName(event.state.into()),
             event_type: event.event_type,
+            key: event.key,
             valor: event.valor,
             payload: event.payload.as_deref().map(|payload| json_of(payload).into_owned()),
             priority: event.priority.get(),

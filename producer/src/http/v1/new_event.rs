@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use eventpipeline_database::{EventType, NewEvent, NotBefore, Priority};
+use eventpipeline_database::{EventKey, EventType, NewEvent, NotBefore, Priority};
 use serde::de::{Error as _, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::http::openapi::{AnyJson, EventTypeSchema};
+use crate::http::openapi::{AnyJson, EventKeySchema, EventTypeSchema};
 use crate::http::payload;
 use crate::http::values::timestamp;
 
@@ -22,6 +22,10 @@ pub(super) struct NewEventBody<'a> {
     #[serde(default, rename = "type", deserialize_with = "event_type")]
     #[schema(rename = "type", value_type = EventTypeSchema, required = false)]
     event_type: Option<EventType>,
+    /// Key of the event. Events with the same key are processed in the order of their creation.
+    #[serde(default, deserialize_with = "event_key")]
+    #[schema(value_type = EventKeySchema, required = false)]
+    key: Option<EventKey>,
     /// The consumer's input.
     #[serde(borrow, default)]
     #[schema(value_type = AnyJson, required = false)]
@@ -44,6 +48,12 @@ fn event_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Event
     let text = String::deserialize(deserializer)?;
     let wrong = |why| D::Error::custom(format_args!("its type is not valid: {why}"));
     EventType::new(text).map(Some).map_err(wrong)
+}
+
+fn event_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<EventKey>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let wrong = |why| D::Error::custom(format_args!("its key is not valid: {why}"));
+    EventKey::new(text).map(Some).map_err(wrong)
 }
 
 fn priority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Priority, D::Error> {
@@ -99,7 +109,7 @@ pub(super) fn parse(json: &str, payload_bytes: usize) -> Result<NewEvent, String
     if !json.trim_start().starts_with('{') {
         return Err("it is not an object".to_owned());
     }
-    let NewEventBody { event_type, payload, priority, not_before, delay_seconds } =
+    let NewEventBody { event_type, key, payload, priority, not_before, delay_seconds } =
         serde_json::from_str(json).map_err(|error| error.to_string())?;
     let payload = payload.map(RawValue::get);
     if let Some(payload) = payload {
@@ -116,5 +126,5 @@ pub(super) fn parse(json: &str, payload_bytes: usize) -> Result<NewEvent, String
         (Some(text), None) => Some(NotBefore::At(time(text)?)),
         (None, delay) => delay.map(NotBefore::Delay),
     };
-    Ok(NewEvent { event_type, payload: payload.map(str::to_owned), priority, not_before })
+    Ok(NewEvent { event_type, key, payload: payload.map(str::to_owned), priority, not_before })
 }

@@ -21,6 +21,8 @@ pub(crate) struct StatsBody {
     pending: i64,
     /// Events that will be pending later.
     scheduled: i64,
+    /// Events that wait for earlier events of their keys.
+    blocked: i64,
     /// Events that consumers have claimed.
     processing: i64,
     /// Events with a value.
@@ -94,6 +96,7 @@ impl From<Stats> for StatsBody {
             created,
             pending,
             scheduled,
+            blocked,
             processing,
             done,
             dead,
@@ -108,6 +111,7 @@ impl From<Stats> for StatsBody {
             created,
             pending,
             scheduled,
+            blocked,
             processing,
             done,
             dead,

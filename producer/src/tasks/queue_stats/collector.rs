@@ -17,6 +17,7 @@ use super::lanes::LaneGauges;
 enum StateLabel {
     Pending,
     Scheduled,
+    Blocked,
     Processing,
     Done,
     Dead,
@@ -84,6 +85,7 @@ impl QueueStatsCollector {
         for (label, events) in [
             (StateLabel::Pending, stats.pending),
             (StateLabel::Scheduled, stats.scheduled),
+            (StateLabel::Blocked, stats.blocked),
             (StateLabel::Processing, stats.processing),
             (StateLabel::Done, stats.done),
             (StateLabel::Dead, stats.dead),
@@ -124,9 +126,10 @@ mod tests {
 
     fn stats(events: i64) -> Stats {
         Stats {
-            created: 7 * events,
+            created: 8 * events,
             pending: events,
             scheduled: events,
+            blocked: events,
             processing: events,
             done: events,
             dead: events,
@@ -149,7 +152,7 @@ mod tests {
         let collector = QueueStatsCollector::new(&registry).unwrap();
         assert!(registry.gather().is_empty());
         collector.set(&stats(0), SystemTime::now());
-        assert_eq!(scrape(&registry, "eventpipeline_events"), [0.0; 7]);
+        assert_eq!(scrape(&registry, "eventpipeline_events"), [0.0; 8]);
         assert_eq!(scrape(&registry, "eventpipeline_oldest_pending_age_seconds"), [0.0]);
     }
 

@@ -66,7 +66,8 @@ const OPERATOR: Program = Program::Operator;
 const HTTP: &str = r#"{"consumers":[{"name":"a","handler":{"http":{"url":"http://words/","timeoutSeconds":7,"headersSecretName":"s","finalStatuses":[400]}}}]}"#;
 
 /// The fields and values that decide about variables. All other variables have a fixed value on a cluster, or none.
-pub(super) const SOURCES: [Source; 33] = [
+pub(super) const SOURCES: [Source; 34] = [
+    source(SCHEMA, "KEYS", "`spec.keys`", r#"{"keys":{"concurrency":3}}"#),
     source(
         PRODUCER,
         "DRAIN_SECONDS",

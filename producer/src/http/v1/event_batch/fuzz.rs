@@ -23,6 +23,7 @@ fn an_accepted_batch_survives_being_printed_and_read() {
         "\n",
         "{}",
         "\"payload\":",
+        "\"key\":",
         "\"priority\":",
         "\"notBefore\":",
         "\"delaySeconds\":",
@@ -58,9 +59,10 @@ fn an_accepted_batch_survives_being_printed_and_read() {
     });
 }
 
-fn printed(NewEvent { event_type, payload, priority, not_before }: &NewEvent) -> String {
+fn printed(NewEvent { event_type, key, payload, priority, not_before }: &NewEvent) -> String {
     let mut fields = vec![format!("\"priority\":{}", priority.get())];
     fields.extend(event_type.as_ref().map(|event_type| format!("\"type\":\"{event_type}\"")));
+    fields.extend(key.as_ref().map(|key| format!("\"key\":{}", serde_json::Value::from(key.as_str()))));
     fields.extend(payload.as_ref().map(|payload| format!("\"payload\":{payload}")));
     fields.extend(not_before.map(|not_before| match not_before {
         NotBefore::At(time) => format!("\"notBefore\":\"{time}\""),
