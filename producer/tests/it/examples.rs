@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    ClaimLimit, Claimed, Completion, Failure, Lease, LowWaterMark, MaxAttempts, Next, Owner, Value,
+    ClaimLimit, Claimed, Completion, Failure, KeyRules, Lease, LowWaterMark, MaxAttempts, Next, Owner, Value,
 };
 use eventpipeline_testkit::eventually;
 use reqwest::{Method, RequestBuilder};
@@ -19,6 +19,8 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples.json");
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_is_answered_as_described() {
     let producer = Producer::start().await;
+    let rules = KeyRules::from_json(r#"{"concurrency": 1, "onDead": "Skip"}"#).unwrap();
+    producer.database.apply_key_rules(Some(rules)).await.unwrap();
     let described: Vec<Json> = serde_json::from_str(&std::fs::read_to_string(FILE).unwrap()).unwrap();
     let mut answered = described.clone();
     for example in &mut answered {

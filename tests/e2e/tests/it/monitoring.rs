@@ -46,11 +46,17 @@ async fn dashboards_have_data_and_the_backlog_alert_fires_and_resolves() -> Resu
     // The other group goes on with the events of its types.
     let order = pipeline.ingress.send(Method::POST, "/create-sync?type=order.created").await?;
     ensure!(order.status() == StatusCode::CREATED, "{order:?}");
+    let of_key = [create_with_key(&pipeline.ingress).await?, create_with_key(&pipeline.ingress).await?];
+    ensure!(pipeline.ingress.event(of_key[0]).await?["state"] == "pending", "the first event of a key");
+    ensure!(pipeline.ingress.event(of_key[1]).await?["state"] == "blocked", "the second event of a key");
     suspend(&pipeline, false).await?;
     until("the alert's end", Duration::from_mins(3), async || {
         Ok((!prometheus.fires(ALERT, NAMESPACE).await?).then_some(()))
     })
     .await?;
+    for id in of_key {
+        pipeline.ingress.end_of(id, Duration::from_mins(1)).await?;
+    }
     load.stop().await?;
     drop(further);
     prometheus.restore().await?;
@@ -72,7 +78,9 @@ fn quick_rules() -> Result<String> {
 /// Applies a pipeline with two groups of consumers, one of which may be suspended.
 async fn suspend(pipeline: &Pipeline, suspend: bool) -> Result<()> {
     let orders = json!({ "name": "orders", "replicas": 1, "types": ["order.*"] });
-    pipeline.apply(json!({ "consumers": [{ "name": "default", "suspend": suspend }, orders] })).await
+    pipeline
+        .apply(json!({ "keys": {}, "consumers": [{ "name": "default", "suspend": suspend }, orders] }))
+        .await
 }
 
 /// Creates events without waiting for their values.
@@ -82,6 +90,13 @@ async fn create(ingress: Ingress) {
         pace.tick().await;
         let _ = ingress.create_async().await;
     }
+}
+
+/// Creates an event of a key, and returns its id.
+async fn create_with_key(ingress: &Ingress) -> Result<i64> {
+    let response = ingress.send(Method::POST, "/create-async?key=customer-7").await?;
+    let created: Value = response.error_for_status()?.json().await?;
+    created["id"].as_i64().context("an id")
 }
 
 /// Causes reconciliations without a change.
