@@ -12,7 +12,7 @@ use sqlx::Executor as _;
 use crate::support::{Fixture, create, on_each};
 
 /// Creates a database whose producers may take ids in blocks.
-async fn with_blocks(fixture: &Fixture) {
+pub(crate) async fn with_blocks(fixture: &Fixture) {
     fixture.database.apply_classic_support(Classic::default()).await.unwrap();
 }
 

@@ -10,6 +10,7 @@ use eventpipeline_database::{
 };
 use rand::prelude::*;
 
+use crate::blocks::with_blocks;
 use crate::keys::{of, set_rules};
 use crate::support::{LONG, answer, create_all, on_each, watch};
 
@@ -94,6 +95,8 @@ async fn consume(mut session: Session, ended: Arc<Ended>, all: usize) {
 async fn every_key_ends_in_the_order_of_its_creation() {
     on_each(async |mut fixture| {
         watch(&mut fixture.session()).await;
+        // Producers that take ids in blocks, as busy ones do, give them in another order than that of creation.
+        with_blocks(&fixture).await;
         set_rules(&fixture, r#"{"concurrency": 1, "onDead": "Skip"}"#).await;
         let keys: Vec<String> = (0..KEYS).map(|key| format!("key {key}")).collect();
         let ended = Arc::new(Ended::default());
