@@ -16,6 +16,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Maximum length of a printed reason, in characters.
 const LONGEST_REASON: usize = 1000;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// Longest wait for the answer to a request that does not wait for an event.
+pub(crate) const ANSWER_LIMIT: Duration = Duration::from_mins(1);
 /// Temporary errors: the pipeline is overloaded, or a proxy does not reach it.
 const PASSING: [StatusCode; 4] = [
     StatusCode::BAD_GATEWAY,
@@ -47,7 +49,7 @@ impl Client {
     }
 
     pub(crate) async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Answer, Error> {
-        self.send(self.request(Method::GET, path, query)).await
+        self.send(self.request(Method::GET, path, query).timeout(ANSWER_LIMIT)).await
     }
 
     pub(crate) async fn post(&self, path: &str) -> Result<Answer, Error> {

@@ -124,6 +124,7 @@ impl Reclaimer {
         self.announcer.finished(dead.iter().map(|id| id.get()));
         // The next events of their keys may be free.
         self.work.announce();
+        self.announcer.work();
         let (events, ids) = (dead.len(), listed(dead));
         warn!(
             events,

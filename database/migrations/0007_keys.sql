@@ -25,7 +25,7 @@ DEALLOCATE PREPARE add_columns;
 
 -- Keys with unfinished events. A transaction that adds or ends events of a key locks its row.
 CREATE TABLE IF NOT EXISTS EventKeys (
-  number     BIGINT      NOT NULL COMMENT 'first 63 bits of the SHA-256 of the key, with bit 32 set',
+  number     BIGINT      NOT NULL COMMENT 'first 62 bits of the SHA-256 of the key, with bit 32 set',
   events     INT         NOT NULL COMMENT 'events of the key that are not over',
   running    INT         NOT NULL COMMENT 'those of them that are not blocked',
   free       INT         NOT NULL DEFAULT 0 COMMENT 'how many of the events that a transaction adds are not blocked',

@@ -8,7 +8,7 @@ mod lanes;
 mod plan;
 mod types;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
@@ -29,6 +29,8 @@ pub use types::{Created, Creation, Ids, NewEvent, NotBefore};
 
 /// Maximum number of attempts at a creation while others take its ids or its keys.
 const TRIES: usize = 20;
+/// Time for which a session knows that events may have keys.
+const KEYS_KNOWN: Duration = Duration::from_secs(30);
 /// Distance from the counter within which such ids are skipped. A higher id does not come from counting: moving the counter
 /// there would waste all ids before it, up to the end of the range.
 const TAKEN_AHEAD: i64 = 1_000_000;
@@ -51,10 +53,13 @@ impl Session {
         }
     }
 
-    /// Reads whether events may have keys, if this session does not know that they may.
+    /// Reads whether events may have keys, unless this session has recently read that they may.
     async fn look_for_keys(&mut self, creations: &[Creation]) -> Result<(), Error> {
-        if !self.has_keys && creations.iter().any(Creation::has_keys) {
-            self.has_keys = self.run(&ReadKeySettings).await?;
+        if self.has_keys_until.is_none_or(|until| Instant::now() > until)
+            && creations.iter().any(Creation::has_keys)
+        {
+            let has_keys = self.run(&ReadKeySettings).await?;
+            self.has_keys_until = has_keys.then(|| Instant::now() + KEYS_KNOWN);
         }
         Ok(())
     }
@@ -90,7 +95,13 @@ impl Session {
         let skip_taken = skip_taken && source == Source::Counter;
         let begun = Instant::now();
         let created = self
-            .run(&Create { creations, source, skip_taken, has_keys: self.has_keys, database: &database })
+            .run(&Create {
+                creations,
+                source,
+                skip_taken,
+                has_keys: self.has_keys_until.is_some(),
+                database: &database,
+            })
             .await?;
         self.allocation.created(begun.elapsed());
         if let Source::Block(block) = source {

@@ -70,7 +70,9 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, InvalidCursor> {
         let (text, key) = match text.split_once('.') {
-            Some((text, key)) => (text, Some(key.parse().map_err(|_| InvalidCursor)?)),
+            Some((text, key)) => {
+                (text, Some(key.parse().ok().and_then(KeyNumber::new).ok_or(InvalidCursor)?))
+            }
             None => (text, None),
         };
         let (due, id) = text.rsplit_once('-').ok_or(InvalidCursor)?;
@@ -80,7 +82,7 @@ impl FromStr for Cursor {
         if Place::from_row(Some(due)) != Place(due) {
             return Err(InvalidCursor);
         }
-        Ok(Self { place: Place(due), id, key: key.map(KeyNumber::from_row) })
+        Ok(Self { place: Place(due), id, key })
     }
 }
 
@@ -224,7 +226,21 @@ mod tests {
                 assert_eq!(cursor.to_string().parse(), Ok(cursor));
             }
         }
-        for wrong in ["", "-", "1", "1-0", "x-1", "1-x", "9223372036854775807-1", "1--1", "1-1.", "1-1.x"] {
+        for wrong in [
+            "",
+            "-",
+            "1",
+            "1-0",
+            "x-1",
+            "1-x",
+            "9223372036854775807-1",
+            "1--1",
+            "1-1.",
+            "1-1.x",
+            "1-1.-3",
+            "1-1.7",
+            "1-1.-9223372036854775808",
+        ] {
             assert_eq!(wrong.parse::<Cursor>(), Err(InvalidCursor), "{wrong:?}");
         }
     }

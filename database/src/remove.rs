@@ -94,8 +94,10 @@ impl Operation for Remove {
                 continue;
             }
             old.push(id);
-            // A dead event that blocks its key ends with its removal.
-            if let Some(number) = row.try_get("key_number")? {
+            // A dead event that blocks its key ends with its removal. Another program may leave a number in other events.
+            if self.finished == Finished::Dead
+                && let Some(number) = row.try_get("key_number")?
+            {
                 leaving.add_running(KeyNumber::from_row(number));
             }
         }

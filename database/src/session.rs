@@ -41,8 +41,8 @@ pub struct Session {
     pub(crate) allocation: Allocation,
     /// The time from which finished events may be counted again.
     pub(crate) count_again: Option<Instant>,
-    /// True if events may have keys.
-    pub(crate) has_keys: bool,
+    /// Time until which this session accepts events with a key without asking the database again.
+    pub(crate) has_keys_until: Option<Instant>,
 }
 
 impl Session {

@@ -57,7 +57,8 @@ impl Operation for Retry {
         let mut update = SqlBatch::default();
         let mut joining = Joining::default();
         // A dead event that blocks its key still counts there. Any other one begins again after all events of its key.
-        let joined = locked.key.filter(|_| !locked.counts).map(|number| joining.add(number));
+        let counts = locked.counts && locked.state == State::Dead;
+        let joined = locked.key.filter(|_| !counts).map(|number| joining.add(number));
         if joined.is_some() {
             for statement in joining.statements() {
                 update.append(&statement).sql("; ");

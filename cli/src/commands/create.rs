@@ -10,7 +10,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::args::Create;
-use crate::client::{Answer, Client};
+use crate::client::{ANSWER_LIMIT, Answer, Client};
 use crate::duration::whole_seconds;
 use crate::error::Error;
 use crate::output::Output;
@@ -36,7 +36,7 @@ pub(super) fn random_key() -> String {
 /// Creates an event without a payload, once per key, and returns its id.
 pub(super) async fn plain(key: &str, client: &Client) -> Result<u64, Error> {
     let request = client.request(Method::POST, "/create-async", &[]).header("idempotency-key", key);
-    client.send(request).await?.body.get("id").ok_or_else(|| client.not_a_pipeline())
+    client.send(request.timeout(ANSWER_LIMIT)).await?.body.get("id").ok_or_else(|| client.not_a_pipeline())
 }
 
 async fn one(create: Create, key: &str, client: &Client, output: &Output) -> Result<(), Error> {

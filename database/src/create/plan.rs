@@ -108,11 +108,13 @@ impl<'a> Plan<'a> {
         if creation.events().iter().any(is_large) {
             return Outcome::Known(Created::TooLarge { limit: largest });
         }
-        if creation.has_keys() && !limits.has_keys {
-            return Outcome::Known(Created::NoKeys);
-        }
+        let refused = creation.has_keys() && !limits.has_keys;
         let Some(key) = creation.key() else {
-            return Outcome::Insert(self.insert(creation));
+            return if refused {
+                Outcome::Known(Created::NoKeys)
+            } else {
+                Outcome::Insert(self.insert(creation))
+            };
         };
         let (name, fingerprint) = (key.as_str(), fingerprint(creation.events()));
         if let Some(key) = remembered.get(name) {
@@ -122,6 +124,9 @@ impl<'a> Plan<'a> {
         if let Some(key) = self.keys.iter().find(|key| key.name == name) {
             let same = key.fingerprint == fingerprint;
             return if same { Outcome::Repeat(key.events) } else { Outcome::Known(Created::KeyReused) };
+        }
+        if refused {
+            return Outcome::Known(Created::NoKeys);
         }
         let events = self.insert(creation);
         self.keys.push(NewKey { name, fingerprint, events });

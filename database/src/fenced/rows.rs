@@ -9,7 +9,7 @@ use crate::contention::Contention;
 use crate::error::{number, number_of};
 use crate::event::{EventId, State};
 use crate::event_key::KeyNumber;
-use crate::sql_batch::SqlBatch;
+use crate::sql_batch::{HOLD, SqlBatch};
 
 /// The locked events.
 pub(super) type Rows = HashMap<EventId, Row>;
@@ -61,6 +61,7 @@ async fn lock_rows(
         "START TRANSACTION; SELECT id, token, state, key_number FROM Events FORCE INDEX (PRIMARY) WHERE id IN (",
     );
     lock.ids(ids).sql(") FOR UPDATE").sql(if others == Others::Skip { " SKIP LOCKED" } else { "" });
+    lock.sql("; ").sql(HOLD);
     let mut rows = Rows::with_capacity(ids.len());
     for row in lock.rows(connection).await? {
         let locked = Row {

@@ -202,7 +202,7 @@ fn write(unblocked: &[EventId], keys: &BTreeMap<KeyNumber, Key>) -> SqlBatch {
     let mut batch = SqlBatch::default();
     if !unblocked.is_empty() {
         batch.sql(
-            "UPDATE Events SET blocked = 0, freed_at = UTC_TIMESTAMP(6), due = GREATEST(COALESCE(not_before, '1000-01-01'), \
+            "UPDATE Events FORCE INDEX (PRIMARY) SET blocked = 0, freed_at = UTC_TIMESTAMP(6), due = GREATEST(COALESCE(not_before, '1000-01-01'), \
              UTC_TIMESTAMP(6) - INTERVAL priority MINUTE), lane = ",
         );
         batch.sql(lane_of_type!()).sql(" WHERE id IN (").ids(unblocked).sql(") AND state < -100; ");

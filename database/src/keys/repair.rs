@@ -21,8 +21,8 @@ impl Session {
     /// Examines keys with blocked events that have not changed for `quiet`, and unblocks the next events of those whose earlier events
     /// no longer exist or have ended. Returns the number of such keys.
     ///
-    /// Reads all unfinished events if there are such keys, and nothing else otherwise. Each key is examined once per `quiet`,
-    /// however many programs call this.
+    /// Reads all unfinished events if there are such keys, and nothing else otherwise. One call examines up to 512 keys, the ones
+    /// that have not changed or been examined for the longest time.
     pub async fn repair_keys(&mut self, quiet: Duration) -> Result<usize, Error> {
         self.run(&Repair { quiet }).await
     }
@@ -78,7 +78,7 @@ impl Repair {
         select.sql(CHANGED).sql(
             " AS changed FROM EventKeys WHERE events > running AND changed_at < UTC_TIMESTAMP(6) - INTERVAL ",
         );
-        select.number(microseconds(self.quiet)).sql(" MICROSECOND LIMIT ").count(MOST);
+        select.number(microseconds(self.quiet)).sql(" MICROSECOND ORDER BY changed_at LIMIT ").count(MOST);
         let mut keys = Keys::new();
         for row in select.rows(connection).await? {
             let key = Quiet { running: size(row.try_get("running")?), changed: row.try_get("changed")? };

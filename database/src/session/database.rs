@@ -40,7 +40,7 @@ impl Database {
             connecting: None,
             allocation: Allocation::default(),
             count_again: None,
-            has_keys: false,
+            has_keys_until: None,
         }
     }
 

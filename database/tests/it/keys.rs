@@ -325,6 +325,15 @@ async fn a_key_whose_event_another_program_has_ended_is_repaired() {
             assert_eq!(session.repair_keys(Duration::ZERO).await.unwrap(), 0);
             let expected = [vec![events[3], events[1]], vec![events[2], events[4]]];
             assert_eq!(rounds(&mut session).await, expected, "{change}");
+            // The removal of the event that another program has ended unblocks no second event.
+            fixture.sql("UPDATE Events SET done_at = COALESCE(done_at, due)").await;
+            let more = create_keys(&mut session, &["a", "a", "a"]).await;
+            for finished in [Finished::Done, Finished::Cancelled] {
+                let mark = &mut LowWaterMark::default();
+                session.remove(mark, finished, Duration::ZERO, LARGEST_REMOVAL).await.unwrap();
+            }
+            let expected = [more[0], more[1], more[2]].map(|event| vec![event]);
+            assert_eq!(rounds(&mut session).await, expected, "{change}");
             fixture.sql("DELETE FROM Events").await;
             assert_over(&mut fixture).await;
         }

@@ -38,12 +38,12 @@ async fn metrics_are_documented_well_named_and_few() {
         })
         .await
     };
-    let both = shown(39, 39).await;
+    let both = shown(40, 40).await;
     both.assert_as_documented("eventpipeline-operator", 2);
     both.assert_well_named();
 
     cluster.delete::<EventPipeline>("one").await;
-    shown(0, 39).await;
+    shown(0, 40).await;
 }
 
 #[tokio::test]

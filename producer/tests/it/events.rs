@@ -175,7 +175,7 @@ async fn the_statistics_add_up() {
 async fn an_invalid_or_unknown_parameter_is_named() {
     let producer = Producer::start().await;
     for (method, query, named) in [
-        (Method::GET, "state=finished", "pending, processing, done, dead or cancelled"),
+        (Method::GET, "state=finished", "pending, blocked, processing, done, dead or cancelled"),
         (Method::GET, "limit=0", "1 to 1000"),
         (Method::GET, "limit=1001", "1 to 1000"),
         (Method::GET, "cursor=here", "next"),

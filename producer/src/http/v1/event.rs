@@ -74,8 +74,10 @@ pub(in crate::http) async fn cancel(
     if change == Transition::Changed {
         api.waits.finished([id]);
         api.announcer.finished([id.get()]);
+        // The next event of its key may be free.
+        api.announcer.work();
     }
-    api.changed(id, change, "pending", permit).await
+    api.changed(id, change, "pending or blocked", permit).await
 }
 
 impl Api {

@@ -19,7 +19,7 @@ const PAGE: usize = 100;
 const STATE: Parameter<State> = Parameter {
     name: "state",
     description: "Only events in this state",
-    expected: "pending, processing, done, dead or cancelled",
+    expected: "pending, blocked, processing, done, dead or cancelled",
     parse: |text| text.parse().ok(),
     schema: || StateName::builder().build(),
 };
@@ -35,7 +35,11 @@ const CURSOR: Parameter<Cursor> = Parameter {
     description: "Start of the page: `next` of the previous page",
     expected: "`next` of the previous page",
     parse: |text| text.parse().ok(),
-    schema: || string().pattern(Some("^[0-9]{1,17}-[1-9][0-9]{0,17}$")).build(),
+    schema: || {
+        string()
+            .pattern(Some("^[0-9]{1,17}-[1-9][0-9]{0,17}([.]([1-4][0-9]{18}|[1-9][0-9]{10,17}))?$"))
+            .build()
+    },
 };
 
 /// The parameters, in the order of their values.
