@@ -16,6 +16,9 @@ use std::num::NonZeroU16;
 
 use serde::Deserialize;
 
+use crate::event_key::KeyNumber;
+use crate::sql_batch::SqlBatch;
+
 pub(crate) use join::{Joined, Joining, ReadKeySettings};
 pub(crate) use leave::{Leaving, leave};
 
@@ -53,6 +56,16 @@ impl KeyRules {
     pub fn from_json(text: &str) -> Result<Self, InvalidKeyRules> {
         Ok(serde_json::from_str(text)?)
     }
+}
+
+/// Adds the numbers of keys, separated by commas.
+fn numbers<'a, 'b>(
+    batch: &'a mut SqlBatch,
+    numbers: impl IntoIterator<Item = &'b KeyNumber>,
+) -> &'a mut SqlBatch {
+    batch.list(numbers, |batch, number| {
+        batch.number(number.get());
+    })
 }
 
 /// Converts a number of events that was read.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use sqlx::Row as _;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 
-use super::size;
+use super::{numbers, size};
 use crate::event::EventId;
 use crate::event_key::KeyNumber;
 use crate::lanes::lane_of_type;
@@ -134,12 +134,6 @@ fn next<'a>(
     batch.count(index).sql(", 1) AS next FROM JSON_TABLE('[");
     numbers(batch, keys);
     batch.sql("]', '$[*]' COLUMNS (key_number BIGINT PATH '$')) AS k").sql(condition).sql("; ");
-}
-
-fn numbers<'a>(batch: &mut SqlBatch, numbers: impl IntoIterator<Item = &'a KeyNumber>) {
-    batch.list(numbers, |batch, number| {
-        batch.number(number.get());
-    });
 }
 
 /// The number of a key's events.

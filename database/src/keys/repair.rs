@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
-use super::{Leaving, leave, size};
+use super::{Leaving, leave, numbers, size};
 use crate::error::Error;
 use crate::event_key::KeyNumber;
 use crate::operations::OperationName;
@@ -120,13 +120,4 @@ async fn lock(keys: &Keys, connection: &mut MySqlConnection) -> Result<Vec<KeyNu
         }
     }
     Ok(unchanged)
-}
-
-fn numbers<'a, 'b>(
-    batch: &'a mut SqlBatch,
-    numbers: impl IntoIterator<Item = &'b KeyNumber>,
-) -> &'a mut SqlBatch {
-    batch.list(numbers, |batch, number| {
-        batch.number(number.get());
-    })
 }

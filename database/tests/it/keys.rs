@@ -341,6 +341,22 @@ async fn a_key_whose_event_another_program_has_ended_is_repaired() {
     .await;
 }
 
+#[tokio::test]
+async fn an_event_that_another_program_has_cancelled_is_retried_after_the_others_of_its_key() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        set_rules(&fixture, ONE).await;
+        let events = create_keys(&mut session, &["a"; 3]).await;
+        fixture.sql("UPDATE Events SET processing = 4, done_at = due WHERE state = 0").await;
+        assert_eq!(session.repair_keys(Duration::ZERO).await.unwrap(), 1);
+        assert_eq!(session.retry(events[0]).await.unwrap(), Transition::Changed);
+        let expected = [events[1], events[2], events[0]].map(|event| vec![event]);
+        assert_eq!(rounds(&mut session).await, expected);
+        assert_over(&mut fixture).await;
+    })
+    .await;
+}
+
 /// Another program may change rows without regard to keys.
 #[tokio::test]
 async fn a_wrong_count_of_a_key_is_corrected_when_its_next_event_ends() {
