@@ -84,7 +84,7 @@ async fn a_number_of_events_of_a_key_run_at_once_and_a_change_of_it_takes_effect
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         set_rules(&fixture, TWO).await;
-        let events = create_keys(&mut session, &["a"; 9]).await;
+        let mut events = create_keys(&mut session, &["a"; 9]).await;
         let first = claim(&mut session, 100).await;
         assert_eq!(ids(&first), events[..2]);
         complete(&mut session, &first[1..]).await;
@@ -97,11 +97,13 @@ async fn a_number_of_events_of_a_key_run_at_once_and_a_change_of_it_takes_effect
         let fourth = claim(&mut session, 100).await;
         assert_eq!(ids(&fourth), [events[3]]);
         set_rules(&fixture, r#"{"concurrency": 3, "onDead": "Skip"}"#).await;
+        // There is a place, but others of the key are blocked.
+        events.extend(create_keys(&mut session, &["a"]).await);
         complete(&mut session, &fourth).await;
         // One more runs with each event that ends.
         assert_eq!(
             rounds(&mut session).await,
-            [vec![events[4], events[5]], vec![events[6], events[7], events[8]]]
+            [vec![events[4], events[5]], vec![events[6], events[7], events[8]], vec![events[9]]]
         );
         assert_over(&mut fixture).await;
     })
@@ -190,6 +192,9 @@ async fn a_cancelled_event_leaves_its_key_and_a_retried_one_comes_last() {
         assert_eq!(session.cancel(events[1]).await.unwrap(), Transition::Changed);
         assert_eq!(session.cancel(events[0]).await.unwrap(), Transition::Changed);
         assert_eq!(session.cancel(events[0]).await.unwrap(), Transition::Refused(State::Cancelled));
+        let counted = "SELECT COUNT(*) FROM Events WHERE state = 4 AND key_number IS NOT NULL";
+        assert_eq!(fixture.value::<i64>(counted).await, 0);
+        assert_eq!(fixture.value::<i32>("SELECT events FROM EventKeys").await, 3);
         assert_eq!(session.retry(events[2]).await.unwrap(), Transition::Refused(State::Pending));
         assert_eq!(session.retry(events[3]).await.unwrap(), Transition::Refused(State::Blocked));
         assert_eq!(session.retry(events[0]).await.unwrap(), Transition::Changed);
