@@ -20,7 +20,7 @@ use crate::event_key::KeyNumber;
 use crate::sql_batch::SqlBatch;
 
 pub(crate) use join::{Joined, Joining, ReadKeySettings};
-pub(crate) use leave::{Leaving, leave};
+pub(crate) use leave::{Leaving, leave, select_next};
 
 /// Rules for the events of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -55,8 +55,8 @@ pub struct LowWaterMark {
     behind: Option<i64>,
     /// Events that a scan found and no claim has requested yet, in the order of the queue.
     seen: VecDeque<EventId>,
-    /// The last claim met many entries that are not yet purged. Until a scan without locks is fast, claims are for events that
-    /// such a scan found.
+    /// A locking scan was slow: it met many entries that are not yet purged, or that other clients have just changed. Claims are for
+    /// events that a scan without locks found, until such a scan is fast and finds the end of the queue.
     locking_is_slow: bool,
     backlog: Backlog,
     /// The stored events are the first of the queue, and more are due before the mark.
@@ -193,9 +193,9 @@ impl LowWaterMark {
         self.passed_others(took, events);
     }
 
-    /// Records the duration of a scan without locks.
+    /// Records the duration of a scan without locks. In a backlog, a locking scan would be slow again.
     pub(crate) fn scanned_without_locks(&mut self, took: Duration) {
-        self.locking_is_slow &= took * LOCKING > CHEAP;
+        self.locking_is_slow &= took * LOCKING > CHEAP || self.backlog != Backlog::None;
     }
 
     /// Stores the events that a scan found, for the next claims.

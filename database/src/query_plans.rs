@@ -6,7 +6,9 @@ use strum::{Display, VariantArray};
 
 use crate::claim::{Claimed, select_due, select_range, select_range_end, select_urgent};
 use crate::event::{EventId, Finished, Place, State};
+use crate::event_key::KeyNumber;
 use crate::fenced::Item;
+use crate::keys::select_next;
 use crate::lane::Lane;
 use crate::list::{Cursor, Listing};
 use crate::owner::Lease;
@@ -39,6 +41,8 @@ pub enum HotStatement {
     ListSamePosition,
     /// The update of [`crate::Session::complete`].
     Complete,
+    /// The read of the first blocked events of 256 keys, whose numbers are 2^32 and higher.
+    NextOfKeys,
 }
 
 impl HotStatement {
@@ -48,7 +52,7 @@ impl HotStatement {
     /// Returns the maximum number of events in the result of [`HotStatement::text`].
     pub fn events(self) -> usize {
         match self {
-            Self::Claim | Self::RangeEnd | Self::Complete => 256,
+            Self::Claim | Self::RangeEnd | Self::Complete | Self::NextOfKeys => 256,
             Self::FindDue | Self::Range | Self::Urgent => LARGEST_CLAIM,
             Self::Reclaim => LARGEST_RECLAIM,
             Self::Remove => LARGEST_REMOVAL,
@@ -98,6 +102,12 @@ impl HotStatement {
                 page.select_same_position().unwrap_or_default()
             }
             Self::Complete => return complete(limit),
+            Self::NextOfKeys => {
+                let keys: Vec<_> = (1_i64 << 32..).take(limit).map(KeyNumber::from_row).collect();
+                let mut batch = SqlBatch::default();
+                select_next(&mut batch, 0, &keys);
+                batch
+            }
         };
         batch.into_text().trim_start_matches("START TRANSACTION; ").to_owned()
     }

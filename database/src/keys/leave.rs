@@ -111,29 +111,39 @@ fn read(leaving: &Leaving) -> SqlBatch {
     batch.sql("SELECT CAST(@concurrency AS SIGNED) AS concurrency; ");
     for index in 0..=leaving.most_running() {
         let replaced = leaving.0.iter().filter(|(_, left)| left.running > index);
-        next(&mut batch, index, replaced.map(|(number, _)| number), "");
+        next(&mut batch, index, replaced, "; ");
         let additional = leaving.0.iter().filter(|(_, left)| left.running == index);
-        next(&mut batch, index, additional.map(|(number, _)| number), " WHERE @concurrency > 1");
+        next(&mut batch, index, additional, " WHERE @concurrency > 1; ");
     }
     batch.sql(HOLD);
     batch
 }
 
-/// Adds a statement that selects the blocked event with this index of each key, in the order of the events.
+/// Adds the read of the blocked events with this index, if there are keys, and its end.
 fn next<'a>(
     batch: &mut SqlBatch,
     index: usize,
-    keys: impl Iterator<Item = &'a KeyNumber>,
-    condition: &'static str,
+    keys: impl Iterator<Item = (&'a KeyNumber, &'a Left)>,
+    end: &'static str,
 ) {
-    let mut keys = keys.peekable();
-    if keys.peek().is_none() {
-        return;
+    let mut keys = keys.map(|(number, _)| number).peekable();
+    if keys.peek().is_some() {
+        select_next(batch, index, keys);
+        batch.sql(end);
     }
-    batch.sql("SELECT k.key_number, (SELECT id FROM Events FORCE INDEX (state_due) WHERE state = -k.key_number ORDER BY due, id LIMIT ");
+}
+
+/// Adds a statement that selects the blocked event with this index of each key, in the order of the events. MySQL (9.7.4) sorts all
+/// blocked events of a key unless the order begins with the state.
+pub(crate) fn select_next<'a>(
+    batch: &mut SqlBatch,
+    index: usize,
+    keys: impl IntoIterator<Item = &'a KeyNumber>,
+) {
+    batch.sql("SELECT k.key_number, (SELECT id FROM Events FORCE INDEX (state_due) WHERE state = -k.key_number ORDER BY state, due, id LIMIT ");
     batch.count(index).sql(", 1) AS next FROM JSON_TABLE('[");
     numbers(batch, keys);
-    batch.sql("]', '$[*]' COLUMNS (key_number BIGINT PATH '$')) AS k").sql(condition).sql("; ");
+    batch.sql("]', '$[*]' COLUMNS (key_number BIGINT PATH '$')) AS k");
 }
 
 /// The number of a key's events.

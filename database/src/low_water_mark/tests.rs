@@ -66,6 +66,18 @@ fn after_a_slow_claim_scans_have_no_locks_until_one_is_fast() {
 }
 
 #[test]
+fn after_a_slow_claim_in_a_backlog_scans_have_no_locks_until_it_ends() {
+    let mut mark = LowWaterMark::default();
+    mark.scanned(FULL, Duration::from_millis(1), &seen(10 * SECOND, Some(9 * SECOND)));
+    mark.locked(CHEAP + Duration::from_millis(1), 1);
+    mark.scanned_without_locks(Duration::ZERO);
+    assert_eq!(mark.locking_scan(ended(&mark)), None);
+    mark.scanned(mark.scan(ended(&mark)), Duration::ZERO, &seen(11 * SECOND, None));
+    mark.scanned_without_locks(Duration::ZERO);
+    assert!(mark.locking_scan(ended(&mark)).is_some());
+}
+
+#[test]
 fn a_scan_that_reached_its_limit_is_continued() {
     let mut mark = LowWaterMark::default();
     let slow = Duration::from_secs(1);
