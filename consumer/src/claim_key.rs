@@ -42,7 +42,7 @@ pub(crate) fn test_claim(id: i64, token: i64) -> Claimed {
         event_type: None,
         key: None,
         trace: None,
-        alone: false,
+        isolation: eventpipeline_database::Isolation::None,
     }
 }
 

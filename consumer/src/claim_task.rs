@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use eventpipeline_database::{ClaimLimit, Error, Lease, LowWaterMark, Owner, Session};
+use eventpipeline_database::{ClaimLimit, Error, Isolation, Lease, LowWaterMark, Owner, Session};
 use eventpipeline_service::{Check, error_chain};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -40,8 +40,8 @@ pub(crate) struct ClaimTask {
     pub(crate) backoff: Backoff,
     /// Time when the last claim returned.
     pub(crate) last: Instant,
-    /// True if the last claim was an event that must be handled alone.
-    pub(crate) alone: bool,
+    /// True if the last claim's events must be handled without others.
+    pub(crate) isolated: bool,
 }
 
 /// The rest of the queue after a claim.
@@ -96,12 +96,12 @@ impl ClaimTask {
         }
     }
 
-    /// Returns how much to claim now. Nothing is claimed next to an event that must be handled alone: if it
-    /// kills the consumer, no other event loses an attempt.
+    /// Returns how much to claim now. Nothing is claimed next to isolated events: if one of them kills the consumer, no event of
+    /// another claim loses an attempt.
     fn room(&mut self) -> Option<ClaimLimit> {
         let load = self.in_flight.load();
-        self.alone &= load.buffered + load.handling > 0;
-        if self.alone { None } else { self.prefetch.room(load) }
+        self.isolated &= load.buffered + load.handling > 0;
+        if self.isolated { None } else { self.prefetch.room(load) }
     }
 
     async fn claim(&mut self, room: ClaimLimit) -> Result<Remaining, Error> {
@@ -118,7 +118,7 @@ impl ClaimTask {
         }
         self.learn(claims.more, since);
         self.in_flight.claimed(&claims.events, since);
-        self.alone = claims.events.iter().any(|claim| claim.alone);
+        self.isolated = claims.events.iter().any(|claim| claim.isolation != Isolation::None);
         let arrived = Instant::now();
         for claim in claims.events {
             // The dispatcher outlives this sender; if it died, the process ends.

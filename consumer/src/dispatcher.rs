@@ -14,6 +14,7 @@ use tracing::warn;
 use crate::attempt::{Attempts, Outcome, Settlement};
 use crate::claim_key::key;
 use crate::in_flight::{BufferedEvent, InFlight};
+use crate::isolated::Isolated;
 
 /// Maximum number of events that are taken from the buffer at once.
 const BATCH: usize = 256;
@@ -27,9 +28,7 @@ pub(crate) struct Dispatcher {
     pub(crate) settle: mpsc::Sender<Settlement>,
     /// The tasks that handle events.
     pub(crate) handling: JoinSet<Settlement>,
-    /// An event that waits until no other event is handled, because it may have killed a consumer. Nothing
-    /// else is claimed until it is handled.
-    pub(crate) alone: Option<BufferedEvent>,
+    pub(crate) isolated: Isolated,
 }
 
 impl Dispatcher {
@@ -38,35 +37,40 @@ impl Dispatcher {
     pub(crate) async fn run(mut self, draining: CancellationToken, grace: Duration) -> anyhow::Result<()> {
         let mut batch = Vec::with_capacity(BATCH);
         while !draining.is_cancelled() {
-            if self.handling.is_empty()
-                && let Some(event) = self.alone.take()
-            {
-                self.begin(event).await;
+            if self.isolated.are_waiting() && self.handling.is_empty() {
+                for event in self.isolated.take() {
+                    self.begin(event).await;
+                }
             }
-            let places = if self.attempts.are_immediate() {
-                BATCH
-            } else {
-                self.concurrency.saturating_sub(self.handling.len())
-            };
+            let places = self.places();
             tokio::select! {
                 () = draining.cancelled() => {}
                 Some(ended) = self.handling.join_next() => self.ended(ended).await?,
                 // The buffer closes when the claim task ends, which happens when draining.
-                taken = self.buffer.recv_many(&mut batch, places.min(BATCH)), if places > 0 => {
+                taken = self.buffer.recv_many(&mut batch, places), if places > 0 => {
                     if taken == 0 {
                         break;
                     }
                 }
             }
             for event in batch.drain(..) {
-                if event.claim.alone {
-                    self.alone = Some(event);
-                } else {
+                if let Some(event) = self.isolated.admit(event) {
                     self.begin(event).await;
                 }
             }
         }
         self.drain(grace).await
+    }
+
+    /// Returns how many events may be taken from the buffer.
+    fn places(&self) -> usize {
+        if self.isolated.are_waiting() {
+            0
+        } else if self.attempts.are_immediate() {
+            BATCH
+        } else {
+            self.concurrency.saturating_sub(self.handling.len()).min(BATCH)
+        }
     }
 
     async fn begin(&mut self, event: BufferedEvent) {
@@ -108,8 +112,9 @@ impl Dispatcher {
         let deadline = tokio::time::sleep(grace);
         tokio::pin!(deadline);
         let mut claims_may_come = true;
-        let alone = self.alone.take();
-        self.release_unhandled(alone).await;
+        for event in self.isolated.take() {
+            self.release_unhandled(Some(event)).await;
+        }
         while claims_may_come || !self.handling.is_empty() {
             tokio::select! {
                 event = self.buffer.recv(), if claims_may_come => {

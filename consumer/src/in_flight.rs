@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use eventpipeline_database::{Claimed, EventId};
+use eventpipeline_database::{Claimed, EventId, Isolation};
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -287,7 +287,7 @@ fn stub((id, token): ClaimKey, entry: &Entry) -> Claimed {
         event_type: None,
         key: None,
         trace: None,
-        alone: false,
+        isolation: Isolation::None,
     }
 }
 

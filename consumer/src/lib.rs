@@ -19,6 +19,7 @@ mod handlers;
 mod heartbeat;
 mod ids;
 mod in_flight;
+mod isolated;
 mod journal;
 mod metrics;
 mod prefetch;

@@ -21,6 +21,7 @@ use crate::dispatcher::Dispatcher;
 use crate::handlers::Handler;
 use crate::heartbeat::Heartbeat;
 use crate::in_flight::InFlight;
+use crate::isolated::Isolated;
 use crate::journal::Journal;
 use crate::metrics::{EventMetrics, Metrics, NAME};
 use crate::prefetch::Prefetch;
@@ -98,7 +99,7 @@ fn claim_and_handle(
         metrics: shared.metrics.clone(),
         backoff: Backoff::default(),
         last: Instant::now(),
-        alone: false,
+        isolated: false,
     };
     let attempts = Attempts {
         handler: Handler::new(args.handler, args.handler_limit, args.concurrency)?,
@@ -115,7 +116,7 @@ fn claim_and_handle(
         in_flight: shared.in_flight,
         settle,
         handling: JoinSet::new(),
-        alone: None,
+        isolated: Isolated::default(),
     };
     let lifecycle = &mut service.lifecycle;
     // Events that are not handled by then are released; the rest of the drain is for settling them.

@@ -59,16 +59,41 @@ pub struct Claimed {
     pub key: Option<String>,
     /// Trace of the event's creation.
     pub trace: Option<TraceParent>,
-    /// True if the event's last claim was never settled. The event may have crashed its consumer, so it must be handled
-    /// while no other event is.
-    pub alone: bool,
+    /// The events that may be handled at the same time.
+    pub isolation: Isolation,
+}
+
+/// The events that may be handled at the same time as an event. An event whose last claim was never settled may have crashed its
+/// consumer. If it does so again, few other events may lose an attempt, and none its last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// All events.
+    None,
+    /// Events whose last claim was lost for the first time, too.
+    Group,
+    /// No other event: two claims in a row were lost, or the loss of this claim would be the event's end.
+    Alone,
+}
+
+impl Isolation {
+    /// Maximum number of events in a group.
+    pub const LARGEST_GROUP: usize = 64;
+
+    /// Returns how many events of the same kind one claim may take.
+    fn most(self) -> usize {
+        match self {
+            Self::None => LARGEST_CLAIM,
+            Self::Group => Self::LARGEST_GROUP,
+            Self::Alone => 1,
+        }
+    }
 }
 
 impl Session {
     /// Claims events of the mark's lane, in their order, up to `limit`. Skips rows that other clients have locked. Events that
     /// [`Session::has_due`] found come first.
     ///
-    /// An event whose last claim was never settled ([`Claimed::alone`]) is claimed alone. If neither a limit nor such an event
+    /// An event whose last claim was never settled is claimed without others ([`Isolation`]). If neither a limit nor such an event
     /// ended the claim, no more events are due after the mark. A later full scan finds those before it.
     pub async fn claim(
         &mut self,

@@ -72,7 +72,7 @@ mod transition;
 
 pub use accounts::{Account, Generation};
 pub use args::{DatabaseArgs, Tls, name};
-pub use claim::{ClaimLimit, Claimed, Claims};
+pub use claim::{ClaimLimit, Claimed, Claims, Isolation};
 pub use classic::Classic;
 pub use create::{Created, Creation, Ids, NewEvent, NotBefore};
 pub use error::{Error, Holders, Outcome, PartlySettled, Refused, Unusable};

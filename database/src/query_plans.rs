@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use strum::{Display, VariantArray};
 
-use crate::claim::{Claimed, select_due, select_range, select_range_end, select_urgent};
+use crate::claim::{Claimed, Isolation, select_due, select_range, select_range_end, select_urgent};
 use crate::event::{EventId, Finished, Place, State};
 use crate::event_key::KeyNumber;
 use crate::fenced::Item;
@@ -128,7 +128,7 @@ fn complete(many: usize) -> String {
         event_type: None,
         key: None,
         trace: None,
-        alone: false,
+        isolation: Isolation::None,
     };
     let items: Vec<Item<'_>> = (1..).take(many).map(|id| Item::new(&claim(id), "palavra", 0)).collect();
     let list = serde_json::to_string(&items).unwrap_or_default();

@@ -221,6 +221,7 @@ impl Settlement for Extend {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claim::Isolation;
 
     #[test]
     fn a_long_error_is_truncated_between_characters() {
@@ -233,7 +234,7 @@ mod tests {
             event_type: None,
             key: None,
             trace: None,
-            alone: false,
+            isolation: Isolation::None,
         };
         let failure = |error: String| Failure { claim: claim.clone(), error, next: Next::Dead };
         assert_eq!(failure("ç".repeat(1001)).kept(), "ç".repeat(1000));

@@ -26,11 +26,10 @@ const UNFINISHED: &str = "SELECT EXISTS (SELECT 1 FROM Events FORCE INDEX (state
 const OF_KEYS: &str = "SELECT COUNT(*) FROM EventKeys";
 
 pub(crate) async fn run(programs: &Path, scale: Scale, report: &mut Report) -> anyhow::Result<()> {
-    let _=scale; let each = std::env::var("EACH").map_or(EVENTS_OF_KEY, |e| e.parse().unwrap());
-    let (plain, note) = if std::env::var("PLAIN").is_ok() {
+    let each = scale.events(EVENTS_OF_KEY);
     let mut system = System::start(programs).await?;
     fill_waiting(&mut system.sql, KEYS * each).await?;
-    drain(&mut system, KEYS * each).await? } else { (1.0, String::new()) };
+    let (plain, note) = drain(&mut system, KEYS * each).await?;
     report.add(
         "drain of 1,000,000 events by 4 consumers, killed in turn",
         plain,
@@ -63,7 +62,7 @@ async fn drain(system: &mut System, events: u32) -> anyhow::Result<(f64, String)
     let (begun, mut killed, mut deaths) = (Instant::now(), Instant::now(), 0);
     while system.number(UNFINISHED).await? > 0 {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        if killed.elapsed() > PAUSE && std::env::var("NOKILL").is_err() {
+        if killed.elapsed() > PAUSE {
             // Dropping a program kills it.
             drop(consumers.remove(0));
             consumers.push(system.mortal_consumer().await?);

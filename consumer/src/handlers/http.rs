@@ -188,7 +188,7 @@ impl Error {
 mod tests {
     use std::collections::HashMap;
 
-    use eventpipeline_database::EventId;
+    use eventpipeline_database::{EventId, Isolation};
     use proptest::prelude::*;
 
     use super::*;
@@ -203,7 +203,7 @@ mod tests {
             event_type: None,
             key: None,
             trace: None,
-            alone: false,
+            isolation: Isolation::None,
         }
     }
 

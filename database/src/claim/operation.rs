@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sqlx::Row as _;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 
-use super::{ClaimLimit, Claimed, Claims};
+use super::{ClaimLimit, Claimed, Claims, Isolation};
 use crate::event::EventId;
 use crate::lane::Lane;
 use crate::operations::OperationName;
@@ -21,7 +21,7 @@ use crate::trace_parent::TraceParent;
 ///
 /// `COALESCE`, because MySQL (9.7.4) leaves the times of `INSERT INTO Events VALUES (1, '', 0)` at zero instead of their
 /// defaults, and cannot compute with them.
-const COLUMNS: &str = "SELECT id, token, attempts, lost_claims > 0 AS alone, LENGTH(payload) AS bytes, type, event_key, traceparent, \
+const COLUMNS: &str = "SELECT id, token, attempts, lost_claims, LENGTH(payload) AS bytes, type, event_key, traceparent, \
      COALESCE(TIMESTAMPDIFF(MICROSECOND, created_at, UTC_TIMESTAMP(6)), 0) AS age, \
      COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', due), 0) AS place";
 
@@ -86,9 +86,9 @@ impl Operation for ClaimOperation<'_> {
         }
         let found = rows.len();
         let mut rest = rows.split_off(within(limit.bytes, &rows)?);
-        rest.splice(0..0, rows.split_off(together(&rows)?));
+        rest.splice(0..0, rows.split_off(self.together(&rows)?));
         let more = found == limit.events || !rest.is_empty();
-        let mut events = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
+        let mut events = rows.iter().map(|row| self.claimed(row)).collect::<Result<Vec<_>, _>>()?;
         let cut = rows.last().filter(|_| more).map(|row| row.try_get("place")).transpose()?;
         let payloads = self.mark(&rows, &events)?.rows(connection).await?;
         add_payloads(&mut events, &payloads)?;
@@ -108,6 +108,43 @@ impl ClaimOperation<'_> {
         }
         select.sql("; ").sql(HOLD);
         select
+    }
+
+    /// Returns how many of the first events one claim may take.
+    fn together(&self, rows: &[MySqlRow]) -> Result<usize, sqlx::Error> {
+        let Some(first) = rows.first().map(|row| self.isolation(row)).transpose()? else { return Ok(0) };
+        for (index, row) in rows.iter().enumerate().take(first.most()) {
+            if self.isolation(row)? != first {
+                return Ok(index);
+            }
+        }
+        Ok(rows.len().min(first.most()))
+    }
+
+    fn isolation(&self, row: &MySqlRow) -> Result<Isolation, sqlx::Error> {
+        let most = i64::from(self.terms.owner.max_attempts.get());
+        let next = i64::from(row.try_get::<i32, _>("attempts")?) + 1;
+        Ok(match row.try_get::<i32, _>("lost_claims")? {
+            0 => Isolation::None,
+            1 if next < most => Isolation::Group,
+            _ => Isolation::Alone,
+        })
+    }
+
+    /// Returns the event as [`ClaimOperation::mark`] leaves it, without its payload. The row is locked, so that the update adds
+    /// exactly one to token and attempts.
+    fn claimed(&self, row: &MySqlRow) -> Result<Claimed, sqlx::Error> {
+        Ok(Claimed {
+            id: id(row)?,
+            token: row.try_get::<i64, _>("token")? + 1,
+            attempt: row.try_get::<i32, _>("attempts")?.saturating_add(1),
+            payload: None,
+            age: duration(row.try_get("age")?),
+            event_type: row.try_get("type")?,
+            key: row.try_get("event_key")?,
+            trace: row.try_get::<Option<&str>, _>("traceparent")?.and_then(TraceParent::new),
+            isolation: self.isolation(row)?,
+        })
     }
 
     /// Marks the events as claimed, commits, and reads their payloads.
@@ -160,16 +197,6 @@ fn within(limit: usize, rows: &[MySqlRow]) -> Result<usize, sqlx::Error> {
     Ok(rows.len())
 }
 
-/// Returns how many of the events may be handled together: those before the first that must be alone, or that one.
-fn together(rows: &[MySqlRow]) -> Result<usize, sqlx::Error> {
-    for (index, row) in rows.iter().enumerate() {
-        if row.try_get("alone")? {
-            return Ok(index.max(1));
-        }
-    }
-    Ok(rows.len())
-}
-
 fn add_payloads(events: &mut [Claimed], rows: &[MySqlRow]) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
         return Ok(());
@@ -182,20 +209,4 @@ fn add_payloads(events: &mut [Claimed], rows: &[MySqlRow]) -> Result<(), sqlx::E
         event.payload = payloads.remove(&event.id).flatten();
     }
     Ok(())
-}
-
-/// Returns the event as [`ClaimOperation::mark`] leaves it, without its payload. The row is locked, so that the update adds
-/// exactly one to token and attempts.
-fn claimed(row: &MySqlRow) -> Result<Claimed, sqlx::Error> {
-    Ok(Claimed {
-        id: id(row)?,
-        token: row.try_get::<i64, _>("token")? + 1,
-        attempt: row.try_get::<i32, _>("attempts")?.saturating_add(1),
-        payload: None,
-        age: duration(row.try_get("age")?),
-        event_type: row.try_get("type")?,
-        key: row.try_get("event_key")?,
-        trace: row.try_get::<Option<&str>, _>("traceparent")?.and_then(TraceParent::new),
-        alone: row.try_get("alone")?,
-    })
 }

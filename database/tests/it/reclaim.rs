@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    Completion, Failure, HotStatement, Lane, Lease, LowWaterMark, MaxAttempts, Next, State, Value,
+    Claimed, Completion, Failure, HotStatement, Isolation, Lane, Lease, LowWaterMark, MaxAttempts, Next,
+    Session, State, Value,
 };
 use eventpipeline_testkit::eventually;
 use sqlx::{AssertSqlSafe, Executor as _};
 
-use crate::support::{LONG, answer, claim, claim_for, create, event_id, ids, on_each, reclaim, watch};
+use crate::support::{
+    Fixture, LONG, MAX_ATTEMPTS, answer, claim, claim_for, claim_to_try, create, event_id, ids, on_each,
+    reclaim, watch,
+};
 
 const SHORT: Duration = Duration::from_millis(1);
 
@@ -26,8 +30,8 @@ async fn only_claims_past_their_lease_are_freed() {
         .await;
         assert_eq!(freed.iter().map(|id| id.get()).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(reclaim(&mut session, LONG).await.freed, []);
-        for next in [1, 2, 4] {
-            assert_eq!(ids(&claim(&mut session, 10).await), [next]);
+        for next in [vec![1, 2], vec![4]] {
+            assert_eq!(ids(&claim(&mut session, 10).await), next);
         }
     })
     .await;
@@ -199,31 +203,80 @@ async fn an_event_that_crashed_a_classic_consumer_has_an_error() {
     .await;
 }
 
-/// Each event of a crashed consumer may have caused the crash. Handled together, they would crash the next one together.
+/// Each event of a crashed consumer may have caused the crash. Handled with all others, they would crash the next one together.
 #[tokio::test]
-async fn an_event_whose_lease_expired_is_claimed_alone() {
+async fn events_whose_leases_expired_are_claimed_without_others() {
     on_each(async |mut fixture| {
         let mut session = fixture.session();
         watch(&mut session).await;
         create(&mut session, 3).await;
         claim(&mut session, 2).await;
-        fixture.sql("UPDATE Events SET due = '2020-01-01', lease_until = due WHERE state = 1").await;
-        assert_eq!(reclaim(&mut session, LONG).await.freed.len(), 2);
+        lose(&mut fixture, &mut session).await;
         create(&mut session, 1).await;
+        let group = claim(&mut session, 10).await;
+        assert_eq!((ids(&group), group[1].isolation), (vec![1, 2], Isolation::Group));
+        // A released event is still suspect.
+        session.release(&group).await.unwrap();
+        assert_eq!(ids(&claim(&mut session, 10).await), [1, 2]);
+        lose(&mut fixture, &mut session).await;
         let first = claim(&mut session, 10).await;
-        assert_eq!((ids(&first), first[0].alone), (vec![1], true));
+        assert_eq!((ids(&first), first[0].isolation), (vec![1], Isolation::Alone));
         // It did not crash the consumer, so it need not be alone again.
-        let retry = Next::Retry { after: Duration::ZERO };
-        let failure = Failure { claim: first[0].clone(), error: String::new(), next: retry };
-        session.fail(&[failure]).await.unwrap();
+        fail(&mut session, first).await;
         let second = claim(&mut session, 10).await;
-        assert_eq!((ids(&second), second[0].alone), (vec![2], true));
-        // A released event is still alone.
-        session.release(&second).await.unwrap();
-        assert_eq!(ids(&claim(&mut session, 10).await), [2]);
+        assert_eq!((ids(&second), second[0].isolation), (vec![2], Isolation::Alone));
         let rest = claim(&mut session, 10).await;
         assert_eq!(ids(&rest), [3, 4, 1]);
-        assert!(rest.iter().all(|claim| !claim.alone));
+        assert!(rest.iter().all(|claim| claim.isolation == Isolation::None));
     })
     .await;
+}
+
+/// No event loses its last attempt because of another one.
+#[tokio::test]
+async fn the_last_attempt_after_a_lost_claim_is_alone() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        watch(&mut session).await;
+        create(&mut session, 3).await;
+        for _ in 2..MAX_ATTEMPTS {
+            let claims = claim_to_try(&mut session, LONG, 10).await;
+            fail(&mut session, claims).await;
+        }
+        let claims = claim_to_try(&mut session, LONG, 10).await;
+        assert_eq!((claims.len(), claims[0].isolation), (3, Isolation::None));
+        lose(&mut fixture, &mut session).await;
+        for _ in 0..3 {
+            let claims = claim_to_try(&mut session, LONG, 10).await;
+            assert_eq!((claims.len(), claims[0].isolation), (1, Isolation::Alone));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_group_of_events_whose_leases_expired_has_a_limit() {
+    on_each(async |mut fixture| {
+        let mut session = fixture.session();
+        watch(&mut session).await;
+        create(&mut session, Isolation::LARGEST_GROUP + 1).await;
+        claim(&mut session, Isolation::LARGEST_GROUP + 1).await;
+        lose(&mut fixture, &mut session).await;
+        assert_eq!(claim(&mut session, 1000).await.len(), Isolation::LARGEST_GROUP);
+        assert_eq!(claim(&mut session, 1000).await.len(), 1);
+    })
+    .await;
+}
+
+/// Expires all claims, and reclaims them.
+async fn lose(fixture: &mut Fixture, session: &mut Session) {
+    fixture.sql("UPDATE Events SET due = '2020-01-01', lease_until = due WHERE state = 1").await;
+    reclaim(session, LONG).await;
+}
+
+/// Fails claims, so that their events are due again.
+async fn fail(session: &mut Session, claims: Vec<Claimed>) {
+    let retry = Next::Retry { after: Duration::ZERO };
+    let failure = |claim| Failure { claim, error: String::new(), next: retry };
+    session.fail(&claims.into_iter().map(failure).collect::<Vec<_>>()).await.unwrap();
 }

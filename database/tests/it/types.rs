@@ -102,7 +102,7 @@ async fn an_event_that_returns_goes_to_its_current_lane() {
         assert_eq!(session.retry(events[2]).await.unwrap(), Transition::Changed);
         assert_eq!(session.complete(&[answer(&done, "palavra")]).await.unwrap(), [events[3]]);
         let mut back = ids(&claim_in(&mut session, "created", 10).await);
-        // An event whose claim was lost is claimed alone.
+        // Events whose claims were lost are claimed without others.
         back.extend(ids(&claim_in(&mut session, "created", 10).await));
         back.extend(ids(&claim_in(&mut session, "created", 10).await));
         back.sort_unstable();

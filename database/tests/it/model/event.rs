@@ -1,8 +1,9 @@
 //! The model of an event, and the effect of a settlement.
 
-use eventpipeline_database::{Claimed, Failure, State};
+use eventpipeline_database::{Claimed, Failure, Isolation, State};
 
 use super::step::Settlement;
+use crate::support::MAX_ATTEMPTS;
 
 /// The model's time advances by steps. A minute has more steps than any history.
 const MINUTE: i64 = 1_000_000;
@@ -44,6 +45,15 @@ impl Model {
         let place = now - priority;
         let row = Row { state: State::Pending, attempts: 0, token: 0, valor: String::new(), error: None };
         Self { row, due: place, place, priority, hidden: false, lost: 0, timed: true, key, joined: None }
+    }
+
+    /// Returns the events with which it may be claimed.
+    pub(super) fn isolation(&self) -> Isolation {
+        match self.lost {
+            0 => Isolation::None,
+            1 if self.row.attempts + 1 < i32::try_from(MAX_ATTEMPTS).unwrap() => Isolation::Group,
+            _ => Isolation::Alone,
+        }
     }
 
     pub(super) fn is_held_by(&self, claim: &Claimed) -> bool {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use eventpipeline_database::{
-    Claimed, Completion, EventId, EventKey, Failure, Finished, Lease, LowWaterMark, NewEvent, Next, Priority,
-    Removal, Session, State, Transition,
+    Claimed, Completion, EventId, EventKey, Failure, Finished, Isolation, Lease, LowWaterMark, NewEvent,
+    Next, Priority, Removal, Session, State, Transition,
 };
 use sqlx::Executor as _;
 
@@ -143,10 +143,11 @@ impl Run {
         let claims = claim_to_try(&mut self.session, LONG, limit).await;
         let mut expected = self.line(State::Pending);
         expected.truncate(limit);
-        // An event that may have crashed its consumer comes alone.
-        let is_alone = |index: &usize| self.events[*index].as_ref().is_some_and(|event| event.lost > 0);
-        if let Some(together) = expected.iter().position(is_alone) {
-            expected.truncate(together.max(1));
+        // Events that may have crashed their consumer come without others.
+        let isolation = |index: &usize| self.events[*index].as_ref().map(Model::isolation);
+        if let Some(first) = expected.first().and_then(isolation) {
+            let together = expected.iter().take_while(|index| isolation(index) == Some(first)).count();
+            expected.truncate(if first == Isolation::Alone { 1 } else { together });
         }
         assert_eq!(claims.iter().map(|claim| index(claim.id.get())).collect::<Vec<_>>(), expected);
         self.claimed(claims);
@@ -159,10 +160,11 @@ impl Run {
             assert!(line.contains(&index(claim.id.get())), "{claim:?} was not in line");
             let due = self.now + LEASE;
             let event = self.events[index(claim.id.get())].as_mut().unwrap();
+            let isolation = event.isolation();
             event.becomes(State::Processing, due);
             event.row.attempts += 1;
             assert_eq!((claim.attempt, claim.token), (event.row.attempts, event.row.token));
-            assert_eq!(claim.alone, event.lost > 0);
+            assert_eq!(claim.isolation, isolation);
             self.claims.push(claim);
             self.tally.count("claim", true);
         }
