@@ -45,7 +45,7 @@ impl Reclaimer {
                 () = tokio::time::sleep_until(jittered_deadline(pause).into()) => {}
             }
             pause = if self.reclaim().await { Duration::ZERO } else { self.period() };
-            if repaired.elapsed() > QUIET_KEY {
+            if self.session.has_met_locks() || repaired.elapsed() > QUIET_KEY {
                 self.repair_keys().await;
                 repaired = Instant::now();
             }
@@ -86,7 +86,7 @@ impl Reclaimer {
                 self.announcer.work();
                 warn!(
                     keys,
-                    "unblocked the next events of {keys} keys, because another program has ended or deleted their events"
+                    "unblocked the next events of {keys} keys: another program has ended, deleted or locked their events"
                 );
             }
             Err(failure) => warn!(error = error_chain(&failure), "failed to examine the keys of events"),

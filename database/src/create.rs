@@ -24,6 +24,7 @@ use crate::sql_batch::{COMMIT, HOLD, SqlBatch};
 
 use ids::Source;
 use insert::{insert, largest_payload};
+use keys::lock_keys;
 use plan::{Limits, Plan, Remembered};
 pub use types::{Created, Creation, Ids, NewEvent, NotBefore};
 
@@ -159,7 +160,7 @@ impl Operation for Create<'_> {
             }
             (begin, Vec::new())
         } else {
-            (SqlBatch::default(), look_up(&keys, self.source, self.skip_taken, connection).await?)
+            (SqlBatch::default(), self.look_up(&keys, connection).await?)
         };
         let limits = Limits { largest_payload: largest_payload(packet), has_keys: self.has_keys };
         let plan = Plan::new(self.creations, remembered, limits);
@@ -175,33 +176,35 @@ impl Operation for Create<'_> {
     }
 }
 
-/// Reads the stored keys, and forgets those of which no event exists any more. If another session adds one of the keys before
-/// the commit, its key is a duplicate, and the creation is repeated. The counter is locked first, so that sessions with ids from
-/// the counter do not collide.
-async fn look_up(
-    keys: &[&str],
-    source: Source,
-    skip: bool,
-    connection: &mut MySqlConnection,
-) -> Result<Vec<Remembered>, sqlx::Error> {
-    let mut lock = SqlBatch::new("START TRANSACTION; ");
-    if source == Source::Counter {
-        lock.sql("SELECT id FROM DBStatus FOR UPDATE; ");
+impl Create<'_> {
+    /// Reads the stored keys, and forgets those of which no event exists any more. If another session adds one of the keys before
+    /// the commit, its key is a duplicate, and the creation is repeated. The counter is locked first, so that sessions with ids
+    /// from the counter do not collide. Keys of events precede it: they may be locked for long, and the counter must not.
+    async fn look_up(
+        &self,
+        keys: &[&str],
+        connection: &mut MySqlConnection,
+    ) -> Result<Vec<Remembered>, sqlx::Error> {
+        let mut lock = SqlBatch::new("START TRANSACTION; ");
+        lock_keys(&mut lock, self.creations);
+        if self.source == Source::Counter {
+            lock.sql("SELECT id FROM DBStatus FOR UPDATE; ");
+        }
+        if self.skip_taken {
+            skip_taken(&mut lock);
+        }
+        lock.sql(HOLD);
+        lock.rows(connection).await?;
+        let mut select =
+            SqlBatch::new("SELECT name, fingerprint, first_id, events FROM IdempotencyKeys WHERE name IN (");
+        select.list(keys, |batch, key| {
+            batch.bytes(key.as_bytes());
+        });
+        select.sql(")");
+        let rows = select.rows(connection).await?;
+        let remembered = rows.iter().map(Remembered::from_row).collect::<Result<Vec<_>, _>>()?;
+        forget_removed(remembered, connection).await
     }
-    if skip {
-        skip_taken(&mut lock);
-    }
-    lock.sql(HOLD);
-    lock.rows(connection).await?;
-    let mut select =
-        SqlBatch::new("SELECT name, fingerprint, first_id, events FROM IdempotencyKeys WHERE name IN (");
-    select.list(keys, |batch, key| {
-        batch.bytes(key.as_bytes());
-    });
-    select.sql(")");
-    let rows = select.rows(connection).await?;
-    let remembered = rows.iter().map(Remembered::from_row).collect::<Result<Vec<_>, _>>()?;
-    forget_removed(remembered, connection).await
 }
 
 /// Deletes the keys of which no event exists any more, and returns the others.
@@ -260,7 +263,10 @@ mod tests {
         for engine in Engine::all() {
             let database = migrated(engine, "frozen").await;
             let mut frozen = database.connect().await.unwrap();
-            look_up(&["key"], Source::Counter, false, &mut frozen).await.unwrap();
+            let source = Source::Counter;
+            let create =
+                Create { creations: &[], source, skip_taken: false, has_keys: false, database: &database };
+            create.look_up(&["key"], &mut frozen).await.unwrap();
             let created = database.session().create(&[Creation::one(NewEvent::default())]).await.unwrap();
             assert!(matches!(created[0], Created::New(_)), "{engine:?}: {created:?}");
         }

@@ -10,7 +10,7 @@ use crate::claim::Claimed;
 use crate::contention::Contention;
 use crate::error::{number, number_of};
 use crate::event::EventId;
-use crate::keys::{Leaving, leave};
+use crate::keys::{Leaving, LockedNext, leave};
 use crate::sql_batch::{COMMIT, SqlBatch};
 use rows::Rows;
 
@@ -115,7 +115,7 @@ impl FencedUpdate {
         }
         let ids: Vec<EventId> = items.iter().map(Item::id).collect();
         let rows = rows::lock(&ids, contention, connection).await?;
-        let applied = self.apply_to(items, &rows, connection).await?;
+        let applied = self.apply_to(items, &rows, contention, connection).await?;
         if !applied.locked.is_empty() {
             contention.raise();
         }
@@ -168,6 +168,7 @@ impl FencedUpdate {
         &self,
         items: &[Item<'_>],
         rows: &Rows,
+        contention: &Contention,
         connection: &mut MySqlConnection,
     ) -> Result<Applied, sqlx::Error> {
         let is_held = |item: &&Item<'_>| rows.get(&item.id()).is_some_and(|row| row.is_claimed_with(item.1));
@@ -182,8 +183,11 @@ impl FencedUpdate {
         if !over.is_empty() {
             happened.extend(self.happened(&over, connection).await?);
         }
-        let end = leave(&self.leaving(&held, rows, connection).await?, connection).await?;
-        let locked = commit(end, &missing, connection).await?;
+        let leaving = self.leaving(&held, rows, connection).await?;
+        let next = if contention.is_on() { LockedNext::Leave } else { LockedNext::Wait };
+        let end = leave(&leaving, next, contention, connection).await?;
+        // If it waits too long for a lock, the whole operation is repeated, and leaves locked events blocked.
+        let locked = contention.watch(commit(end, &missing, connection)).await?;
         Ok(Applied { happened, locked })
     }
 }

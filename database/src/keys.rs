@@ -20,7 +20,7 @@ use crate::event_key::KeyNumber;
 use crate::sql_batch::SqlBatch;
 
 pub(crate) use join::{Joined, Joining, ReadKeySettings};
-pub(crate) use leave::{Leaving, leave, select_next};
+pub(crate) use leave::{Leaving, LockedNext, leave, select_next};
 
 /// Rules for the events of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -59,7 +59,7 @@ impl KeyRules {
 }
 
 /// Adds the numbers of keys, separated by commas.
-fn numbers<'a, 'b>(
+pub(crate) fn numbers<'a, 'b>(
     batch: &'a mut SqlBatch,
     numbers: impl IntoIterator<Item = &'b KeyNumber>,
 ) -> &'a mut SqlBatch {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use strum::{Display, VariantArray};
 
 use crate::claim::{Claimed, Isolation, select_due, select_range, select_range_end, select_urgent};
+use crate::contention::Contention;
 use crate::event::{EventId, Finished, Place, State};
 use crate::event_key::KeyNumber;
 use crate::fenced::Item;
@@ -88,7 +89,8 @@ impl HotStatement {
             Self::Reclaim => overdue(from, Lease::new(Duration::from_mins(1))),
             Self::Remove => {
                 let before = jiff::Timestamp::now().as_microsecond() - 3_600_000_000;
-                Remove { from, finished: Finished::Done, before, limit }.select()
+                Remove { from, finished: Finished::Done, before, limit, contention: Contention::default() }
+                    .select()
             }
             Self::List => {
                 let after =

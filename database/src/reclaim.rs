@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
+use crate::contention::Contention;
 use crate::error::Error;
 use crate::event::EventId;
 use crate::event_key::KeyNumber;
-use crate::keys::{Leaving, key_of_dead, leave};
+use crate::keys::{Leaving, LockedNext, key_of_dead, leave};
 use crate::lanes::{free, lane_of_type};
 use crate::low_water_mark::LowWaterMark;
 use crate::operations::OperationName;
@@ -65,7 +66,8 @@ impl Session {
         }
         let begun = Instant::now();
         let from = mark.start(begun);
-        let reclaimed = self.run(&Reclaim { from, unknown_age, max_attempts }).await;
+        let reclaimed =
+            self.run(&Reclaim { from, unknown_age, max_attempts, contention: self.contention() }).await;
         match &reclaimed {
             Ok(found) => mark.walked(from, found.took, found.last_due),
             Err(error) => mark.walk_failed(from, begun.elapsed(), error),
@@ -78,6 +80,7 @@ struct Reclaim {
     from: Option<i64>,
     unknown_age: Lease,
     max_attempts: MaxAttempts,
+    contention: Contention,
 }
 
 struct Found {
@@ -139,7 +142,8 @@ impl Operation for Reclaim {
         let mut batch = self.settle(&reclaimed, &unleased);
         if !keys.is_empty() {
             batch.execute(connection).await?;
-            batch = leave(&Leaving::of_dead(keys, connection).await?, connection).await?;
+            let leaving = Leaving::of_dead(keys, connection).await?;
+            batch = leave(&leaving, LockedNext::Leave, &self.contention, connection).await?;
         }
         batch.sql(COMMIT);
         batch.execute(connection).await?;

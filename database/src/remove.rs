@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use sqlx::Row as _;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 
+use crate::contention::Contention;
 use crate::error::Error;
 use crate::event::{EventId, Finished, State};
 use crate::event_key::KeyNumber;
-use crate::keys::{Leaving, leave};
+use crate::keys::{Leaving, LockedNext, leave};
 use crate::low_water_mark::LowWaterMark;
 use crate::operations::OperationName;
 use crate::session::{Operation, Session};
@@ -47,7 +48,13 @@ impl Session {
         let before = self.cutoff(older_than).await?;
         let begun = Instant::now();
         let from = mark.start(begun);
-        let remove = Remove { from, finished, before, limit: limit.min(LARGEST_REMOVAL) };
+        let remove = Remove {
+            from,
+            finished,
+            before,
+            limit: limit.min(LARGEST_REMOVAL),
+            contention: self.contention(),
+        };
         let removed = self.run(&remove).await;
         match &removed {
             Ok(removed) => mark.walked(from, removed.took, removed.last_due),
@@ -71,6 +78,7 @@ pub(crate) struct Remove {
     /// The completion time before which events are removed, in microseconds since 1970.
     pub(crate) before: i64,
     pub(crate) limit: usize,
+    pub(crate) contention: Contention,
 }
 
 impl Operation for Remove {
@@ -105,7 +113,7 @@ impl Operation for Remove {
         if !old.is_empty() {
             let key = |row: &MySqlRow| Ok((row.try_get("name")?, row.try_get("first_id")?));
             let keys = keys.iter().map(key).collect::<Result<Vec<_>, sqlx::Error>>()?;
-            let mut end = leave(&leaving, connection).await?;
+            let mut end = leave(&leaving, LockedNext::Leave, &self.contention, connection).await?;
             end.append(&remove_keys(&keys, old.len()));
             end.execute(connection).await?;
         }

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
+use crate::contention::Contention;
 use crate::error::Error;
 use crate::event::{EventId, State};
 use crate::event_key::KeyNumber;
-use crate::keys::{Joining, Leaving, leave};
+use crate::keys::{Joining, Leaving, LockedNext, leave};
 use crate::lanes::lane_of_type;
 use crate::operations::OperationName;
 use crate::session::{Operation, Session};
@@ -35,7 +36,8 @@ impl Session {
 
     /// Cancels a pending event.
     pub async fn cancel(&mut self, id: EventId) -> Result<Transition, Error> {
-        self.run(&Cancel(id)).await
+        let contention = self.contention();
+        self.run(&Cancel { id, contention }).await
     }
 }
 
@@ -88,7 +90,10 @@ impl Operation for Retry {
 const PLACE: &str =
     "GREATEST(COALESCE(not_before, '1000-01-01'), UTC_TIMESTAMP(6) - INTERVAL priority MINUTE)";
 
-struct Cancel(EventId);
+struct Cancel {
+    id: EventId,
+    contention: Contention,
+}
 
 impl Operation for Cancel {
     const NAME: OperationName = OperationName::Cancel;
@@ -96,7 +101,7 @@ impl Operation for Cancel {
     type Output = Transition;
 
     async fn attempt(&self, connection: &mut MySqlConnection) -> Result<Transition, sqlx::Error> {
-        let locked = match lock(self.0, connection).await? {
+        let locked = match lock(self.id, connection).await? {
             Ok(locked) => locked,
             Err(transition) => return Ok(transition),
         };
@@ -114,10 +119,10 @@ impl Operation for Cancel {
              processing = 4, blocked = 0, key_number = NULL, token = token + 1, due = UTC_TIMESTAMP(6), \
              done_at = UTC_TIMESTAMP(6) WHERE id = ",
         );
-        update.number(self.0.get()).sql("; ");
+        update.number(self.id.get()).sql("; ");
         if !leaving.is_empty() {
             update.execute(connection).await?;
-            update = leave(&leaving, connection).await?;
+            update = leave(&leaving, LockedNext::Leave, &self.contention, connection).await?;
         }
         update.sql(COMMIT);
         update.execute(connection).await?;

@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 const OUT_OF_ORDER: &str = "SELECT COUNT(*) FROM \
      (SELECT done_at, LAG(done_at) OVER (PARTITION BY event_key ORDER BY id) AS previous FROM Events \
       WHERE event_key IS NOT NULL) AS pairs WHERE done_at < previous";
-/// Whether an event is unfinished. The newest claims come first in this order, so that no entries are read that are not yet purged.
+/// Selects 1 while an event is unfinished, otherwise 0. The newest claims come first, so that no entries are read that are not purged.
 const UNFINISHED: &str = "SELECT EXISTS (SELECT 1 FROM Events FORCE INDEX (state_due) WHERE state < 2 \
      ORDER BY state DESC, due DESC, id DESC LIMIT 1)";
 const OF_KEYS: &str = "SELECT COUNT(*) FROM EventKeys";

@@ -116,8 +116,7 @@ pub(super) async fn insert(
     let sent = batch.len() == 0;
     let mut packets = Packets { connection, batch, limit, sent };
     let many = plan.events.len();
-    let hold = hold_counter(plan, source);
-    for statement in hold.into_iter().chain(plan.types.find_lanes()).chain(plan.event_keys.join()) {
+    for statement in plan.types.find_lanes().into_iter().chain(plan.event_keys.join()) {
         packets.add(&statement).await?;
     }
     // The update goes into the packet of the first rows, which check its result.
@@ -134,13 +133,6 @@ pub(super) async fn insert(
         packets.add(&statement).await?;
     }
     packets.commit(source, many).await
-}
-
-/// Returns a statement that locks the counter before the keys of events. Creations with idempotency keys lock it first as well, so
-/// that they cannot deadlock.
-fn hold_counter(plan: &Plan<'_>, source: Source) -> Option<SqlBatch> {
-    let needed = source == Source::Counter && !plan.event_keys.is_empty();
-    needed.then(|| SqlBatch::new("SELECT id INTO @held FROM DBStatus FOR UPDATE"))
 }
 
 /// Returns the keys in one order for all sessions: different orders of locks would cause deadlocks.

@@ -1,8 +1,12 @@
 //! The keys of the events of one transaction.
 
+use std::collections::BTreeSet;
+
 use crate::event_key::{EventKey, KeyNumber};
-use crate::keys::{Joined, Joining};
+use crate::keys::{Joined, Joining, numbers};
 use crate::sql_batch::SqlBatch;
+
+use super::types::Creation;
 
 /// The keys of the events.
 #[derive(Debug, Default)]
@@ -54,5 +58,15 @@ impl<'a> Keys<'a> {
             }
             None => batch.sql(",NULL,NULL,0"),
         };
+    }
+}
+
+/// Adds a statement that locks the keys of events that exist, in the order of their numbers.
+pub(super) fn lock_keys(batch: &mut SqlBatch, creations: &[Creation]) {
+    let keys = creations.iter().flat_map(Creation::events).filter_map(|event| event.key.as_ref());
+    let keys: BTreeSet<_> = keys.map(|key| KeyNumber::of(key.as_str())).collect();
+    if !keys.is_empty() {
+        batch.sql("SELECT number FROM EventKeys FORCE INDEX (PRIMARY) WHERE number IN (");
+        numbers(batch, &keys).sql(") ORDER BY number FOR UPDATE; ");
     }
 }

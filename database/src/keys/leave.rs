@@ -1,11 +1,12 @@
 //! Removes events from their keys, and unblocks the next ones.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sqlx::Row as _;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use super::{numbers, size};
+use crate::contention::Contention;
 use crate::event::EventId;
 use crate::event_key::KeyNumber;
 use crate::lanes::lane_of_type;
@@ -21,6 +22,26 @@ struct Left {
     running: usize,
     /// Number of blocked events.
     blocked: usize,
+    /// The key has blocked events, though fewer than the concurrency are not blocked.
+    has_room: bool,
+}
+
+impl Left {
+    /// Returns how many blocked events may follow, if the concurrency is `concurrency`. It may have grown.
+    fn requested(self, concurrency: usize) -> usize {
+        self.running + usize::from(self.has_room || concurrency > 1)
+    }
+}
+
+/// The treatment of blocked events that another client has locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LockedNext {
+    /// The statement that unblocks them waits for the lock.
+    Wait,
+    /// They stay blocked, and so do the later events of their keys. [`Session::repair_keys`] unblocks them later.
+    ///
+    /// [`Session::repair_keys`]: crate::Session::repair_keys
+    Leave,
 }
 
 impl Leaving {
@@ -37,6 +58,11 @@ impl Leaving {
     /// Adds an event that was blocked.
     pub(crate) fn add_blocked(&mut self, number: KeyNumber) {
         self.0.entry(number).or_default().blocked += 1;
+    }
+
+    /// Adds a key that has blocked events, though fewer than the concurrency are not blocked.
+    pub(crate) fn add_room(&mut self, number: KeyNumber) {
+        self.0.entry(number).or_default().has_room = true;
     }
 
     /// Returns those of the dead events, with the numbers of their keys, that have left them.
@@ -64,8 +90,8 @@ impl Leaving {
         self.0.len()
     }
 
-    fn most_running(&self) -> usize {
-        self.0.values().map(|left| left.running).max().unwrap_or_default()
+    fn most_requested(&self) -> usize {
+        self.0.values().map(|left| left.requested(1)).max().unwrap_or_default()
     }
 }
 
@@ -82,13 +108,18 @@ impl FromIterator<KeyNumber> for Leaving {
 /// in the same transaction, and sets the `key_number` of the events that leave to NULL.
 pub(crate) async fn leave(
     leaving: &Leaving,
+    locked: LockedNext,
+    contention: &Contention,
     connection: &mut MySqlConnection,
 ) -> Result<SqlBatch, sqlx::Error> {
     if leaving.is_empty() {
         return Ok(SqlBatch::default());
     }
     let rows = read(leaving).rows(connection).await?;
-    let found = Found::from_rows(&rows)?;
+    let mut found = Found::from_rows(&rows)?;
+    if locked == LockedNext::Leave {
+        found.lock_next(contention, connection).await?;
+    }
     let mut unblocked = Vec::new();
     let mut keys = BTreeMap::new();
     for (number, left) in &leaving.0 {
@@ -109,10 +140,10 @@ fn read(leaving: &Leaving) -> SqlBatch {
     batch.sql(") ORDER BY number FOR UPDATE; ");
     batch.sql("SELECT COALESCE((SELECT concurrency FROM KeySettings), 1) INTO @concurrency; ");
     batch.sql("SELECT CAST(@concurrency AS SIGNED) AS concurrency; ");
-    for index in 0..=leaving.most_running() {
-        let replaced = leaving.0.iter().filter(|(_, left)| left.running > index);
-        next(&mut batch, index, replaced, "; ");
-        let additional = leaving.0.iter().filter(|(_, left)| left.running == index);
+    for index in 0..=leaving.most_requested() {
+        let requested = leaving.0.iter().filter(|(_, left)| left.requested(1) > index);
+        next(&mut batch, index, requested, "; ");
+        let additional = leaving.0.iter().filter(|(_, left)| left.requested(1) == index);
         next(&mut batch, index, additional, " WHERE @concurrency > 1; ");
     }
     batch.sql(HOLD);
@@ -155,16 +186,19 @@ struct Key {
 }
 
 /// The keys and their next events.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Found {
     concurrency: usize,
     keys: BTreeMap<KeyNumber, Key>,
+    /// The first blocked events of each key that may be unblocked.
     next: BTreeMap<KeyNumber, Vec<EventId>>,
+    /// Keys with further blocked events, of which another client has locked the first one.
+    locked: BTreeSet<KeyNumber>,
 }
 
 impl Found {
     fn from_rows(rows: &[MySqlRow]) -> Result<Self, sqlx::Error> {
-        let mut found = Self { concurrency: 1, keys: BTreeMap::new(), next: BTreeMap::new() };
+        let mut found = Self::default();
         for row in rows {
             if let Ok(number) = row.try_get::<i64, _>("number") {
                 let key =
@@ -180,6 +214,34 @@ impl Found {
         Ok(found)
     }
 
+    /// Locks the next events, without those that another client has locked and the later ones of their keys.
+    async fn lock_next(
+        &mut self,
+        contention: &Contention,
+        connection: &mut MySqlConnection,
+    ) -> Result<(), sqlx::Error> {
+        let next: Vec<EventId> = self.next.values().flatten().copied().collect();
+        if next.is_empty() {
+            return Ok(());
+        }
+        let mut lock = SqlBatch::new("SELECT id FROM Events FORCE INDEX (PRIMARY) WHERE id IN (");
+        lock.ids(&next).sql(") FOR UPDATE SKIP LOCKED");
+        let rows = lock.rows(connection).await?;
+        let free: HashSet<EventId> = rows
+            .iter()
+            .map(|row| Ok(EventId::from_row(row.try_get("id")?)))
+            .collect::<Result<_, sqlx::Error>>()?;
+        for (number, events) in &mut self.next {
+            let first_free = events.iter().take_while(|id| free.contains(id)).count();
+            if first_free < events.len() {
+                contention.raise();
+                events.truncate(first_free);
+                self.locked.insert(*number);
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the key without the events that left, and the events to unblock.
     ///
     /// The index knows which events are blocked. Where it disagrees with the key's row, because another program has changed one of
@@ -191,11 +253,12 @@ impl Found {
         let unblocked = next.len().min(self.concurrency.saturating_sub(running));
         let running = running + unblocked;
         let blocked = next.len() - unblocked;
-        let requested = left.running + usize::from(self.concurrency > 1);
-        let events = if next.len() < requested {
+        let is_complete = !self.locked.contains(&number) && next.len() < left.requested(self.concurrency);
+        let events = if is_complete {
             running + blocked
         } else {
-            known.events.saturating_sub(left.running + left.blocked).max(running + blocked)
+            let least = running + blocked + usize::from(self.locked.contains(&number));
+            known.events.saturating_sub(left.running + left.blocked).max(least)
         };
         (Key { events, running }, next.iter().take(unblocked).copied().collect())
     }
@@ -255,7 +318,8 @@ mod tests {
             session.create(&[Creation::one(event())]).await.unwrap();
             let mut frozen = database.connect().await.unwrap();
             frozen.execute("START TRANSACTION").await.unwrap();
-            leave(&[KeyNumber::of("a")].into_iter().collect(), &mut frozen).await.unwrap();
+            let leaving = [KeyNumber::of("a")].into_iter().collect();
+            leave(&leaving, LockedNext::Leave, &Contention::default(), &mut frozen).await.unwrap();
             let created = session.create(&[Creation::one(event())]).await.unwrap();
             assert!(matches!(created[0], Created::New(_)), "{engine:?}: {created:?}");
         }
@@ -272,19 +336,19 @@ mod tests {
     ) -> (usize, usize, usize) {
         let keys = key.map(|(events, running)| (KEY, Key { events, running })).into_iter().collect();
         let next = (1..).take(next).map(EventId::from_row).collect();
-        let found = Found { concurrency, keys, next: [(KEY, next)].into() };
+        let found = Found { concurrency, keys, next: [(KEY, next)].into(), locked: BTreeSet::new() };
         let (key, unblocked) = found.after(KEY, left);
         (key.events, key.running, unblocked.len())
     }
 
-    const ONE: Left = Left { running: 1, blocked: 0 };
+    const ONE: Left = Left { running: 1, blocked: 0, has_room: false };
 
     #[test]
     fn the_next_event_takes_the_place_of_the_one_that_left() {
         assert_eq!(after(1, Some((1, 1)), 0, ONE), (0, 0, 0));
         assert_eq!(after(1, Some((5, 1)), 1, ONE), (4, 1, 1));
-        assert_eq!(after(1, Some((5, 1)), 0, Left { running: 0, blocked: 1 }), (4, 1, 0));
-        assert_eq!(after(3, Some((9, 3)), 3, Left { running: 2, blocked: 0 }), (7, 3, 2));
+        assert_eq!(after(1, Some((5, 1)), 0, Left { running: 0, blocked: 1, has_room: false }), (4, 1, 0));
+        assert_eq!(after(3, Some((9, 3)), 3, Left { running: 2, blocked: 0, has_room: false }), (7, 3, 2));
     }
 
     #[test]

@@ -8,10 +8,10 @@ use eventpipeline_database::{
 };
 
 use crate::support::{
-    Fixture, LONG, answer, claim, claim_to_try, create, create_all, has_due, on_each, reclaim, watch,
+    Fixture, answer, claim, claim_to_try, create, create_all, has_due, on_each, reclaim, watch,
 };
 
-const ONE: &str = r#"{"concurrency": 1, "onDead": "Skip"}"#;
+pub(crate) const ONE: &str = r#"{"concurrency": 1, "onDead": "Skip"}"#;
 const TWO: &str = r#"{"concurrency": 2, "onDead": "Skip"}"#;
 const BLOCK: &str = r#"{"concurrency": 1, "onDead": "Block"}"#;
 
@@ -24,15 +24,15 @@ pub(crate) async fn set_rules(fixture: &Fixture, rules: &str) {
 }
 
 /// Creates an event of each key in one transaction.
-async fn create_keys(session: &mut Session, keys: &[&str]) -> Vec<EventId> {
+pub(crate) async fn create_keys(session: &mut Session, keys: &[&str]) -> Vec<EventId> {
     create_all(session, keys.iter().map(|key| of(key)).collect()).await
 }
 
-fn ids(claims: &[Claimed]) -> Vec<EventId> {
+pub(crate) fn ids(claims: &[Claimed]) -> Vec<EventId> {
     claims.iter().map(|claim| claim.id).collect()
 }
 
-async fn complete(session: &mut Session, claims: &[Claimed]) {
+pub(crate) async fn complete(session: &mut Session, claims: &[Claimed]) {
     let completions: Vec<_> = claims.iter().map(|claim| answer(claim, "palavra")).collect();
     assert_eq!(session.complete(&completions).await.unwrap().len(), claims.len());
 }
@@ -42,7 +42,7 @@ fn failure(claim: Claimed, next: Next) -> Failure {
 }
 
 /// Claims events, completes them, and goes on until none is left. Returns the claims of each round.
-async fn rounds(session: &mut Session) -> Vec<Vec<EventId>> {
+pub(crate) async fn rounds(session: &mut Session) -> Vec<Vec<EventId>> {
     let mut rounds = Vec::new();
     loop {
         let claims = claim(session, 100).await;
@@ -55,7 +55,7 @@ async fn rounds(session: &mut Session) -> Vec<Vec<EventId>> {
 }
 
 /// Asserts that no key has events.
-async fn assert_over(fixture: &mut Fixture) {
+pub(crate) async fn assert_over(fixture: &mut Fixture) {
     assert_eq!(fixture.value::<i64>("SELECT COUNT(*) FROM EventKeys").await, 0);
     assert_eq!(fixture.value::<i64>("SELECT COUNT(*) FROM Events WHERE key_number IS NOT NULL").await, 0);
 }
@@ -309,80 +309,6 @@ async fn a_batch_of_many_keys_is_completed_at_once() {
         assert_eq!(ids(&claims), second);
         complete(&mut session, &claims).await;
         assert_over(&mut fixture).await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_key_whose_event_another_program_has_ended_is_repaired() {
-    on_each(async |mut fixture| {
-        let mut session = fixture.session();
-        set_rules(&fixture, ONE).await;
-        for change in [
-            "DELETE FROM Events WHERE state = 0 AND event_key = 'a'",
-            "UPDATE Events SET valor = 'theirs' WHERE state = 0 AND event_key = 'a'",
-            "UPDATE Events SET processing = 4 WHERE state = 0 AND event_key = 'a'",
-        ] {
-            let events = create_keys(&mut session, &["a", "a", "a", "b", "b"]).await;
-            fixture.sql(change).await;
-            assert_eq!(session.repair_keys(LONG).await.unwrap(), 0);
-            assert_eq!(session.repair_keys(Duration::ZERO).await.unwrap(), 1, "{change}");
-            assert_eq!(session.repair_keys(Duration::ZERO).await.unwrap(), 0);
-            let expected = [vec![events[3], events[1]], vec![events[2], events[4]]];
-            assert_eq!(rounds(&mut session).await, expected, "{change}");
-            // The removal of the event that another program has ended unblocks no second event.
-            fixture.sql("UPDATE Events SET done_at = COALESCE(done_at, due)").await;
-            let more = create_keys(&mut session, &["a", "a", "a"]).await;
-            for finished in [Finished::Done, Finished::Cancelled] {
-                let mark = &mut LowWaterMark::default();
-                session.remove(mark, finished, Duration::ZERO, LARGEST_REMOVAL).await.unwrap();
-            }
-            let expected = [more[0], more[1], more[2]].map(|event| vec![event]);
-            assert_eq!(rounds(&mut session).await, expected, "{change}");
-            fixture.sql("DELETE FROM Events").await;
-            assert_over(&mut fixture).await;
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn an_event_that_another_program_has_cancelled_is_retried_after_the_others_of_its_key() {
-    on_each(async |mut fixture| {
-        let mut session = fixture.session();
-        set_rules(&fixture, ONE).await;
-        let events = create_keys(&mut session, &["a"; 3]).await;
-        fixture.sql("UPDATE Events SET processing = 4, done_at = due WHERE state = 0").await;
-        assert_eq!(session.repair_keys(Duration::ZERO).await.unwrap(), 1);
-        assert_eq!(session.retry(events[0]).await.unwrap(), Transition::Changed);
-        let expected = [events[1], events[2], events[0]].map(|event| vec![event]);
-        assert_eq!(rounds(&mut session).await, expected);
-        assert_over(&mut fixture).await;
-    })
-    .await;
-}
-
-/// Another program may change rows without regard to keys.
-#[tokio::test]
-async fn a_wrong_count_of_a_key_is_corrected_when_its_next_event_ends() {
-    on_each(async |mut fixture| {
-        let mut session = fixture.session();
-        set_rules(&fixture, ONE).await;
-        for change in [
-            "DELETE FROM EventKeys",
-            "UPDATE EventKeys SET events = 1",
-            "UPDATE EventKeys SET events = 9",
-            "DELETE FROM Events WHERE blocked = 1",
-        ] {
-            let events = create_keys(&mut session, &["a"; 3]).await;
-            let first = claim(&mut session, 100).await;
-            fixture.sql(change).await;
-            complete(&mut session, &first).await;
-            let expected = if change.contains("Events WHERE") { &[][..] } else { &events[1..] };
-            let expected: Vec<_> = expected.iter().map(|event| vec![*event]).collect();
-            assert_eq!(rounds(&mut session).await, expected, "{change}");
-            assert_over(&mut fixture).await;
-        }
     })
     .await;
 }

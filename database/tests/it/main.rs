@@ -14,6 +14,7 @@ mod create;
 mod faults;
 mod history;
 mod idempotency;
+mod key_programs;
 mod key_races;
 mod keys;
 mod lane_changes;
